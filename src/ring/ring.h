@@ -1,0 +1,107 @@
+/*
+ * ring.h - the ring: members, policy and the explicit table of owners, as one value.
+ *
+ * A ring is immutable: a change makes a new one with a higher tag. Nodes store
+ * the table and never recompute it, so versions cannot disagree about placement.
+ *
+ * Owners of a partition stand region by region in the order of `regions`, and
+ * inside a region in preference order: the first one is the partition's primary
+ * there. A node stands at most once in a partition's row.
+ * Source: reference "algorithms" 1.1-1.6; DeCandia et al., "Dynamo", SOSP 2007, 6.2 strategy 3.
+ */
+#ifndef RING_RING_H
+#define RING_RING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/status.h"
+
+enum {
+    RING_MEMBERS_MAX = 512,
+    RING_REGIONS_MAX = 16,
+    RING_OWNERS_MAX = 16, /* of one partition, all regions together */
+    RING_KEYSPACES_MAX = 64,
+    RING_NAME_MAX = 32, /* bytes of a region, rack or keyspace name: [a-z0-9_-], 1..32 */
+    RING_HOST_MAX = 253
+};
+
+struct ring_region {
+    char name[RING_NAME_MAX + 1];
+    uint8_t replicas; /* owners per partition in this region; 0..RING_OWNERS_MAX */
+};
+
+struct ring_address {
+    char host[RING_HOST_MAX + 1]; /* never empty */
+    uint16_t port;
+};
+
+struct ring_member {
+    node_id id;
+    uint16_t storage_incarnation; /* 1.. ; raised when the node's store was lost */
+    uint8_t region;               /* index into regions */
+    char rack[RING_NAME_MAX + 1];
+    uint32_t weight; /* 1..10000, share of partitions relative to the region's others */
+    struct ring_address client; /* where clients reach it */
+    struct ring_address peer;   /* where other nodes reach it */
+};
+
+enum keyspace_policy {
+    KEYSPACE_LWW = 0,     /* the last writer by hybrid logical time wins; losses are counted */
+    KEYSPACE_SIBLINGS = 1 /* concurrent values are all kept */
+};
+
+struct ring_keyspace {
+    keyspace_id number;
+    char name[RING_NAME_MAX + 1];
+    uint8_t policy; /* enum keyspace_policy */
+};
+
+struct ring {
+    uint8_t cluster_id[16];
+    uint64_t generation; /* raised only by force; 1 at first */
+    struct ring_tag tag;
+    uint64_t seed; /* secret; of ring_position() */
+    uint32_t partition_count;
+    uint8_t region_count;
+    uint8_t owner_count; /* sum of the regions' replicas: owners per partition, 1..RING_OWNERS_MAX */
+    uint16_t member_count;
+    uint16_t keyspace_count;
+    struct ring_region regions[RING_REGIONS_MAX];
+    struct ring_keyspace keyspaces[RING_KEYSPACES_MAX]; /* by number, ascending */
+    struct ring_member *members;                        /* by id, ascending */
+    node_id *owners; /* partition_count rows of owner_count ids */
+};
+
+/* A ring with nothing in it. Release with ring_free(); NULL is fine there. */
+struct ring *ring_new(void);
+void ring_free(struct ring *ring);
+struct ring *ring_copy(const struct ring *ring);
+
+/* The owners of `partition`: ring->owner_count ids. */
+const node_id *ring_owners(const struct ring *ring, partition_id partition);
+bool ring_owns(const struct ring *ring, node_id node, partition_id partition);
+/* NULL when there is no such member. */
+const struct ring_member *ring_member(const struct ring *ring, node_id id);
+const struct ring_keyspace *ring_keyspace(const struct ring *ring, keyspace_id number);
+/* -1 when there is no region of that name. */
+int ring_region_index(const struct ring *ring, const char *name);
+
+/*
+ * One canonical form with a checksum at its end: equal rings give equal bytes.
+ * STATUS_CORRUPT: the bytes are damaged, of an unknown version, or break a rule
+ * of this header (order, ranges, an owner that is no member, a node twice in a row).
+ */
+void ring_encode(const struct ring *ring, struct buffer *out);
+MUST_USE enum status ring_decode(struct slice bytes, struct ring **out);
+/* XXH3 of the canonical form; what nodes compare in their handshake. */
+uint64_t ring_digest(const struct ring *ring);
+
+/* "eu:2,us:1" -> regions and replicas. STATUS_INVALID with one sentence in `reason`. */
+enum { RING_REASON_MAX = 240 };
+MUST_USE enum status ring_parse_replication(const char *text, struct ring_region *regions,
+                                            uint8_t *region_count, char reason[RING_REASON_MAX]);
+
+#endif
