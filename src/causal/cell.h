@@ -1,0 +1,85 @@
+/*
+ * cell.h - the unit of replication: live versions of one key, and what they cover.
+ *
+ * A cell is state, joined by one merge; it is never a command to execute. Merge
+ * is idempotent, commutative and associative for a policy.
+ *
+ *   merge(x, y): a sibling of x stays iff y has it too or y.context does not
+ *   cover its dot, and the other way round; context = pointwise maximum. With
+ *   last-writer-wins the highest (time, dot) of the rest stays alone.
+ *
+ * Source: Almeida et al., "Scalable and Accurate Causality Tracking for
+ * Eventually Consistent Stores", DAIS 2014; reference "algorithms" 3.3.
+ */
+#ifndef CAUSAL_CELL_H
+#define CAUSAL_CELL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "causal/clock.h"
+#include "causal/dot.h"
+#include "causal/hybrid_time.h"
+#include "causal/version_vector.h"
+
+enum sibling_kind { SIBLING_STRING = 0, SIBLING_TOMBSTONE = 1, SIBLING_KIND_COUNT };
+
+enum { CELL_SIBLINGS_MAX = 4096 }; /* accepted by the decoder; far above the client limit */
+
+enum merge_policy { MERGE_LWW = 0, MERGE_SIBLINGS = 1 }; /* as enum keyspace_policy */
+
+struct sibling {
+    struct dot dot;
+    hybrid_time time;
+    uint64_t expire_at_ms; /* ms since 1970; 0: never. From then on the value is absent */
+    uint8_t kind;          /* enum sibling_kind */
+    struct slice value;    /* borrowed from what was decoded; empty for a tombstone */
+};
+
+/*
+ * All zero is the empty cell. Siblings ascend by dot and each is covered by the
+ * context. Values are borrowed: a cell must not outlive the bytes it came from.
+ */
+struct cell {
+    struct version_vector context;
+    struct sibling *siblings;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+void cell_deinit(struct cell *cell);
+void cell_copy(const struct cell *from, struct cell *to);
+const struct sibling *cell_find(const struct cell *cell, const struct dot *dot);
+/* Insert a sibling in its place and raise the context to its dot; a sibling with its dot is kept. */
+void cell_insert(struct cell *cell, const struct sibling *sibling);
+
+/*
+ * out = merge(a, b); `out` is written from empty and borrows values from both.
+ * Returns how many concurrent *values* last-writer-wins dropped.
+ */
+uint32_t cell_merge(const struct cell *a, const struct cell *b, enum merge_policy policy,
+                    struct cell *out);
+/*
+ * The seen-filter: remove from `incoming` each sibling whose dot is in `seen` and
+ * which is not live in `local` (may be NULL). It stops late copies of what was superseded.
+ */
+void cell_filter_seen(struct cell *incoming, const struct clock *seen, const struct cell *local);
+/* Remove the siblings that `observed` covers (a write that read them replaces them). */
+void cell_drop_observed(struct cell *cell, const struct version_vector *observed);
+/* The highest (time, dot), tombstones and expired ones included; NULL when there is none. */
+const struct sibling *cell_winner(const struct cell *cell);
+/* The winner if it is a value and not expired at `now_ms`, else NULL. */
+const struct sibling *cell_visible(const struct cell *cell, uint64_t now_ms);
+/* Context and dots of both are equal (values are functional in the dot). */
+bool cell_same_version(const struct cell *a, const struct cell *b);
+hybrid_time cell_time_max(const struct cell *cell);
+/* XXH3 of the cell's name and its live dots without tombstones; 0 when there is none. */
+uint64_t cell_hash(const struct cell *cell, struct slice name, uint64_t seed);
+
+/* `with_values` false leaves the values out (lengths 0): versions only. */
+void cell_encode(const struct cell *cell, bool with_values, struct buffer *out);
+/* Fails the reader on what breaks the rules above; `out` is then empty. */
+void cell_decode(struct reader *reader, struct cell *out);
+
+#endif

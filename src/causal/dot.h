@@ -1,0 +1,42 @@
+/*
+ * dot.h - the identity of one event: which actor, and its how-manieth.
+ *
+ * An actor is one node during one unbroken stretch of memory: a lost store
+ * raises storage_incarnation, a start after an unclean end raises boot_epoch,
+ * taking a partition over raises adopt_epoch. So a dot names one event for ever
+ * (rules A1, A2 of src/causal/README.md). Sequence numbers count from 1 for
+ * each actor and partition.
+ */
+#ifndef CAUSAL_DOT_H
+#define CAUSAL_DOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+
+struct actor {
+    node_id node;
+    uint16_t storage_incarnation;
+    uint16_t kind; /* 0: an owner. Others are for minting by fallbacks, which is not offered */
+    uint32_t boot_epoch;
+    uint32_t adopt_epoch; /* ring epoch at which the node took the partition */
+};
+
+struct dot {
+    struct actor actor;
+    uint64_t sequence; /* 1.. */
+};
+
+/* A total order that is the same everywhere: <0, 0, >0. */
+int actor_compare(const struct actor *a, const struct actor *b);
+int dot_compare(const struct dot *a, const struct dot *b);
+
+/* Five varints; about six bytes. */
+void actor_encode(const struct actor *actor, struct buffer *out);
+void actor_decode(struct reader *reader, struct actor *out);
+void dot_encode(const struct dot *dot, struct buffer *out);
+void dot_decode(struct reader *reader, struct dot *out); /* sequence 0 fails the reader */
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * register.h - what a command does to a string: a pure function from the value
+ * seen to the next value and the answer.
+ *
+ * Evaluated by the coordinating owner against the merged state of the read
+ * quorum and its own; what is replicated is the resulting cell, never the mutation.
+ */
+#ifndef CAUSAL_REGISTER_H
+#define CAUSAL_REGISTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/status.h"
+#include "causal/cell.h"
+
+enum register_operation {
+    REGISTER_SET = 0,   /* value, expire_at_ms */
+    REGISTER_DELETE,    /* number: 1 when a value was there; writes nothing when not */
+    REGISTER_APPEND,    /* value; number: the new length; keeps the expiry */
+    REGISTER_SET_RANGE, /* value at offset, gaps are zero bytes; number: the new length */
+    REGISTER_EXPIRE,    /* expire_at_ms, in the past deletes; number: 1 when set */
+    REGISTER_PERSIST,   /* number: 1 when an expiry was removed */
+    REGISTER_OPERATION_COUNT
+};
+
+enum mutation_flags {
+    MUTATION_IF_ABSENT = 1 << 0,    /* SET NX: write only when no value is visible */
+    MUTATION_IF_PRESENT = 1 << 1,   /* SET XX */
+    MUTATION_KEEP_EXPIRY = 1 << 2,  /* SET KEEPTTL */
+    MUTATION_RETURN_OLD = 1 << 3,   /* the answer carries the value seen before */
+    MUTATION_EXPIRY_NX = 1 << 4,    /* EXPIRE NX: only when there is no expiry */
+    MUTATION_EXPIRY_XX = 1 << 5,    /* only when there is one */
+    MUTATION_EXPIRY_GT = 1 << 6,    /* only when later than the present one (none = infinite) */
+    MUTATION_EXPIRY_LT = 1 << 7,    /* only when earlier */
+    MUTATION_FLAGS_ALL = (1 << 8) - 1
+};
+
+struct mutation {
+    uint8_t operation; /* enum register_operation */
+    uint16_t flags;
+    uint64_t expire_at_ms; /* 0: none */
+    uint64_t offset;
+    struct slice value; /* borrowed */
+};
+
+/* What a mutation gives. `value` borrows from the input or from `built`. */
+struct register_effect {
+    bool write;            /* false: nothing changes */
+    uint8_t kind;          /* enum sibling_kind of the new version */
+    uint64_t expire_at_ms; /* of the new version */
+    struct slice value;    /* of the new version */
+    int64_t number;        /* see the operations; SET: 1 written, 0 condition not met */
+    bool has_old;          /* with MUTATION_RETURN_OLD: a value was visible before */
+    struct slice old;      /* that value */
+};
+
+/* Whether the answer or the effect depends on the value there before (then a read quorum is asked first). */
+bool mutation_reads(const struct mutation *mutation);
+
+/*
+ * `seen` is the visible value or NULL. `built` takes a value that had to be made.
+ * STATUS_TOO_LARGE: the new value would be above `value_bytes_max`; nothing changes.
+ */
+MUST_USE enum status register_mutate(const struct mutation *mutation, const struct sibling *seen,
+                                     uint64_t now_ms, uint64_t value_bytes_max,
+                                     struct buffer *built, struct register_effect *out);
+
+void mutation_encode(const struct mutation *mutation, struct buffer *out);
+void mutation_decode(struct reader *reader, struct mutation *out);
+
+#endif
