@@ -1,0 +1,41 @@
+/*
+ * node.h - the loop side of a node as one step function: events in, effects out.
+ *
+ * It owns the client sessions, the requests it coordinates, what it knows of
+ * its peers, and the repair schedule. It never touches a partition's state: it
+ * asks the store side - its own or another node's - by frames.
+ */
+#ifndef NODE_NODE_H
+#define NODE_NODE_H
+
+#include <stdint.h>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "node/event.h"
+#include "node/settings.h"
+#include "ring/ring.h"
+
+struct node;
+
+struct node_params {
+    node_id self;                 /* a member of the ring */
+    uint16_t storage_incarnation; /* from the store's identity */
+    uint32_t boot_epoch;          /* likewise */
+    uint64_t random_seed;
+    const struct ring *ring;         /* copied */
+    const struct settings *settings; /* copied */
+    struct log_sink log;
+};
+
+/* `params` is borrowed for the call. Release with node_free(); NULL is fine there. */
+struct node *node_new(const struct node_params *params);
+void node_free(struct node *node);
+
+/* Advance by one event. Effects are appended to `out`. */
+void node_step(struct node *node, const struct event *event, struct effects *out);
+
+/* When EVENT_TICK is due at the latest, in the time of instant.mono_us; UINT64_MAX for never. */
+uint64_t node_deadline_us(const struct node *node);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * settings.h - the numbers of a node that an operator may set; ringd.conf(5) describes them.
+ *
+ * settings_defaults() gives what a node has without configuration. The simulator
+ * draws its own.
+ */
+#ifndef NODE_SETTINGS_H
+#define NODE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct settings {
+    /* limits for clients */
+    uint32_t clients_max;
+    uint32_t key_bytes_max;
+    uint32_t value_bytes_max;
+    uint32_t arguments_max;          /* of one command */
+    uint32_t request_bytes_max;      /* of one command */
+    uint32_t pipeline_max;           /* commands of one connection in flight */
+    uint32_t client_output_bytes_max;/* a client that does not read is closed above it */
+    /* requests */
+    uint32_t request_timeout_ms;
+    uint32_t read_retry_ms;          /* ask one more owner when an asked one is silent for so long */
+    uint32_t requests_max;           /* that this node coordinates at once */
+    uint32_t peer_inflight_max;      /* unanswered requests to one peer */
+    uint32_t peer_output_bytes_max;  /* a peer that does not read is closed above it */
+    /* peers */
+    uint32_t heartbeat_ms;
+    uint32_t peer_timeout_ms;        /* silent for so long: unreachable */
+    uint32_t handshake_timeout_ms;
+    uint32_t reconnect_min_ms;
+    uint32_t reconnect_max_ms;
+    uint32_t max_clock_skew_ms;
+    /* repair */
+    uint32_t sync_interval_ms;       /* between clock exchanges with one peer when nothing differs */
+    uint32_t sync_page_bytes;        /* of cells in one answer */
+    uint32_t sync_settle_ms;         /* events younger than this are left to their coordinator */
+    /* store */
+    uint32_t group_records_max;
+    uint32_t group_bytes_max;
+    uint32_t store_queue_max;        /* frames waiting for the store side */
+    uint32_t cell_cache_bytes;
+    uint32_t checkpoint_records;     /* log records between checkpoints of a partition */
+};
+
+void settings_defaults(struct settings *settings);
+
+#endif

@@ -1,0 +1,59 @@
+#include "wire/frame.h"
+
+#include <assert.h>
+
+#include "base/hash.h"
+
+enum { OFFSET_VERSION = 4, OFFSET_CHECKSUM = 20, CHECKSUM_SEED = 0x52444231 };
+
+static uint64_t checksum(const uint8_t *frame, size_t body_bytes)
+{
+    uint64_t head = hash64(slice_make(frame + OFFSET_VERSION, OFFSET_CHECKSUM - OFFSET_VERSION),
+                           CHECKSUM_SEED);
+    return hash64(slice_make(frame + FRAME_HEADER_BYTES, body_bytes), head);
+}
+
+size_t frame_start(struct buffer *out, uint16_t type, request_id request, uint32_t left_ms)
+{
+    size_t offset = out->length;
+    buffer_reserve(out, FRAME_HEADER_BYTES);
+    buffer_put_u32(out, 0);
+    buffer_put_u16(out, FRAME_VERSION);
+    buffer_put_u16(out, type);
+    buffer_put_u64(out, request);
+    buffer_put_u32(out, left_ms);
+    buffer_put_u64(out, 0);
+    return offset;
+}
+
+void frame_finish(struct buffer *out, size_t offset)
+{
+    size_t length = out->length - offset;
+    assert(length >= FRAME_HEADER_BYTES && length <= FRAME_BYTES_MAX);
+    buffer_set_u32(out, offset, (uint32_t)(length - 4));
+    buffer_set_u64(out, offset + OFFSET_CHECKSUM,
+                   checksum(out->data + offset, length - FRAME_HEADER_BYTES));
+}
+
+enum status frame_parse(struct slice bytes, struct frame *out, size_t *used)
+{
+    struct reader reader = reader_make(bytes);
+    if (bytes.length < 4)
+        return STATUS_NOT_FOUND;
+    uint32_t length = reader_u32(&reader);
+    if (length < FRAME_HEADER_BYTES - 4 || length > FRAME_BYTES_MAX - 4)
+        return STATUS_CORRUPT;
+    if (bytes.length - 4 < length)
+        return STATUS_NOT_FOUND;
+    uint16_t version = reader_u16(&reader);
+    out->type = reader_u16(&reader);
+    out->request = reader_u64(&reader);
+    out->left_ms = reader_u32(&reader);
+    uint64_t sum = reader_u64(&reader);
+    size_t body_bytes = length - (FRAME_HEADER_BYTES - 4);
+    if (version != FRAME_VERSION || sum != checksum(bytes.data, body_bytes))
+        return STATUS_CORRUPT;
+    out->body = slice_make(bytes.data + FRAME_HEADER_BYTES, body_bytes);
+    *used = (size_t)length + 4;
+    return STATUS_OK;
+}
