@@ -1,0 +1,107 @@
+/*
+ * key_request.h - one read or change of keys in one partition, and its outcome.
+ *
+ * The command layer turns a Redis command into key requests; the coordinator
+ * carries each out at its level. Both have a wire form, because a node that does
+ * not own the partition forwards the request once to an owner.
+ */
+#ifndef COORDINATOR_KEY_REQUEST_H
+#define COORDINATOR_KEY_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/status.h"
+#include "causal/register.h"
+#include "causal/version_vector.h"
+#include "coordinator/level.h"
+
+enum key_request_kind {
+    KEY_READ = 1, /* entries[0].key: its visible value */
+    KEY_WRITE,    /* all entries change in one atomic step, or none does */
+    KEY_SCAN,     /* visible keys of the partition from a ring position on */
+    KEY_COUNT,    /* how many keys one owner holds in the partition (tombstones not counted) */
+    KEY_COVERAGE, /* how many owners durably hold `dot` of entries[0].key */
+    KEY_REQUEST_KIND_COUNT
+};
+
+enum { KEY_ENTRIES_MAX = 4096, SCAN_LIMIT_MAX = 10000 };
+
+enum key_request_flags {
+    KEY_ALL_OR_NOTHING = 1 << 0, /* KEY_WRITE: if one entry's condition fails, none is written */
+    KEY_WITH_VALUES = 1 << 1     /* KEY_SCAN: results carry values too */
+};
+
+struct key_entry {
+    struct slice key;
+    struct mutation mutation; /* KEY_WRITE */
+    /*
+     * KEY_WRITE in a siblings keyspace: what the writer has read; those versions
+     * are replaced, others stay. NULL: nothing was read. Not used with last-writer-wins.
+     */
+    const struct version_vector *context;
+};
+
+struct key_request {
+    uint8_t kind; /* enum key_request_kind */
+    uint8_t flags;
+    keyspace_id keyspace;
+    partition_id partition; /* of every key in entries */
+    struct request_options options;
+    uint16_t entry_count;
+    const struct key_entry *entries; /* borrowed; NULL when entry_count is 0 */
+    uint64_t position;               /* KEY_SCAN: first ring position wanted */
+    uint32_t limit;                  /* KEY_SCAN: keys wanted, 1..SCAN_LIMIT_MAX */
+    struct dot dot;                  /* KEY_COVERAGE */
+};
+
+struct key_outcome {
+    bool written;          /* KEY_WRITE: a new version was made */
+    bool visible;          /* KEY_READ: a value is there. KEY_WRITE: with RETURN_OLD, one was */
+    int64_t number;        /* KEY_WRITE: as the mutation says (register.h) */
+    uint64_t expire_at_ms; /* KEY_READ: 0 when it has none */
+    struct dot dot;        /* KEY_WRITE: of the new version when written */
+    struct slice key;      /* KEY_SCAN */
+    struct slice value;    /* KEY_READ, KEY_SCAN; KEY_WRITE: the old one */
+};
+
+/*
+ * status says which promise holds:
+ *   OK             the level was met (a write whose condition failed is OK with written=false)
+ *   UNCERTAIN      a write was sent, its level was not met in time: it may apply
+ *   anything else  definite: nothing was and will be applied, or the read has no answer
+ */
+struct key_result {
+    enum status status;
+    uint8_t acks;   /* owners that answered, of a write: that hold it durably */
+    uint8_t needed; /* by the level */
+    uint16_t outcome_count;
+    struct key_outcome *outcomes; /* owned; their slices borrow from what the result was decoded from */
+    struct version_vector context; /* KEY_READ: what the answer covers */
+    uint64_t next_position; /* KEY_SCAN: where to go on */
+    bool scan_done;         /* KEY_SCAN: nothing is left in the partition */
+    uint64_t count;         /* KEY_COUNT, KEY_COVERAGE */
+};
+
+void key_result_deinit(struct key_result *result);
+/* A result without outcomes. */
+struct key_result key_result_failed(enum status status, uint8_t acks, uint8_t needed);
+
+void key_request_encode(const struct key_request *request, struct buffer *out);
+/*
+ * `entries` gets memory to release with free(); its slices borrow from the reader's bytes.
+ * A context in an entry is decoded into `contexts`, to release with key_contexts_free().
+ */
+struct key_contexts {
+    struct version_vector *vectors;
+    uint16_t count;
+};
+void key_contexts_free(struct key_contexts *contexts);
+MUST_USE enum status key_request_decode(struct reader *reader, struct key_request *out,
+                                        struct key_contexts *contexts);
+void key_result_encode(const struct key_result *result, struct buffer *out);
+MUST_USE enum status key_result_decode(struct reader *reader, struct key_result *out);
+
+#endif
