@@ -24,6 +24,7 @@ enum key_request_kind {
     KEY_SCAN,     /* visible keys of the partition from a ring position on */
     KEY_COUNT,    /* how many keys one owner holds in the partition (tombstones not counted) */
     KEY_COVERAGE, /* how many owners durably hold `dot` of entries[0].key */
+    KEY_DIGEST,   /* state of this node's own replica of the partition; never forwarded */
     KEY_REQUEST_KIND_COUNT
 };
 
@@ -82,7 +83,9 @@ struct key_result {
     struct version_vector context; /* KEY_READ: what the answer covers */
     uint64_t next_position; /* KEY_SCAN: where to go on */
     bool scan_done;         /* KEY_SCAN: nothing is left in the partition */
-    uint64_t count;         /* KEY_COUNT, KEY_COVERAGE */
+    uint64_t count;         /* KEY_COUNT, KEY_COVERAGE, KEY_DIGEST (keys of all keyspaces) */
+    uint64_t clock_digest;  /* KEY_DIGEST: equal clocks have equal digests */
+    uint64_t content_digest;/* KEY_DIGEST: sum of cell_hash() of all cells */
 };
 
 void key_result_deinit(struct key_result *result);
