@@ -121,7 +121,9 @@ MUST_USE enum status replica_mint(struct replica *replica, const struct replica_
 /*
  * Answer a pull: cells for dots that are in this clock and not in the asker's,
  * newest first, until `page_bytes` are full or nothing is missing. Events younger
- * than `settle_ms` are left out unless the asker wants all.
+ * than `settle_ms` are left out unless the asker wants all; so are those that came
+ * after the walk began. `out->deliveries` is set by the caller from `deliveries`.
+ * STATUS_CORRUPT, STATUS_IO: the log or a cell could not be read.
  */
 MUST_USE enum status replica_sync_answer(const struct replica *replica,
                                          const struct sync_question *question,

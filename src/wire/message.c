@@ -258,6 +258,7 @@ void sync_question_encode(const struct sync_question *question, struct buffer *o
     replica_address_encode(&question->address, out);
     buffer_put_u8(out, question->flags);
     buffer_put_varint(out, question->before);
+    buffer_put_varint(out, question->top);
     clock_encode(&question->clock, out);
 }
 
@@ -266,6 +267,7 @@ void sync_question_decode(struct reader *reader, struct sync_question *out)
     replica_address_decode(reader, &out->address);
     out->flags = reader_u8(reader);
     out->before = reader_varint(reader);
+    out->top = reader_varint(reader);
     clock_decode(reader, &out->clock);
 }
 
@@ -275,6 +277,7 @@ void sync_answer_encode(const struct sync_answer *answer, struct buffer *out)
     put_status(out, answer->status);
     buffer_put_u8(out, answer->complete);
     buffer_put_varint(out, answer->before);
+    buffer_put_varint(out, answer->top);
     buffer_put_varint(out, answer->delivery_count);
     buffer_put_bytes(out, answer->deliveries);
 }
@@ -285,6 +288,7 @@ void sync_answer_decode(struct reader *reader, struct sync_answer *out)
     out->status = get_status(reader);
     out->complete = get_bool(reader);
     out->before = reader_varint(reader);
+    out->top = reader_varint(reader);
     out->delivery_count = (uint32_t)reader_varint_max(reader, UINT32_MAX);
     out->deliveries = reader_bytes(reader);
 }
@@ -333,6 +337,7 @@ void message_sync_clocks_encode(const struct message_sync_clocks *clocks, struct
     for (uint16_t i = 0; i < clocks->count; i++) {
         buffer_put_u16(out, clocks->cursors[i].partition);
         buffer_put_varint(out, clocks->cursors[i].before);
+        buffer_put_varint(out, clocks->cursors[i].top);
     }
 }
 
@@ -345,6 +350,7 @@ enum status message_sync_clocks_decode(struct slice body, struct message_sync_cl
     for (uint16_t i = 0; i < out->count; i++) {
         out->cursors[i].partition = reader_u16(&reader);
         out->cursors[i].before = reader_varint(&reader);
+        out->cursors[i].top = reader_varint(&reader);
     }
     return reader_end(&reader);
 }

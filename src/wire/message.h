@@ -185,6 +185,7 @@ struct sync_question {
     struct replica_address address;
     uint8_t flags;
     uint64_t before; /* go on below this log position of the answerer; 0: from its newest record */
+    uint64_t top;    /* the answerer's newest log position when this walk began; 0 with before 0 */
     struct clock clock;
 };
 
@@ -195,8 +196,9 @@ void sync_question_decode(struct reader *reader, struct sync_question *out);
 struct sync_answer {
     struct replica_address address;
     enum status status;      /* not OK: this replica cannot answer; nothing else counts */
-    bool complete;           /* asker's clock + this page >= the answerer's clock, young events aside */
-    uint64_t before;         /* when not complete: ask again with it */
+    bool complete;           /* asker's clock + this page >= the answerer's clock when the walk began */
+    uint64_t before;         /* when not complete: ask again with both */
+    uint64_t top;
     uint32_t delivery_count;
     struct slice deliveries;
 };
@@ -230,6 +232,7 @@ MUST_USE enum status message_minted_decode(struct slice body, struct message_min
 struct sync_cursor {
     partition_id partition;
     uint64_t before;
+    uint64_t top;
 };
 
 enum { SYNC_PARTITIONS_MAX = 64 }; /* in one pull */
