@@ -7,8 +7,8 @@
  * the dot's effect today: that cell is sent once, with all the dots it satisfies.
  *
  * A walk that needs several pages keeps two positions: `top`, where it began, and
- * `before`, where it goes on. Records above `top` came later; their dots are taken
- * off the count of missing ones, and the next walk brings them.
+ * `before`, where it goes on. Records above `top` came later or were too young;
+ * their dots are taken off the count of missing ones, and a later walk brings them.
  * Source: reference "algorithms" A.3.
  */
 #include <assert.h>
@@ -34,6 +34,7 @@ struct walk {
     const struct sync_question *question;
     struct replica_context *context;
     uint64_t settled_before_ms; /* records written later are young */
+    uint64_t top;               /* 0 until the first record that is not young was met */
     struct clock missing;
     uint64_t missing_count;
     size_t page_bytes;
@@ -94,8 +95,9 @@ static enum status visit(struct walk *walk, uint64_t position, struct slice byte
         walk->missing_count -= count;
         bool young = record.written_ms > walk->settled_before_ms &&
                      (walk->question->flags & SYNC_ALL) == 0;
-        bool later = walk->question->top != 0 && position > walk->question->top;
-        if (count > 0 && !young && !later)
+        if (walk->top == 0 && !young)
+            walk->top = position;
+        if (count > 0 && walk->top != 0 && position <= walk->top)
             status = add_to_page(walk, &record, &found);
     }
     clock_deinit(&found);
@@ -181,24 +183,29 @@ enum status replica_sync_answer(const struct replica *replica,
                             context->wall_ms > settle_ms ? context->wall_ms - settle_ms : 0,
                         .page_bytes = page_bytes};
     enum status status = STATUS_OK;
-    uint64_t stopped = question->before;
-    uint64_t newest = replica->log_position;
+    uint64_t stopped = replica->log_position + 1;
     *out = (struct sync_answer){.address = {.partition = replica->partition, .tag = replica->tag}};
     clock_difference(&replica->clock, &question->clock, &walk.missing);
     walk.missing_count = clock_dot_count(&walk.missing);
-    bool resumes = question->before != 0 && question->top <= newest &&
-                   question->before <= question->top;
-    if (resumes && walk.missing_count > 0)
-        status = walk_down(&walk, newest, question->top, &stopped);
-    out->top = resumes ? question->top : newest;
-    if (status == STATUS_OK && resumes && stopped > question->top + 1)
-        resumes = false; /* more came since than one page may look at: begin again */
-    if (status == STATUS_OK && walk.missing_count > 0)
-        status = walk_down(&walk, resumes ? question->before - 1 : out->top, 0, &stopped);
+    bool resumes = question->top != 0 && question->top <= replica->log_position &&
+                   question->before >= 1 && question->before <= question->top + 1;
+    if (resumes) {
+        walk.top = question->top;
+        status = walk_down(&walk, replica->log_position, question->top, &stopped);
+        if (stopped > question->top + 1)
+            resumes = false; /* nothing is missing, or too much came since: begin again next time */
+        else
+            stopped = question->before;
+    }
+    if (status == STATUS_OK && (resumes || question->top == 0))
+        status = walk_down(&walk, stopped - 1, 0, &stopped);
     out->complete = walk.missing_count == 0;
-    out->before = out->complete ? 0 : stopped;
-    if (status == STATUS_OK && !out->complete && stopped == 1)
+    if (!out->complete && stopped > 1 && (resumes || question->top == 0)) {
+        out->before = stopped;
+        out->top = walk.top != 0 ? walk.top : stopped - 1;
+    } else if (status == STATUS_OK && !out->complete && stopped == 1 && question->top == 0) {
         status = STATUS_CORRUPT; /* R3: a dot of the clock has no record */
+    }
     if (status == STATUS_OK)
         status = append_page(&walk, out, deliveries);
     free_page(&walk);
