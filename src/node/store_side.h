@@ -19,6 +19,7 @@
 #ifndef NODE_STORE_SIDE_H
 #define NODE_STORE_SIDE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/log.h"
@@ -44,6 +45,7 @@ struct store_output {
     struct buffer batch; /* store_port.h; empty when nothing is to be written */
     struct buffer early; /* frames */
     struct buffer late;  /* frames */
+    bool discard;        /* the state is in doubt: drop the batch and go on as after a failed commit */
 };
 
 void store_output_deinit(struct store_output *output);
