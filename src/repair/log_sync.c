@@ -175,7 +175,7 @@ void log_sync_page(struct log_sync *sync, struct slice body, bool rebuilding, ui
         go_on(sync, answers > 0, now_us, out);
         return;
     }
-    sync->differs = deliveries > 0;
+    sync->differs = sync->differs || deliveries > 0;
     struct message_sync_apply apply = {.from = sync->peer, .page = body};
     out->want = LOG_SYNC_APPLY;
     message_sync_apply_encode(&apply, &out->body);
