@@ -166,6 +166,19 @@ put src/ring/unguarded.h 'struct twice { int member; };'
 expect headers 'src/ring/incomplete.h: does not compile alone' \
     'src/ring/unguarded.h: does not compile alone'
 
+# Lists
+fresh
+put src/ring/local.mk 'libringcore_a_SOURCES += \\' '	src/ring/table.c \\' '	src/ring/table.h'
+put src/base/local.mk 'libringcore_a_SOURCES += src/base/memory.c src/base/memory.h'
+put src/replica/local.mk 'libringcore_a_SOURCES += src/replica/cells.c'
+put tests/unit/ring/local.mk 'unit_tests += tests/unit/ring/test_table'
+put tests/unit/ring/test_table.c 'int main(void);'
+expect_clean lists
+put tests/unit/ring/test_tab.c 'int main(void);'
+put src/ring/tab.h 'int tab(void);'
+expect lists 'tests/unit/ring/test_tab.c: stands in no local.mk' \
+    'src/ring/tab.h: stands in no local.mk'
+
 # READMEs
 fresh
 rm "$house/src/base/README.md"

@@ -35,8 +35,8 @@ declare -A may_include=(
     [client]="everything"
 )
 
-core_headers="assert.h ctype.h errno.h inttypes.h limits.h math.h stdarg.h stdbool.h stddef.h
-    stdint.h stdio.h stdlib.h string.h uthash.h"
+core_headers="assert.h ctype.h errno.h float.h inttypes.h limits.h math.h stdarg.h stdbool.h
+    stddef.h stdint.h stdio.h stdlib.h string.h strings.h uthash.h"
 base_headers="xxhash.h"
 
 # Pure functions of the C library: no clock, no file, no state between two calls.
@@ -56,7 +56,7 @@ core_functions="
 # Only memory.c asks the system for memory, and ends the process when there is none. uthash
 # has the same two needs, and no other way to meet them.
 memory_functions="malloc calloc realloc _Exit fprintf fwrite stderr"
-uthash_functions="malloc exit"
+uthash_functions="malloc calloc exit"
 
 findings=0
 finding()

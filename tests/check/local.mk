@@ -8,6 +8,7 @@ check_scripts = \
 	tests/check/checks_find_violations.sh \
 	tests/check/headers.sh \
 	tests/check/layers.sh \
+	tests/check/lists.sh \
 	tests/check/readme.sh
 
 EXTRA_DIST += $(check_scripts)
