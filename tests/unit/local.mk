@@ -1,4 +1,6 @@
-LDADD = libringd.a $(adapter_libs) $(SMARTCOLS_LIBS) $(CMOCKA_LIBS)
+check_LIBRARIES = libringtest.a
+libringtest_a_SOURCES =
+LDADD = libringtest.a libringd.a $(adapter_libs) $(SMARTCOLS_LIBS) $(CMOCKA_LIBS)
 
 include tests/unit/base/local.mk
 include tests/unit/causal/local.mk

@@ -52,6 +52,13 @@ static void a_pair_knows_where_its_first_part_ends(void **state)
     }
 }
 
+/* What lies on disks was hashed as a pair, too. */
+static void a_pair_keeps_its_value(void **state)
+{
+    (void)state;
+    assert_true(hash64_pair(slice_text("key"), slice_text("element"), 5) == 0x963dc5ce15dac4a0u);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -59,6 +66,7 @@ int main(void)
         cmocka_unit_test(an_empty_slice_hashes_alike_with_and_without_an_address),
         cmocka_unit_test(the_seed_and_every_byte_count),
         cmocka_unit_test(a_pair_knows_where_its_first_part_ends),
+        cmocka_unit_test(a_pair_keeps_its_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

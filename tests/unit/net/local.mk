@@ -1,1 +1,2 @@
+libringtest_a_SOURCES +=
 unit_tests +=
