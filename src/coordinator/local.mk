@@ -1,0 +1,1 @@
+libringcore_a_SOURCES +=
