@@ -214,7 +214,10 @@ void coordinated_request_refused(struct coordinated_request *c, node_id node, en
                                  uint64_t wall_ms, struct coordinated_output *out)
 {
     uint8_t owner = owner_index(c, node);
-    if (c->phase == PHASE_OVER || !close_owner(c, owner))
+    if (c->phase == PHASE_OVER || owner >= c->owners.primary_count)
+        return;
+    c->params.usable &= ~((owner_mask)1 << owner); /* C5: whether or not it was its turn yet */
+    if (!close_owner(c, owner))
         return;
     c->failed |= (owner_mask)1 << owner;
     switch (c->phase) {
