@@ -240,6 +240,11 @@ void key_request_start(struct node *node, const struct origin *origin,
         return;
     }
     preference_list_build(node->ring, request->partition, node->home, &owners);
+    if (request->kind == KEY_WRITE && node->store_condition != STATUS_OK &&
+        (!may_forward || is_ours(node, request, &owners))) {
+        complete_failed(node, origin, node->store_condition);
+        return;
+    }
     if (!may_forward || is_ours(node, request, &owners))
         coordinate(node, origin, request, &owners, deadline_us);
     else
