@@ -39,7 +39,7 @@ struct leveldb_store {
     leveldb_writeoptions_t *write_options;
     leveldb_writeoptions_t *sync_options;
     leveldb_writebatch_t *batch;
-    struct buffer record; /* scratch of the writer */
+    struct buffer record;      /* scratch of the writer */
     enum status write_failure; /* of the writer; STATUS_OK while writes are allowed */
     struct store_port port;
 
@@ -599,8 +599,8 @@ enum status leveldb_store_check_tables(struct leveldb_store *store)
     unsigned long long first = missing_table(store);
     if (first == 0 || missing_table(store) != first)
         return STATUS_OK;
-    log_line(&store->params.log, LOG_ERROR, "table file is gone store=%s table=%06llu",
-             store->path, first);
+    log_line(&store->params.log, LOG_ERROR, "table file is gone store=%s table=%06llu", store->path,
+             first);
     return STATUS_CORRUPT;
 }
 

@@ -38,8 +38,8 @@
 struct leveldb_store;
 
 enum {
-    STORE_REASON_MAX = 512,   /* of a sentence for the operator, with its NUL */
-    STORE_EXIT_IO = 74        /* exit code of the default `fatal`; sysexits.h calls it EX_IOERR */
+    STORE_REASON_MAX = 512, /* of a sentence for the operator, with its NUL */
+    STORE_EXIT_IO = 74      /* exit code of the default `fatal`; sysexits.h calls it EX_IOERR */
 };
 
 struct leveldb_store_params {
@@ -77,8 +77,7 @@ MUST_USE enum status leveldb_store_create(const struct leveldb_store_params *par
  * STATUS_CORRUPT, STATUS_IO, STATUS_NO_SPACE: `reason` says what and what to do.
  */
 MUST_USE enum status leveldb_store_open(const struct leveldb_store_params *params,
-                                        struct leveldb_store **out,
-                                        char reason[STORE_REASON_MAX]);
+                                        struct leveldb_store **out, char reason[STORE_REASON_MAX]);
 
 /* Waits for reads under way; asserts that no iterator is left. NULL is fine. */
 void leveldb_store_close(struct leveldb_store *store);
@@ -103,7 +102,8 @@ MUST_USE enum status leveldb_store_apply(struct leveldb_store *store, struct sli
 /* End the process as after a failed sync; for durable files that belong to the store. */
 void leveldb_store_fatal(const struct leveldb_store *store, const char *reason);
 
-/* Table files at level 0, LevelDB's measure of how far compaction is behind. Same thread as apply. */
+/* Table files at level 0, LevelDB's measure of how far compaction is behind. Same thread as apply.
+ */
 unsigned leveldb_store_level0_files(struct leveldb_store *store);
 
 /*
