@@ -599,6 +599,7 @@ enum status leveldb_store_check_tables(struct leveldb_store *store)
     unsigned long long first = missing_table(store);
     if (first == 0 || missing_table(store) != first)
         return STATUS_OK;
+    store->write_failure = STATUS_CORRUPT;
     log_line(&store->params.log, LOG_ERROR, "table file is gone store=%s table=%06llu", store->path,
              first);
     return STATUS_CORRUPT;

@@ -108,9 +108,9 @@ unsigned leveldb_store_level0_files(struct leveldb_store *store);
 
 /*
  * STATUS_CORRUPT when a table file that the database needs is gone from its
- * directory. A get that needs such a file answers "not found" in LevelDB, so
- * whoever runs a store asks this from time to time. Costs one system call per
- * table. Same thread as apply.
+ * directory; from then on writes are refused. A get that needs such a file answers "not found" in
+ * LevelDB, so whoever runs a store asks this from time to time. Costs one system call per table.
+ * Same thread as apply.
  */
 MUST_USE enum status leveldb_store_check_tables(struct leveldb_store *store);
 
