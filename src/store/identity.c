@@ -11,10 +11,12 @@
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +34,7 @@ struct paths {
     char *data;
     char *parent;
     char *file;
+    char *lock;
     char *store;
     char *current;
 };
@@ -50,6 +53,7 @@ static struct paths paths_make(const char *data_path)
         .data = memory_copy(data_path, strlen(data_path)),
         .parent = join(data_path, ".."),
         .file = join(data_path, "identity"),
+        .lock = join(data_path, "identity.lock"),
         .store = join(data_path, "store"),
         .current = join(data_path, "store/CURRENT"),
     };
@@ -61,6 +65,7 @@ static void paths_deinit(struct paths *paths)
     free(paths->data);
     free(paths->parent);
     free(paths->file);
+    free(paths->lock);
     free(paths->store);
     free(paths->current);
 }
@@ -271,26 +276,60 @@ static enum status check_inventory(const struct paths *paths, const struct ident
     return STATUS_CORRUPT;
 }
 
-/* With the database's lock held: check what it holds against the file, and record its use. */
-static enum status take_into_use(const struct paths *paths, const struct identity_text *before,
-                                 struct leveldb_store *store, struct identity *out, char *reason)
+/*
+ * One process at a time opens or closes: while it is taken, an identity file that says "at rest"
+ * stays so. A running node holds only LevelDB's own lock.
+ */
+static int lock_directory(const struct paths *paths, int operation)
+{
+    int fd = open(paths->lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0 && flock(fd, LOCK_EX | operation) != 0) {
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        fd = -1;
+    }
+    return fd;
+}
+
+static void unlock_directory(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+/*
+ * Before LevelDB is opened, which changes its files: compare them with the inventory, and
+ * take the inventory out of the file, so that a crash from here on is not taken for damage.
+ */
+static enum status use_inventory(const struct paths *paths, char *reason)
+{
+    struct identity_text file;
+    enum status status = read_file(paths, &file, reason);
+    if (status == STATUS_OK)
+        status = check_inventory(paths, &file, reason);
+    if (status != STATUS_OK || !file.counted)
+        return status;
+    file.counted = false;
+    status = write_file(paths, &file);
+    if (status != STATUS_OK)
+        refuse_errno(status, "write", paths->file, reason);
+    return status;
+}
+
+/* With the database open, and so its lock held: compare the halves and record the use. */
+static enum status take_into_use(const struct paths *paths, struct leveldb_store *store,
+                                 struct identity *out, char *reason)
 {
     struct identity_text file;
     struct identity found;
-    struct identity next;
     enum status status = read_file(paths, &file, reason);
-    if (status != STATUS_OK)
-        return status;
-    if (!same_values(&file.now, &before->now) || file.changing != before->changing) {
-        snprintf(reason, STORE_REASON_MAX,
-                 "another process used %s at the same moment; start again", paths->data);
-        return STATUS_OVERLOADED;
-    }
-    status = check_halves(paths, &file, store, &found, reason);
+    if (status == STATUS_OK)
+        status = check_halves(paths, &file, store, &found, reason);
     if (status != STATUS_OK)
         return status;
     bool clean = found.clean && !file.changing;
-    next = raised(&found);
+    struct identity next = raised(&found);
     if (clean)
         next.boot_epoch = found.boot_epoch;
     status = change(paths, store, &found, &next);
@@ -304,26 +343,46 @@ static enum status take_into_use(const struct paths *paths, const struct identit
     return STATUS_OK;
 }
 
+static enum status open_locked(const struct paths *paths, const struct leveldb_store_params *store,
+                               struct leveldb_store **out_store, struct identity *out, char *reason)
+{
+    struct leveldb_store_params params = *store;
+    struct leveldb_store *opened = NULL;
+    params.path = paths->store;
+    enum status status = use_inventory(paths, reason);
+    if (status == STATUS_OK)
+        status = leveldb_store_open(&params, &opened, reason);
+    if (status == STATUS_OK)
+        status = take_into_use(paths, opened, out, reason);
+    if (status == STATUS_OK)
+        *out_store = opened;
+    else
+        leveldb_store_close(opened);
+    return status;
+}
+
 enum status identity_open(const char *data_path, const struct leveldb_store_params *store,
                           struct leveldb_store **out_store, struct identity *out,
                           char reason[STORE_REASON_MAX])
 {
     struct paths paths = paths_make(data_path);
-    struct leveldb_store_params params = *store;
-    struct leveldb_store *opened = NULL;
     struct identity_text file;
-    params.path = paths.store;
     enum status status = read_file(&paths, &file, reason);
-    if (status == STATUS_OK)
-        status = check_inventory(&paths, &file, reason);
-    if (status == STATUS_OK)
-        status = leveldb_store_open(&params, &opened, reason);
-    if (status == STATUS_OK)
-        status = take_into_use(&paths, &file, opened, out, reason);
-    if (status == STATUS_OK)
-        *out_store = opened;
-    else
-        leveldb_store_close(opened);
+    if (status == STATUS_OK) {
+        int lock = lock_directory(&paths, LOCK_NB);
+        if (lock >= 0) {
+            status = open_locked(&paths, store, out_store, out, reason);
+        } else if (errno == EWOULDBLOCK) {
+            status = STATUS_OVERLOADED;
+            snprintf(reason, STORE_REASON_MAX,
+                     "another process is starting or stopping with the data directory %s; wait for "
+                     "it, or name another directory",
+                     paths.data);
+        } else {
+            status = refuse_errno(STATUS_IO, "lock", paths.lock, reason);
+        }
+        unlock_directory(lock);
+    }
     paths_deinit(&paths);
     return status;
 }
@@ -371,7 +430,9 @@ enum status identity_close(const char *data_path, struct leveldb_store *store,
     done.now = from;
     done.now.session++;
     done.now.clean = true;
-    enum status status = start_change(&paths, store, &from, &done.now);
+    /* Until the inventory is written nobody may open the database. */
+    int lock = lock_directory(&paths, 0);
+    enum status status = lock >= 0 ? start_change(&paths, store, &from, &done.now) : STATUS_IO;
     leveldb_store_close(store);
     if (status == STATUS_OK)
         status = inventory_take(paths.store, &done.inventory);
@@ -379,6 +440,7 @@ enum status identity_close(const char *data_path, struct leveldb_store *store,
         status = write_file(&paths, &done);
     if (status == STATUS_OK)
         *identity = done.now;
+    unlock_directory(lock);
     paths_deinit(&paths);
     return status;
 }

@@ -96,15 +96,15 @@ static enum status status_of(const char *error)
         if (ends_with(error, strerror_r(SPACE_ERRORS[i], text, sizeof text)))
             return STATUS_NO_SPACE;
     }
-    if (starts_with(error, "Corruption"))
+    /* A table that is gone is "NotFound", one that was cut short an invalid read. */
+    if (starts_with(error, "Corruption") || starts_with(error, "NotFound") ||
+        ends_with(error, strerror_r(EINVAL, text, sizeof text)))
         return STATUS_CORRUPT;
     return STATUS_IO;
 }
 
-/*
- * Open failures in an operator's words. A missing CURRENT or table is told by LevelDB as an
- * invalid argument or corruption; all of them mean that the database is damaged.
- */
+/* Open failures in an operator's words. A missing CURRENT is told by LevelDB as an invalid
+ * argument. */
 static enum status explain_open(const char *path, const char *error, char *reason)
 {
     enum status status = status_of(error);
@@ -121,7 +121,7 @@ static enum status explain_open(const char *path, const char *error, char *reaso
                  error);
         return status;
     }
-    if (starts_with(error, "Invalid argument") || starts_with(error, "NotFound"))
+    if (starts_with(error, "Invalid argument"))
         status = STATUS_CORRUPT;
     if (status == STATUS_CORRUPT)
         snprintf(reason, STORE_REASON_MAX,
@@ -265,8 +265,7 @@ static bool failed(struct store_iterator *iterator)
     leveldb_iter_get_error(iterator->iterator, &error);
     if (error == NULL)
         return false;
-    /* A table file that is gone is told as "NotFound"; here it is damage. */
-    iterator->error = starts_with(error, "NotFound") ? STATUS_CORRUPT : status_of(error);
+    iterator->error = status_of(error);
     log_line(&iterator->store->params.log, LOG_ERROR, "could not scan store=%s reason=\"%s\"",
              iterator->store->path, error);
     leveldb_free(error);

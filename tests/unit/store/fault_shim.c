@@ -19,6 +19,8 @@ static struct fault fdatasync_fault;
 static struct fault fsync_fault;
 static struct fault rename_fault;
 static struct fault write_fault;
+static bool stopping;
+static unsigned calls_left;
 static char full_path[512];
 static size_t bytes_left;
 static bool holding;
@@ -31,6 +33,7 @@ void fault_clear(void)
     fsync_fault.times = 0;
     rename_fault.times = 0;
     write_fault.times = 0;
+    stopping = false;
     holding = false;
     held = false;
     pthread_cond_broadcast(&changed);
@@ -57,6 +60,14 @@ void fault_fsync(int error, int times)
 void fault_rename(int error, int times)
 {
     set(&rename_fault, error, times);
+}
+
+void fault_stop_after(unsigned calls)
+{
+    pthread_mutex_lock(&lock);
+    stopping = true;
+    calls_left = calls;
+    pthread_mutex_unlock(&lock);
 }
 
 void fault_disk_full(const char *path, int error, size_t bytes)
@@ -94,10 +105,21 @@ static bool strikes(struct fault *fault)
     return true;
 }
 
-static bool strikes_now(struct fault *fault)
+/* The same for a call that makes something durable. */
+static bool stops(struct fault *fault)
+{
+    if (stopping && calls_left == 0) {
+        errno = EIO;
+        return true;
+    }
+    calls_left -= stopping;
+    return strikes(fault);
+}
+
+static bool stops_now(struct fault *fault)
 {
     pthread_mutex_lock(&lock);
-    bool result = strikes(fault);
+    bool result = stops(fault);
     pthread_mutex_unlock(&lock);
     return result;
 }
@@ -110,20 +132,20 @@ int fdatasync(int fd)
         pthread_cond_broadcast(&changed);
         pthread_cond_wait(&changed, &lock);
     }
-    bool fails = strikes(&fdatasync_fault);
+    bool fails = stops(&fdatasync_fault);
     pthread_mutex_unlock(&lock);
     return fails ? -1 : (int)syscall(SYS_fdatasync, fd);
 }
 
 int fsync(int fd)
 {
-    return strikes_now(&fsync_fault) ? -1 : (int)syscall(SYS_fsync, fd);
+    return stops_now(&fsync_fault) ? -1 : (int)syscall(SYS_fsync, fd);
 }
 
 int rename(const char *from, const char *to)
 {
-    return strikes_now(&rename_fault) ? -1
-                                      : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+    return stops_now(&rename_fault) ? -1
+                                    : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 static bool below_full_path(int fd)

@@ -18,9 +18,12 @@ void fault_fdatasync(int error, int times);
 void fault_fsync(int error, int times);
 void fault_rename(int error, int times);
 
+/* The first `calls` calls of fsync, fdatasync and rename pass, all later ones fail with EIO. */
+void fault_stop_after(unsigned calls);
+
 /*
- * The file system of `path` is full but for `bytes`: a write to a file below it takes what fits, then
- * fails with `error`.
+ * The file system of `path` is full but for `bytes`: a write to a file below it takes what fits,
+ * then fails with `error`.
  */
 void fault_disk_full(const char *path, int error, size_t bytes);
 

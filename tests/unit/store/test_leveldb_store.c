@@ -426,11 +426,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_writes_after_a_failed_one_until_reopened, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_quota_counts_as_a_full_disk, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(answers_why_while_it_cannot_be_reopened, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(answers_why_while_it_cannot_be_reopened, set_up, tear_down),
         cmocka_unit_test_setup_teardown(failed_sync_is_fatal, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(failed_sync_ends_the_process_by_default, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(failed_sync_ends_the_process_by_default, set_up, tear_down),
         cmocka_unit_test_setup_teardown(notices_a_table_that_vanished_while_open, set_up,
                                         tear_down),
     };
