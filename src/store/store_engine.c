@@ -82,8 +82,8 @@ static void *run_read_thread(void *context)
     struct buffer replies = {0};
     while (!frame_queue_done(engine->reads)) {
         buffer_clear(&frames);
-        frame_queue_take(engine->reads, READ_FRAMES_MAX, SIZE_MAX, READ_WAIT_MS, &frames);
-        read_frames(engine, &frames, &replies);
+        if (frame_queue_take(engine->reads, READ_FRAMES_MAX, SIZE_MAX, READ_WAIT_MS, &frames) > 0)
+            read_frames(engine, &frames, &replies);
     }
     buffer_deinit(&frames);
     buffer_deinit(&replies);
