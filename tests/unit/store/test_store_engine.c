@@ -77,35 +77,40 @@ static enum status stop(struct fixture *fixture)
     return status;
 }
 
+static void fill_params(struct fixture *fixture)
+{
+    memset(fixture->ring.cluster_id, 0xab, sizeof fixture->ring.cluster_id);
+    settings_defaults(&fixture->settings);
+    store_engine_params_init(&fixture->params);
+    fixture->params.store = helper_params(NULL, &fixture->fatal_count);
+    fixture->params.data_path = fixture->data;
+    fixture->params.ring = &fixture->ring;
+    fixture->params.settings = &fixture->settings;
+    fixture->params.floor = (struct free_space_floor){0};
+    fixture->params.retry_min_ms = 1;
+    fixture->params.retry_max_ms = 20;
+    fixture->params.wake = ring_bell;
+    fixture->params.wake_context = &fixture->bell;
+}
+
 static int set_up_stopped(void **state)
 {
     static struct fixture fixture;
     struct identity identity = {.node = 3, .storage_incarnation = 1};
     memset(&fixture, 0, sizeof fixture);
+    memset(identity.cluster_id, 0xab, sizeof identity.cluster_id);
     fault_clear();
     fake_reset();
     scratch_make(fixture.path);
     scratch_join(fixture.data, fixture.path, "data");
     pthread_mutex_init(&fixture.bell.lock, NULL);
     pthread_cond_init(&fixture.bell.rung, NULL);
-    memset(fixture.ring.cluster_id, 0xab, sizeof fixture.ring.cluster_id);
-    memset(identity.cluster_id, 0xab, sizeof identity.cluster_id);
-    settings_defaults(&fixture.settings);
-    store_engine_params_init(&fixture.params);
-    fixture.params.store = helper_params(NULL, &fixture.fatal_count);
-    fixture.params.data_path = fixture.data;
-    fixture.params.ring = &fixture.ring;
-    fixture.params.settings = &fixture.settings;
-    fixture.params.floor = (struct free_space_floor){0};
-    fixture.params.retry_min_ms = 1;
-    fixture.params.retry_max_ms = 20;
-    fixture.params.wake = ring_bell;
-    fixture.params.wake_context = &fixture.bell;
+    fill_params(&fixture);
     *state = &fixture;
-    if (identity_initialise(fixture.data, &fixture.params.store, &identity, fixture.reason) !=
-        STATUS_OK)
-        return -1;
-    return 0;
+    return identity_initialise(fixture.data, &fixture.params.store, &identity, fixture.reason) ==
+                   STATUS_OK
+               ? 0
+               : -1;
 }
 
 static int set_up(void **state)
@@ -492,18 +497,32 @@ static void repeated_full_disks_lose_no_acknowledged_put(void **state)
     assert_int_equal(fixture->fatal_count, 0);
 }
 
+/* The body of the process that is to end: this program, started again on its own. */
+static int run_until_failed_sync(const char *data)
+{
+    struct fixture fixture = {
+        .bell = {.lock = PTHREAD_MUTEX_INITIALIZER, .rung = PTHREAD_COND_INITIALIZER}};
+    fill_params(&fixture);
+    fixture.params.data_path = data;
+    fixture.params.store.fatal = NULL;
+    if (store_engine_start(&fixture.params, &fixture.engine, fixture.reason) != STATUS_OK)
+        return 1;
+    fault_fdatasync(EIO, 1);
+    if (write_frame(&fixture, "put a value") != STATUS_OK)
+        return 1;
+    while (!answered(&fixture, "stored a\n"))
+        sched_yield();
+    return 0;
+}
+
 static void failed_sync_ends_the_process(void **state)
 {
     struct fixture *fixture = *state;
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        fixture->params.store.fatal = NULL;
-        start(fixture);
-        fault_fdatasync(EIO, 1);
-        put(fixture, "a");
-        await(fixture, "stored a\n");
-        _exit(0);
+        execl("/proc/self/exe", "test_store_engine", fixture->data, (char *)NULL);
+        _exit(1);
     }
     int result = 0;
     assert_int_equal(waitpid(child, &result, 0), child);
@@ -671,8 +690,10 @@ static void reports_a_stall_from_the_set_number_of_files(void **state)
     await(fixture, "stored replica\n");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 2)
+        return run_until_failed_sync(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(start_hands_over_the_first_frames, set_up, tear_down),
         cmocka_unit_test_setup_teardown(put_is_accepted_then_stored_then_read, set_up, tear_down),
