@@ -356,6 +356,11 @@ void loop_wake(struct loop *loop)
     ev_async_send(loop->turn.ev, &loop->wake);
 }
 
+void loop_set_settings(struct loop *loop, const struct settings *settings)
+{
+    loop->turn.settings = *settings;
+}
+
 struct ev_loop *loop_ev(struct loop *loop)
 {
     return loop->turn.ev;

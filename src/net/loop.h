@@ -136,6 +136,9 @@ void loop_drain(struct loop *loop);
 /* Replies are waiting in the store. From any thread; many calls may become one take_replies(). */
 void loop_wake(struct loop *loop);
 
+/* New bounds for what happens from now on; what is open stays open. */
+void loop_set_settings(struct loop *loop, const struct settings *settings);
+
 /* For watchers of the caller, such as signals. */
 struct ev_loop *loop_ev(struct loop *loop);
 /* Where the n-th listener of its kind listens; 0 after loop_drain(). */
