@@ -1,9 +1,11 @@
 #include "ringd/options.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "ringd/config_file.h"
 #include "ringd/config_value.h"
+#include "ringd/nearest_name.h"
 #include "ringd/ring_plan.h"
 
 const char OPTIONS_HELP[] =
@@ -123,6 +125,43 @@ static bool take_other(struct walk *walk, const struct option *option, struct op
     return true;
 }
 
+static const char *const VALUE_OPTIONS[] = {"config", "ring-file", "replication", "partitions",
+                                            "node"};
+enum {
+    ACTION_COUNT = sizeof ACTIONS / sizeof *ACTIONS,
+    VALUE_OPTION_COUNT = sizeof VALUE_OPTIONS / sizeof *VALUE_OPTIONS
+};
+
+/* Every name that may stand after "--". */
+static const char *name_at(size_t i)
+{
+    if (i < ACTION_COUNT)
+        return ACTIONS[i].name;
+    i -= ACTION_COUNT;
+    return i < VALUE_OPTION_COUNT ? VALUE_OPTIONS[i] : CONFIG_TABLE[i - VALUE_OPTION_COUNT].name;
+}
+
+static size_t name_count(void)
+{
+    return ACTION_COUNT + VALUE_OPTION_COUNT + CONFIG_TABLE_COUNT;
+}
+
+/* Said before the next argument is taken for a value, which an unknown option need not have. */
+static bool is_known(struct walk *walk, const char *name)
+{
+    for (size_t i = 0; i < name_count(); i++) {
+        if (strcasecmp(name_at(i), name) == 0)
+            return true;
+    }
+    const char *nearest = nearest_name_find(name, name_at, name_count());
+    buffer_printf(walk->problems, "command line: unknown option --%s", name);
+    if (nearest != NULL)
+        buffer_printf(walk->problems, "; the nearest is --%s", nearest);
+    buffer_put_u8(walk->problems, '\n');
+    walk->good = false;
+    return false;
+}
+
 /* Walk over argv, and give each setting to `config` unless that is NULL. */
 static bool walk_arguments(int argc, const char *const *argv, struct options *options,
                            struct config *config, struct buffer *problems)
@@ -131,7 +170,8 @@ static bool walk_arguments(int argc, const char *const *argv, struct options *op
     *options = (struct options){.partition_count = RING_PLAN_PARTITIONS};
     while (walk.next < argc) {
         struct option option;
-        if (!cut(&walk, argv[walk.next++], &option) || take_action(&walk, &option, options))
+        if (!cut(&walk, argv[walk.next++], &option) || !is_known(&walk, option.name) ||
+            take_action(&walk, &option, options))
             continue;
         if (option.value == NULL && walk.next < argc)
             option.value = argv[walk.next++];

@@ -276,9 +276,7 @@ void ring_plan_describe(const struct ring *ring, const struct planner_report *re
     buffer_printf(out, "\npartitions  %" PRIu32 ", %u copies of each\n", ring->partition_count,
                   (unsigned)ring->owner_count);
     for (size_t i = 0; i < ring->region_count; i++)
-        buffer_printf(out,
-                      "region      %s: %u copies; shares of its nodes %.1f %% to %.1f %% of "
-                      "what their weights ask for\n",
+        buffer_printf(out, "region      %s copies=%u share-min=%.1f%% share-max=%.1f%%\n",
                       ring->regions[i].name, (unsigned)ring->regions[i].replicas,
                       report->share_min_permille[i] / 10.0, report->share_max_permille[i] / 10.0);
     for (size_t i = 0; i < ring->member_count; i++) {

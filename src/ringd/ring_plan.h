@@ -45,7 +45,10 @@ struct ring *ring_plan_one_node(node_id node, const struct ring_address *client,
                                 const struct ring_address *peer, const uint8_t cluster_id[16],
                                 uint64_t seed);
 
-/* What the operator wants to know of a ring and its plan, as some lines of text. */
+/*
+ * What the operator wants to know of a ring and its plan, as some lines of text. A share
+ * is what a node got of what its weight asks for.
+ */
 void ring_plan_describe(const struct ring *ring, const struct planner_report *report,
                         struct buffer *out);
 
