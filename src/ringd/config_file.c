@@ -167,6 +167,13 @@ static char *resolve(const char *includer, const char *pattern)
     return (char *)path.data;
 }
 
+/* A directory that is not there matches nothing; one that cannot be read is a problem. */
+static int on_glob_error(const char *path, int error)
+{
+    (void)path;
+    return error != ENOENT;
+}
+
 static enum status include(const struct source *source, const char *pattern)
 {
     enum status status = STATUS_OK;
@@ -178,7 +185,7 @@ static enum status include(const struct source *source, const char *pattern)
     char *path = resolve(source->path, pattern);
     /* GLOB_NOCHECK: a path without wildcards that does not exist fails when it is opened. */
     int flags = strpbrk(pattern, "*?[") == NULL ? GLOB_NOCHECK : 0;
-    int result = glob(path, flags | GLOB_ERR, NULL, &found);
+    int result = glob(path, flags, on_glob_error, &found);
     if (result == 0) {
         for (size_t i = 0; i < found.gl_pathc; i++) {
             if (load(source, found.gl_pathv[i]) != STATUS_OK)

@@ -28,3 +28,4 @@ libringd_a_SOURCES = \
 sbin_PROGRAMS += ringd
 ringd_SOURCES = src/ringd/main.c
 ringd_LDADD = libringd.a $(adapter_libs)
+dist_man_MANS += man/ringd.8 man/ringd.conf.5
