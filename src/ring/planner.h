@@ -17,12 +17,12 @@
 #include "ring/ring.h"
 
 struct planner_report {
-    uint32_t moves;             /* copies that change their node */
-    uint32_t moves_lower_bound; /* no placement with this balance moves fewer */
+    uint32_t moves;                                /* copies that change their node */
+    uint32_t moves_lower_bound;                    /* no placement with this balance moves fewer */
     uint32_t share_min_permille[RING_REGIONS_MAX]; /* smallest and largest node share over its */
     uint32_t share_max_permille[RING_REGIONS_MAX]; /*   exact weighted share, in thousandths */
-    uint32_t scatter_width_min; /* fewest other nodes that share a partition with one node */
-    uint32_t rack_repeats;      /* partitions with two copies in one rack (racks < replicas) */
+    uint32_t scatter_width_min;   /* fewest other nodes that share a partition with one node */
+    uint32_t rack_repeats;        /* partitions with two copies in one rack (racks < replicas) */
     char reason[RING_REASON_MAX]; /* one sentence: what is infeasible, or what was relaxed */
 };
 
