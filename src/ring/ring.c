@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 
 struct ring *ring_new(void)
@@ -74,6 +75,15 @@ const struct ring_keyspace *ring_keyspace(const struct ring *ring, keyspace_id n
             return &ring->keyspaces[i];
     }
     return NULL;
+}
+
+uint64_t ring_rank(partition_id partition, node_id node)
+{
+    const uint8_t pair[6] = {
+        (uint8_t)(partition >> 8), (uint8_t)partition,   (uint8_t)(node >> 24),
+        (uint8_t)(node >> 16),     (uint8_t)(node >> 8), (uint8_t)node,
+    };
+    return hash64(slice_make(pair, sizeof pair), 0);
 }
 
 int ring_region_index(const struct ring *ring, const char *name)

@@ -102,6 +102,11 @@ bool ring_owns(const struct ring *ring, node_id node, partition_id partition);
 /* NULL when there is no such member. */
 const struct ring_member *ring_member(const struct ring *ring, node_id id);
 const struct ring_keyspace *ring_keyspace(const struct ring *ring, keyspace_id number);
+/*
+ * A fixed pseudo-random number for this pair. Sorting nodes by it gives each
+ * partition an order of its own, the same on every machine (rendezvous hashing).
+ */
+uint64_t ring_rank(partition_id partition, node_id node);
 /* -1 when there is no region of that name. */
 int ring_region_index(const struct ring *ring, const char *name);
 
