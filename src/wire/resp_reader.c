@@ -151,15 +151,19 @@ static enum step fail_bulk_length(struct resp_reader *r)
     return fail(r, r->limits.authenticated ? "invalid bulk length" : "unauthenticated bulk length");
 }
 
-static void add_span(struct resp_reader *r, size_t offset, size_t length)
+static void grow_spans(struct resp_reader *r)
 {
-    if (r->count == r->span_capacity) {
-        struct span *old = r->spans == r->small_spans ? NULL : r->spans;
-        r->spans = memory_resize(old, (size_t)r->span_capacity * 2, sizeof *r->spans);
-        if (old == NULL)
-            memcpy(r->spans, r->small_spans, sizeof r->small_spans);
-        r->span_capacity *= 2;
-    }
+    struct span *old = r->spans == r->small_spans ? NULL : r->spans;
+    r->spans = memory_resize(old, (size_t)r->span_capacity * 2, sizeof *r->spans);
+    if (old == NULL)
+        memcpy(r->spans, r->small_spans, sizeof r->small_spans);
+    r->span_capacity *= 2;
+}
+
+static inline void add_span(struct resp_reader *r, size_t offset, size_t length)
+{
+    if (r->count == r->span_capacity)
+        grow_spans(r);
     r->spans[r->count++] = (struct span){(uint32_t)offset, (uint32_t)length};
 }
 
