@@ -1,6 +1,8 @@
 libringcore_a_SOURCES += \
 	src/base/bytes.c \
 	src/base/bytes.h \
+	src/base/deadline_heap.c \
+	src/base/deadline_heap.h \
 	src/base/hash.c \
 	src/base/hash.h \
 	src/base/ids.h \

@@ -71,7 +71,8 @@ struct client {
 
 struct peer_load {
     node_id id;
-    uint32_t in_flight;
+    uint32_t in_flight; /* asked of the peer, not answered */
+    uint32_t asked;     /* by the peer, not answered */
     struct log_sync *sync;
 };
 
@@ -136,6 +137,7 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
 void peer_request_answered(struct node *node, struct pending *pending, uint16_t type,
                            struct slice body);
 void peer_request_refused(struct node *node, struct pending *pending, enum status status);
+void peer_request_expired(struct node *node, struct pending *pending);
 /* The decided answer to a question that cannot be handled. */
 void peer_request_fail(struct node *node, const struct origin *origin, uint16_t type,
                        partition_id partition, enum status status);

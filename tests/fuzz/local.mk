@@ -1,1 +1,3 @@
-EXTRA_DIST +=
+EXTRA_DIST += \
+	tests/fuzz/fuzz_resp.c \
+	tests/fuzz/resp_check.h
