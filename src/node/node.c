@@ -333,6 +333,9 @@ void node_step(struct node *node, const struct event *event, struct effects *out
     case EVENT_STORE_FRAMES:
         for_each_frame(node, event);
         break;
+    case EVENT_STORE_CONDITION:
+        node->store_condition = event->status;
+        break;
     case EVENT_LINK_DOWN:
         peers_link_down(node->peers, event->link, event->now.mono_us, &node->peers_output);
         break;

@@ -87,6 +87,7 @@ struct node {
     uint32_t load_count;
     uint8_t *replica_states; /* enum replica_state, by partition */
     uint32_t rebuilding_count;
+    enum status store_condition; /* not OK: client writes are not coordinated here */
     struct pending *pending;
     uint32_t coordinated_count;
     request_id last_request;
