@@ -34,24 +34,24 @@ enum exit_code {
 enum verb_option { OPTION_WAIT = 1, OPTION_KEYSPACE = 2 };
 
 struct verb {
-    const char *words;     /* "ring verify" */
-    const char *operand;   /* what follows, such as "KEY"; NULL: nothing */
+    const char *words;   /* "ring verify" */
+    const char *operand; /* what follows, such as "KEY"; NULL: nothing */
     uint8_t operands_min, operands_max;
-    unsigned options;      /* enum verb_option */
-    const char *summary;   /* one line */
-    const char *help;      /* more, for --help; ends with a newline */
+    unsigned options;    /* enum verb_option */
+    const char *summary; /* one line */
+    const char *help;    /* more, for --help; ends with a newline */
     enum exit_code (*run)(const struct arguments *arguments);
 };
 
 struct option {
-    const char *name;      /* "--wait" or "-h" */
-    const char *value;     /* "SECONDS"; NULL: takes none */
-    unsigned verbs_with;   /* enum verb_option; 0: every verb takes it */
+    const char *name;    /* "--wait" or "-h" */
+    const char *value;   /* "SECONDS"; NULL: takes none */
+    unsigned verbs_with; /* enum verb_option; 0: every verb takes it */
     const char *summary;
 };
 
 /* The end of both tables has NULL as first member. */
-extern const struct verb VERBS[];    /* main.c */
+extern const struct verb VERBS[]; /* main.c */
 extern const struct option OPTIONS[];
 
 struct arguments {

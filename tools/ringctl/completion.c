@@ -25,8 +25,7 @@ static void print_next_words(const char *path, size_t length)
     char last[64] = "";
     for (const struct verb *verb = VERBS; verb->words != NULL; verb++) {
         const char *next = verb->words + length + (length > 0);
-        if (strncmp(verb->words, path, length) != 0 ||
-            (length > 0 && verb->words[length] != ' '))
+        if (strncmp(verb->words, path, length) != 0 || (length > 0 && verb->words[length] != ' '))
             continue;
         int word = (int)strcspn(next, " ");
         if (strncmp(last, next, (size_t)word) == 0 && last[word] == '\0')

@@ -27,7 +27,7 @@ struct conversation {
     struct exchange *exchange;
     int socket; /* -1: over */
     bool connected;
-    size_t sent; /* bytes of the request */
+    size_t sent;     /* bytes of the request */
     size_t received; /* replies */
     struct buffer input;
     struct resp_reply_reader *reader;
@@ -161,8 +161,8 @@ static bool turn(struct conversation *all, struct pollfd *waits, size_t count, u
     size_t waiting = 0;
     for (size_t i = 0; i < count; i++) {
         bool sends = all[i].sent < all[i].exchange->request.length;
-        waits[i] = (struct pollfd){.fd = all[i].socket,
-                                   .events = (short)(POLLIN | (sends ? POLLOUT : 0))};
+        waits[i] =
+            (struct pollfd){.fd = all[i].socket, .events = (short)(POLLIN | (sends ? POLLOUT : 0))};
         waiting += all[i].socket >= 0;
     }
     uint64_t now = now_ms();

@@ -21,10 +21,10 @@ enum { EXCHANGE_REASON_MAX = 160 };
 /* All zero but `address` is a new one. Release with exchange_deinit(). */
 struct exchange {
     struct ring_address address;
-    struct buffer request;        /* commands, by exchange_ask() */
-    size_t asked;                 /* how many */
-    struct resp_value **replies;  /* owned; one for each command in their order, when OK */
-    enum status status;           /* OK; UNAVAILABLE (no connection), TIMEOUT, CORRUPT */
+    struct buffer request;       /* commands, by exchange_ask() */
+    size_t asked;                /* how many */
+    struct resp_value **replies; /* owned; one for each command in their order, when OK */
+    enum status status;          /* OK; UNAVAILABLE (no connection), TIMEOUT, CORRUPT */
     char reason[EXCHANGE_REASON_MAX];
 };
 

@@ -17,8 +17,8 @@ struct json {
 };
 
 /* `name` is NULL in an array and for the outermost value. */
-void json_open(struct json *json, const char *name, char bracket); /* '{' or '[' */
-void json_close(struct json *json, char bracket);                  /* '}' or ']' */
+void json_open(struct json *json, const char *name, char bracket);       /* '{' or '[' */
+void json_close(struct json *json, char bracket);                        /* '}' or ']' */
 void json_string(struct json *json, const char *name, const char *text); /* NULL is null */
 /* `text` is a number, true, false or null as JSON writes it. */
 void json_literal(struct json *json, const char *name, const char *text);

@@ -75,8 +75,8 @@ static struct item *add_item(struct report *report, const char *name)
     return item;
 }
 
-void report_fact(struct report *report, const char *name, enum report_type type,
-                 const char *format, ...)
+void report_fact(struct report *report, const char *name, enum report_type type, const char *format,
+                 ...)
 {
     va_list arguments;
     struct item *item = add_item(report, name);

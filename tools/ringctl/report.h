@@ -32,8 +32,8 @@ struct report *report_new(void);
 void report_free(struct report *report);
 
 /* `format` may be NULL: nothing is known. */
-void report_fact(struct report *report, const char *name, enum report_type type,
-                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+void report_fact(struct report *report, const char *name, enum report_type type, const char *format,
+                 ...) __attribute__((format(printf, 4, 5)));
 
 /* `columns` is borrowed as long as the report lives. */
 struct report_table *report_table(struct report *report, const char *name,
