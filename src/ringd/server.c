@@ -159,6 +159,14 @@ static void refused(void *context, struct slice frame, enum status why, struct b
     frame_finish(replies, frame_start(replies, MESSAGE_STORE_REFUSED, parsed.request, 0));
 }
 
+static enum status condition(void *context)
+{
+    const struct server *server = context;
+    if (store_engine_free_space_low(server->engine))
+        return STATUS_NO_SPACE;
+    return store_engine_stalled(server->engine) ? STATUS_OVERLOADED : STATUS_OK;
+}
+
 static enum status make_loop(struct server *server)
 {
     const struct config_values *values = &server->params.config->values;
@@ -170,7 +178,8 @@ static enum status make_loop(struct server *server)
                                            .submit_write = submit_write,
                                            .submit_read = submit_read,
                                            .take_replies = take_replies,
-                                           .refused = refused},
+                                           .refused = refused,
+                                           .condition = condition},
                                  .client_listen_count = values->listen.count,
                                  .peer_listen_count = values->peer_listen.count};
     _Static_assert((int)CONFIG_ADDRESSES_MAX <= (int)LOOP_LISTEN_MAX, "all listeners fit");
