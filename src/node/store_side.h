@@ -19,6 +19,7 @@
 #ifndef NODE_STORE_SIDE_H
 #define NODE_STORE_SIDE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/log.h"
@@ -44,6 +45,7 @@ struct store_output {
     struct buffer batch; /* store_port.h; empty when nothing is to be written */
     struct buffer early; /* frames */
     struct buffer late;  /* frames */
+    bool discard;        /* the state is in doubt: drop the batch and go on as after a failed commit */
 };
 
 void store_output_deinit(struct store_output *output);
@@ -63,11 +65,18 @@ void store_side_free(struct store_side *side);
 MUST_USE enum status store_side_open(struct store_side *side, uint32_t boot_epoch,
                                      struct store_output *out);
 
-/* Handle one frame of EFFECT_STORE_WRITE. A frame that does not decode is a bug of this process. */
+/*
+ * Handle one frame of EFFECT_STORE_WRITE. In frames between the two sides `left_ms` is
+ * the low half of the absolute deadline in ms of instant.mono_us, 0 for none: work past
+ * it is refused before anything is done.
+ */
 void store_side_write(struct store_side *side, struct slice frame, struct instant now,
                       struct store_output *out);
-/* The batch of this group is durable. */
-void store_side_committed(struct store_side *side);
+/*
+ * The batch of this group is durable. Answers that need the committed log are made
+ * now and appended to `out->late`; hand that over afterwards.
+ */
+void store_side_committed(struct store_side *side, struct instant now, struct store_output *out);
 /*
  * The batch of this group may or may not be in the store. Nothing of the group may
  * be acknowledged; the store side refuses everything until store_side_open().

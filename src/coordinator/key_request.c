@@ -1,0 +1,180 @@
+#include "coordinator/key_request.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+void key_result_deinit(struct key_result *result)
+{
+    free(result->outcomes);
+    version_vector_deinit(&result->context);
+    result->outcomes = NULL;
+    result->outcome_count = 0;
+}
+
+struct key_result key_result_failed(enum status status, uint8_t acks, uint8_t needed)
+{
+    return (struct key_result){.status = status, .acks = acks, .needed = needed};
+}
+
+void key_contexts_free(struct key_contexts *contexts)
+{
+    for (uint16_t i = 0; i < contexts->count; i++)
+        version_vector_deinit(&contexts->vectors[i]);
+    free(contexts->vectors);
+    *contexts = (struct key_contexts){0};
+}
+
+void key_request_encode(const struct key_request *request, struct buffer *out)
+{
+    buffer_put_u8(out, request->kind);
+    buffer_put_u8(out, request->flags);
+    buffer_put_u16(out, request->keyspace);
+    buffer_put_u16(out, request->partition);
+    buffer_put_u8(out, request->options.level);
+    buffer_put_u8(out, request->options.r);
+    buffer_put_u8(out, request->options.w);
+    buffer_put_u8(out, request->options.dw);
+    buffer_put_varint(out, request->options.timeout_ms);
+    buffer_put_varint(out, request->entry_count);
+    for (uint16_t i = 0; i < request->entry_count; i++) {
+        const struct key_entry *entry = &request->entries[i];
+        buffer_put_bytes(out, entry->key);
+        if (request->kind != KEY_WRITE)
+            continue;
+        mutation_encode(&entry->mutation, out);
+        buffer_put_u8(out, entry->context != NULL);
+        if (entry->context != NULL)
+            version_vector_encode(entry->context, out);
+    }
+    if (request->kind == KEY_SCAN) {
+        buffer_put_u64(out, request->position);
+        buffer_put_varint(out, request->limit);
+    }
+    if (request->kind == KEY_COVERAGE)
+        dot_encode(&request->dot, out);
+}
+
+static void decode_entry(struct reader *reader, uint8_t kind, struct key_entry *entry,
+                         struct version_vector *context)
+{
+    entry->key = reader_bytes(reader);
+    if (kind != KEY_WRITE)
+        return;
+    mutation_decode(reader, &entry->mutation);
+    uint8_t has_context = reader_u8(reader);
+    if (has_context > 1)
+        reader->failed = true;
+    if (has_context == 1 && !reader->failed) {
+        version_vector_decode(reader, context);
+        entry->context = context;
+    }
+}
+
+enum status key_request_decode(struct reader *reader, struct key_request *out,
+                               struct key_contexts *contexts)
+{
+    *out = (struct key_request){0};
+    *contexts = (struct key_contexts){0};
+    out->kind = reader_u8(reader);
+    out->flags = reader_u8(reader);
+    out->keyspace = reader_u16(reader);
+    out->partition = reader_u16(reader);
+    out->options.level = reader_u8(reader);
+    out->options.r = reader_u8(reader);
+    out->options.w = reader_u8(reader);
+    out->options.dw = reader_u8(reader);
+    out->options.timeout_ms = (uint32_t)reader_varint_max(reader, UINT32_MAX);
+    out->entry_count = (uint16_t)reader_varint_max(reader, KEY_ENTRIES_MAX);
+    if (out->kind == 0 || out->kind >= KEY_REQUEST_KIND_COUNT ||
+        out->options.level >= LEVEL_COUNT || out->entry_count > reader_left(reader))
+        reader->failed = true;
+    if (reader->failed)
+        return STATUS_CORRUPT;
+    struct key_entry *entries = memory_new(out->entry_count, sizeof *entries);
+    contexts->vectors = memory_new(out->entry_count, sizeof *contexts->vectors);
+    contexts->count = out->entry_count;
+    out->entries = entries;
+    for (uint16_t i = 0; i < out->entry_count && !reader->failed; i++)
+        decode_entry(reader, out->kind, &entries[i], &contexts->vectors[i]);
+    if (out->kind == KEY_SCAN) {
+        out->position = reader_u64(reader);
+        out->limit = (uint32_t)reader_varint_max(reader, SCAN_LIMIT_MAX);
+    }
+    if (out->kind == KEY_COVERAGE)
+        dot_decode(reader, &out->dot);
+    return reader_end(reader);
+}
+
+enum outcome_flags { OUTCOME_WRITTEN = 1, OUTCOME_VISIBLE = 2, OUTCOME_FLAGS_ALL = 3 };
+
+static void encode_outcome(const struct key_outcome *outcome, struct buffer *out)
+{
+    buffer_put_u8(out, (uint8_t)((outcome->written ? OUTCOME_WRITTEN : 0) |
+                                 (outcome->visible ? OUTCOME_VISIBLE : 0)));
+    buffer_put_u64(out, (uint64_t)outcome->number);
+    buffer_put_varint(out, outcome->expire_at_ms);
+    if (outcome->written)
+        dot_encode(&outcome->dot, out);
+    buffer_put_bytes(out, outcome->key);
+    buffer_put_bytes(out, outcome->value);
+}
+
+static void decode_outcome(struct reader *reader, struct key_outcome *out)
+{
+    uint8_t flags = reader_u8(reader);
+    if (flags > OUTCOME_FLAGS_ALL)
+        reader->failed = true;
+    out->written = (flags & OUTCOME_WRITTEN) != 0;
+    out->visible = (flags & OUTCOME_VISIBLE) != 0;
+    out->number = (int64_t)reader_u64(reader);
+    out->expire_at_ms = reader_varint(reader);
+    if (out->written)
+        dot_decode(reader, &out->dot);
+    out->key = reader_bytes(reader);
+    out->value = reader_bytes(reader);
+}
+
+void key_result_encode(const struct key_result *result, struct buffer *out)
+{
+    buffer_put_u8(out, (uint8_t)result->status);
+    buffer_put_u8(out, result->acks);
+    buffer_put_u8(out, result->needed);
+    buffer_put_varint(out, result->outcome_count);
+    for (uint16_t i = 0; i < result->outcome_count; i++)
+        encode_outcome(&result->outcomes[i], out);
+    version_vector_encode(&result->context, out);
+    buffer_put_u64(out, result->next_position);
+    buffer_put_u8(out, result->scan_done);
+    buffer_put_varint(out, result->count);
+    buffer_put_u64(out, result->clock_digest);
+    buffer_put_u64(out, result->content_digest);
+}
+
+enum status key_result_decode(struct reader *reader, struct key_result *out)
+{
+    *out = (struct key_result){0};
+    uint8_t status = reader_u8(reader);
+    out->acks = reader_u8(reader);
+    out->needed = reader_u8(reader);
+    uint16_t count = (uint16_t)reader_varint_max(reader, UINT16_MAX);
+    if (status >= STATUS_COUNT || count > reader_left(reader))
+        reader->failed = true;
+    if (reader->failed)
+        return STATUS_CORRUPT;
+    out->status = (enum status)status;
+    out->outcomes = memory_new(count, sizeof *out->outcomes);
+    out->outcome_count = count;
+    for (uint16_t i = 0; i < count && !reader->failed; i++)
+        decode_outcome(reader, &out->outcomes[i]);
+    version_vector_decode(reader, &out->context);
+    out->next_position = reader_u64(reader);
+    out->scan_done = reader_u8(reader) != 0;
+    out->count = reader_varint(reader);
+    out->clock_digest = reader_u64(reader);
+    out->content_digest = reader_u64(reader);
+    if (reader_end(reader) == STATUS_OK)
+        return STATUS_OK;
+    key_result_deinit(out);
+    return STATUS_CORRUPT;
+}

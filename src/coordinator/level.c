@@ -1,0 +1,29 @@
+#include "coordinator/level.h"
+
+#include <strings.h>
+
+static const char *const NAMES[LEVEL_COUNT] = {
+    [LEVEL_DEFAULT] = "DEFAULT",         [LEVEL_ONE] = "ONE",
+    [LEVEL_TWO] = "TWO",                 [LEVEL_THREE] = "THREE",
+    [LEVEL_QUORUM] = "QUORUM",           [LEVEL_ALL] = "ALL",
+    [LEVEL_LOCAL_ONE] = "LOCAL_ONE",     [LEVEL_LOCAL_QUORUM] = "LOCAL_QUORUM",
+    [LEVEL_EACH_QUORUM] = "EACH_QUORUM",
+};
+
+const char *level_name(enum level level)
+{
+    return level < LEVEL_COUNT ? NAMES[level] : "UNKNOWN";
+}
+
+enum status level_parse(struct slice name, enum level *out)
+{
+    for (int level = LEVEL_ONE; level < LEVEL_COUNT; level++) {
+        struct slice known = slice_text(NAMES[level]);
+        if (known.length == name.length &&
+            strncasecmp((const char *)name.data, NAMES[level], name.length) == 0) {
+            *out = (enum level)level;
+            return STATUS_OK;
+        }
+    }
+    return STATUS_INVALID;
+}

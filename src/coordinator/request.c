@@ -1,0 +1,275 @@
+#include "coordinator/request.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "coordinator/request_state.h"
+
+void coordinated_output_clear(struct coordinated_output *output)
+{
+    output->send_count = 0;
+    output->finished = false;
+    output->read_repairs = 0;
+    buffer_clear(&output->bodies);
+    buffer_clear(&output->result);
+}
+
+void coordinated_output_deinit(struct coordinated_output *output)
+{
+    free(output->sends);
+    buffer_deinit(&output->bodies);
+    buffer_deinit(&output->result);
+    *output = (struct coordinated_output){0};
+}
+
+uint8_t request_self_index(const struct coordinated_request *c)
+{
+    uint8_t i = 0;
+    while (i < c->owners.primary_count && c->owners.nodes[i] != c->params.self)
+        i++;
+    return i;
+}
+
+static uint8_t owner_index(const struct coordinated_request *c, node_id node)
+{
+    uint8_t i = 0;
+    while (i < c->owners.primary_count && c->owners.nodes[i] != node)
+        i++;
+    return i;
+}
+
+void request_send(struct coordinated_request *c, uint8_t owner, uint16_t type, struct slice body,
+                  struct coordinated_output *out)
+{
+    if (out->send_count == out->send_capacity) {
+        out->send_capacity = out->send_capacity == 0 ? 8 : out->send_capacity * 2;
+        out->sends = memory_resize(out->sends, out->send_capacity, sizeof *out->sends);
+    }
+    out->sends[out->send_count++] = (struct coordinated_send){.to = c->owners.nodes[owner],
+                                                              .type = type,
+                                                              .offset = out->bodies.length,
+                                                              .length = body.length};
+    buffer_append_slice(&out->bodies, body);
+    c->open |= (owner_mask)1 << owner;
+}
+
+void request_answer(struct coordinated_request *c, struct slice result,
+                    struct coordinated_output *out)
+{
+    assert(!c->answered); /* C4 */
+    c->answered = true;
+    out->finished = true;
+    buffer_append_slice(&out->result, result);
+}
+
+void request_fail(struct coordinated_request *c, enum status status, const struct quorum *quorum,
+                  struct coordinated_output *out)
+{
+    struct buffer encoded = {0};
+    struct key_result result =
+        key_result_failed(status, quorum_counted(quorum), quorum_needed(quorum));
+    /* C2: once the own store side was asked to mint, a failure is uncertain. */
+    assert(c->phase != PHASE_REPLICATE || status == STATUS_UNCERTAIN);
+    if (status == STATUS_UNAVAILABLE && c->phase == PHASE_ASK)
+        result.acks = (uint8_t)__builtin_popcount(c->params.usable & ~c->failed);
+    key_result_encode(&result, &encoded);
+    request_answer(c, buffer_slice(&encoded), out);
+    buffer_deinit(&encoded);
+}
+
+static void check_invariants(const struct coordinated_request *c,
+                             const struct coordinated_output *out)
+{
+    assert(!out->finished || c->answered);
+    assert((c->open & c->failed) == 0);
+    assert(c->phase != PHASE_OVER || c->answered);
+}
+
+/* Nothing is awaited any more once the answer is out and every asked owner has spoken. */
+static void settle(struct coordinated_request *c, const struct coordinated_output *out)
+{
+    if (c->answered && (c->open == 0 || c->phase == PHASE_ASK || c->phase == PHASE_REPAIR))
+        c->phase = PHASE_OVER;
+    check_invariants(c, out);
+}
+
+static bool needs_read(const struct coordinated_request *c)
+{
+    if (c->request.kind != KEY_WRITE)
+        return true;
+    for (uint16_t i = 0; i < c->request.entry_count; i++)
+        if (mutation_reads(&c->request.entries[i].mutation))
+            return true;
+    return false;
+}
+
+/* Refuse early what cannot be met; STATUS_OK when it may be tried. */
+static enum status preflight(struct coordinated_request *c)
+{
+    const struct request_options *options = &c->request.options;
+    bool writes = c->request.kind == KEY_WRITE;
+    if (c->request.kind == KEY_COVERAGE || c->request.kind == KEY_COUNT ||
+        c->request.kind == KEY_DIGEST) {
+        struct request_options one = {.level = LEVEL_ONE};
+        return quorum_init(&c->read, &c->owners, c->params.home, &one, QUORUM_READ);
+    }
+    enum status status =
+        quorum_init(&c->read, &c->owners, c->params.home, options, QUORUM_READ);
+    if (status == STATUS_OK && writes)
+        status = quorum_init(&c->write, &c->owners, c->params.home, options, QUORUM_WRITE);
+    if (status != STATUS_OK)
+        return status;
+    if (writes && !c->params.self_ready)
+        return STATUS_NOT_OWNER;
+    if ((!writes || needs_read(c)) && !quorum_met_with(&c->read, c->params.usable))
+        return STATUS_UNAVAILABLE;
+    if (writes && !quorum_met_with(&c->write, c->params.usable))
+        return STATUS_UNAVAILABLE;
+    return STATUS_OK;
+}
+
+static enum merge_policy policy_of(const struct ring *ring, keyspace_id keyspace)
+{
+    const struct ring_keyspace *found = ring_keyspace(ring, keyspace);
+    return found != NULL && found->policy == KEYSPACE_SIBLINGS ? MERGE_SIBLINGS : MERGE_LWW;
+}
+
+struct coordinated_request *coordinated_request_new(const struct coordinate_params *params,
+                                                    const struct key_request *request,
+                                                    uint64_t wall_ms,
+                                                    struct coordinated_output *out)
+{
+    struct coordinated_request *c = memory_new(1, sizeof *c);
+    c->params = *params;
+    key_request_encode(request, &c->bytes);
+    struct reader reader = reader_make(buffer_slice(&c->bytes));
+    enum status status = key_request_decode(&reader, &c->request, &c->contexts);
+    assert(status == STATUS_OK); /* it was encoded here */
+    preference_list_build(params->ring, request->partition, params->home, &c->owners);
+    c->address = (struct replica_address){.partition = request->partition,
+                                          .tag = params->ring->tag};
+    c->policy = policy_of(params->ring, request->keyspace);
+    c->retry_us = params->now_us + (uint64_t)params->retry_ms * 1000;
+    status = ring_keyspace(params->ring, request->keyspace) == NULL ? STATUS_INVALID
+                                                                    : preflight(c);
+    if (status != STATUS_OK)
+        request_fail(c, status, c->request.kind == KEY_WRITE ? &c->write : &c->read, out);
+    else if (needs_read(c))
+        read_start(c, wall_ms, out);
+    else
+        write_start(c, out);
+    settle(c, out);
+    return c;
+}
+
+void coordinated_request_free(struct coordinated_request *c)
+{
+    if (c == NULL)
+        return;
+    for (int i = 0; i < RING_OWNERS_MAX; i++)
+        buffer_deinit(&c->answers[i]);
+    buffer_deinit(&c->merged);
+    buffer_deinit(&c->minted);
+    buffer_deinit(&c->pending);
+    key_contexts_free(&c->contexts);
+    free((void *)c->request.entries);
+    buffer_deinit(&c->bytes);
+    free(c);
+}
+
+/* Whether the owner's answer was awaited; it is not any more. */
+static bool close_owner(struct coordinated_request *c, uint8_t owner)
+{
+    if (owner >= c->owners.primary_count || (c->open >> owner & 1) == 0)
+        return false;
+    c->open &= ~((owner_mask)1 << owner);
+    return true;
+}
+
+void coordinated_request_reply(struct coordinated_request *c, node_id from, uint16_t type,
+                               struct slice body, uint64_t wall_ms, struct coordinated_output *out)
+{
+    uint8_t owner = owner_index(c, from);
+    if (owner >= c->owners.primary_count)
+        return;
+    if (type == MESSAGE_MINTED && c->phase == PHASE_MINT && from == c->params.self) {
+        write_minted(c, body, out);
+    } else if (type == MESSAGE_REPLICATED && c->phase == PHASE_REPLICATE) {
+        if (close_owner(c, owner))
+            write_reply(c, owner, body, out);
+    } else if (type == MESSAGE_REPLICATED && c->phase == PHASE_REPAIR) {
+        if (close_owner(c, owner))
+            repair_reply(c, owner, body, out);
+    } else if (c->phase == PHASE_ASK &&
+               (type == MESSAGE_READ_RESULT || type == MESSAGE_RANGE_RESULT ||
+                type == MESSAGE_DIGEST_RESULT)) {
+        if (close_owner(c, owner))
+            read_reply(c, owner, type, body, wall_ms, out);
+    }
+    settle(c, out);
+}
+
+void coordinated_request_refused(struct coordinated_request *c, node_id node, enum status status,
+                                 uint64_t wall_ms, struct coordinated_output *out)
+{
+    uint8_t owner = owner_index(c, node);
+    if (c->phase == PHASE_OVER || !close_owner(c, owner))
+        return;
+    c->failed |= (owner_mask)1 << owner;
+    switch (c->phase) {
+    case PHASE_ASK:
+        read_ask_more(c, false, wall_ms, out);
+        break;
+    case PHASE_REPAIR:
+        repair_check(c, out);
+        break;
+    case PHASE_MINT: /* the frame never reached the store side, so nothing was minted */
+        request_fail(c, status, &c->write, out);
+        break;
+    case PHASE_REPLICATE:
+        write_check(c, out);
+        break;
+    case PHASE_OVER:
+        break;
+    }
+    settle(c, out);
+}
+
+void coordinated_request_tick(struct coordinated_request *c, uint64_t now_us, uint64_t wall_ms,
+                              struct coordinated_output *out)
+{
+    if (c->phase == PHASE_OVER)
+        return;
+    if (now_us >= c->params.deadline_us) {
+        bool minting = c->phase == PHASE_MINT || c->phase == PHASE_REPLICATE;
+        if (!c->answered)
+            request_fail(c, minting ? STATUS_UNCERTAIN : STATUS_TIMEOUT,
+                         minting ? &c->write : &c->read, out);
+        c->phase = PHASE_OVER;
+        c->open = 0;
+    } else if (c->phase == PHASE_ASK && now_us >= c->retry_us) {
+        c->retry_us = now_us + (uint64_t)c->params.retry_ms * 1000;
+        read_ask_more(c, true, wall_ms, out);
+    }
+    settle(c, out);
+}
+
+uint64_t coordinated_request_deadline_us(const struct coordinated_request *c)
+{
+    if (c->phase == PHASE_ASK && c->retry_us < c->params.deadline_us)
+        return c->retry_us;
+    return c->params.deadline_us;
+}
+
+bool coordinated_request_done(const struct coordinated_request *c)
+{
+    return c->phase == PHASE_OVER;
+}
+
+bool coordinated_request_waits_for(const struct coordinated_request *c, node_id node)
+{
+    uint8_t owner = owner_index(c, node);
+    return c->phase != PHASE_OVER && owner < c->owners.primary_count &&
+           (c->open >> owner & 1) != 0;
+}

@@ -1,0 +1,88 @@
+/*
+ * request.h - one key request on its way: who was asked, who answered, is the level met?
+ *
+ *     read    ask owners --> met --> (repair until a majority holds the answer) --> answer
+ *     write   (read first, when the change depends on the value) --> own replica mints
+ *             --> send to all other owners at once --> level met --> answer; stragglers go on
+ *     scan    ask owners for a range --> merge what all of them cover --> answer
+ *
+ * A machine: events in, sends out. It is answered once (`finished`), and may be
+ * released when nothing is open any more (`done`).
+ *
+ * Invariants, checked after every step:
+ *   C1  an owner is counted once, however often it answers (quorum.h)
+ *   C2  a definite failure is answered only when nothing was sent for minting
+ *   C3  OK is answered to a write only when its level of owners said that they hold it synced
+ *   C4  the request is answered exactly once, at its deadline at the latest
+ * Source: Dynamo, SOSP 2007, 4.5; reference "algorithms" 4.3-4.5. Blocking repair
+ * follows Attiya, Bar-Noy, Dolev (ABD), JACM 1995: a read writes back before it answers.
+ */
+#ifndef COORDINATOR_REQUEST_H
+#define COORDINATOR_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "coordinator/key_request.h"
+#include "coordinator/quorum.h"
+#include "ring/ring.h"
+
+struct coordinated_request;
+
+struct coordinate_params {
+    const struct ring *ring; /* outlives the request */
+    node_id self;
+    uint8_t home;            /* region index of the node */
+    bool self_ready;         /* own replica of the partition answers reads and mints */
+    owner_mask usable;       /* owners that can be asked now, by index in the preference list; self too */
+    uint64_t now_us;
+    uint64_t deadline_us;
+    uint32_t retry_ms;       /* silence after which one more owner is asked */
+};
+
+struct coordinated_send {
+    node_id to; /* self: to the own store side */
+    uint16_t type;
+    size_t offset; /* of the body in `bodies` */
+    size_t length;
+};
+
+/* What a step wants. All zero is empty; cleared by the caller between steps. */
+struct coordinated_output {
+    struct coordinated_send *sends;
+    uint32_t send_count;
+    uint32_t send_capacity;
+    struct buffer bodies;
+    bool finished;        /* by this step: `result` is an encoded struct key_result */
+    struct buffer result;
+    uint32_t read_repairs; /* cells written back */
+};
+
+void coordinated_output_clear(struct coordinated_output *output);
+void coordinated_output_deinit(struct coordinated_output *output);
+
+/* Starts; `request` is copied. The first step's output is in `out`. */
+struct coordinated_request *coordinated_request_new(const struct coordinate_params *params,
+                                                    const struct key_request *request,
+                                                    uint64_t wall_ms,
+                                                    struct coordinated_output *out);
+void coordinated_request_free(struct coordinated_request *request);
+
+/* A reply frame's body came from `from`. Late and doubled ones are harmless. */
+void coordinated_request_reply(struct coordinated_request *request, node_id from, uint16_t type,
+                               struct slice body, uint64_t wall_ms, struct coordinated_output *out);
+/* What was sent to `node` will not be answered: link lost, or refused before it left (`status`). */
+void coordinated_request_refused(struct coordinated_request *request, node_id node,
+                                 enum status status, uint64_t wall_ms,
+                                 struct coordinated_output *out);
+void coordinated_request_tick(struct coordinated_request *request, uint64_t now_us,
+                              uint64_t wall_ms, struct coordinated_output *out);
+
+uint64_t coordinated_request_deadline_us(const struct coordinated_request *request);
+bool coordinated_request_done(const struct coordinated_request *request);
+/* Whether an answer of `node` is awaited: for counting what is in flight. */
+bool coordinated_request_waits_for(const struct coordinated_request *request, node_id node);
+
+#endif

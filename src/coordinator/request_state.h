@@ -1,0 +1,72 @@
+/*
+ * request_state.h - the inside of a coordinated request, shared by request.c, read.c and write.c.
+ */
+#ifndef COORDINATOR_REQUEST_STATE_H
+#define COORDINATOR_REQUEST_STATE_H
+
+#include "coordinator/request.h"
+#include "ring/preference_list.h"
+#include "wire/message.h"
+
+enum request_phase {
+    PHASE_ASK,       /* owners are asked for cells, ranges, coverage or a digest */
+    PHASE_REPAIR,    /* the merged answer is written back */
+    PHASE_MINT,      /* the own store side makes the new versions */
+    PHASE_REPLICATE, /* the other owners store them */
+    PHASE_OVER       /* answered, nothing open */
+};
+
+struct coordinated_request {
+    struct coordinate_params params;
+    struct buffer bytes;        /* the encoded request; what `request` borrows from */
+    struct key_request request;
+    struct key_contexts contexts;
+    struct preference_list owners;
+    struct replica_address address;
+    enum merge_policy policy;
+    enum request_phase phase;
+    bool answered;
+    struct quorum read;
+    struct quorum write; /* of the replication, or of the repair */
+    owner_mask open;     /* asked in this phase, not answered */
+    owner_mask failed;   /* in this phase */
+    struct buffer answers[RING_OWNERS_MAX]; /* bodies of PHASE_ASK, by owner */
+    struct buffer merged;    /* PHASE_REPAIR and before minting: one encoded cell for each key */
+    struct buffer minted;    /* the encoded result, while the level is not met */
+    struct buffer pending;   /* the encoded result that waits for the repair */
+    uint64_t retry_us;       /* when one more owner is asked */
+};
+
+/* request.c: for read.c and write.c */
+void request_send(struct coordinated_request *c, uint8_t owner, uint16_t type, struct slice body,
+                  struct coordinated_output *out);
+void request_answer(struct coordinated_request *c, struct slice result,
+                    struct coordinated_output *out);
+/* The status, with the acks and needs of `quorum`. */
+void request_fail(struct coordinated_request *c, enum status status, const struct quorum *quorum,
+                  struct coordinated_output *out);
+uint8_t request_self_index(const struct coordinated_request *c); /* owner_count when none */
+
+/* read.c */
+void read_start(struct coordinated_request *c, uint64_t wall_ms, struct coordinated_output *out);
+void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, struct slice body,
+                uint64_t wall_ms, struct coordinated_output *out);
+/* An asked owner will not answer, or is slow (`slow`): ask another. */
+void read_ask_more(struct coordinated_request *c, bool slow, uint64_t wall_ms,
+                   struct coordinated_output *out);
+void repair_reply(struct coordinated_request *c, uint8_t owner, struct slice body,
+                  struct coordinated_output *out);
+void repair_check(struct coordinated_request *c, struct coordinated_output *out);
+/* Whether what the read quorum answered is not held by enough owners; then the repair starts. */
+bool repair_start(struct coordinated_request *c, struct slice result,
+                  struct coordinated_output *out);
+
+/* write.c */
+void write_start(struct coordinated_request *c, struct coordinated_output *out);
+void write_minted(struct coordinated_request *c, struct slice body,
+                  struct coordinated_output *out);
+void write_reply(struct coordinated_request *c, uint8_t owner, struct slice body,
+                 struct coordinated_output *out);
+void write_check(struct coordinated_request *c, struct coordinated_output *out);
+
+#endif

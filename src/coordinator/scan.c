@@ -1,0 +1,131 @@
+#include "coordinator/scan.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "coordinator/request_state.h"
+
+struct scan_entry {
+    uint64_t position;
+    struct slice key;
+    struct slice cell;
+};
+
+static struct scan_entry next_entry(struct reader *reader)
+{
+    struct scan_entry entry;
+    entry.position = reader_u64(reader);
+    entry.key = reader_bytes(reader);
+    entry.cell = reader_bytes(reader);
+    return entry;
+}
+
+bool scan_is_sound(const struct message_range_result *result)
+{
+    struct reader reader = reader_make(result->entries);
+    uint64_t previous = 0;
+    for (uint32_t i = 0; i < result->entry_count; i++) {
+        struct scan_entry entry = next_entry(&reader);
+        struct cell cell = {0};
+        struct reader inner = reader_make(entry.cell);
+        cell_decode(&inner, &cell);
+        bool sound = reader_end(&inner) == STATUS_OK && !reader.failed &&
+                     entry.position >= previous;
+        cell_deinit(&cell);
+        if (!sound)
+            return false;
+        previous = entry.position;
+    }
+    return reader_end(&reader) == STATUS_OK;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct scan_entry *x = a, *y = b;
+    if (x->position != y->position)
+        return x->position < y->position ? -1 : 1;
+    return slice_compare(x->key, y->key);
+}
+
+struct gathered {
+    struct scan_entry *entries;
+    size_t count;
+    uint64_t horizon; /* entries below it are known from all owners */
+    bool done;
+};
+
+static void gather(const struct coordinated_request *c, struct gathered *all)
+{
+    size_t capacity = 0;
+    *all = (struct gathered){.horizon = UINT64_MAX, .done = true};
+    for (uint8_t i = 0; i < c->owners.primary_count; i++) {
+        struct message_range_result range;
+        if ((c->read.counted >> i & 1) == 0)
+            continue;
+        enum status status = message_range_result_decode(buffer_slice(&c->answers[i]), &range);
+        assert(status == STATUS_OK); /* checked when it came */
+        struct reader reader = reader_make(range.entries);
+        if (!range.done) {
+            all->done = false;
+            if (range.next_position < all->horizon)
+                all->horizon = range.next_position;
+        }
+        capacity += range.entry_count;
+        all->entries = memory_resize(all->entries, capacity, sizeof *all->entries);
+        for (uint32_t e = 0; e < range.entry_count; e++)
+            all->entries[all->count++] = next_entry(&reader);
+    }
+    if (all->count > 0)
+        qsort(all->entries, all->count, sizeof *all->entries, compare_entries);
+}
+
+/* Merge the entries [first, last), all of one key; true when a value is visible. */
+static bool merge_key(const struct coordinated_request *c, const struct scan_entry *first,
+                      const struct scan_entry *last, uint64_t wall_ms, struct key_outcome *outcome)
+{
+    struct cell sum = {0};
+    for (const struct scan_entry *entry = first; entry < last; entry++) {
+        struct cell cell = {0}, merged = {0};
+        struct reader reader = reader_make(entry->cell);
+        cell_decode(&reader, &cell);
+        cell_merge(&sum, &cell, c->policy, &merged);
+        cell_deinit(&sum);
+        cell_deinit(&cell);
+        sum = merged;
+    }
+    const struct sibling *seen = cell_visible(&sum, wall_ms);
+    if (seen != NULL)
+        *outcome = (struct key_outcome){.visible = true,
+                                        .key = first->key,
+                                        .value = seen->value,
+                                        .expire_at_ms = seen->expire_at_ms};
+    cell_deinit(&sum);
+    return seen != NULL;
+}
+
+void scan_merge(const struct coordinated_request *c, uint64_t wall_ms, struct buffer *out)
+{
+    struct gathered all;
+    gather(c, &all);
+    struct key_result result = {.acks = quorum_counted(&c->read),
+                                .needed = quorum_needed(&c->read),
+                                .scan_done = all.done,
+                                .next_position = all.done ? 0 : all.horizon};
+    result.outcomes = memory_new(all.count, sizeof *result.outcomes);
+    const struct scan_entry *end = all.entries + all.count;
+    for (const struct scan_entry *entry = all.entries; entry < end;) {
+        const struct scan_entry *next = entry + 1;
+        while (next < end && compare_entries(entry, next) == 0)
+            next++;
+        if (!all.done && entry->position >= all.horizon)
+            break;
+        if (result.outcome_count < UINT16_MAX)
+            result.outcome_count += merge_key(c, entry, next, wall_ms,
+                                              &result.outcomes[result.outcome_count]);
+        entry = next;
+    }
+    key_result_encode(&result, out);
+    key_result_deinit(&result);
+    free(all.entries);
+}

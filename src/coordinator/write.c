@@ -1,0 +1,94 @@
+/*
+ * write.c - a write after its read phase: mint, replicate, count.
+ */
+#include "coordinator/request_state.h"
+
+#include <assert.h>
+
+void write_start(struct coordinated_request *c, struct coordinated_output *out)
+{
+    struct buffer body = {0};
+    struct message_mint mint = {.address = c->address, .request = buffer_slice(&c->bytes)};
+    if (c->merged.length > 0) {
+        mint.cell_count = c->request.entry_count;
+        mint.cells = buffer_slice(&c->merged);
+    }
+    message_mint_encode(&mint, &body);
+    c->phase = PHASE_MINT;
+    c->open = 0;
+    c->failed = 0;
+    request_send(c, request_self_index(c), MESSAGE_MINT, buffer_slice(&body), out);
+    buffer_deinit(&body);
+}
+
+/* The minted result with the number of owners that hold it. */
+static void answer_ok(struct coordinated_request *c, struct coordinated_output *out)
+{
+    struct reader reader = reader_make(buffer_slice(&c->minted));
+    struct buffer encoded = {0};
+    struct key_result result;
+    enum status status = key_result_decode(&reader, &result);
+    assert(status == STATUS_OK); /* own store side */
+    result.acks = quorum_counted(&c->write);
+    result.needed = quorum_needed(&c->write);
+    key_result_encode(&result, &encoded);
+    request_answer(c, buffer_slice(&encoded), out);
+    key_result_deinit(&result);
+    buffer_deinit(&encoded);
+}
+
+void write_check(struct coordinated_request *c, struct coordinated_output *out)
+{
+    if (c->answered)
+        return;
+    if (quorum_met(&c->write)) /* C3 */
+        answer_ok(c, out);
+    else if (!quorum_met_with(&c->write, c->open))
+        request_fail(c, STATUS_UNCERTAIN, &c->write, out);
+}
+
+/* To all other owners at once; who cannot be reached now gets it by log sync. */
+static void replicate(struct coordinated_request *c, struct slice body,
+                      struct coordinated_output *out)
+{
+    c->phase = PHASE_REPLICATE;
+    for (uint8_t i = 0; i < c->owners.primary_count; i++) {
+        if (c->owners.nodes[i] == c->params.self)
+            continue; /* its own MESSAGE_REPLICATED follows the commit */
+        if ((c->params.usable >> i & 1) != 0)
+            request_send(c, i, MESSAGE_REPLICATE, body, out);
+        else
+            c->failed |= (owner_mask)1 << i;
+    }
+    write_check(c, out);
+}
+
+void write_minted(struct coordinated_request *c, struct slice body, struct coordinated_output *out)
+{
+    struct message_minted minted;
+    enum status status = message_minted_decode(body, &minted);
+    assert(status == STATUS_OK); /* own store side */
+    if (minted.status != STATUS_OK) {
+        c->open = 0;
+        request_fail(c, minted.status, &c->write, out); /* C2: nothing was minted */
+    } else if (!minted.written) {
+        c->open = 0;
+        if (c->merged.length == 0 || !repair_start(c, minted.result, out))
+            request_answer(c, minted.result, out);
+    } else {
+        buffer_append_slice(&c->minted, minted.result);
+        replicate(c, minted.replicate, out);
+    }
+}
+
+void write_reply(struct coordinated_request *c, uint8_t owner, struct slice body,
+                 struct coordinated_output *out)
+{
+    struct message_replicated replicated;
+    if (message_replicated_decode(body, &replicated) == STATUS_OK &&
+        replicated.status == STATUS_OK)
+        quorum_count(&c->write, owner);
+    else
+        c->failed |= (owner_mask)1 << owner;
+    write_check(c, out);
+}

@@ -1,0 +1,192 @@
+/*
+ * store_read.c - gets and scans from committed state.
+ *
+ * Nothing here looks at a replica's memory, so it may run on any thread. The loop
+ * side checks, before it asks and again when the answer comes, that this node's
+ * replica may answer reads under the asked tag.
+ */
+#include <assert.h>
+
+#include "node/store_side.h"
+#include "ring/position.h"
+#include "wire/frame.h"
+#include "wire/message.h"
+#include "wire/record.h"
+
+enum { RANGE_CELLS_MAX = 20000, RANGE_BYTES_MAX = 1 << 20 };
+
+/* Append an encoded cell, as stored or without its values. */
+static enum status append_cell(struct slice record, bool with_values, struct buffer *out)
+{
+    struct slice encoded;
+    struct cell cell = {0};
+    struct buffer versions = {0};
+    enum status status = record_cell_open(record, &encoded);
+    if (status != STATUS_OK)
+        return status;
+    struct reader reader = reader_make(encoded);
+    cell_decode(&reader, &cell);
+    status = reader_end(&reader);
+    if (status == STATUS_OK && with_values) {
+        buffer_put_bytes(out, encoded);
+    } else if (status == STATUS_OK) {
+        cell_encode(&cell, false, &versions);
+        buffer_put_bytes(out, buffer_slice(&versions));
+    }
+    buffer_deinit(&versions);
+    cell_deinit(&cell);
+    return status;
+}
+
+static void append_empty_cell(struct buffer *out)
+{
+    struct buffer encoded = {0};
+    cell_encode(&(struct cell){0}, true, &encoded);
+    buffer_put_bytes(out, buffer_slice(&encoded));
+    buffer_deinit(&encoded);
+}
+
+static void read_cells(const struct store_port *port, const struct ring *ring,
+                       const struct frame *frame, struct buffer *replies)
+{
+    struct message_read read;
+    struct message_read_result result = {0};
+    struct buffer cells = {0}, name = {0}, record = {0};
+    result.status = message_read_decode(frame->body, &read);
+    struct reader keys = reader_make(read.keys);
+    for (uint16_t i = 0; result.status == STATUS_OK && i < read.key_count; i++) {
+        struct slice key = reader_bytes(&keys);
+        buffer_clear(&name);
+        buffer_clear(&record);
+        if (key.length > RECORD_KEY_BYTES_MAX) {
+            result.status = STATUS_INVALID;
+            break;
+        }
+        record_cell_name(ring_position(key, read.keyspace, ring->seed), read.keyspace, key, &name);
+        enum status status = port->get(port->context, buffer_slice(&name), &record);
+        if (status == STATUS_OK)
+            result.status = append_cell(buffer_slice(&record), read.with_values, &cells);
+        else if (status == STATUS_NOT_FOUND)
+            append_empty_cell(&cells);
+        else
+            result.status = status;
+        result.cell_count++;
+    }
+    if (result.status == STATUS_OK)
+        result.cells = buffer_slice(&cells);
+    else
+        result.cell_count = 0;
+    size_t offset = frame_start(replies, MESSAGE_READ_RESULT, frame->request, 0);
+    message_read_result_encode(&result, replies);
+    frame_finish(replies, offset);
+    buffer_deinit(&cells);
+    buffer_deinit(&name);
+    buffer_deinit(&record);
+}
+
+struct range_walk {
+    const struct message_range *range;
+    uint64_t last; /* position of the partition */
+    uint32_t live;
+    uint32_t seen;
+    uint64_t previous;
+    struct buffer entries;
+    struct message_range_result *result;
+};
+
+static bool record_is_live(struct slice record)
+{
+    struct slice encoded;
+    struct cell cell = {0};
+    bool live = false;
+    if (record_cell_open(record, &encoded) != STATUS_OK)
+        return false; /* append_cell() tells */
+    struct reader reader = reader_make(encoded);
+    cell_decode(&reader, &cell);
+    for (uint32_t i = 0; i < cell.count; i++)
+        live = live || cell.siblings[i].kind != SIBLING_TOMBSTONE;
+    cell_deinit(&cell);
+    return live;
+}
+
+/* Take one record; false when the walk is over. */
+static bool visit(struct range_walk *walk, struct slice name, struct slice record)
+{
+    struct cell_name cell;
+    struct message_range_result *result = walk->result;
+    enum status status = record_cell_name_decode(name, &cell);
+    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && cell.position > walk->last)) {
+        result->done = true;
+        return false;
+    }
+    if (status != STATUS_OK) {
+        result->status = status;
+        return false;
+    }
+    bool full = walk->live >= walk->range->limit || walk->seen >= RANGE_CELLS_MAX ||
+                walk->entries.length >= RANGE_BYTES_MAX;
+    if (full && walk->seen > 0 && cell.position != walk->previous) {
+        result->next_position = cell.position; /* keys of one position are never torn apart */
+        return false;
+    }
+    walk->previous = cell.position;
+    walk->seen++;
+    if (cell.keyspace != walk->range->keyspace)
+        return true;
+    buffer_put_u64(&walk->entries, cell.position);
+    buffer_put_bytes(&walk->entries, cell.key);
+    result->status = append_cell(record, walk->range->with_values, &walk->entries);
+    walk->live += record_is_live(record);
+    result->entry_count++;
+    return result->status == STATUS_OK;
+}
+
+static void read_range(const struct store_port *port, const struct ring *ring,
+                       const struct frame *frame, struct buffer *replies)
+{
+    struct message_range range;
+    struct message_range_result result = {0};
+    struct range_walk walk = {.range = &range, .result = &result};
+    struct buffer bound = {0};
+    result.status = message_range_decode(frame->body, &range);
+    if (result.status == STATUS_OK) {
+        struct store_iterator *iterator = port->iterator_new(port->context);
+        walk.last = ring_position_last(range.address.partition, ring->partition_count);
+        record_cell_bound(range.position, &bound);
+        port->seek(iterator, buffer_slice(&bound));
+        while (port->valid(iterator) &&
+               visit(&walk, port->key(iterator), port->value(iterator)))
+            port->next(iterator);
+        if (result.status == STATUS_OK)
+            result.status = port->error(iterator);
+        if (!port->valid(iterator))
+            result.done = true;
+        port->iterator_free(iterator);
+    }
+    if (result.status == STATUS_OK)
+        result.entries = buffer_slice(&walk.entries);
+    else
+        result.entry_count = 0;
+    size_t offset = frame_start(replies, MESSAGE_RANGE_RESULT, frame->request, 0);
+    message_range_result_encode(&result, replies);
+    frame_finish(replies, offset);
+    buffer_deinit(&walk.entries);
+    buffer_deinit(&bound);
+}
+
+void store_side_read(const struct store_port *port, const struct ring *ring, struct slice bytes,
+                     struct instant now, struct buffer *replies)
+{
+    struct frame frame;
+    size_t used;
+    enum status status = frame_parse(bytes, &frame, &used);
+    assert(status == STATUS_OK && used == bytes.length);
+    if (frame.left_ms != 0 && (int32_t)((uint32_t)(now.mono_us / 1000) - frame.left_ms) > 0)
+        return; /* nobody waits for it any longer */
+    if (frame.type == MESSAGE_READ)
+        read_cells(port, ring, &frame, replies);
+    else if (frame.type == MESSAGE_RANGE)
+        read_range(port, ring, &frame, replies);
+    else
+        assert(!"a frame of this type goes to the read path");
+}

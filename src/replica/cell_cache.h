@@ -1,0 +1,40 @@
+/*
+ * cell_cache.h - records of cells in memory: what the present group has changed, and what was used lately.
+ *
+ * A group of writes must see its own changes before they are committed, and most
+ * writes should not have to read the store first. Entries of the group are never
+ * evicted before it is committed; when its commit fails, everything is dropped.
+ */
+#ifndef REPLICA_CELL_CACHE_H
+#define REPLICA_CELL_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+struct cell_cache;
+
+/* `bytes_max` bounds names and values together; the group may exceed it until it is committed. */
+struct cell_cache *cell_cache_new(size_t bytes_max);
+void cell_cache_free(struct cell_cache *cache);
+
+/* The record of `name`; false when it is not cached. Borrowed until the next change of the cache. */
+bool cell_cache_get(struct cell_cache *cache, struct slice name, struct slice *record);
+/* Remember a record: read from the store, or (`changed`) written by the present group. */
+void cell_cache_put(struct cell_cache *cache, struct slice name, struct slice record, bool changed);
+/* The group is durable: its entries may be evicted from now on. */
+void cell_cache_committed(struct cell_cache *cache);
+void cell_cache_drop_all(struct cell_cache *cache);
+
+struct cell_cache_statistics {
+    uint64_t hits;
+    uint64_t misses;
+    size_t bytes;
+    size_t entries;
+};
+
+struct cell_cache_statistics cell_cache_statistics(const struct cell_cache *cache);
+
+#endif

@@ -1,0 +1,447 @@
+#include "replica/replica.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "ring/position.h"
+
+/* The local cell and the bytes that its values borrow from. */
+struct local_cell {
+    struct buffer record;
+    struct cell cell;
+    bool present;
+};
+
+static void local_cell_deinit(struct local_cell *local)
+{
+    cell_deinit(&local->cell);
+    buffer_deinit(&local->record);
+}
+
+enum status replica_load_cell(struct replica_context *context, keyspace_id keyspace,
+                              struct slice key, struct buffer *out)
+{
+    struct buffer name = {0};
+    struct slice cached;
+    enum status status = STATUS_OK;
+    record_cell_name(ring_position(key, keyspace, context->position_seed), keyspace, key, &name);
+    if (cell_cache_get(context->cache, buffer_slice(&name), &cached)) {
+        buffer_append_slice(out, cached);
+    } else {
+        size_t offset = out->length;
+        status = context->port->get(context->port->context, buffer_slice(&name), out);
+        if (status == STATUS_OK)
+            cell_cache_put(context->cache, buffer_slice(&name),
+                           slice_make(out->data + offset, out->length - offset), false);
+    }
+    buffer_deinit(&name);
+    return status;
+}
+
+static enum status load_local(struct replica_context *context, keyspace_id keyspace,
+                              struct slice key, struct local_cell *local)
+{
+    struct slice cell;
+    *local = (struct local_cell){0};
+    enum status status = replica_load_cell(context, keyspace, key, &local->record);
+    if (status == STATUS_NOT_FOUND)
+        return STATUS_OK;
+    if (status == STATUS_OK)
+        status = record_cell_open(buffer_slice(&local->record), &cell);
+    if (status != STATUS_OK)
+        return status;
+    struct reader reader = reader_make(cell);
+    cell_decode(&reader, &local->cell);
+    local->present = true;
+    return reader_end(&reader);
+}
+
+static bool has_value(const struct cell *cell)
+{
+    for (uint32_t i = 0; i < cell->count; i++)
+        if (cell->siblings[i].kind != SIBLING_TOMBSTONE)
+            return true;
+    return false;
+}
+
+static uint64_t digest_of(const struct replica_context *context, keyspace_id keyspace,
+                          struct slice key, const struct cell *cell)
+{
+    return cell_hash(cell, key, context->digest_seed + keyspace);
+}
+
+static void add_count(struct replica *replica, keyspace_id keyspace, int delta)
+{
+    uint16_t i = 0;
+    if (delta == 0)
+        return;
+    while (i < replica->count_count && replica->counts[i].keyspace != keyspace)
+        i++;
+    if (i == replica->count_count) {
+        assert(i < CHECKPOINT_KEYSPACES_MAX);
+        replica->counts[replica->count_count++] = (struct checkpoint_count){.keyspace = keyspace};
+    }
+    assert(delta > 0 || replica->counts[i].count > 0);
+    replica->counts[i].count += (uint64_t)(int64_t)delta;
+}
+
+static void absorb_log_record(struct replica *replica, const struct log_record *record)
+{
+    clock_join(&replica->clock, &record->dots);
+    replica->digest += record->digest_delta;
+    add_count(replica, record->keyspace, record->count_delta);
+}
+
+/* R1, R3, R5: cell, log and clock change together. `after` is NULL when the cell stays as it is. */
+static void record_event(struct replica *replica, keyspace_id keyspace, struct slice key,
+                         const struct cell *before, const struct cell *after,
+                         const struct clock *new_dots, struct replica_context *context)
+{
+    struct buffer name = {0};
+    struct buffer value = {0};
+    struct log_record record = {.written_ms = context->wall_ms,
+                                .keyspace = keyspace,
+                                .key = key,
+                                .dots = *new_dots};
+    if (after != NULL) {
+        record.digest_delta = digest_of(context, keyspace, key, after) -
+                              digest_of(context, keyspace, key, before);
+        record.count_delta = (int8_t)(has_value(after) - has_value(before));
+        record_cell_name(ring_position(key, keyspace, context->position_seed), keyspace, key,
+                         &name);
+        record_cell_encode(after, &value);
+        store_batch_put(context->batch, buffer_slice(&name), buffer_slice(&value));
+        cell_cache_put(context->cache, buffer_slice(&name), buffer_slice(&value), true);
+        buffer_clear(&name);
+        buffer_clear(&value);
+    }
+    replica->log_position++;
+    record_log_name(replica->partition, replica->log_position, &name);
+    log_record_encode(&record, &value);
+    store_batch_put(context->batch, buffer_slice(&name), buffer_slice(&value));
+    absorb_log_record(replica, &record);
+    buffer_deinit(&name);
+    buffer_deinit(&value);
+}
+
+/* R2: live dots that the clock lacks go into `new_dots`. */
+static void add_unseen_live_dots(const struct replica *replica, const struct cell *cell,
+                                 struct clock *new_dots)
+{
+    for (uint32_t i = 0; i < cell->count; i++)
+        if (!clock_has(&replica->clock, &cell->siblings[i].dot))
+            clock_add(new_dots, &cell->siblings[i].dot);
+}
+
+static bool is_too_far_ahead(const struct cell *cell, const struct replica_context *context)
+{
+    return hybrid_time_too_far_ahead(cell_time_max(cell), context->wall_ms,
+                                     context->max_clock_skew_ms);
+}
+
+static enum status decode_cell(struct slice bytes, struct cell *out)
+{
+    struct reader reader = reader_make(bytes);
+    cell_decode(&reader, out);
+    return reader_end(&reader);
+}
+
+static enum status decode_dots(struct slice bytes, struct clock *out)
+{
+    struct reader reader = reader_make(bytes);
+    *out = (struct clock){0};
+    if (bytes.length == 0)
+        return STATUS_OK;
+    clock_decode(&reader, out);
+    return reader_end(&reader);
+}
+
+static bool merge_delivered(struct replica *replica, const struct cell_delivery *delivery,
+                            enum merge_policy policy, const struct local_cell *local,
+                            struct cell *incoming, const struct clock *satisfied,
+                            struct replica_context *context)
+{
+    struct clock new_dots = {0};
+    struct cell merged = {0};
+    clock_difference(satisfied, &replica->clock, &new_dots);
+    add_unseen_live_dots(replica, incoming, &new_dots);
+    cell_filter_seen(incoming, &replica->clock, local->present ? &local->cell : NULL);
+    bool obsolete = !local->present && incoming->count == 0 &&
+                    clock_covers_vector(&replica->clock, &incoming->context);
+    bool cell_changes = false;
+    if (!obsolete) {
+        context->lww_losses += cell_merge(&local->cell, incoming, policy, &merged);
+        cell_changes = !local->present || !cell_same_version(&local->cell, &merged);
+    }
+    bool changes = cell_changes || new_dots.count > 0;
+    if (changes)
+        record_event(replica, delivery->keyspace, delivery->key, &local->cell,
+                     cell_changes ? &merged : NULL, &new_dots, context);
+    cell_deinit(&merged);
+    clock_deinit(&new_dots);
+    return changes;
+}
+
+enum status replica_apply(struct replica *replica, const struct cell_delivery *delivery,
+                          enum merge_policy policy, struct replica_context *context, bool *changed)
+{
+    struct local_cell local = {0};
+    struct cell incoming = {0};
+    struct clock satisfied = {0};
+    *changed = false;
+    enum status status = decode_cell(delivery->cell, &incoming);
+    if (status == STATUS_OK)
+        status = decode_dots(delivery->dots, &satisfied);
+    if (status == STATUS_OK && is_too_far_ahead(&incoming, context))
+        status = STATUS_CLOCK_SKEW;
+    if (status == STATUS_OK)
+        status = load_local(context, delivery->keyspace, delivery->key, &local);
+    if (status == STATUS_OK) {
+        hybrid_clock_observe(context->clock, cell_time_max(&incoming));
+        *changed = merge_delivered(replica, delivery, policy, &local, &incoming, &satisfied,
+                                   context);
+    }
+    clock_deinit(&satisfied);
+    cell_deinit(&incoming);
+    local_cell_deinit(&local);
+    return status;
+}
+
+/* What the mutation is evaluated against: the local cell, and what the read quorum adds to it. */
+static enum status mint_base(struct replica *replica, const struct replica_mint *mint,
+                             const struct local_cell *local, struct replica_context *context,
+                             struct cell *base)
+{
+    struct cell read = {0};
+    if (mint->read_cell.length == 0) {
+        cell_copy(&local->cell, base);
+        return STATUS_OK;
+    }
+    enum status status = decode_cell(mint->read_cell, &read);
+    if (status == STATUS_OK && is_too_far_ahead(&read, context))
+        status = STATUS_CLOCK_SKEW;
+    if (status == STATUS_OK) {
+        cell_filter_seen(&read, &replica->clock, local->present ? &local->cell : NULL);
+        context->lww_losses += cell_merge(&local->cell, &read, mint->policy, base);
+    }
+    cell_deinit(&read);
+    return status;
+}
+
+/* The new version beside what it does not replace. */
+static void mint_cell(struct replica *replica, const struct replica_mint *mint,
+                      const struct register_effect *effect, const struct cell *base,
+                      struct replica_context *context, struct cell *out, struct dot *dot)
+{
+    struct sibling sibling = {.kind = effect->kind,
+                              .expire_at_ms = effect->expire_at_ms,
+                              .value = effect->value};
+    sibling.dot.actor = replica->actor;
+    sibling.dot.sequence = clock_highest(&replica->clock, &replica->actor) + 1; /* R4 */
+    sibling.time = hybrid_clock_next(context->clock, context->wall_ms, cell_time_max(base));
+    cell_copy(base, out);
+    if (mint->policy == MERGE_LWW || mutation_reads(mint->mutation)) {
+        cell_drop_observed(out, &base->context);
+    } else if (mint->observed != NULL) {
+        cell_drop_observed(out, mint->observed);
+        version_vector_join(&out->context, mint->observed);
+    }
+    cell_insert(out, &sibling);
+    *dot = sibling.dot;
+}
+
+static void append_delivery(const struct replica_mint *mint, const struct cell *cell,
+                            struct buffer *deliveries)
+{
+    struct buffer encoded = {0};
+    cell_encode(cell, true, &encoded);
+    struct cell_delivery delivery = {.keyspace = mint->keyspace,
+                                     .key = mint->key,
+                                     .cell = buffer_slice(&encoded)};
+    cell_delivery_encode(&delivery, deliveries);
+    buffer_deinit(&encoded);
+}
+
+enum status replica_mint(struct replica *replica, const struct replica_mint *mint,
+                         bool evaluate_only, struct replica_context *context,
+                         struct replica_minted *out, struct buffer *old, struct buffer *deliveries)
+{
+    struct local_cell local = {0};
+    struct cell base = {0};
+    struct cell after = {0};
+    struct clock new_dots = {0};
+    struct buffer built = {0};
+    struct register_effect effect = {0};
+    *out = (struct replica_minted){0};
+    enum status status = load_local(context, mint->keyspace, mint->key, &local);
+    if (status == STATUS_OK)
+        status = mint_base(replica, mint, &local, context, &base);
+    if (status == STATUS_OK)
+        status = register_mutate(mint->mutation, cell_visible(&base, context->wall_ms),
+                                 context->wall_ms, context->value_bytes_max, &built, &effect);
+    if (status != STATUS_OK)
+        goto done;
+    out->written = effect.write;
+    out->number = effect.number;
+    out->had_old = effect.has_old;
+    if (evaluate_only)
+        goto done;
+    if (effect.has_old)
+        buffer_append_slice(old, effect.old);
+    if (effect.write) {
+        mint_cell(replica, mint, &effect, &base, context, &after, &out->dot);
+        add_unseen_live_dots(replica, &after, &new_dots);
+        append_delivery(mint, &after, deliveries);
+        record_event(replica, mint->keyspace, mint->key, &local.cell, &after, &new_dots, context);
+    }
+done:
+    buffer_deinit(&built);
+    clock_deinit(&new_dots);
+    cell_deinit(&after);
+    cell_deinit(&base);
+    local_cell_deinit(&local);
+    return status;
+}
+
+bool replica_rebuilt_from(struct replica *replica, node_id from, uint8_t sources_needed)
+{
+    if (replica->state != REPLICA_REBUILDING)
+        return false;
+    bool known = false;
+    for (uint8_t i = 0; i < replica->rebuilt_from_count; i++)
+        known = known || replica->rebuilt_from[i] == from;
+    if (!known && replica->rebuilt_from_count < CHECKPOINT_PEERS_MAX)
+        replica->rebuilt_from[replica->rebuilt_from_count++] = from;
+    if (replica->rebuilt_from_count < sources_needed)
+        return false;
+    replica->state = REPLICA_ACTIVE;
+    replica->rebuilt_from_count = 0;
+    return true;
+}
+
+uint64_t replica_count(const struct replica *replica, keyspace_id keyspace)
+{
+    for (uint16_t i = 0; i < replica->count_count; i++)
+        if (replica->counts[i].keyspace == keyspace)
+            return replica->counts[i].count;
+    return 0;
+}
+
+uint64_t replica_count_all(const struct replica *replica)
+{
+    uint64_t count = 0;
+    for (uint16_t i = 0; i < replica->count_count; i++)
+        count += replica->counts[i].count;
+    return count;
+}
+
+void replica_checkpoint(struct replica *replica, struct replica_context *context)
+{
+    struct buffer name = {0};
+    struct buffer value = {0};
+    struct checkpoint_record record = {.state = replica->state,
+                                       .tag = replica->tag,
+                                       .adopt_epoch = replica->actor.adopt_epoch,
+                                       .log_position = replica->log_position,
+                                       .digest = replica->digest,
+                                       .count_count = replica->count_count,
+                                       .rebuilt_from_count = replica->rebuilt_from_count,
+                                       .clock = replica->clock};
+    memcpy(record.counts, replica->counts, sizeof record.counts);
+    memcpy(record.rebuilt_from, replica->rebuilt_from, sizeof record.rebuilt_from);
+    record_checkpoint_name(replica->partition, &name);
+    checkpoint_record_encode(&record, &value);
+    store_batch_put(context->batch, buffer_slice(&name), buffer_slice(&value));
+    replica->checkpoint_position = replica->log_position;
+    buffer_deinit(&name);
+    buffer_deinit(&value);
+}
+
+static void adopt_checkpoint(struct replica *replica, struct checkpoint_record *record)
+{
+    replica->state = record->state;
+    replica->tag = record->tag;
+    replica->actor.adopt_epoch = record->adopt_epoch;
+    replica->log_position = replica->checkpoint_position = record->log_position;
+    replica->digest = record->digest;
+    replica->count_count = record->count_count;
+    memcpy(replica->counts, record->counts, sizeof replica->counts);
+    replica->rebuilt_from_count = record->rebuilt_from_count;
+    memcpy(replica->rebuilt_from, record->rebuilt_from, sizeof replica->rebuilt_from);
+    replica->clock = record->clock;
+    record->clock = (struct clock){0};
+}
+
+static enum status replay_log(struct replica *replica, struct replica_context *context)
+{
+    const struct store_port *port = context->port;
+    struct store_iterator *iterator = port->iterator_new(port->context);
+    struct buffer name = {0};
+    enum status status = STATUS_OK;
+    record_log_name(replica->partition, replica->log_position + 1, &name);
+    for (port->seek(iterator, buffer_slice(&name)); status == STATUS_OK && port->valid(iterator);
+         port->next(iterator)) {
+        partition_id partition;
+        uint64_t position;
+        struct log_record record;
+        status = record_log_name_decode(port->key(iterator), &partition, &position);
+        if (status == STATUS_NOT_FOUND || (status == STATUS_OK && partition != replica->partition)) {
+            status = STATUS_OK;
+            break;
+        }
+        if (status == STATUS_OK)
+            status = position == replica->log_position + 1 ? STATUS_OK : STATUS_CORRUPT;
+        if (status != STATUS_OK)
+            break;
+        status = log_record_decode(port->value(iterator), &record);
+        if (status == STATUS_OK) {
+            absorb_log_record(replica, &record);
+            replica->log_position = position;
+        }
+        clock_deinit(&record.dots);
+    }
+    if (status == STATUS_OK)
+        status = port->error(iterator);
+    port->iterator_free(iterator);
+    buffer_deinit(&name);
+    return status;
+}
+
+enum status replica_open(struct replica *replica, const struct replica_open_params *params,
+                         struct replica_context *context)
+{
+    struct buffer name = {0};
+    struct buffer value = {0};
+    struct checkpoint_record record = {0};
+    *replica = (struct replica){.partition = params->partition, .tag = params->tag};
+    replica->actor = (struct actor){.node = params->self,
+                                    .storage_incarnation = params->storage_incarnation,
+                                    .boot_epoch = params->boot_epoch,
+                                    .adopt_epoch = params->tag.epoch};
+    record_checkpoint_name(params->partition, &name);
+    enum status status = context->port->get(context->port->context, buffer_slice(&name), &value);
+    if (status == STATUS_NOT_FOUND) {
+        replica->state = params->rebuild ? REPLICA_REBUILDING : REPLICA_ACTIVE;
+        replica_checkpoint(replica, context);
+        status = STATUS_OK;
+    } else if (status == STATUS_OK) {
+        status = checkpoint_record_decode(buffer_slice(&value), &record);
+        if (status == STATUS_OK && ring_tag_compare(record.tag, params->tag) > 0)
+            status = STATUS_CORRUPT;
+        if (status == STATUS_OK) {
+            adopt_checkpoint(replica, &record);
+            status = replay_log(replica, context);
+        }
+        clock_deinit(&record.clock);
+    }
+    buffer_deinit(&name);
+    buffer_deinit(&value);
+    if (status != STATUS_OK)
+        replica_deinit(replica);
+    return status;
+}
+
+void replica_deinit(struct replica *replica)
+{
+    clock_deinit(&replica->clock);
+}

@@ -1,0 +1,147 @@
+/*
+ * replica.h - one partition as one node holds it: its clock, its log and its cells.
+ *
+ * Every change goes one way: a cell is merged into the local one, the dots that
+ * are new go into the clock, and cell and log record leave in one batch. Client
+ * writes (mint), writes from other owners, read repair and log sync all use it.
+ *
+ * Invariants, held after every function:
+ *   R1  a dot is in the clock iff its effect is in the cells or was superseded there
+ *   R2  every live dot of a cell is in the clock
+ *   R3  every dot in the clock has a log record or lies in the checkpoint
+ *   R4  what is minted carries a dot above all that this actor minted before
+ *   R5  digest = sum of cell_hash() over all cells; counts likewise
+ * Source: reference "algorithms" 3.2-3.4.
+ */
+#ifndef REPLICA_REPLICA_H
+#define REPLICA_REPLICA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/status.h"
+#include "causal/cell.h"
+#include "causal/clock.h"
+#include "causal/hybrid_time.h"
+#include "causal/register.h"
+#include "replica/cell_cache.h"
+#include "replica/store_port.h"
+#include "wire/message.h"
+#include "wire/record.h"
+
+/* What all replicas of a node share while a group is handled. */
+struct replica_context {
+    const struct store_port *port;
+    struct cell_cache *cache;
+    struct hybrid_clock *clock;
+    struct buffer *batch; /* where changes go */
+    uint64_t position_seed;
+    uint64_t digest_seed;
+    uint64_t wall_ms;
+    uint32_t max_clock_skew_ms;
+    uint32_t value_bytes_max;
+    uint64_t lww_losses; /* counted up */
+};
+
+/* Not opaque so that the store side can hold them in one array. Release with replica_deinit(). */
+struct replica {
+    partition_id partition;
+    uint8_t state; /* enum replica_state */
+    struct ring_tag tag;
+    struct actor actor;     /* under which this replica mints */
+    struct clock clock;
+    uint64_t log_position;  /* of the newest log record; 0: none */
+    uint64_t checkpoint_position;
+    uint64_t digest;
+    uint16_t count_count;
+    struct checkpoint_count counts[CHECKPOINT_KEYSPACES_MAX];
+    uint8_t rebuilt_from_count;
+    node_id rebuilt_from[CHECKPOINT_PEERS_MAX];
+};
+
+void replica_deinit(struct replica *replica);
+
+struct replica_open_params {
+    partition_id partition;
+    struct ring_tag tag;    /* of the ring; the stored one may only be lower or equal */
+    node_id self;
+    uint16_t storage_incarnation;
+    uint32_t boot_epoch;
+    bool rebuild;           /* a replica that the store does not know starts by rebuilding */
+};
+
+/*
+ * Read the replica from the store: the checkpoint, then the log after it. One
+ * that is not there is made and its first checkpoint put into the batch.
+ * STATUS_CORRUPT, STATUS_IO: the store cannot be trusted.
+ */
+MUST_USE enum status replica_open(struct replica *replica, const struct replica_open_params *params,
+                                  struct replica_context *context);
+
+/*
+ * Merge one delivered cell (write path of other owners, read repair, log sync).
+ * `changed` gets whether anything was new.
+ * STATUS_CLOCK_SKEW: a version lies too far in the future; nothing was changed.
+ * STATUS_CORRUPT: the cell does not decode, or the local one cannot be read.
+ */
+MUST_USE enum status replica_apply(struct replica *replica, const struct cell_delivery *delivery,
+                                   enum merge_policy policy, struct replica_context *context,
+                                   bool *changed);
+
+struct replica_mint {
+    keyspace_id keyspace;
+    enum merge_policy policy;
+    struct slice key;
+    const struct mutation *mutation;
+    const struct version_vector *observed; /* what the writer read; NULL: nothing */
+    struct slice read_cell;                /* encoded, what the read quorum holds; empty: not read */
+};
+
+struct replica_minted {
+    bool written;
+    bool had_old;
+    int64_t number;
+    struct dot dot; /* when written */
+};
+
+/*
+ * Evaluate a mutation against the local cell merged with the read one, and make
+ * a new version if it writes. Then a delivery for the other owners is appended to
+ * `deliveries`. With `evaluate_only` nothing changes. The old value, when asked
+ * for, is appended to `old`.
+ * STATUS_TOO_LARGE, STATUS_CORRUPT, STATUS_IO: definite, nothing was changed.
+ */
+MUST_USE enum status replica_mint(struct replica *replica, const struct replica_mint *mint,
+                                  bool evaluate_only, struct replica_context *context,
+                                  struct replica_minted *out, struct buffer *old,
+                                  struct buffer *deliveries);
+
+/*
+ * Answer a pull: cells for dots that are in this clock and not in the asker's,
+ * newest first, until `page_bytes` are full or nothing is missing. Events younger
+ * than `settle_ms` are left out unless the asker wants all; so are those that came
+ * after the walk began. `out->deliveries` is set by the caller from `deliveries`.
+ * STATUS_CORRUPT, STATUS_IO: the log or a cell could not be read.
+ */
+MUST_USE enum status replica_sync_answer(const struct replica *replica,
+                                         const struct sync_question *question,
+                                         uint32_t settle_ms, size_t page_bytes,
+                                         struct replica_context *context, struct sync_answer *out,
+                                         struct buffer *deliveries);
+
+/* Note that everything `from` had was absorbed; true when the replica became active by it. */
+bool replica_rebuilt_from(struct replica *replica, node_id from, uint8_t sources_needed);
+
+/* Put the state into the batch, so that the log before it need not be replayed. */
+void replica_checkpoint(struct replica *replica, struct replica_context *context);
+
+uint64_t replica_count(const struct replica *replica, keyspace_id keyspace);
+uint64_t replica_count_all(const struct replica *replica);
+
+/* Append the record value of a cell: from the cache or the store. STATUS_NOT_FOUND: surely absent. */
+MUST_USE enum status replica_load_cell(struct replica_context *context, keyspace_id keyspace,
+                                       struct slice key, struct buffer *out);
+
+#endif

@@ -1,0 +1,280 @@
+/*
+ * message.h - the bodies of frames: between nodes, and between the two sides of one node.
+ *
+ * Types below MESSAGE_LOCAL travel between nodes; the others never leave a
+ * process. Every handler is idempotent, and a reply may be lost at any point.
+ * Data messages name the partition and the ring tag that they were made for.
+ *
+ * Encoders append a body; decoders borrow slices from it. Bodies that hold key
+ * requests are encoded by coordinator/key_request.h.
+ */
+#ifndef WIRE_MESSAGE_H
+#define WIRE_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/status.h"
+#include "causal/cell.h"
+#include "causal/clock.h"
+
+enum message_type {
+    MESSAGE_HELLO = 1,      /* first on every link, from both ends */
+    MESSAGE_HEARTBEAT,
+    MESSAGE_FORWARD,        /* body: struct key_request */
+    MESSAGE_FORWARD_RESULT, /* body: struct key_result */
+    MESSAGE_READ,
+    MESSAGE_READ_RESULT,
+    MESSAGE_RANGE,
+    MESSAGE_RANGE_RESULT,
+    MESSAGE_REPLICATE,
+    MESSAGE_REPLICATED,
+    MESSAGE_DIGEST,
+    MESSAGE_DIGEST_RESULT,
+    MESSAGE_SYNC_PULL, /* "here are my clocks: what do I lack?" */
+    MESSAGE_SYNC_PAGE,
+    MESSAGE_LOCAL = 100,
+    MESSAGE_MINT = 100,    /* loop side -> store side: make new versions */
+    MESSAGE_MINTED,        /* early when something was written, then MESSAGE_REPLICATED follows late */
+    MESSAGE_SYNC_CLOCKS,   /* loop side -> store side: which partitions to compare */
+    MESSAGE_SYNC_APPLY,    /* loop side -> store side: a peer's MESSAGE_SYNC_PAGE */
+    MESSAGE_SYNC_APPLIED,
+    MESSAGE_REPLICA_STATE, /* store side -> loop side, unasked */
+    MESSAGE_STORE_REFUSED  /* adapter -> loop side: the store queue was full; request names the frame */
+};
+
+struct message_hello {
+    uint8_t cluster_id[16];
+    uint64_t generation;
+    uint64_t ring_digest;
+    struct ring_tag tag;
+    node_id node;
+    uint16_t storage_incarnation;
+    uint32_t boot_epoch;
+    uint64_t features; /* bits; none are defined yet, so 0 */
+};
+
+void message_hello_encode(const struct message_hello *hello, struct buffer *out);
+MUST_USE enum status message_hello_decode(struct slice body, struct message_hello *out);
+
+struct message_heartbeat {
+    uint64_t wall_ms;
+};
+
+void message_heartbeat_encode(const struct message_heartbeat *heartbeat, struct buffer *out);
+MUST_USE enum status message_heartbeat_decode(struct slice body, struct message_heartbeat *out);
+
+/* Which replica a data message is for. */
+struct replica_address {
+    partition_id partition;
+    struct ring_tag tag;
+};
+
+void replica_address_encode(const struct replica_address *address, struct buffer *out);
+void replica_address_decode(struct reader *reader, struct replica_address *out);
+
+/* Read the cells of `key_count` keys: keys follow as bytes. */
+struct message_read {
+    struct replica_address address;
+    keyspace_id keyspace;
+    bool with_values;
+    uint16_t key_count;
+    struct slice keys; /* key_count times: length and bytes */
+};
+
+void message_read_encode(const struct message_read *read, struct buffer *out);
+MUST_USE enum status message_read_decode(struct slice body, struct message_read *out);
+
+/* One encoded cell for each key, in the keys' order; an absent key has the empty cell. */
+struct message_read_result {
+    enum status status;
+    uint16_t cell_count;
+    struct slice cells; /* cell_count times: length and bytes */
+};
+
+void message_read_result_encode(const struct message_read_result *result, struct buffer *out);
+MUST_USE enum status message_read_result_decode(struct slice body, struct message_read_result *out);
+
+/* Read cells of one keyspace in the order of ring positions, from `position` on. */
+struct message_range {
+    struct replica_address address;
+    keyspace_id keyspace;
+    uint64_t position;
+    uint32_t limit; /* cells with a live value wanted; more come when positions are equal */
+    bool with_values;
+};
+
+void message_range_encode(const struct message_range *range, struct buffer *out);
+MUST_USE enum status message_range_decode(struct slice body, struct message_range *out);
+
+/*
+ * Everything the replica holds from the asked position up to, but not
+ * including, `next_position`; with `done`, up to the end of the partition.
+ */
+struct message_range_result {
+    enum status status;
+    bool done;
+    uint64_t next_position;
+    uint32_t entry_count;
+    struct slice entries; /* entry_count times: position u64, key, cell */
+};
+
+void message_range_result_encode(const struct message_range_result *result, struct buffer *out);
+MUST_USE enum status message_range_result_decode(struct slice body,
+                                                 struct message_range_result *out);
+
+/* One cell on its way to a replica, with the dots that its arrival satisfies beside its live ones. */
+struct cell_delivery {
+    keyspace_id keyspace;
+    struct slice key;
+    struct slice cell; /* encoded */
+    struct slice dots; /* an encoded clock; empty slice: none */
+};
+
+void cell_delivery_encode(const struct cell_delivery *delivery, struct buffer *out);
+void cell_delivery_decode(struct reader *reader, struct cell_delivery *out);
+
+/* Apply all cells in one batch. */
+struct message_replicate {
+    struct replica_address address;
+    uint16_t delivery_count;
+    struct slice deliveries;
+};
+
+void message_replicate_encode(const struct message_replicate *replicate, struct buffer *out);
+MUST_USE enum status message_replicate_decode(struct slice body, struct message_replicate *out);
+
+/* STATUS_OK: the cells are in the synced state of the sender. */
+struct message_replicated {
+    enum status status;
+};
+
+void message_replicated_encode(const struct message_replicated *replicated, struct buffer *out);
+MUST_USE enum status message_replicated_decode(struct slice body, struct message_replicated *out);
+
+struct message_digest {
+    struct replica_address address;
+    keyspace_id keyspace;
+};
+
+void message_digest_encode(const struct message_digest *digest, struct buffer *out);
+MUST_USE enum status message_digest_decode(struct slice body, struct message_digest *out);
+
+struct message_digest_result {
+    enum status status;
+    uint64_t keyspace_count; /* cells with a live value in the asked keyspace */
+    uint64_t count;          /* in all keyspaces */
+    uint64_t clock_digest;
+    uint64_t content_digest;
+};
+
+void message_digest_result_encode(const struct message_digest_result *result, struct buffer *out);
+MUST_USE enum status message_digest_result_decode(struct slice body,
+                                                  struct message_digest_result *out);
+
+/* ---- clock and log sync ------------------------------------------------------------------- */
+
+enum sync_flags {
+    SYNC_ALL = 1 << 0 /* the asker rebuilds: send young events too */
+};
+
+/* One partition of a pull. */
+struct sync_question {
+    struct replica_address address;
+    uint8_t flags;
+    uint64_t before; /* go on below this log position of the answerer; 0: from its newest record */
+    uint64_t top;    /* the answerer's newest log position when this walk began; 0 with before 0 */
+    struct clock clock;
+};
+
+void sync_question_encode(const struct sync_question *question, struct buffer *out);
+void sync_question_decode(struct reader *reader, struct sync_question *out);
+
+/* One partition of a page. Partitions that the page had no room for are not in it. */
+struct sync_answer {
+    struct replica_address address;
+    enum status status;      /* not OK: this replica cannot answer; nothing else counts */
+    bool complete;           /* asker's clock + this page >= the answerer's clock when the walk began */
+    uint64_t before;         /* when not complete: ask again with both */
+    uint64_t top;
+    uint32_t delivery_count;
+    struct slice deliveries;
+};
+
+void sync_answer_encode(const struct sync_answer *answer, struct buffer *out);
+void sync_answer_decode(struct reader *reader, struct sync_answer *out);
+
+/* ---- between the two sides of a node ------------------------------------------------------- */
+
+struct message_mint {
+    struct replica_address address;
+    struct slice request;    /* an encoded struct key_request of kind KEY_WRITE */
+    uint16_t cell_count;     /* 0, or one for each entry: what the read quorum holds */
+    struct slice cells;
+};
+
+void message_mint_encode(const struct message_mint *mint, struct buffer *out);
+MUST_USE enum status message_mint_decode(struct slice body, struct message_mint *out);
+
+struct message_minted {
+    enum status status; /* not OK: definite, nothing was written */
+    bool written;
+    struct slice result;    /* an encoded struct key_result */
+    struct slice replicate; /* the body of MESSAGE_REPLICATE for the other owners */
+};
+
+void message_minted_encode(const struct message_minted *minted, struct buffer *out);
+MUST_USE enum status message_minted_decode(struct slice body, struct message_minted *out);
+
+/* A partition to compare with a peer, and where to go on in its log. */
+struct sync_cursor {
+    partition_id partition;
+    uint64_t before;
+    uint64_t top;
+};
+
+enum { SYNC_PARTITIONS_MAX = 64 }; /* in one pull */
+
+struct message_sync_clocks {
+    uint16_t count;
+    struct sync_cursor cursors[SYNC_PARTITIONS_MAX];
+};
+
+void message_sync_clocks_encode(const struct message_sync_clocks *clocks, struct buffer *out);
+MUST_USE enum status message_sync_clocks_decode(struct slice body, struct message_sync_clocks *out);
+
+struct message_sync_apply {
+    node_id from;
+    struct slice page; /* the body of MESSAGE_SYNC_PAGE */
+};
+
+void message_sync_apply_encode(const struct message_sync_apply *apply, struct buffer *out);
+MUST_USE enum status message_sync_apply_decode(struct slice body, struct message_sync_apply *out);
+
+struct message_sync_applied {
+    enum status status;
+    uint32_t cell_count; /* that brought something new */
+};
+
+void message_sync_applied_encode(const struct message_sync_applied *applied, struct buffer *out);
+MUST_USE enum status message_sync_applied_decode(struct slice body,
+                                                 struct message_sync_applied *out);
+
+enum replica_state {
+    REPLICA_ABSENT = 0,     /* this node does not hold the partition, or its store is not open */
+    REPLICA_REBUILDING = 1, /* takes writes, answers no reads: its store was lost */
+    REPLICA_ACTIVE = 2
+};
+
+struct message_replica_state {
+    partition_id partition;
+    uint8_t state; /* enum replica_state */
+};
+
+void message_replica_state_encode(const struct message_replica_state *state, struct buffer *out);
+MUST_USE enum status message_replica_state_decode(struct slice body,
+                                                  struct message_replica_state *out);
+
+#endif

@@ -1,0 +1,145 @@
+#include "wire/record.h"
+
+#include <assert.h>
+
+void record_cell_bound(uint64_t position, struct buffer *out)
+{
+    buffer_put_u8(out, RECORD_CELL);
+    buffer_put_u64(out, position);
+}
+
+void record_cell_name(uint64_t position, keyspace_id keyspace, struct slice key, struct buffer *out)
+{
+    assert(key.length <= RECORD_KEY_BYTES_MAX);
+    record_cell_bound(position, out);
+    buffer_put_u16(out, keyspace);
+    buffer_put_u16(out, (uint16_t)key.length);
+    buffer_append_slice(out, key);
+}
+
+void record_log_name(partition_id partition, uint64_t log_position, struct buffer *out)
+{
+    buffer_put_u8(out, RECORD_LOG);
+    buffer_put_u16(out, partition);
+    buffer_put_u64(out, log_position);
+}
+
+void record_checkpoint_name(partition_id partition, struct buffer *out)
+{
+    buffer_put_u8(out, RECORD_META);
+    buffer_put_u16(out, partition);
+    buffer_put_u8(out, 'c');
+}
+
+enum status record_cell_name_decode(struct slice name, struct cell_name *out)
+{
+    struct reader reader = reader_make(name);
+    if (name.length == 0 || reader_u8(&reader) != RECORD_CELL)
+        return STATUS_NOT_FOUND;
+    out->position = reader_u64(&reader);
+    out->keyspace = reader_u16(&reader);
+    out->key = reader_take(&reader, reader_u16(&reader));
+    return reader_end(&reader);
+}
+
+enum status record_log_name_decode(struct slice name, partition_id *partition,
+                                   uint64_t *log_position)
+{
+    struct reader reader = reader_make(name);
+    if (name.length == 0 || reader_u8(&reader) != RECORD_LOG)
+        return STATUS_NOT_FOUND;
+    *partition = reader_u16(&reader);
+    *log_position = reader_u64(&reader);
+    return reader_end(&reader);
+}
+
+void record_cell_encode(const struct cell *cell, struct buffer *out)
+{
+    buffer_put_u8(out, RECORD_VERSION);
+    cell_encode(cell, true, out);
+}
+
+enum status record_cell_open(struct slice record, struct slice *cell)
+{
+    if (record.length < 1 || record.data[0] != RECORD_VERSION)
+        return STATUS_CORRUPT;
+    *cell = slice_make(record.data + 1, record.length - 1);
+    return STATUS_OK;
+}
+
+void log_record_encode(const struct log_record *record, struct buffer *out)
+{
+    buffer_put_u8(out, RECORD_VERSION);
+    buffer_put_varint(out, record->written_ms);
+    buffer_put_u16(out, record->keyspace);
+    buffer_put_bytes(out, record->key);
+    buffer_put_u8(out, (uint8_t)(record->count_delta + 1));
+    buffer_put_u64(out, record->digest_delta);
+    clock_encode(&record->dots, out);
+}
+
+enum status log_record_decode(struct slice bytes, struct log_record *out)
+{
+    struct reader reader = reader_make(bytes);
+    *out = (struct log_record){0};
+    if (reader_u8(&reader) != RECORD_VERSION)
+        return STATUS_CORRUPT;
+    out->written_ms = reader_varint(&reader);
+    out->keyspace = reader_u16(&reader);
+    out->key = reader_bytes(&reader);
+    uint8_t delta = reader_u8(&reader);
+    if (delta > 2)
+        return STATUS_CORRUPT;
+    out->count_delta = (int8_t)(delta - 1);
+    out->digest_delta = reader_u64(&reader);
+    clock_decode(&reader, &out->dots);
+    return reader_end(&reader);
+}
+
+void checkpoint_record_encode(const struct checkpoint_record *record, struct buffer *out)
+{
+    buffer_put_u8(out, RECORD_VERSION);
+    buffer_put_u8(out, record->state);
+    buffer_put_u32(out, record->tag.epoch);
+    buffer_put_u8(out, record->tag.phase);
+    buffer_put_u32(out, record->adopt_epoch);
+    buffer_put_u64(out, record->log_position);
+    buffer_put_u64(out, record->digest);
+    buffer_put_u16(out, record->count_count);
+    for (uint16_t i = 0; i < record->count_count; i++) {
+        buffer_put_u16(out, record->counts[i].keyspace);
+        buffer_put_varint(out, record->counts[i].count);
+    }
+    buffer_put_u8(out, record->rebuilt_from_count);
+    for (uint8_t i = 0; i < record->rebuilt_from_count; i++)
+        buffer_put_u32(out, record->rebuilt_from[i]);
+    clock_encode(&record->clock, out);
+}
+
+enum status checkpoint_record_decode(struct slice bytes, struct checkpoint_record *out)
+{
+    struct reader reader = reader_make(bytes);
+    *out = (struct checkpoint_record){0};
+    if (reader_u8(&reader) != RECORD_VERSION)
+        return STATUS_CORRUPT;
+    out->state = reader_u8(&reader);
+    out->tag.epoch = reader_u32(&reader);
+    out->tag.phase = reader_u8(&reader);
+    out->adopt_epoch = reader_u32(&reader);
+    out->log_position = reader_u64(&reader);
+    out->digest = reader_u64(&reader);
+    out->count_count = reader_u16(&reader);
+    if (out->count_count > CHECKPOINT_KEYSPACES_MAX)
+        return STATUS_CORRUPT;
+    for (uint16_t i = 0; i < out->count_count; i++) {
+        out->counts[i].keyspace = reader_u16(&reader);
+        out->counts[i].count = reader_varint(&reader);
+    }
+    out->rebuilt_from_count = reader_u8(&reader);
+    if (out->rebuilt_from_count > CHECKPOINT_PEERS_MAX)
+        return STATUS_CORRUPT;
+    for (uint8_t i = 0; i < out->rebuilt_from_count; i++)
+        out->rebuilt_from[i] = reader_u32(&reader);
+    clock_decode(&reader, &out->clock);
+    return reader_end(&reader);
+}

@@ -1,0 +1,96 @@
+/*
+ * record.h - the layout of the store: names of records, and the log and checkpoint records.
+ *
+ *     'D' position(8) keyspace(2) length(2) key      the cell of a key (causal/cell.h)
+ *     'L' partition(2) log position(8)               one event of the partition's log
+ *     'M' partition(2) 'c'                           checkpoint of the replica's state
+ *     'I'                                            identity of the store (src/store/identity.h)
+ *
+ * Numbers are big-endian, so records sort by ring position: a partition is one
+ * contiguous range, and a scan or a transfer resumes at a position. Later types
+ * append an element part to the key of 'D'; the key's length keeps them apart.
+ * The store adapter adds a checksum to every record.
+ * Source: reference "algorithms" 0.4.
+ */
+#ifndef WIRE_RECORD_H
+#define WIRE_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/status.h"
+#include "causal/cell.h"
+#include "causal/clock.h"
+
+enum { RECORD_CELL = 'D', RECORD_LOG = 'L', RECORD_META = 'M', RECORD_IDENTITY = 'I' };
+enum { RECORD_VERSION = 1, RECORD_KEY_BYTES_MAX = UINT16_MAX };
+
+/* Names; each appends to `out`. */
+void record_cell_name(uint64_t position, keyspace_id keyspace, struct slice key,
+                      struct buffer *out);
+/* The least name of a cell at `position` or later. */
+void record_cell_bound(uint64_t position, struct buffer *out);
+void record_log_name(partition_id partition, uint64_t log_position, struct buffer *out);
+void record_checkpoint_name(partition_id partition, struct buffer *out);
+
+struct cell_name {
+    uint64_t position;
+    keyspace_id keyspace;
+    struct slice key;
+};
+
+/* STATUS_NOT_FOUND: the name is not of a cell. STATUS_CORRUPT: it should be, and is not well formed. */
+MUST_USE enum status record_cell_name_decode(struct slice name, struct cell_name *out);
+MUST_USE enum status record_log_name_decode(struct slice name, partition_id *partition,
+                                            uint64_t *log_position);
+
+/* The value of a cell record: a version byte and the encoded cell. */
+void record_cell_encode(const struct cell *cell, struct buffer *out);
+/* The encoded cell inside the record, borrowed. */
+MUST_USE enum status record_cell_open(struct slice record, struct slice *cell);
+
+/*
+ * One event of a partition's log, in the same batch as the cell that it
+ * changed. The deltas rebuild count and digest after the last checkpoint.
+ */
+struct log_record {
+    uint64_t written_ms;    /* wall clock of the writer of this log */
+    keyspace_id keyspace;
+    struct slice key;       /* which cell holds the dots' effect */
+    int8_t count_delta;     /* of cells with a live value: -1, 0, 1 */
+    uint64_t digest_delta;  /* of the content digest, modulo 2^64 */
+    struct clock dots;      /* that this event added to the clock; may be empty */
+};
+
+void log_record_encode(const struct log_record *record, struct buffer *out);
+/* `out->dots` is to be released with clock_deinit(), also after a failure. */
+MUST_USE enum status log_record_decode(struct slice bytes, struct log_record *out);
+
+struct checkpoint_count {
+    keyspace_id keyspace;
+    uint64_t count;
+};
+
+enum { CHECKPOINT_KEYSPACES_MAX = 64, CHECKPOINT_PEERS_MAX = 16 };
+
+/* The state of a replica up to a log position. */
+struct checkpoint_record {
+    uint8_t state; /* enum replica_state */
+    struct ring_tag tag;
+    uint32_t adopt_epoch;
+    uint64_t log_position; /* the newest log record that is included; 0: none */
+    uint64_t digest;
+    uint16_t count_count;
+    struct checkpoint_count counts[CHECKPOINT_KEYSPACES_MAX];
+    uint8_t rebuilt_from_count; /* while rebuilding: owners whose state was absorbed whole */
+    node_id rebuilt_from[CHECKPOINT_PEERS_MAX];
+    struct clock clock;
+};
+
+void checkpoint_record_encode(const struct checkpoint_record *record, struct buffer *out);
+/* `out->clock` is to be released with clock_deinit(), also after a failure. */
+MUST_USE enum status checkpoint_record_decode(struct slice bytes, struct checkpoint_record *out);
+
+#endif
