@@ -1,0 +1,206 @@
+/*
+ * cell.c - the one merge, and what is asked of a cell.
+ *
+ * The merge walks both sorted sibling lists once. A cell has one sibling nearly
+ * always, so the usual merge costs two allocations and a few compares.
+ *
+ * A copy that was sent without values ends up beside a full copy of the same
+ * dot; a value is functional in its dot, so the longer of the two is the value.
+ *
+ * Last-writer-wins is associative because a dropped sibling stays covered by the
+ * context and because the time of a write is above every time its context covers
+ * (hybrid_clock_next): so what supersedes the winner would win itself.
+ */
+#include "causal/cell.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum { LINEAR_MAX = 8 };
+
+void cell_deinit(struct cell *cell)
+{
+    version_vector_deinit(&cell->context);
+    free(cell->siblings);
+    *cell = (struct cell){0};
+}
+
+void cell_copy(const struct cell *from, struct cell *to)
+{
+    *to = (struct cell){0};
+    version_vector_copy(&from->context, &to->context);
+    if (from->count == 0)
+        return;
+    to->siblings = memory_new(from->count, sizeof *to->siblings);
+    to->capacity = from->count;
+    memcpy(to->siblings, from->siblings, from->count * sizeof *from->siblings);
+    to->count = from->count;
+}
+
+/* The first sibling whose dot is not below `dot`; count when there is none. */
+static uint32_t lower_bound(const struct cell *cell, const struct dot *dot)
+{
+    uint32_t low = 0;
+    uint32_t high = cell->count;
+    while (high - low > LINEAR_MAX) {
+        uint32_t middle = low + (high - low) / 2;
+        if (dot_compare(&cell->siblings[middle].dot, dot) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    while (low < high && dot_compare(&cell->siblings[low].dot, dot) < 0)
+        low++;
+    return low;
+}
+
+const struct sibling *cell_find(const struct cell *cell, const struct dot *dot)
+{
+    uint32_t index = lower_bound(cell, dot);
+    if (index == cell->count || dot_compare(&cell->siblings[index].dot, dot) != 0)
+        return NULL;
+    return &cell->siblings[index];
+}
+
+void cell_insert(struct cell *cell, const struct sibling *sibling)
+{
+    assert(sibling->kind < SIBLING_KIND_COUNT);
+    assert(sibling->kind != SIBLING_TOMBSTONE || sibling->value.length == 0);
+    assert(sibling->kind != SIBLING_TOMBSTONE || sibling->expire_at_ms == 0);
+    uint32_t index = lower_bound(cell, &sibling->dot);
+    if (index < cell->count && dot_compare(&cell->siblings[index].dot, &sibling->dot) == 0)
+        return;
+    struct sibling inserted = *sibling; /* it may stand in the array that moves */
+    if (cell->count == cell->capacity) {
+        cell->capacity = cell->capacity < 2 ? 2 : cell->capacity * 2;
+        cell->siblings = memory_resize(cell->siblings, cell->capacity, sizeof *cell->siblings);
+    }
+    memmove(&cell->siblings[index + 1], &cell->siblings[index],
+            (cell->count - index) * sizeof *cell->siblings);
+    cell->siblings[index] = inserted;
+    cell->count++;
+    version_vector_raise(&cell->context, &inserted.dot);
+}
+
+static void append_unless_covered(const struct sibling *sibling, const struct cell *other,
+                                  struct cell *out)
+{
+    if (!version_vector_covers(&other->context, &sibling->dot))
+        out->siblings[out->count++] = *sibling;
+}
+
+static void merge_siblings(const struct cell *a, const struct cell *b, struct cell *out)
+{
+    uint32_t i = 0;
+    uint32_t j = 0;
+    while (i < a->count || j < b->count) {
+        int order = i == a->count   ? 1
+                    : j == b->count ? -1
+                                    : dot_compare(&a->siblings[i].dot, &b->siblings[j].dot);
+        if (order < 0) {
+            append_unless_covered(&a->siblings[i++], b, out);
+        } else if (order > 0) {
+            append_unless_covered(&b->siblings[j++], a, out);
+        } else {
+            bool from_a = a->siblings[i].value.length >= b->siblings[j].value.length;
+            out->siblings[out->count++] = from_a ? a->siblings[i] : b->siblings[j];
+            i++;
+            j++;
+        }
+    }
+}
+
+/* Leave the winner alone; how many values went. */
+static uint32_t keep_winner(struct cell *cell)
+{
+    if (cell->count < 2)
+        return 0;
+    struct sibling winner = *cell_winner(cell);
+    uint32_t values = 0;
+    for (uint32_t i = 0; i < cell->count; i++)
+        values += cell->siblings[i].kind != SIBLING_TOMBSTONE;
+    cell->siblings[0] = winner;
+    cell->count = 1;
+    return values - (winner.kind != SIBLING_TOMBSTONE);
+}
+
+uint32_t cell_merge(const struct cell *a, const struct cell *b, enum merge_policy policy,
+                    struct cell *out)
+{
+    assert(out != a);
+    assert(out != b);
+    *out = (struct cell){0};
+    uint32_t actors = a->context.count + b->context.count;
+    if (actors > 0) { /* room for both at once: the join then allocates nothing */
+        out->context.entries = memory_new(actors, sizeof *out->context.entries);
+        out->context.capacity = actors;
+    }
+    version_vector_join(&out->context, &a->context);
+    version_vector_join(&out->context, &b->context);
+    if (a->count + b->count > 0) {
+        out->capacity = a->count + b->count;
+        out->siblings = memory_new(out->capacity, sizeof *out->siblings);
+    }
+    merge_siblings(a, b, out);
+    return policy == MERGE_LWW ? keep_winner(out) : 0;
+}
+
+void cell_filter_seen(struct cell *incoming, const struct clock *seen, const struct cell *local)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < incoming->count; i++) {
+        const struct dot *dot = &incoming->siblings[i].dot;
+        bool live = local != NULL && cell_find(local, dot) != NULL;
+        if (live || !clock_has(seen, dot))
+            incoming->siblings[kept++] = incoming->siblings[i];
+    }
+    incoming->count = kept;
+}
+
+void cell_drop_observed(struct cell *cell, const struct version_vector *observed)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < cell->count; i++)
+        if (!version_vector_covers(observed, &cell->siblings[i].dot))
+            cell->siblings[kept++] = cell->siblings[i];
+    cell->count = kept;
+}
+
+const struct sibling *cell_winner(const struct cell *cell)
+{
+    const struct sibling *winner = NULL;
+    /* Siblings ascend by dot, so at equal times the later one has the higher dot. */
+    for (uint32_t i = 0; i < cell->count; i++)
+        if (winner == NULL || cell->siblings[i].time >= winner->time)
+            winner = &cell->siblings[i];
+    return winner;
+}
+
+const struct sibling *cell_visible(const struct cell *cell, uint64_t now_ms)
+{
+    const struct sibling *winner = cell_winner(cell);
+    if (winner == NULL || winner->kind == SIBLING_TOMBSTONE)
+        return NULL;
+    if (winner->expire_at_ms != 0 && winner->expire_at_ms <= now_ms)
+        return NULL;
+    return winner;
+}
+
+bool cell_same_version(const struct cell *a, const struct cell *b)
+{
+    if (a->count != b->count || !version_vector_equal(&a->context, &b->context))
+        return false;
+    for (uint32_t i = 0; i < a->count; i++)
+        if (dot_compare(&a->siblings[i].dot, &b->siblings[i].dot) != 0)
+            return false;
+    return true;
+}
+
+hybrid_time cell_time_max(const struct cell *cell)
+{
+    const struct sibling *winner = cell_winner(cell);
+    return winner == NULL ? 0 : winner->time;
+}

@@ -1,0 +1,137 @@
+/*
+ * cell_codec.c - cells to bytes and back, and the hash that anti-entropy sums.
+ *
+ *   cell     context (a version vector), varint sibling count, siblings
+ *   sibling  varint index    of its actor in the context
+ *            varint behind   context sequence of that actor - sequence of the dot
+ *            u8     kind
+ *            u64    time
+ *            varint expire_at_ms
+ *            varint length, value
+ *
+ * A dot is named through the context that covers it, so the usual sibling spends
+ * two bytes on its dot, and a sibling outside the context cannot be written down.
+ * Order makes the rest canonical: index ascends, and behind descends within one.
+ */
+#include "causal/cell.h"
+
+#include <assert.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+
+enum { SIBLING_BYTES_MIN = 13, DOT_IMAGE_BYTES = 24 };
+
+static void encode_sibling(const struct sibling *sibling, uint64_t index, uint64_t behind,
+                           bool with_values, struct buffer *out)
+{
+    buffer_put_varint(out, index);
+    buffer_put_varint(out, behind);
+    buffer_put_u8(out, sibling->kind);
+    buffer_put_u64(out, sibling->time);
+    buffer_put_varint(out, sibling->expire_at_ms);
+    buffer_put_bytes(out, with_values ? sibling->value : slice_make(NULL, 0));
+}
+
+void cell_encode(const struct cell *cell, bool with_values, struct buffer *out)
+{
+    assert(cell->count <= CELL_SIBLINGS_MAX);
+    version_vector_encode(&cell->context, out);
+    buffer_put_varint(out, cell->count);
+    uint32_t index = 0;
+    for (uint32_t i = 0; i < cell->count; i++) {
+        const struct sibling *sibling = &cell->siblings[i];
+        assert(i == 0 || dot_compare(&sibling[-1].dot, &sibling->dot) < 0);
+        const struct dot *covering = cell->context.entries;
+        while (index < cell->context.count &&
+               actor_compare(&covering[index].actor, &sibling->dot.actor) < 0)
+            index++;
+        assert(index < cell->context.count);
+        assert(actor_compare(&covering[index].actor, &sibling->dot.actor) == 0);
+        assert(sibling->dot.sequence <= covering[index].sequence);
+        encode_sibling(sibling, index, covering[index].sequence - sibling->dot.sequence,
+                       with_values, out);
+    }
+}
+
+static void decode_sibling(struct reader *reader, const struct version_vector *context,
+                           struct sibling *out)
+{
+    *out = (struct sibling){0};
+    uint64_t index = reader_varint_max(reader, UINT32_MAX);
+    uint64_t behind = reader_varint(reader);
+    out->kind = reader_u8(reader);
+    out->time = reader_u64(reader);
+    out->expire_at_ms = reader_varint(reader);
+    out->value = reader_bytes(reader);
+    if (reader->failed || index >= context->count || behind >= context->entries[index].sequence ||
+        out->kind >= SIBLING_KIND_COUNT ||
+        (out->kind == SIBLING_TOMBSTONE && (out->expire_at_ms != 0 || out->value.length != 0))) {
+        reader->failed = true;
+        return;
+    }
+    out->dot = context->entries[index];
+    out->dot.sequence -= behind;
+}
+
+static void decode_siblings(struct reader *reader, struct cell *out)
+{
+    uint64_t count = reader_varint_max(reader, CELL_SIBLINGS_MAX);
+    if (count > reader_left(reader) / SIBLING_BYTES_MIN)
+        reader->failed = true;
+    if (reader->failed || count == 0)
+        return;
+    out->siblings = memory_new(count, sizeof *out->siblings);
+    out->capacity = (uint32_t)count;
+    while (out->count < count && !reader->failed) {
+        struct sibling *sibling = &out->siblings[out->count];
+        decode_sibling(reader, &out->context, sibling);
+        if (out->count > 0 && dot_compare(&sibling[-1].dot, &sibling->dot) >= 0)
+            reader->failed = true;
+        out->count++;
+    }
+}
+
+void cell_decode(struct reader *reader, struct cell *out)
+{
+    *out = (struct cell){0};
+    version_vector_decode(reader, &out->context);
+    decode_siblings(reader, out);
+    if (reader->failed)
+        cell_deinit(out);
+}
+
+static void put_u32(uint8_t *to, uint32_t value)
+{
+    for (unsigned i = 0; i < 4; i++)
+        to[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+/* Fixed width and big-endian: the same bytes on every machine. */
+static void dot_image(const struct dot *dot, uint8_t image[DOT_IMAGE_BYTES])
+{
+    put_u32(image, dot->actor.node);
+    put_u32(image + 4, (uint32_t)dot->actor.storage_incarnation << 16 | dot->actor.kind);
+    put_u32(image + 8, dot->actor.boot_epoch);
+    put_u32(image + 12, dot->actor.adopt_epoch);
+    put_u32(image + 16, (uint32_t)(dot->sequence >> 32));
+    put_u32(image + 20, (uint32_t)dot->sequence);
+}
+
+/* A chain of hashes, each seeding the next: sorted dots need no buffer. */
+uint64_t cell_hash(const struct cell *cell, struct slice name, uint64_t seed)
+{
+    uint64_t hash = 0;
+    bool any = false;
+    for (uint32_t i = 0; i < cell->count; i++) {
+        uint8_t image[DOT_IMAGE_BYTES];
+        if (cell->siblings[i].kind == SIBLING_TOMBSTONE)
+            continue;
+        if (!any)
+            hash = hash64(name, seed);
+        any = true;
+        dot_image(&cell->siblings[i].dot, image);
+        hash = hash64(slice_make(image, sizeof image), hash);
+    }
+    return hash;
+}

@@ -1,0 +1,205 @@
+/*
+ * register.c - Redis' string commands as a pure function.
+ *
+ * "Absent" is one thing here: no value, a tombstone on top, or an expired value
+ * (the caller passes NULL for all). A time of expiry that is not in the future
+ * never gives a version that is born dead: it gives a tombstone.
+ */
+#include "causal/register.h"
+
+#include <assert.h>
+#include <string.h>
+
+bool mutation_reads(const struct mutation *mutation)
+{
+    const uint16_t reading =
+        MUTATION_IF_ABSENT | MUTATION_IF_PRESENT | MUTATION_KEEP_EXPIRY | MUTATION_RETURN_OLD;
+    return mutation->operation != REGISTER_SET || (mutation->flags & reading) != 0;
+}
+
+static void write_value(struct register_effect *out, struct slice value, uint64_t expire_at_ms)
+{
+    out->write = true;
+    out->kind = SIBLING_STRING;
+    out->value = value;
+    out->expire_at_ms = expire_at_ms;
+}
+
+static void write_tombstone(struct register_effect *out)
+{
+    out->write = true;
+    out->kind = SIBLING_TOMBSTONE;
+}
+
+static enum status apply_set(const struct mutation *mutation, const struct sibling *seen,
+                             uint64_t now_ms, uint64_t value_bytes_max, struct register_effect *out)
+{
+    if ((mutation->flags & MUTATION_IF_ABSENT) != 0 && seen != NULL)
+        return STATUS_OK;
+    if ((mutation->flags & MUTATION_IF_PRESENT) != 0 && seen == NULL)
+        return STATUS_OK;
+    if (mutation->value.length > value_bytes_max)
+        return STATUS_TOO_LARGE;
+    out->number = 1;
+    if (mutation->expire_at_ms != 0 && mutation->expire_at_ms <= now_ms) {
+        /*
+         * The key must end up absent. Without a read quorum `seen` is one owner's view,
+         * and others may hold a value: then only a tombstone makes the answer true.
+         */
+        if (seen != NULL || !mutation_reads(mutation))
+            write_tombstone(out);
+        return STATUS_OK;
+    }
+    uint64_t expire_at_ms = mutation->expire_at_ms;
+    if ((mutation->flags & MUTATION_KEEP_EXPIRY) != 0 && expire_at_ms == 0 && seen != NULL)
+        expire_at_ms = seen->expire_at_ms;
+    write_value(out, mutation->value, expire_at_ms);
+    return STATUS_OK;
+}
+
+static void apply_delete(const struct sibling *seen, struct register_effect *out)
+{
+    if (seen == NULL)
+        return;
+    write_tombstone(out);
+    out->number = 1;
+}
+
+static enum status apply_append(const struct mutation *mutation, const struct sibling *seen,
+                                uint64_t value_bytes_max, struct buffer *built,
+                                struct register_effect *out)
+{
+    struct slice old = seen != NULL ? seen->value : slice_make(NULL, 0);
+    struct slice value = old.length == 0 ? mutation->value : old;
+    if (old.length > value_bytes_max || mutation->value.length > value_bytes_max - old.length)
+        return STATUS_TOO_LARGE;
+    if (old.length > 0 && mutation->value.length > 0) {
+        buffer_reserve(built, old.length + mutation->value.length);
+        buffer_append_slice(built, old);
+        buffer_append_slice(built, mutation->value);
+        value = buffer_slice(built);
+    }
+    write_value(out, value, seen != NULL ? seen->expire_at_ms : 0);
+    out->number = (int64_t)value.length;
+    return STATUS_OK;
+}
+
+static enum status apply_set_range(const struct mutation *mutation, const struct sibling *seen,
+                                   uint64_t value_bytes_max, struct buffer *built,
+                                   struct register_effect *out)
+{
+    struct slice old = seen != NULL ? seen->value : slice_make(NULL, 0);
+    struct slice patch = mutation->value;
+    if (patch.length == 0) {
+        out->number = (int64_t)old.length;
+        return STATUS_OK;
+    }
+    if (old.length > value_bytes_max || patch.length > value_bytes_max ||
+        mutation->offset > value_bytes_max - patch.length)
+        return STATUS_TOO_LARGE;
+    size_t offset = (size_t)mutation->offset;
+    size_t length = old.length > offset + patch.length ? old.length : offset + patch.length;
+    uint8_t *to = buffer_reserve(built, length);
+    memset(to, 0, length);
+    if (old.length > 0)
+        memcpy(to, old.data, old.length);
+    memcpy(to + offset, patch.data, patch.length);
+    built->length = length;
+    write_value(out, buffer_slice(built), seen != NULL ? seen->expire_at_ms : 0);
+    out->number = (int64_t)length;
+    return STATUS_OK;
+}
+
+/* A value without expiry lives for ever, which GT and LT compare as infinitely late. */
+static bool may_expire(uint16_t flags, uint64_t present_ms, uint64_t wanted_ms)
+{
+    if ((flags & MUTATION_EXPIRY_NX) != 0 && present_ms != 0)
+        return false;
+    if ((flags & MUTATION_EXPIRY_XX) != 0 && present_ms == 0)
+        return false;
+    if ((flags & MUTATION_EXPIRY_GT) != 0 && (present_ms == 0 || wanted_ms <= present_ms))
+        return false;
+    if ((flags & MUTATION_EXPIRY_LT) != 0 && present_ms != 0 && wanted_ms >= present_ms)
+        return false;
+    return true;
+}
+
+static void apply_expire(const struct mutation *mutation, const struct sibling *seen,
+                         uint64_t now_ms, struct register_effect *out)
+{
+    if (seen == NULL || !may_expire(mutation->flags, seen->expire_at_ms, mutation->expire_at_ms))
+        return;
+    out->number = 1;
+    if (mutation->expire_at_ms <= now_ms)
+        write_tombstone(out);
+    else
+        write_value(out, seen->value, mutation->expire_at_ms);
+}
+
+static void apply_persist(const struct sibling *seen, struct register_effect *out)
+{
+    if (seen == NULL || seen->expire_at_ms == 0)
+        return;
+    write_value(out, seen->value, 0);
+    out->number = 1;
+}
+
+enum status register_mutate(const struct mutation *mutation, const struct sibling *seen,
+                            uint64_t now_ms, uint64_t value_bytes_max, struct buffer *built,
+                            struct register_effect *out)
+{
+    assert(seen == NULL || seen->kind == SIBLING_STRING);
+    assert(mutation->operation < REGISTER_OPERATION_COUNT);
+    *out = (struct register_effect){0};
+    buffer_clear(built);
+    if ((mutation->flags & MUTATION_RETURN_OLD) != 0 && seen != NULL) {
+        out->has_old = true;
+        out->old = seen->value;
+    }
+    switch ((enum register_operation)mutation->operation) {
+    case REGISTER_SET:
+        return apply_set(mutation, seen, now_ms, value_bytes_max, out);
+    case REGISTER_DELETE:
+        apply_delete(seen, out);
+        break;
+    case REGISTER_APPEND:
+        return apply_append(mutation, seen, value_bytes_max, built, out);
+    case REGISTER_SET_RANGE:
+        return apply_set_range(mutation, seen, value_bytes_max, built, out);
+    case REGISTER_EXPIRE:
+        apply_expire(mutation, seen, now_ms, out);
+        break;
+    case REGISTER_PERSIST:
+        apply_persist(seen, out);
+        break;
+    case REGISTER_OPERATION_COUNT:
+        break;
+    }
+    return STATUS_OK;
+}
+
+void mutation_encode(const struct mutation *mutation, struct buffer *out)
+{
+    assert(mutation->operation < REGISTER_OPERATION_COUNT);
+    assert((mutation->flags & ~MUTATION_FLAGS_ALL) == 0);
+    buffer_put_u8(out, mutation->operation);
+    buffer_put_varint(out, mutation->flags);
+    buffer_put_varint(out, mutation->expire_at_ms);
+    buffer_put_varint(out, mutation->offset);
+    buffer_put_bytes(out, mutation->value);
+}
+
+void mutation_decode(struct reader *reader, struct mutation *out)
+{
+    *out = (struct mutation){0};
+    struct mutation mutation = {0};
+    mutation.operation = reader_u8(reader);
+    mutation.flags = (uint16_t)reader_varint_max(reader, MUTATION_FLAGS_ALL);
+    mutation.expire_at_ms = reader_varint(reader);
+    mutation.offset = reader_varint(reader);
+    mutation.value = reader_bytes(reader);
+    if (mutation.operation >= REGISTER_OPERATION_COUNT)
+        reader->failed = true;
+    if (!reader->failed)
+        *out = mutation;
+}
