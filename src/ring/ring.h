@@ -25,7 +25,9 @@ enum {
     RING_OWNERS_MAX = 16, /* of one partition, all regions together */
     RING_KEYSPACES_MAX = 64,
     RING_NAME_MAX = 32, /* bytes of a region, rack or keyspace name: [a-z0-9_-], 1..32 */
-    RING_HOST_MAX = 253
+    RING_HOST_MAX = 253,
+    RING_WEIGHT_MAX = 10000,
+    RING_REASON_MAX = 240 /* of a sentence for the operator, with its NUL */
 };
 
 struct ring_region {
@@ -34,7 +36,7 @@ struct ring_region {
 };
 
 struct ring_address {
-    char host[RING_HOST_MAX + 1]; /* never empty */
+    char host[RING_HOST_MAX + 1]; /* never empty; printable ASCII without spaces */
     uint16_t port;
 };
 
@@ -43,7 +45,7 @@ struct ring_member {
     uint16_t storage_incarnation; /* 1.. ; raised when the node's store was lost */
     uint8_t region;               /* index into regions */
     char rack[RING_NAME_MAX + 1];
-    uint32_t weight; /* 1..10000, share of partitions relative to the region's others */
+    uint32_t weight; /* 1..RING_WEIGHT_MAX, share of copies relative to the region's others */
     struct ring_address client; /* where clients reach it */
     struct ring_address peer;   /* where other nodes reach it */
 };
@@ -61,46 +63,69 @@ struct ring_keyspace {
 
 struct ring {
     uint8_t cluster_id[16];
-    uint64_t generation; /* raised only by force; 1 at first */
-    struct ring_tag tag;
-    uint64_t seed; /* secret; of ring_position() */
-    uint32_t partition_count;
+    uint64_t generation;      /* raised only by force; 1 at first */
+    struct ring_tag tag;      /* RING_STABLE: a ring under change would need two tables */
+    uint64_t seed;            /* secret; of ring_position() */
+    uint32_t partition_count; /* a power of two, PARTITION_COUNT_MIN .. PARTITION_COUNT_MAX */
     uint8_t region_count;
-    uint8_t owner_count; /* sum of the regions' replicas: owners per partition, 1..RING_OWNERS_MAX */
+    uint8_t
+        owner_count; /* sum of the regions' replicas: owners per partition, 1..RING_OWNERS_MAX */
     uint16_t member_count;
     uint16_t keyspace_count;
-    struct ring_region regions[RING_REGIONS_MAX];
-    struct ring_keyspace keyspaces[RING_KEYSPACES_MAX]; /* by number, ascending */
+    struct ring_region regions[RING_REGIONS_MAX];       /* names differ */
+    struct ring_keyspace keyspaces[RING_KEYSPACES_MAX]; /* by number, ascending; names differ */
     struct ring_member *members;                        /* by id, ascending */
-    node_id *owners; /* partition_count rows of owner_count ids */
+    node_id *owners; /* partition_count rows of owner_count ids; NULL until placed */
 };
 
-/* A ring with nothing in it. Release with ring_free(); NULL is fine there. */
+/*
+ * A ring with nothing in it, for its maker to fill; `members` and `owners` are
+ * then heap memory that the ring owns. Release with ring_free(); NULL is fine there.
+ */
 struct ring *ring_new(void);
 void ring_free(struct ring *ring);
+/* Deep: shares no memory with `ring`, whose `owners` may still be NULL. */
 struct ring *ring_copy(const struct ring *ring);
 
-/* The owners of `partition`: ring->owner_count ids. */
+/*
+ * Whether `ring` keeps every rule of this header, table included.
+ * STATUS_INVALID: `reason` holds one sentence on the first rule that is broken.
+ * Costs one pass over the table.
+ */
+MUST_USE enum status ring_validate(const struct ring *ring, char reason[RING_REASON_MAX]);
+/* Whether `name` can name a region, a rack or a keyspace. */
+bool ring_name_is_valid(const char *name);
+
+/* The owners of `partition`: ring->owner_count ids, valid as long as the ring. */
 const node_id *ring_owners(const struct ring *ring, partition_id partition);
 bool ring_owns(const struct ring *ring, node_id node, partition_id partition);
 /* NULL when there is no such member. */
 const struct ring_member *ring_member(const struct ring *ring, node_id id);
 const struct ring_keyspace *ring_keyspace(const struct ring *ring, keyspace_id number);
+/*
+ * A fixed pseudo-random number for this pair. Sorting nodes by it gives each
+ * partition an order of its own, the same on every machine (rendezvous hashing).
+ */
+uint64_t ring_rank(partition_id partition, node_id node);
 /* -1 when there is no region of that name. */
 int ring_region_index(const struct ring *ring, const char *name);
 
 /*
  * One canonical form with a checksum at its end: equal rings give equal bytes.
- * STATUS_CORRUPT: the bytes are damaged, of an unknown version, or break a rule
- * of this header (order, ranges, an owner that is no member, a node twice in a row).
+ * A ring to encode keeps every rule of this header; ring_encode() appends to `out`.
+ * STATUS_CORRUPT: the bytes are damaged, of an unknown version, not the canonical
+ * form, or break a rule of this header; `*out` is untouched. The caller owns `*out`.
  */
 void ring_encode(const struct ring *ring, struct buffer *out);
 MUST_USE enum status ring_decode(struct slice bytes, struct ring **out);
-/* XXH3 of the canonical form; what nodes compare in their handshake. */
+/* XXH3 of the canonical form without its checksum; what nodes compare in their handshake. */
 uint64_t ring_digest(const struct ring *ring);
 
-/* "eu:2,us:1" -> regions and replicas. STATUS_INVALID with one sentence in `reason`. */
-enum { RING_REASON_MAX = 240 };
+/*
+ * "eu:2,us:1" -> the regions in that order and their replicas; `regions` has room
+ * for RING_REGIONS_MAX. STATUS_INVALID: one sentence is in `reason`, and the other
+ * results are untouched.
+ */
 MUST_USE enum status ring_parse_replication(const char *text, struct ring_region *regions,
                                             uint8_t *region_count, char reason[RING_REASON_MAX]);
 
