@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "sim/client.h"
 #include "sim/network.h"
+#include "sim/oracle.h"
 #include "sim/store_thread.h"
 #include "sim/world.h"
 
@@ -342,6 +343,9 @@ void machine_handle(struct machine *machine, struct occurrence *what)
         break;
     case AT_LINK_BYTES:
         network_arrived(machine, what);
+        break;
+    case AT_LINK_LOST:
+        network_link_lost(machine, what);
         break;
     case AT_CLIENT_BYTES:
         client_set_arrived(machine, what);

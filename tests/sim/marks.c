@@ -14,6 +14,7 @@ static const char *const names[MARK_COUNT] = {
     [MARK_READ_ERROR] = "read-error",
     [MARK_STORE_QUEUE_FULL] = "store-queue-full",
     [MARK_GROUP_OF_MANY] = "group-of-many",
+    [MARK_GROUP_DISCARDED] = "group-discarded",
     [MARK_DIAL_FAILED] = "dial-failed",
     [MARK_LINK_RESET] = "link-reset",
     [MARK_LINK_HALF_OPEN] = "link-half-open",

@@ -1,11 +1,11 @@
 #include "sim/plan.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "base/random.h"
 #include "coordinator/level.h"
+#include "sim/spread.h"
 
 _Static_assert(PLAN_LEVEL_COUNT == LEVEL_COUNT, "a weight for each level");
 
@@ -95,17 +95,6 @@ static const struct profile *find_profile(const char *name, struct random *rando
     return &profiles[i];
 }
 
-static uint64_t between(struct random *random, uint64_t low, uint64_t high)
-{
-    return low + random_below(random, high - low + 1);
-}
-
-static uint64_t log_between(struct random *random, uint64_t low, uint64_t high)
-{
-    double exponent = random_unit(random) * log((double)high / (double)low);
-    return (uint64_t)((double)low * exp(exponent));
-}
-
 static bool one_in(struct random *random, uint64_t count)
 {
     return random_chance(random, 1, count);
@@ -117,13 +106,13 @@ static bool one_in(struct random *random, uint64_t count)
  */
 static void draw_ring(struct random *random, struct plan *plan)
 {
-    plan->node_count = (uint32_t)between(random, 1, 7);
+    plan->node_count = (uint32_t)spread_even(random, 1, 7);
     if (one_in(random, 2))
-        plan->node_count = (uint32_t)between(random, 3, 5);
+        plan->node_count = (uint32_t)spread_even(random, 3, 5);
     uint32_t regions_max = plan->node_count < PLAN_REGIONS_MAX ? plan->node_count : PLAN_REGIONS_MAX;
-    plan->region_count = one_in(random, 2) ? 1 : (uint32_t)between(random, 1, regions_max);
+    plan->region_count = one_in(random, 2) ? 1 : (uint32_t)spread_even(random, 1, regions_max);
     plan->partition_count = 16u << random_below(random, one_in(random, 4) ? 3 : 1);
-    uint32_t left = (uint32_t)between(random, 1, 5);
+    uint32_t left = (uint32_t)spread_even(random, 1, 5);
     if (one_in(random, 2))
         left = 3;
     for (uint32_t i = 0; i < plan->region_count; i++) {
@@ -135,13 +124,21 @@ static void draw_ring(struct random *random, struct plan *plan)
     }
 }
 
-/* Three or five nodes in one region, three copies: what the scripts are written for. */
-static void scripted_ring(struct plan *plan)
+/* Five nodes in one region, three copies, levels that bear one lost node: what scripts expect. */
+static void fit_script(struct plan *plan)
 {
     plan->node_count = 5;
     plan->region_count = 1;
     plan->replicas[0] = 3;
     plan->partition_count = 16;
+    plan->duration_us = 80000000;
+    plan->client_count = plan->client_count < 6 ? plan->client_count + 5 : plan->client_count;
+    plan->think_us = plan->think_us < 200000 ? 200000 : plan->think_us;
+    plan->request_timeout_ms = 0;
+    plan->settings.request_timeout_ms = 2000;
+    for (unsigned i = 0; i < LEVEL_COUNT; i++)
+        if (i != LEVEL_DEFAULT && i != LEVEL_ONE && i != LEVEL_QUORUM)
+            plan->level_weight[i] = 0;
 }
 
 static void draw_commands(struct random *random, struct plan *plan)
@@ -166,27 +163,27 @@ static void draw_commands(struct random *random, struct plan *plan)
 
 static void draw_load(struct random *random, struct plan *plan)
 {
-    plan->client_count = (uint32_t)between(random, 1, 10);
-    plan->pipeline = one_in(random, 3) ? (uint32_t)between(random, 2, 8) : 1;
-    plan->think_us = log_between(random, 5000, 300000);
+    plan->client_count = (uint32_t)spread_even(random, 1, 10);
+    plan->pipeline = one_in(random, 3) ? (uint32_t)spread_even(random, 2, 8) : 1;
+    plan->think_us = spread_log(random, 5000, 300000);
     plan->split_bytes = one_in(random, 3);
-    plan->key_count = (uint32_t)log_between(random, 1, PLAN_KEYS_MAX);
-    plan->zipf = one_in(random, 2) ? 0 : 0.5 + random_unit(random);
-    plan->value_bytes_max = (uint32_t)log_between(random, 16, one_in(random, 20) ? 65536 : 2048);
-    plan->request_timeout_ms = one_in(random, 3) ? (uint32_t)log_between(random, 50, 5000) : 0;
+    plan->key_count = (uint32_t)spread_log(random, 1, PLAN_KEYS_MAX);
+    plan->zipf = one_in(random, 2);
+    plan->value_bytes_max = (uint32_t)spread_log(random, 16, one_in(random, 20) ? 65536 : 2048);
+    plan->request_timeout_ms = one_in(random, 3) ? (uint32_t)spread_log(random, 50, 5000) : 0;
     plan->sibling_keyspace = one_in(random, 3);
     draw_commands(random, plan);
 }
 
 static void draw_machine(struct random *random, struct plan *plan)
 {
-    plan->delay_us = log_between(random, 50, 2000);
-    plan->delay_tail_us = log_between(random, 20, 5000);
-    plan->region_delay_us = log_between(random, 1000, 80000);
-    plan->sync_us = log_between(random, 50, 20000);
-    plan->sync_tail_us = log_between(random, 50, 10000);
-    plan->store_read_us = log_between(random, 10, 2000);
-    plan->group_frames_max = one_in(random, 4) ? (uint32_t)between(random, 1, 4) : 256;
+    plan->delay_us = spread_log(random, 50, 2000);
+    plan->delay_tail_us = spread_log(random, 20, 5000);
+    plan->region_delay_us = spread_log(random, 1000, 80000);
+    plan->sync_us = spread_log(random, 50, 20000);
+    plan->sync_tail_us = spread_log(random, 50, 10000);
+    plan->store_read_us = spread_log(random, 10, 2000);
+    plan->group_frames_max = one_in(random, 4) ? (uint32_t)spread_even(random, 1, 4) : 256;
     plan->clock_offset_ms = (int64_t)random_below(random, 200);
     plan->clock_drift_ppm = (int32_t)random_below(random, 200);
 }
@@ -197,26 +194,26 @@ static void draw_settings(struct random *random, struct plan *plan)
     struct settings *settings = &plan->settings;
     settings_defaults(settings);
     settings->value_bytes_max = 1 << 20;
-    settings->request_timeout_ms = (uint32_t)log_between(random, 300, 5000);
-    settings->read_retry_ms = (uint32_t)log_between(random, 20, 500);
-    settings->heartbeat_ms = (uint32_t)log_between(random, 100, 1000);
-    settings->peer_timeout_ms = settings->heartbeat_ms * (uint32_t)between(random, 3, 6);
-    settings->handshake_timeout_ms = (uint32_t)log_between(random, 500, 3000);
-    settings->reconnect_max_ms = (uint32_t)log_between(random, 200, 3000);
-    settings->sync_interval_ms = (uint32_t)log_between(random, 100, 3000);
-    settings->sync_settle_ms = (uint32_t)log_between(random, 10, 2000);
-    settings->sync_page_bytes = (uint32_t)log_between(random, 200, 262144);
-    settings->checkpoint_records = (uint32_t)log_between(random, 1, 4096);
-    settings->cell_cache_bytes = one_in(random, 2) ? (uint32_t)log_between(random, 1, 100000)
+    settings->request_timeout_ms = (uint32_t)spread_log(random, 300, 5000);
+    settings->read_retry_ms = (uint32_t)spread_log(random, 20, 500);
+    settings->heartbeat_ms = (uint32_t)spread_log(random, 100, 1000);
+    settings->peer_timeout_ms = settings->heartbeat_ms * (uint32_t)spread_even(random, 3, 6);
+    settings->handshake_timeout_ms = (uint32_t)spread_log(random, 500, 3000);
+    settings->reconnect_max_ms = (uint32_t)spread_log(random, 200, 3000);
+    settings->sync_interval_ms = (uint32_t)spread_log(random, 100, 3000);
+    settings->sync_settle_ms = (uint32_t)spread_log(random, 10, 2000);
+    settings->sync_page_bytes = (uint32_t)spread_log(random, 200, 262144);
+    settings->checkpoint_records = (uint32_t)spread_log(random, 1, 4096);
+    settings->cell_cache_bytes = one_in(random, 2) ? (uint32_t)spread_log(random, 1, 100000)
                                                    : settings->cell_cache_bytes;
     if (one_in(random, 3)) {
-        settings->group_records_max = (uint32_t)between(random, 1, 8);
-        settings->pipeline_max = (uint32_t)between(random, 1, 8);
+        settings->group_records_max = (uint32_t)spread_even(random, 1, 8);
+        settings->pipeline_max = (uint32_t)spread_even(random, 1, 8);
     }
     if (one_in(random, 6)) {
-        settings->store_queue_max = (uint32_t)between(random, 4, 64);
-        settings->peer_inflight_max = (uint32_t)between(random, 4, 64);
-        settings->requests_max = (uint32_t)between(random, 2, 64);
+        settings->store_queue_max = (uint32_t)spread_even(random, 4, 64);
+        settings->peer_inflight_max = (uint32_t)spread_even(random, 4, 64);
+        settings->requests_max = (uint32_t)spread_even(random, 2, 64);
     }
 }
 
@@ -224,15 +221,15 @@ static void draw_settings(struct random *random, struct plan *plan)
 static void draw_harshness(struct random *random, struct plan *plan)
 {
     if (one_in(random, 3))
-        plan->lose_ppm = (uint32_t)log_between(random, 100, 300000);
+        plan->lose_ppm = (uint32_t)spread_log(random, 100, 300000);
     if (one_in(random, 3))
-        plan->duplicate_ppm = (uint32_t)log_between(random, 1000, 500000);
+        plan->duplicate_ppm = (uint32_t)spread_log(random, 1000, 500000);
     if (one_in(random, 3)) {
-        plan->reorder_ppm = (uint32_t)log_between(random, 1000, 300000);
-        plan->reorder_us = log_between(random, 1000, 5000000);
+        plan->reorder_ppm = (uint32_t)spread_log(random, 1000, 300000);
+        plan->reorder_us = spread_log(random, 1000, 5000000);
     }
     if (one_in(random, 4))
-        plan->flip_ppm = (uint32_t)log_between(random, 10, 10000);
+        plan->flip_ppm = (uint32_t)spread_log(random, 10, 10000);
 }
 
 static void draw_faults(struct random *random, const struct profile *profile, struct plan *plan)
@@ -240,8 +237,8 @@ static void draw_faults(struct random *random, const struct profile *profile, st
     for (unsigned i = 0; i < FAULT_CLASS_COUNT; i++) {
         struct plan_fault *fault = &plan->faults[i];
         fault->on = (profile->faults >> i & 1) != 0 && one_in(random, 2);
-        fault->interval_us = log_between(random, 1000000, 20000000);
-        fault->duration_us = log_between(random, 50000, 8000000);
+        fault->interval_us = spread_log(random, 1000000, 20000000);
+        fault->duration_us = spread_log(random, 50000, 8000000);
     }
     bool network = (profile->faults >> FAULT_CUT & 1) != 0 && profile->faults != WIPES;
     if (network && one_in(random, 3))
@@ -256,7 +253,7 @@ enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
         return STATUS_NOT_FOUND;
     *out = (struct plan){.seed = seed, .script = profile->script};
     strcpy(out->profile, profile->name);
-    out->duration_us = log_between(&random, 5000000, 30000000);
+    out->duration_us = spread_log(&random, 5000000, 30000000);
     out->settle_us = 180000000;
     draw_ring(&random, out);
     draw_load(&random, out);
@@ -264,11 +261,7 @@ enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
     draw_settings(&random, out);
     draw_faults(&random, profile, out);
     if (profile->script != SCRIPT_NONE) {
-        scripted_ring(out);
-        out->duration_us = 90000000;
-        out->think_us = out->think_us < 50000 ? 50000 : out->think_us;
-        out->settings.request_timeout_ms = 2000;
-        out->request_timeout_ms = 0;
+        fit_script(out);
     }
     return STATUS_OK;
 }
@@ -281,7 +274,7 @@ void plan_print(const struct plan *plan, FILE *out)
     for (uint32_t i = 0; i < plan->region_count; i++)
         fprintf(out, "%s%u", i == 0 ? "" : "+", plan->replicas[i]);
     fprintf(out,
-            " clients=%u pipeline=%u think_us=%llu keys=%u zipf=%.2f siblings=%d value_max=%u "
+            " clients=%u pipeline=%u think_us=%llu keys=%u zipf=%d siblings=%d value_max=%u "
             "duration_ms=%llu delay_us=%llu sync_us=%llu lose=%u duplicate=%u reorder=%u flip=%u\n",
             plan->client_count, plan->pipeline, (unsigned long long)plan->think_us,
             plan->key_count, plan->zipf, plan->sibling_keyspace, plan->value_bytes_max,

@@ -102,7 +102,7 @@ struct plan {
     uint64_t think_us;     /* mean pause of a client between commands */
     bool split_bytes;      /* requests arrive in arbitrary pieces */
     uint32_t key_count;
-    double zipf;           /* 0: all keys alike */
+    bool zipf;             /* the i-th key is drawn i times as seldom as the first */
     uint32_t value_bytes_max;
     uint32_t request_timeout_ms; /* of WITH timeout=; 0: as the node is set */
     uint32_t command_weight[COMMAND_KIND_COUNT];

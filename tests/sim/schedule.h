@@ -23,11 +23,11 @@ enum occurrence_kind {
     AT_STORE_REOPEN,
     AT_STORE_READ,   /* bytes = frame */
     AT_STORE_CLOSED,
-    AT_LINK_BYTES,   /* id = link, detail = direction */
+    AT_LINK_BYTES,   /* id = link of the sender; peer = its place in the order */
+    AT_LINK_LOST,    /* id = link */
     AT_CLIENT_BYTES, /* id = connection of the machine */
     /* outside of processes */
     AT_DIAL,         /* machine dials peer */
-    AT_LINK_LOST,    /* id = link, detail = end that gets to know */
     AT_MACHINE_START,
     AT_CLIENT_STEP,  /* peer = client: its next action */
     AT_CLIENT_REPLY, /* peer = client, id = its session: bytes have come */

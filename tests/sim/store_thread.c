@@ -62,28 +62,62 @@ static uint64_t sync_time_us(struct machine *machine)
     return time_us;
 }
 
+static void close_side(struct machine *machine)
+{
+    store_output_clear(&machine->output);
+    store_side_close(machine->side, &machine->output);
+    oracle_batch(machine->world->oracle, machine, buffer_slice(&machine->output.batch));
+    image_write(&machine->image, buffer_slice(&machine->output.batch), false);
+    schedule(machine, sync_time_us(machine), AT_STORE_CLOSED);
+}
+
+/* The batch is where it has to be: what waited for it may leave. */
+static void finish_group(struct machine *machine)
+{
+    struct store_output *output = &machine->output;
+    store_side_committed(machine->side, machine_now(machine), output);
+    note_replica_states(machine, buffer_slice(&output->late));
+    hand_over(machine, &output->late);
+    store_output_clear(output);
+    if (machine->state == MACHINE_STOPPING)
+        close_side(machine);
+    else
+        schedule_group(machine);
+}
+
+/* The store side must be opened again; of the batch, `kept` says whether it is in the database. */
+static void give_up_group(struct machine *machine, bool kept)
+{
+    image_crash(&machine->image, kept ? machine->image.unsynced_count : 0);
+    store_side_failed(machine->side);
+    store_output_clear(&machine->output);
+    machine->opened = false;
+    machine->image.closed = true;
+    schedule(machine, 1000 + random_below(&machine->random, REOPEN_TAIL_US), AT_STORE_REOPEN);
+}
+
 /* Everything of the group is known: start its sync, or end it when nothing is to be written. */
 static void commit_group(struct machine *machine)
 {
     struct world *world = machine->world;
     struct store_output *output = &machine->output;
     note_replica_states(machine, buffer_slice(&output->early));
-    note_replica_states(machine, buffer_slice(&output->late));
     oracle_batch(world->oracle, machine, buffer_slice(&output->batch));
     world_trace(world, machine->id, buffer_slice(&output->batch));
     hand_over(machine, &output->early);
+    if (output->discard) {
+        marks_hit(world->marks, MARK_GROUP_DISCARDED);
+        give_up_group(machine, false);
+        return;
+    }
     bool promise_early = world->mutant == MUTANT_ACK_BEFORE_SYNC;
     if (output->batch.length > 0) {
         image_write(&machine->image, buffer_slice(&output->batch), promise_early);
         machine->syncing = !promise_early;
         schedule(machine, sync_time_us(machine), AT_STORE_SYNCED);
     }
-    if (output->batch.length == 0 || promise_early) {
-        store_side_committed(machine->side);
-        hand_over(machine, &output->late);
-        store_output_clear(output);
-        schedule_group(machine);
-    }
+    if (output->batch.length == 0 || promise_early)
+        finish_group(machine);
 }
 
 static void open_side(struct machine *machine)
@@ -111,27 +145,13 @@ static void open_side(struct machine *machine)
     schedule(machine, 1000 + random_below(&machine->random, REOPEN_TAIL_US), AT_STORE_OPEN);
 }
 
-/* The failed batch is in the database or not; only after reopening it can more be written. */
+/* Whether a failed batch is in the database is known only after reopening it. */
 static void write_failed(struct machine *machine)
 {
     bool kept = random_chance(&machine->random, 1, 2);
     world_note(machine->world, "n%u write fails, batch %s", machine->id, kept ? "kept" : "lost");
     marks_hit(machine->world->marks, kept ? MARK_WRITE_ERROR_KEPT : MARK_WRITE_ERROR_LOST);
-    image_crash(&machine->image, kept ? machine->image.unsynced_count : 0);
-    store_side_failed(machine->side);
-    store_output_clear(&machine->output);
-    machine->opened = false;
-    machine->image.closed = true;
-    schedule(machine, 1000 + random_below(&machine->random, REOPEN_TAIL_US), AT_STORE_REOPEN);
-}
-
-static void close_side(struct machine *machine)
-{
-    store_output_clear(&machine->output);
-    store_side_close(machine->side, &machine->output);
-    oracle_batch(machine->world->oracle, machine, buffer_slice(&machine->output.batch));
-    image_write(&machine->image, buffer_slice(&machine->output.batch), false);
-    schedule(machine, sync_time_us(machine), AT_STORE_CLOSED);
+    give_up_group(machine, kept);
 }
 
 static void synced(struct machine *machine)
@@ -147,15 +167,8 @@ static void synced(struct machine *machine)
     }
     image_sync(&machine->image, 1);
     machine->syncing = false;
-    if (ack_before_sync)
-        return;
-    store_side_committed(machine->side);
-    hand_over(machine, &machine->output.late);
-    store_output_clear(&machine->output);
-    if (machine->state == MACHINE_STOPPING)
-        close_side(machine);
-    else
-        schedule_group(machine);
+    if (!ack_before_sync)
+        finish_group(machine);
 }
 
 static void drop_frames(struct machine *machine, size_t count)
