@@ -40,7 +40,7 @@ void buffer_clear(struct buffer *buffer)
 
 uint8_t *buffer_reserve(struct buffer *buffer, size_t extra)
 {
-    if (buffer->capacity - buffer->length < extra) {
+    if (buffer->data == NULL || buffer->capacity - buffer->length < extra) {
         size_t capacity = buffer->capacity < 32 ? 32 : buffer->capacity * 2;
         if (capacity < buffer->length + extra)
             capacity = buffer->length + extra;
@@ -150,10 +150,8 @@ void buffer_set_u64(struct buffer *buffer, size_t offset, uint64_t value)
 
 struct reader reader_make(struct slice slice)
 {
-    struct reader reader = {.next = slice.data, .end = slice.data + slice.length, .failed = false};
-    if (slice.length == 0)
-        reader.next = reader.end = (const uint8_t *)"";
-    return reader;
+    const uint8_t *first = slice.length == 0 ? (const uint8_t *)"" : slice.data;
+    return (struct reader){.next = first, .end = first + slice.length, .failed = false};
 }
 
 size_t reader_left(const struct reader *reader)

@@ -40,6 +40,7 @@ struct sibling {
 /*
  * All zero is the empty cell. Siblings ascend by dot and each is covered by the
  * context. Values are borrowed: a cell must not outlive the bytes it came from.
+ * Each `out` and `to` below is overwritten, not released.
  */
 struct cell {
     struct version_vector context;
@@ -51,7 +52,7 @@ struct cell {
 void cell_deinit(struct cell *cell);
 void cell_copy(const struct cell *from, struct cell *to);
 const struct sibling *cell_find(const struct cell *cell, const struct dot *dot);
-/* Insert a sibling in its place and raise the context to its dot; a sibling with its dot is kept. */
+/* Insert a sibling and raise the context to its dot; one that has this dot already is kept. */
 void cell_insert(struct cell *cell, const struct sibling *sibling);
 
 /*

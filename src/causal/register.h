@@ -16,7 +16,7 @@
 #include "causal/cell.h"
 
 enum register_operation {
-    REGISTER_SET = 0,   /* value, expire_at_ms */
+    REGISTER_SET = 0,   /* value, expire_at_ms; one in the past leaves the key absent */
     REGISTER_DELETE,    /* number: 1 when a value was there; writes nothing when not */
     REGISTER_APPEND,    /* value; number: the new length; keeps the expiry */
     REGISTER_SET_RANGE, /* value at offset, gaps are zero bytes; number: the new length */
@@ -26,14 +26,14 @@ enum register_operation {
 };
 
 enum mutation_flags {
-    MUTATION_IF_ABSENT = 1 << 0,    /* SET NX: write only when no value is visible */
-    MUTATION_IF_PRESENT = 1 << 1,   /* SET XX */
-    MUTATION_KEEP_EXPIRY = 1 << 2,  /* SET KEEPTTL */
-    MUTATION_RETURN_OLD = 1 << 3,   /* the answer carries the value seen before */
-    MUTATION_EXPIRY_NX = 1 << 4,    /* EXPIRE NX: only when there is no expiry */
-    MUTATION_EXPIRY_XX = 1 << 5,    /* only when there is one */
-    MUTATION_EXPIRY_GT = 1 << 6,    /* only when later than the present one (none = infinite) */
-    MUTATION_EXPIRY_LT = 1 << 7,    /* only when earlier */
+    MUTATION_IF_ABSENT = 1 << 0,   /* SET NX: write only when no value is visible */
+    MUTATION_IF_PRESENT = 1 << 1,  /* SET XX */
+    MUTATION_KEEP_EXPIRY = 1 << 2, /* SET KEEPTTL */
+    MUTATION_RETURN_OLD = 1 << 3,  /* the answer carries the value seen before */
+    MUTATION_EXPIRY_NX = 1 << 4,   /* EXPIRE NX: only when there is no expiry */
+    MUTATION_EXPIRY_XX = 1 << 5,   /* only when there is one */
+    MUTATION_EXPIRY_GT = 1 << 6,   /* only when later than the present one (none = infinite) */
+    MUTATION_EXPIRY_LT = 1 << 7,   /* only when earlier */
     MUTATION_FLAGS_ALL = (1 << 8) - 1
 };
 
@@ -56,11 +56,12 @@ struct register_effect {
     struct slice old;      /* that value */
 };
 
-/* Whether the answer or the effect depends on the value there before (then a read quorum is asked first). */
+/* Whether answer or effect depend on the value before; then a read quorum is asked first. */
 bool mutation_reads(const struct mutation *mutation);
 
 /*
- * `seen` is the visible value or NULL. `built` takes a value that had to be made.
+ * `seen` is the visible value or NULL: of the read quorum if the mutation reads, else
+ * of one owner. `built` is cleared and takes a value that had to be made.
  * STATUS_TOO_LARGE: the new value would be above `value_bytes_max`; nothing changes.
  */
 MUST_USE enum status register_mutate(const struct mutation *mutation, const struct sibling *seen,

@@ -30,7 +30,7 @@ struct node_statistics {
     uint64_t requests_unavailable, requests_uncertain, requests_timeout, requests_overloaded;
     uint64_t read_repairs;      /* cells written back before a read was answered */
     uint64_t lww_losses;        /* concurrent values that last-writer-wins dropped, at this node's replicas */
-    uint64_t sync_cells_sent, sync_cells_received;
+    uint64_t sync_pages_sent, sync_cells_received;
     uint64_t frames_refused;    /* from peers: wrong ring, incarnation, or not decodable */
     uint64_t store_errors;
 };

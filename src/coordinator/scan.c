@@ -57,8 +57,9 @@ struct gathered {
 
 static void gather(const struct coordinated_request *c, struct gathered *all)
 {
-    size_t capacity = 0;
+    size_t capacity = 1;
     *all = (struct gathered){.horizon = UINT64_MAX, .done = true};
+    all->entries = memory_new(capacity, sizeof *all->entries);
     for (uint8_t i = 0; i < c->owners.primary_count; i++) {
         struct message_range_result range;
         if ((c->read.counted >> i & 1) == 0)

@@ -7,7 +7,6 @@
  */
 #include "ring/ring.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

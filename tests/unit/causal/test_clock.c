@@ -187,6 +187,9 @@ static void a_vector_is_covered_by_bases_alone(void **state)
     struct dot dot = dot_of(2, 5);
     version_vector_raise(&vector, &dot);
     assert_true(clock_covers_vector(&clock, &vector));
+    dot.sequence = 6;
+    version_vector_raise(&vector, &dot);
+    assert_false(clock_covers_vector(&clock, &vector));
     dot.sequence = 7; /* in the clock, yet 6 is not */
     version_vector_raise(&vector, &dot);
     assert_false(clock_covers_vector(&clock, &vector));

@@ -1,0 +1,3 @@
+EXTRA_PROGRAMS += ringbench
+ringbench_SOURCES =
+ringbench_LDADD = $(adapter_libs)

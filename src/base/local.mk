@@ -1,0 +1,16 @@
+libringcore_a_SOURCES += \
+	src/base/bytes.c \
+	src/base/bytes.h \
+	src/base/deadline_heap.c \
+	src/base/deadline_heap.h \
+	src/base/hash.c \
+	src/base/hash.h \
+	src/base/ids.h \
+	src/base/log.c \
+	src/base/log.h \
+	src/base/memory.c \
+	src/base/memory.h \
+	src/base/random.c \
+	src/base/random.h \
+	src/base/status.c \
+	src/base/status.h

@@ -1,0 +1,14 @@
+libringcore_a_SOURCES += \
+	src/causal/cell.c \
+	src/causal/cell.h \
+	src/causal/cell_codec.c \
+	src/causal/clock.c \
+	src/causal/clock.h \
+	src/causal/dot.c \
+	src/causal/dot.h \
+	src/causal/hybrid_time.c \
+	src/causal/hybrid_time.h \
+	src/causal/register.c \
+	src/causal/register.h \
+	src/causal/version_vector.c \
+	src/causal/version_vector.h

@@ -1,0 +1,2 @@
+EXTRA_LIBRARIES += libringdb.a
+libringdb_a_SOURCES =

@@ -1,0 +1,3 @@
+libringcore_a_SOURCES += \
+	src/commands/environment.h \
+	src/commands/session.h

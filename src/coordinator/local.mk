@@ -1,0 +1,14 @@
+libringcore_a_SOURCES += \
+	src/coordinator/key_request.c \
+	src/coordinator/key_request.h \
+	src/coordinator/level.c \
+	src/coordinator/level.h \
+	src/coordinator/quorum.c \
+	src/coordinator/quorum.h \
+	src/coordinator/read.c \
+	src/coordinator/request.c \
+	src/coordinator/request.h \
+	src/coordinator/request_state.h \
+	src/coordinator/scan.c \
+	src/coordinator/scan.h \
+	src/coordinator/write.c

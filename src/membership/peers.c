@@ -1,0 +1,392 @@
+#include "membership/peers.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "wire/message.h"
+
+struct peer {
+    node_id id;
+    uint16_t incarnation; /* the highest that was seen */
+    link_id link;         /* up when not 0 */
+    bool dialing;
+    uint64_t dial_at_us;  /* UINT64_MAX: not waiting to dial */
+    uint32_t backoff_ms;
+    uint64_t heard_us;    /* 0: never */
+};
+
+/* A link whose HELLO has not come yet. */
+struct stranger {
+    link_id link;
+    node_id dialed; /* 0: incoming */
+    uint64_t deadline_us;
+};
+
+struct peers {
+    struct peers_params params;
+    struct random random;
+    struct peer *peers; /* all members but self */
+    uint32_t count;
+    struct stranger *strangers;
+    uint32_t stranger_count;
+    uint32_t stranger_capacity; /* a maximum: above it incoming links are closed at once */
+    uint64_t heartbeat_at_us;
+    uint64_t refused;
+};
+
+void peers_output_clear(struct peers_output *output)
+{
+    output->count = 0;
+    buffer_clear(&output->bodies);
+}
+
+void peers_output_deinit(struct peers_output *output)
+{
+    free(output->actions);
+    buffer_deinit(&output->bodies);
+    *output = (struct peers_output){0};
+}
+
+static struct peers_action *add_action(struct peers_output *out, enum peers_action_kind kind)
+{
+    if (out->count == out->capacity) {
+        out->capacity = out->capacity == 0 ? 8 : out->capacity * 2;
+        out->actions = memory_resize(out->actions, out->capacity, sizeof *out->actions);
+    }
+    struct peers_action *action = &out->actions[out->count++];
+    *action = (struct peers_action){.kind = kind, .offset = out->bodies.length};
+    return action;
+}
+
+struct peers *peers_new(const struct peers_params *params)
+{
+    struct peers *peers = memory_new(1, sizeof *peers);
+    peers->params = *params;
+    peers->random = random_make(params->random_seed);
+    peers->peers = memory_new(params->ring->member_count, sizeof *peers->peers);
+    for (uint16_t i = 0; i < params->ring->member_count; i++) {
+        const struct ring_member *member = &params->ring->members[i];
+        if (member->id != params->self)
+            peers->peers[peers->count++] = (struct peer){.id = member->id,
+                                                         .incarnation = member->storage_incarnation,
+                                                         .dial_at_us = UINT64_MAX,
+                                                         .backoff_ms = params->reconnect_min_ms};
+    }
+    peers->stranger_capacity = 2 * peers->count + 16;
+    peers->strangers = memory_new(peers->stranger_capacity, sizeof *peers->strangers);
+    return peers;
+}
+
+void peers_free(struct peers *peers)
+{
+    if (peers == NULL)
+        return;
+    free(peers->peers);
+    free(peers->strangers);
+    free(peers);
+}
+
+static struct peer *find_peer(const struct peers *peers, node_id id)
+{
+    for (uint32_t i = 0; i < peers->count; i++)
+        if (peers->peers[i].id == id)
+            return &peers->peers[i];
+    return NULL;
+}
+
+static struct peer *peer_of_link(const struct peers *peers, link_id link)
+{
+    for (uint32_t i = 0; i < peers->count; i++)
+        if (peers->peers[i].link == link)
+            return &peers->peers[i];
+    return NULL;
+}
+
+static struct stranger *find_stranger(const struct peers *peers, link_id link)
+{
+    for (uint32_t i = 0; i < peers->stranger_count; i++)
+        if (peers->strangers[i].link == link)
+            return &peers->strangers[i];
+    return NULL;
+}
+
+static void remove_stranger(struct peers *peers, struct stranger *stranger)
+{
+    *stranger = peers->strangers[--peers->stranger_count];
+}
+
+static bool we_dial(const struct peers *peers, const struct peer *peer)
+{
+    return peers->params.self < peer->id;
+}
+
+/* Full jitter: each wait is drawn from the whole interval, which doubles up to its maximum. */
+static void plan_dial(struct peers *peers, struct peer *peer, uint64_t now_us)
+{
+    peer->dialing = false;
+    if (!we_dial(peers, peer))
+        return;
+    uint64_t wait_us = 1000 + random_below(&peers->random, (uint64_t)peer->backoff_ms * 1000 + 1);
+    peer->dial_at_us = now_us + wait_us;
+    peer->backoff_ms *= 2;
+    if (peer->backoff_ms > peers->params.reconnect_max_ms)
+        peer->backoff_ms = peers->params.reconnect_max_ms;
+}
+
+static void dial(struct peer *peer, struct peers_output *out)
+{
+    peer->dialing = true;
+    peer->dial_at_us = UINT64_MAX;
+    add_action(out, PEERS_DIAL)->node = peer->id;
+}
+
+static void send(link_id link, uint16_t type, struct slice body, struct peers_output *out)
+{
+    struct peers_action *action = add_action(out, PEERS_SEND);
+    action->link = link;
+    action->type = type;
+    action->length = body.length;
+    buffer_append_slice(&out->bodies, body);
+}
+
+static void send_hello(const struct peers *peers, link_id link, struct peers_output *out)
+{
+    struct buffer body = {0};
+    struct message_hello hello = {.generation = peers->params.ring->generation,
+                                  .ring_digest = ring_digest(peers->params.ring),
+                                  .tag = peers->params.ring->tag,
+                                  .node = peers->params.self,
+                                  .storage_incarnation = peers->params.storage_incarnation,
+                                  .boot_epoch = peers->params.boot_epoch};
+    memcpy(hello.cluster_id, peers->params.ring->cluster_id, sizeof hello.cluster_id);
+    message_hello_encode(&hello, &body);
+    send(link, MESSAGE_HELLO, buffer_slice(&body), out);
+    buffer_deinit(&body);
+}
+
+static void take_down(struct peers *peers, struct peer *peer, uint64_t now_us,
+                      struct peers_output *out)
+{
+    peer->link = 0;
+    add_action(out, PEERS_DOWN)->node = peer->id;
+    plan_dial(peers, peer, now_us);
+    log_line(&peers->params.log, LOG_WARN, "lost peer node=%u", peer->id);
+}
+
+void peers_start(struct peers *peers, uint64_t now_us, struct peers_output *out)
+{
+    peers->heartbeat_at_us = now_us + (uint64_t)peers->params.heartbeat_ms * 1000;
+    for (uint32_t i = 0; i < peers->count; i++)
+        if (we_dial(peers, &peers->peers[i]))
+            dial(&peers->peers[i], out);
+}
+
+void peers_link_up(struct peers *peers, link_id link, node_id dialed, uint64_t now_us,
+                   struct peers_output *out)
+{
+    if (peers->stranger_count == peers->stranger_capacity) {
+        peers->refused++;
+        add_action(out, PEERS_CLOSE)->link = link;
+        if (dialed != 0)
+            plan_dial(peers, find_peer(peers, dialed), now_us);
+        return;
+    }
+    peers->strangers[peers->stranger_count++] = (struct stranger){
+        .link = link,
+        .dialed = dialed,
+        .deadline_us = now_us + (uint64_t)peers->params.handshake_timeout_ms * 1000};
+    send_hello(peers, link, out);
+}
+
+static void drop_stranger(struct peers *peers, struct stranger *stranger, uint64_t now_us)
+{
+    node_id dialed = stranger->dialed;
+    remove_stranger(peers, stranger);
+    if (dialed != 0)
+        plan_dial(peers, find_peer(peers, dialed), now_us);
+}
+
+void peers_link_down(struct peers *peers, link_id link, uint64_t now_us, struct peers_output *out)
+{
+    struct stranger *stranger = find_stranger(peers, link);
+    struct peer *peer = peer_of_link(peers, link);
+    if (stranger != NULL)
+        drop_stranger(peers, stranger, now_us);
+    else if (peer != NULL)
+        take_down(peers, peer, now_us, out);
+}
+
+void peers_dial_failed(struct peers *peers, node_id node, uint64_t now_us,
+                       struct peers_output *out)
+{
+    struct peer *peer = find_peer(peers, node);
+    (void)out;
+    if (peer != NULL && peer->dialing)
+        plan_dial(peers, peer, now_us);
+}
+
+/* NULL when the HELLO fits, else what is wrong with it. */
+static const char *judge_hello(const struct peers *peers, const struct message_hello *hello,
+                               node_id dialed)
+{
+    const struct ring *ring = peers->params.ring;
+    const struct peer *peer = find_peer(peers, hello->node);
+    if (memcmp(hello->cluster_id, ring->cluster_id, sizeof ring->cluster_id) != 0)
+        return "other-cluster";
+    if (hello->generation != ring->generation || ring_tag_compare(hello->tag, ring->tag) != 0 ||
+        hello->ring_digest != ring_digest(ring))
+        return "other-ring";
+    if (hello->node == peers->params.self)
+        return "own-node-id";
+    if (peer == NULL)
+        return "not-a-member";
+    if (dialed != 0 && dialed != hello->node)
+        return "not-whom-we-dialed";
+    if (hello->storage_incarnation < peer->incarnation) /* P3 */
+        return "old-storage-incarnation";
+    if (hello->features != 0)
+        return "unknown-features";
+    return NULL;
+}
+
+static void accept_hello(struct peers *peers, link_id link, const struct message_hello *hello,
+                         uint64_t now_us, struct peers_output *out)
+{
+    struct peer *peer = find_peer(peers, hello->node);
+    if (peer->link != 0) { /* P1: it came back before its end was noticed */
+        add_action(out, PEERS_CLOSE)->link = peer->link;
+        add_action(out, PEERS_DOWN)->node = peer->id;
+    }
+    peer->link = link;
+    peer->dialing = false;
+    peer->dial_at_us = UINT64_MAX;
+    peer->backoff_ms = peers->params.reconnect_min_ms;
+    peer->incarnation = hello->storage_incarnation;
+    peer->heard_us = now_us;
+    struct peers_action *up = add_action(out, PEERS_UP);
+    up->node = peer->id;
+    up->link = link;
+    log_line(&peers->params.log, LOG_INFO, "peer is up node=%u incarnation=%u", peer->id,
+             hello->storage_incarnation);
+}
+
+static void handle_hello(struct peers *peers, struct stranger *stranger, struct slice body,
+                         uint64_t now_us, struct peers_output *out)
+{
+    struct message_hello hello;
+    link_id link = stranger->link;
+    const char *reason = "not-decodable";
+    if (message_hello_decode(body, &hello) == STATUS_OK)
+        reason = judge_hello(peers, &hello, stranger->dialed);
+    if (reason == NULL) {
+        node_id dialed = stranger->dialed;
+        remove_stranger(peers, stranger);
+        assert(dialed == 0 || dialed == hello.node);
+        accept_hello(peers, link, &hello, now_us, out);
+        return;
+    }
+    peers->refused++;
+    log_line(&peers->params.log, LOG_WARN, "refused a peer reason=%s", reason);
+    add_action(out, PEERS_CLOSE)->link = link;
+    drop_stranger(peers, stranger, now_us);
+}
+
+node_id peers_frame(struct peers *peers, link_id link, uint16_t type, struct slice body,
+                    uint64_t now_us, struct peers_output *out)
+{
+    struct stranger *stranger = find_stranger(peers, link);
+    struct peer *peer = peer_of_link(peers, link);
+    if (stranger != NULL && type == MESSAGE_HELLO) {
+        handle_hello(peers, stranger, body, now_us, out);
+        return 0;
+    }
+    if (stranger != NULL) { /* P2 */
+        peers->refused++;
+        add_action(out, PEERS_CLOSE)->link = link;
+        drop_stranger(peers, stranger, now_us);
+        return 0;
+    }
+    if (peer == NULL)
+        return 0;
+    peer->heard_us = now_us;
+    return type == MESSAGE_HELLO || type == MESSAGE_HEARTBEAT ? 0 : peer->id;
+}
+
+static void send_heartbeats(struct peers *peers, uint64_t now_us, uint64_t wall_ms,
+                            struct peers_output *out)
+{
+    struct buffer body = {0};
+    message_heartbeat_encode(&(struct message_heartbeat){.wall_ms = wall_ms}, &body);
+    for (uint32_t i = 0; i < peers->count; i++)
+        if (peers->peers[i].link != 0)
+            send(peers->peers[i].link, MESSAGE_HEARTBEAT, buffer_slice(&body), out);
+    buffer_deinit(&body);
+    peers->heartbeat_at_us = now_us + (uint64_t)peers->params.heartbeat_ms * 1000;
+}
+
+void peers_tick(struct peers *peers, uint64_t now_us, uint64_t wall_ms, struct peers_output *out)
+{
+    uint64_t timeout_us = (uint64_t)peers->params.peer_timeout_ms * 1000;
+    if (now_us >= peers->heartbeat_at_us)
+        send_heartbeats(peers, now_us, wall_ms, out);
+    for (uint32_t i = peers->stranger_count; i-- > 0;) {
+        if (now_us >= peers->strangers[i].deadline_us) {
+            add_action(out, PEERS_CLOSE)->link = peers->strangers[i].link;
+            drop_stranger(peers, &peers->strangers[i], now_us);
+        }
+    }
+    for (uint32_t i = 0; i < peers->count; i++) {
+        struct peer *peer = &peers->peers[i];
+        if (peer->link != 0 && now_us - peer->heard_us >= timeout_us) {
+            add_action(out, PEERS_CLOSE)->link = peer->link;
+            take_down(peers, peer, now_us, out);
+        }
+        if (now_us >= peer->dial_at_us)
+            dial(peer, out);
+    }
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t peers_deadline_us(const struct peers *peers)
+{
+    uint64_t deadline = peers->heartbeat_at_us;
+    for (uint32_t i = 0; i < peers->stranger_count; i++)
+        deadline = least(deadline, peers->strangers[i].deadline_us);
+    for (uint32_t i = 0; i < peers->count; i++) {
+        deadline = least(deadline, peers->peers[i].dial_at_us);
+        if (peers->peers[i].link != 0)
+            deadline = least(deadline, peers->peers[i].heard_us +
+                                           (uint64_t)peers->params.peer_timeout_ms * 1000);
+    }
+    return deadline;
+}
+
+bool peers_is_up(const struct peers *peers, node_id node)
+{
+    return peers_link(peers, node) != 0;
+}
+
+link_id peers_link(const struct peers *peers, node_id node)
+{
+    const struct peer *peer = find_peer(peers, node);
+    return peer == NULL ? 0 : peer->link;
+}
+
+uint64_t peers_silence_ms(const struct peers *peers, node_id node, uint64_t now_us)
+{
+    const struct peer *peer = find_peer(peers, node);
+    if (peer == NULL || peer->heard_us == 0)
+        return UINT64_MAX;
+    return (now_us - peer->heard_us) / 1000;
+}
+
+uint64_t peers_refused_count(const struct peers *peers)
+{
+    return peers->refused;
+}

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += libringnet.a
+libringnet_a_SOURCES =

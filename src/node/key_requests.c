@@ -1,0 +1,318 @@
+/*
+ * key_requests.c - where a key request is coordinated: here, or by the owner it is forwarded to.
+ *
+ * Reads and scans are coordinated by the node that the client is connected to. A
+ * write needs an owner, because only owners mint: this node if it is one, else the
+ * first usable owner in preference order. A write that depends on the value goes
+ * to the first usable owner in any case, so that such writes meet at one replica
+ * while it is there. A request is forwarded once.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "node/node_state.h"
+#include "ring/position.h"
+#include "ring/preference_list.h"
+
+/* The forwarding node waits this much longer than the owner, to hear its verdict. */
+enum { FORWARD_SLACK_MS = 100 };
+
+static void complete(struct node *node, const struct origin *origin, struct slice result)
+{
+    if (origin->connection != 0)
+        client_complete(node, origin, result);
+    else if (peers_link(node->peers, origin->node) == origin->link)
+        node_send_link(node, origin->link, MESSAGE_FORWARD_RESULT, origin->request, 0, result);
+}
+
+static void count_outcome(struct node *node, enum status status)
+{
+    switch (status) {
+    case STATUS_UNAVAILABLE:
+        node->statistics.requests_unavailable++;
+        break;
+    case STATUS_UNCERTAIN:
+        node->statistics.requests_uncertain++;
+        break;
+    case STATUS_TIMEOUT:
+        node->statistics.requests_timeout++;
+        break;
+    case STATUS_OVERLOADED:
+        node->statistics.requests_overloaded++;
+        break;
+    default:
+        break;
+    }
+}
+
+static void complete_failed(struct node *node, const struct origin *origin, enum status status)
+{
+    struct buffer encoded = {0};
+    struct key_result result = key_result_failed(status, 0, 1);
+    count_outcome(node, status);
+    key_result_encode(&result, &encoded);
+    complete(node, origin, buffer_slice(&encoded));
+    buffer_deinit(&encoded);
+}
+
+/* ---- coordinated here --------------------------------------------------------------------- */
+
+static uint32_t left_ms(const struct node *node, uint64_t deadline_us)
+{
+    if (deadline_us <= node->now.mono_us)
+        return 1;
+    uint64_t left = (deadline_us - node->now.mono_us) / 1000;
+    return left == 0 ? 1 : left > UINT32_MAX ? UINT32_MAX : (uint32_t)left;
+}
+
+/* Send what a step wants sent. Owners that were lost since the request began go to `lost`. */
+static void send_all(struct node *node, struct pending *pending, node_id *lost, uint8_t *lost_count)
+{
+    const struct coordinated_output *out = &node->coordinated_output;
+    for (uint32_t i = 0; i < out->send_count; i++) {
+        const struct coordinated_send *send = &out->sends[i];
+        struct slice body = slice_make(out->bodies.data + send->offset, send->length);
+        link_id link = peers_link(node->peers, send->to);
+        if (send->to == node->self) {
+            node_send_store(node, send->type, pending->id, pending->deadline_us, body);
+        } else if (link != 0) {
+            pending_await(node, pending, send->to);
+            node_send_link(node, link, send->type, pending->id,
+                           left_ms(node, pending->deadline_us), body);
+        } else {
+            assert(*lost_count < RING_OWNERS_MAX);
+            lost[(*lost_count)++] = send->to;
+        }
+    }
+}
+
+/* Carry out a step's wishes, and those of the refusals that they meet. May remove `pending`. */
+static void carry_out(struct node *node, struct pending *pending)
+{
+    struct coordinated_output *out = &node->coordinated_output;
+    node_id lost[RING_OWNERS_MAX];
+    uint8_t lost_count = 0;
+    for (;;) {
+        node->statistics.read_repairs += out->read_repairs;
+        send_all(node, pending, lost, &lost_count);
+        if (out->finished) {
+            count_outcome(node, (enum status)out->result.data[0]);
+            complete(node, &pending->origin, buffer_slice(&out->result));
+        }
+        coordinated_output_clear(out);
+        if (coordinated_request_done(pending->coordinated)) {
+            pending_remove(node, pending);
+            return;
+        }
+        if (lost_count == 0)
+            return;
+        coordinated_request_refused(pending->coordinated, lost[--lost_count], STATUS_UNAVAILABLE,
+                                    node->now.wall_ms, out);
+    }
+}
+
+static owner_mask usable_owners(struct node *node, const struct preference_list *owners)
+{
+    owner_mask usable = 0;
+    for (uint8_t i = 0; i < owners->primary_count; i++) {
+        node_id owner = owners->nodes[i];
+        const struct peer_load *load = node_load(node, owner);
+        bool is_usable = owner == node->self ||
+                         (peers_is_up(node->peers, owner) &&
+                          load->in_flight < node->settings.peer_inflight_max);
+        usable |= (owner_mask)is_usable << i;
+    }
+    return usable;
+}
+
+static void coordinate(struct node *node, const struct origin *origin,
+                       const struct key_request *request, const struct preference_list *owners,
+                       uint64_t deadline_us)
+{
+    struct coordinate_params params = {
+        .ring = node->ring,
+        .self = node->self,
+        .home = node->home,
+        .self_ready = node->replica_states[request->partition] == REPLICA_ACTIVE,
+        .usable = usable_owners(node, owners),
+        .now_us = node->now.mono_us,
+        .deadline_us = deadline_us,
+        .retry_ms = node->settings.read_retry_ms};
+    struct pending *pending = pending_add(node, PENDING_COORDINATED, origin, deadline_us);
+    node->coordinated_count++;
+    node->statistics.requests_coordinated++;
+    pending->coordinated = coordinated_request_new(&params, request, node->now.wall_ms,
+                                                   &node->coordinated_output);
+    deadline_heap_add(&node->timers, coordinated_request_deadline_us(pending->coordinated),
+                      pending->id);
+    carry_out(node, pending);
+}
+
+/* ---- forwarded ---------------------------------------------------------------------------- */
+
+static bool was_tried(const struct pending *pending, node_id owner)
+{
+    for (uint8_t i = 0; i < pending->tried_count; i++)
+        if (pending->tried[i] == owner)
+            return true;
+    return false;
+}
+
+/* Send to the first usable owner that was not tried; false when there is none. */
+static bool forward(struct node *node, struct pending *pending,
+                    const struct preference_list *owners)
+{
+    for (uint8_t i = 0; i < owners->primary_count; i++) {
+        node_id owner = owners->nodes[i];
+        const struct peer_load *load = node_load(node, owner);
+        if (owner == node->self || !peers_is_up(node->peers, owner) ||
+            load->in_flight >= node->settings.peer_inflight_max || was_tried(pending, owner))
+            continue;
+        pending->tried[pending->tried_count++] = owner;
+        pending_await(node, pending, owner);
+        node_send_link(node, peers_link(node->peers, owner), MESSAGE_FORWARD, pending->id,
+                       left_ms(node, pending->deadline_us - FORWARD_SLACK_MS * 1000),
+                       buffer_slice(&pending->request));
+        return true;
+    }
+    return false;
+}
+
+static void start_forward(struct node *node, const struct origin *origin,
+                          const struct key_request *request, const struct preference_list *owners,
+                          uint64_t deadline_us)
+{
+    struct pending *pending = pending_add(node, PENDING_FORWARDED, origin,
+                                          deadline_us + FORWARD_SLACK_MS * 1000);
+    key_request_encode(request, &pending->request);
+    pending->partition = request->partition;
+    node->statistics.requests_forwarded++;
+    if (!forward(node, pending, owners)) {
+        complete_failed(node, origin, STATUS_UNAVAILABLE);
+        pending_remove(node, pending);
+    }
+}
+
+static bool is_definite_elsewhere(enum status status)
+{
+    return status == STATUS_NOT_OWNER || status == STATUS_NOT_READY || status == STATUS_STALE_TAG;
+}
+
+static void forward_answered(struct node *node, struct pending *pending, struct slice body)
+{
+    struct key_result result;
+    struct reader reader = reader_make(body);
+    enum status status = key_result_decode(&reader, &result);
+    if (status == STATUS_OK && is_definite_elsewhere(result.status)) {
+        struct preference_list owners;
+        preference_list_build(node->ring, pending->partition, node->home, &owners);
+        key_result_deinit(&result);
+        if (forward(node, pending, &owners))
+            return;
+        complete_failed(node, &pending->origin, STATUS_UNAVAILABLE);
+    } else if (status == STATUS_OK) {
+        complete(node, &pending->origin, body);
+        key_result_deinit(&result);
+    } else {
+        complete_failed(node, &pending->origin, STATUS_UNCERTAIN);
+    }
+    pending_remove(node, pending);
+}
+
+/* ---- both --------------------------------------------------------------------------------- */
+
+static bool depends_on_value(const struct key_request *request)
+{
+    for (uint16_t i = 0; i < request->entry_count; i++)
+        if (mutation_reads(&request->entries[i].mutation))
+            return true;
+    return false;
+}
+
+/* Whether a write should be coordinated here rather than by another owner. */
+static bool is_ours(struct node *node, const struct key_request *request,
+                    const struct preference_list *owners)
+{
+    if (request->kind != KEY_WRITE)
+        return true;
+    if (node->replica_states[request->partition] != REPLICA_ACTIVE)
+        return false;
+    if (!depends_on_value(request))
+        return true;
+    for (uint8_t i = 0; i < owners->primary_count; i++) {
+        if (owners->nodes[i] == node->self)
+            return true;
+        if (peers_is_up(node->peers, owners->nodes[i]))
+            return false;
+    }
+    return false;
+}
+
+void key_request_start(struct node *node, const struct origin *origin,
+                       const struct key_request *request, uint32_t timeout_ms, bool may_forward)
+{
+    struct preference_list owners;
+    uint64_t deadline_us = node->now.mono_us + (uint64_t)timeout_ms * 1000;
+    assert(request->partition < node->ring->partition_count);
+    if (node->coordinated_count >= node->settings.requests_max) {
+        complete_failed(node, origin, STATUS_OVERLOADED);
+        return;
+    }
+    preference_list_build(node->ring, request->partition, node->home, &owners);
+    if (request->kind == KEY_WRITE && node->store_condition != STATUS_OK &&
+        (!may_forward || is_ours(node, request, &owners))) {
+        complete_failed(node, origin, node->store_condition);
+        return;
+    }
+    if (!may_forward || is_ours(node, request, &owners))
+        coordinate(node, origin, request, &owners, deadline_us);
+    else
+        start_forward(node, origin, request, &owners, deadline_us);
+}
+
+void key_request_frame(struct node *node, struct pending *pending, node_id from, uint16_t type,
+                       struct slice body)
+{
+    pending_heard(node, pending, from);
+    if (pending->kind == PENDING_FORWARDED) {
+        if (type == MESSAGE_FORWARD_RESULT && was_tried(pending, from))
+            forward_answered(node, pending, body);
+        return;
+    }
+    coordinated_request_reply(pending->coordinated, from, type, body, node->now.wall_ms,
+                              &node->coordinated_output);
+    carry_out(node, pending);
+}
+
+void key_request_refused(struct node *node, struct pending *pending, node_id by,
+                         enum status status)
+{
+    if (pending->kind == PENDING_FORWARDED) {
+        if (pending->awaited_count > 0 && pending->awaited[0] == by) {
+            complete_failed(node, &pending->origin, STATUS_UNCERTAIN);
+            pending_remove(node, pending);
+        }
+        return;
+    }
+    pending_heard(node, pending, by);
+    coordinated_request_refused(pending->coordinated, by, status, node->now.wall_ms,
+                                &node->coordinated_output);
+    carry_out(node, pending);
+}
+
+void key_request_tick(struct node *node, struct pending *pending)
+{
+    if (pending->kind == PENDING_FORWARDED) {
+        if (node->now.mono_us >= pending->deadline_us) {
+            complete_failed(node, &pending->origin, STATUS_UNCERTAIN);
+            pending_remove(node, pending);
+        }
+        return;
+    }
+    coordinated_request_tick(pending->coordinated, node->now.mono_us, node->now.wall_ms,
+                             &node->coordinated_output);
+    if (!coordinated_request_done(pending->coordinated))
+        deadline_heap_add(&node->timers, coordinated_request_deadline_us(pending->coordinated),
+                          pending->id);
+    carry_out(node, pending);
+}

@@ -1,0 +1,16 @@
+libringcore_a_SOURCES += \
+	src/node/clients.c \
+	src/node/event.c \
+	src/node/event.h \
+	src/node/key_requests.c \
+	src/node/node.c \
+	src/node/node.h \
+	src/node/node_state.h \
+	src/node/peer_requests.c \
+	src/node/pending.c \
+	src/node/repair_schedule.c \
+	src/node/settings.c \
+	src/node/settings.h \
+	src/node/store_read.c \
+	src/node/store_side.c \
+	src/node/store_side.h

@@ -1,0 +1,368 @@
+#include "node/node.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "node/node_state.h"
+
+/* ---- sending ------------------------------------------------------------------------------ */
+
+static void add_frame(struct node *node, struct effect *effect, uint16_t type, request_id request,
+                      uint32_t left_ms, struct slice body)
+{
+    struct buffer *bytes = &node->out->bytes;
+    size_t offset = frame_start(bytes, type, request, left_ms);
+    buffer_append_slice(bytes, body);
+    frame_finish(bytes, offset);
+    effect->length = bytes->length - offset;
+}
+
+void node_send_link(struct node *node, link_id link, uint16_t type, request_id request,
+                    uint32_t left_ms, struct slice body)
+{
+    struct effect *effect = effects_add(node->out, EFFECT_LINK_SEND);
+    effect->link = link;
+    add_frame(node, effect, type, request, left_ms, body);
+}
+
+void node_send_store(struct node *node, uint16_t type, request_id request, uint64_t deadline_us,
+                     struct slice body)
+{
+    bool reads = type == MESSAGE_READ || type == MESSAGE_RANGE;
+    struct effect *effect =
+        effects_add(node->out, reads ? EFFECT_STORE_READ : EFFECT_STORE_WRITE);
+    uint32_t deadline_ms = (uint32_t)(deadline_us / 1000);
+    if (deadline_us != 0 && deadline_ms == 0)
+        deadline_ms = 1; /* 0 would mean none */
+    add_frame(node, effect, type, request, deadline_ms, body);
+}
+
+struct peer_load *node_load(struct node *node, node_id id)
+{
+    for (uint32_t i = 0; i < node->load_count; i++)
+        if (node->loads[i].id == id)
+            return &node->loads[i];
+    return NULL;
+}
+
+/* ---- what commands may ask ---------------------------------------------------------------- */
+
+static enum peer_state environment_peer_state(void *context, node_id id)
+{
+    struct node *node = context;
+    if (id == node->self)
+        return PEER_SELF;
+    return peers_is_up(node->peers, id) ? PEER_UP : PEER_DOWN;
+}
+
+static uint64_t environment_peer_silence_ms(void *context, node_id id, struct instant now)
+{
+    struct node *node = context;
+    return id == node->self ? 0 : peers_silence_ms(node->peers, id, now.mono_us);
+}
+
+static bool environment_replica_ready(void *context, partition_id partition)
+{
+    struct node *node = context;
+    return node->replica_states[partition] == REPLICA_ACTIVE;
+}
+
+static void init_environment(struct node *node, const struct node_params *params)
+{
+    struct environment *environment = &node->environment;
+    *environment = (struct environment){.self = node->self,
+                                        .boot_epoch = params->boot_epoch,
+                                        .storage_incarnation = params->storage_incarnation,
+                                        .ring = node->ring,
+                                        .settings = &node->settings,
+                                        .statistics = &node->statistics,
+                                        .log = params->log,
+                                        .random = random_make(params->random_seed ^ 0x656e76u),
+                                        .node = node,
+                                        .peer_state = environment_peer_state,
+                                        .peer_silence_ms = environment_peer_silence_ms,
+                                        .replica_ready = environment_replica_ready};
+}
+
+/* ---- life --------------------------------------------------------------------------------- */
+
+struct node *node_new(const struct node_params *params)
+{
+    struct node *node = memory_new(1, sizeof *node);
+    const struct ring_member *self = ring_member(params->ring, params->self);
+    assert(self != NULL);
+    node->self = params->self;
+    node->home = self->region;
+    node->ring = ring_copy(params->ring);
+    node->settings = *params->settings;
+    node->log = params->log;
+    node->replica_states = memory_new(node->ring->partition_count, 1);
+    node->peers = peers_new(
+        &(struct peers_params){.ring = node->ring,
+                               .self = node->self,
+                               .storage_incarnation = params->storage_incarnation,
+                               .boot_epoch = params->boot_epoch,
+                               .heartbeat_ms = node->settings.heartbeat_ms,
+                               .peer_timeout_ms = node->settings.peer_timeout_ms,
+                               .handshake_timeout_ms = node->settings.handshake_timeout_ms,
+                               .reconnect_min_ms = node->settings.reconnect_min_ms,
+                               .reconnect_max_ms = node->settings.reconnect_max_ms,
+                               .random_seed = params->random_seed ^ 0x7065u,
+                               .log = params->log});
+    node->loads = memory_new(node->ring->member_count, sizeof *node->loads);
+    for (uint16_t i = 0; i < node->ring->member_count; i++) {
+        node_id id = node->ring->members[i].id;
+        if (id == node->self)
+            continue;
+        struct peer_load *load = &node->loads[node->load_count++];
+        load->id = id;
+        load->sync = log_sync_new(node->ring, node->self, id, node->settings.sync_interval_ms,
+                                  node->settings.request_timeout_ms);
+    }
+    init_environment(node, params);
+    return node;
+}
+
+void node_free(struct node *node)
+{
+    struct pending *pending, *next;
+    if (node == NULL)
+        return;
+    clients_free(node);
+    HASH_ITER (hh, node->pending, pending, next)
+        pending_remove(node, pending);
+    for (uint32_t i = 0; i < node->load_count; i++)
+        log_sync_free(node->loads[i].sync);
+    free(node->loads);
+    peers_free(node->peers);
+    free(node->replica_states);
+    deadline_heap_deinit(&node->timers);
+    deadline_heap_deinit(&node->client_timers);
+    free(node->completions);
+    buffer_deinit(&node->completion_bytes);
+    session_output_deinit(&node->session_output);
+    coordinated_output_deinit(&node->coordinated_output);
+    peers_output_deinit(&node->peers_output);
+    buffer_deinit(&node->sync_output.body);
+    ring_free(node->ring);
+    free(node);
+}
+
+/* ---- peers -------------------------------------------------------------------------------- */
+
+/* What was asked of the peer will not be answered; what it asked has nobody to answer to. */
+static void peer_went_down(struct node *node, node_id peer)
+{
+    struct pending *pending, *next;
+    HASH_ITER (hh, node->pending, pending, next) {
+        if (pending->kind == PENDING_COORDINATED || pending->kind == PENDING_FORWARDED)
+            key_request_refused(node, pending, peer, STATUS_UNAVAILABLE);
+        else if (pending->kind == PENDING_SYNC && pending->origin.node == peer)
+            pending_remove(node, pending);
+    }
+    log_sync_peer_down(node_load(node, peer)->sync);
+}
+
+static void carry_out_peers(struct node *node)
+{
+    struct peers_output *out = &node->peers_output;
+    for (uint32_t i = 0; i < out->count; i++) {
+        const struct peers_action *action = &out->actions[i];
+        switch (action->kind) {
+        case PEERS_DIAL:
+            effects_add(node->out, EFFECT_DIAL)->node = action->node;
+            break;
+        case PEERS_SEND:
+            node_send_link(node, action->link, action->type, 0, 0,
+                           slice_make(out->bodies.data + action->offset, action->length));
+            break;
+        case PEERS_CLOSE:
+            effects_add(node->out, EFFECT_LINK_CLOSE)->link = action->link;
+            break;
+        case PEERS_UP:
+            log_sync_peer_up(node_load(node, action->node)->sync, node->now.mono_us);
+            break;
+        case PEERS_DOWN:
+            peer_went_down(node, action->node);
+            break;
+        }
+    }
+    peers_output_clear(out);
+}
+
+static void route_answer(struct node *node, node_id from, const struct frame *frame)
+{
+    struct pending *pending = pending_find(node, frame->request);
+    if (pending == NULL)
+        return; /* late */
+    if (pending->kind == PENDING_COORDINATED || pending->kind == PENDING_FORWARDED)
+        key_request_frame(node, pending, from, frame->type, frame->body);
+    else if (pending->kind == PENDING_SYNC && frame->type == MESSAGE_SYNC_PAGE &&
+             pending->origin.node == from)
+        repair_frame(node, pending, frame->type, frame->body);
+}
+
+static void peer_frame(struct node *node, link_id link, const struct frame *frame)
+{
+    node_id from = peers_frame(node->peers, link, frame->type, frame->body, node->now.mono_us,
+                               &node->peers_output);
+    carry_out_peers(node);
+    if (from == 0)
+        return;
+    switch (frame->type) {
+    case MESSAGE_FORWARD_RESULT:
+    case MESSAGE_READ_RESULT:
+    case MESSAGE_RANGE_RESULT:
+    case MESSAGE_REPLICATED:
+    case MESSAGE_DIGEST_RESULT:
+    case MESSAGE_SYNC_PAGE:
+        route_answer(node, from, frame);
+        break;
+    default:
+        peer_request(node, from, link, frame);
+    }
+}
+
+/* ---- the own store side ------------------------------------------------------------------- */
+
+static void note_replica_state(struct node *node, const struct frame *frame)
+{
+    struct message_replica_state state;
+    enum status status = message_replica_state_decode(frame->body, &state);
+    assert(status == STATUS_OK && state.partition < node->ring->partition_count);
+    uint8_t *known = &node->replica_states[state.partition];
+    if (*known == REPLICA_REBUILDING)
+        node->rebuilding_count--;
+    if (state.state == REPLICA_REBUILDING)
+        node->rebuilding_count++;
+    if (*known == REPLICA_REBUILDING && state.state == REPLICA_ACTIVE &&
+        node->rebuilding_count == 0)
+        log_line(&node->log, LOG_INFO, "all replicas are rebuilt");
+    *known = state.state;
+}
+
+static void store_frame(struct node *node, const struct frame *frame)
+{
+    if (frame->type == MESSAGE_REPLICA_STATE) {
+        note_replica_state(node, frame);
+        return;
+    }
+    struct pending *pending = pending_find(node, frame->request);
+    if (pending == NULL)
+        return; /* its deadline has passed */
+    bool refused = frame->type == MESSAGE_STORE_REFUSED;
+    switch (pending->kind) {
+    case PENDING_COORDINATED:
+        if (refused)
+            key_request_refused(node, pending, node->self, STATUS_OVERLOADED);
+        else
+            key_request_frame(node, pending, node->self, frame->type, frame->body);
+        break;
+    case PENDING_PEER_STORE:
+        if (refused)
+            peer_request_refused(node, pending, STATUS_OVERLOADED);
+        else
+            peer_request_answered(node, pending, frame->type, frame->body);
+        break;
+    case PENDING_SYNC:
+        if (!refused)
+            repair_frame(node, pending, frame->type, frame->body);
+        break;
+    case PENDING_FORWARDED:
+        break;
+    }
+}
+
+/* ---- steps -------------------------------------------------------------------------------- */
+
+static void for_each_frame(struct node *node, const struct event *event)
+{
+    size_t offset = 0;
+    while (offset < event->bytes.length) {
+        struct frame frame;
+        size_t used;
+        enum status status = frame_parse(
+            slice_make(event->bytes.data + offset, event->bytes.length - offset), &frame, &used);
+        assert(status == STATUS_OK); /* adapters hand over whole, checked frames */
+        offset += used;
+        if (event->kind == EVENT_STORE_FRAMES)
+            store_frame(node, &frame);
+        else
+            peer_frame(node, event->link, &frame);
+    }
+}
+
+static void tick(struct node *node)
+{
+    request_id id;
+    peers_tick(node->peers, node->now.mono_us, node->now.wall_ms, &node->peers_output);
+    carry_out_peers(node);
+    while (deadline_heap_take(&node->timers, node->now.mono_us, &id)) {
+        struct pending *pending = pending_find(node, id);
+        if (pending == NULL)
+            continue;
+        if (pending->kind == PENDING_COORDINATED || pending->kind == PENDING_FORWARDED)
+            key_request_tick(node, pending);
+        else if (pending->kind == PENDING_PEER_STORE)
+            peer_request_expired(node, pending);
+        else
+            pending_remove(node, pending);
+    }
+    repair_tick(node);
+    clients_tick(node);
+}
+
+void node_step(struct node *node, const struct event *event, struct effects *out)
+{
+    node->now = event->now;
+    node->out = out;
+    switch (event->kind) {
+    case EVENT_START:
+        node->environment.start_mono_us = event->now.mono_us;
+        peers_start(node->peers, event->now.mono_us, &node->peers_output);
+        break;
+    case EVENT_TICK:
+        break;
+    case EVENT_LINK_UP:
+        peers_link_up(node->peers, event->link, event->node, event->now.mono_us,
+                      &node->peers_output);
+        break;
+    case EVENT_LINK_FRAMES:
+    case EVENT_STORE_FRAMES:
+        for_each_frame(node, event);
+        break;
+    case EVENT_STORE_CONDITION:
+        node->store_condition = event->status;
+        break;
+    case EVENT_LINK_DOWN:
+        peers_link_down(node->peers, event->link, event->now.mono_us, &node->peers_output);
+        break;
+    case EVENT_DIAL_FAILED:
+        peers_dial_failed(node->peers, event->node, event->now.mono_us, &node->peers_output);
+        break;
+    case EVENT_CLIENT_OPEN:
+    case EVENT_CLIENT_BYTES:
+    case EVENT_CLIENT_CLOSED:
+        client_event(node, event);
+        break;
+    }
+    carry_out_peers(node);
+    if (node_deadline_us(node) <= node->now.mono_us)
+        tick(node);
+    clients_run_completions(node);
+    node->out = NULL;
+}
+
+uint64_t node_deadline_us(const struct node *node)
+{
+    uint64_t deadlines[] = {peers_deadline_us(node->peers), repair_deadline_us(node),
+                            deadline_heap_next_us(&node->timers),
+                            deadline_heap_next_us(&node->client_timers)};
+    uint64_t least = UINT64_MAX;
+    for (size_t i = 0; i < sizeof deadlines / sizeof deadlines[0]; i++)
+        if (deadlines[i] < least)
+            least = deadlines[i];
+    return least;
+}

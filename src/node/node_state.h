@@ -1,0 +1,158 @@
+/*
+ * node_state.h - the inside of the loop side, shared by node.c, pending.c, peer_requests.c,
+ * clients.c and repair_schedule.c.
+ */
+#ifndef NODE_NODE_STATE_H
+#define NODE_NODE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "base/deadline_heap.h"
+#include "commands/environment.h"
+#include "commands/session.h"
+#include "coordinator/request.h"
+#include "membership/peers.h"
+#include "node/node.h"
+#include "repair/log_sync.h"
+#include "wire/frame.h"
+#include "wire/message.h"
+
+/* Who waits for an outcome. */
+struct origin {
+    connection_id connection; /* a client's session; 0: a peer's or our own */
+    uint64_t token;           /* of the session */
+    node_id node;             /* the peer */
+    link_id link;             /* on which its request came: the answer goes nowhere else */
+    request_id request;       /* its number there */
+};
+
+enum pending_kind {
+    PENDING_COORDINATED, /* a key request that this node coordinates */
+    PENDING_FORWARDED,   /* a key request that another owner coordinates for us */
+    PENDING_PEER_STORE,  /* a peer's message that the own store side handles */
+    PENDING_SYNC         /* a step of log sync with a peer */
+};
+
+/* Something under way that an incoming frame's request number finds. */
+struct pending {
+    UT_hash_handle hh;
+    request_id id;
+    enum pending_kind kind;
+    struct origin origin;
+    uint64_t deadline_us;
+    struct coordinated_request *coordinated;
+    node_id awaited[RING_OWNERS_MAX]; /* peers whose answer counts as in flight */
+    uint8_t awaited_count;
+    /* PENDING_FORWARDED */
+    struct buffer request;            /* encoded, for another try */
+    node_id tried[RING_OWNERS_MAX];
+    uint8_t tried_count;
+    /* PENDING_PEER_STORE */
+    uint16_t type;                    /* of the question */
+    partition_id partition;
+};
+
+/* A result for a session, delivered at the end of the step. */
+struct completion {
+    connection_id connection;
+    uint64_t token;
+    size_t offset; /* of the encoded result in node->completion_bytes */
+    size_t length;
+};
+
+struct client {
+    UT_hash_handle hh;
+    connection_id id;
+    struct session *session;
+    uint64_t timer_us; /* the earliest entry in the heap, UINT64_MAX when none */
+};
+
+struct peer_load {
+    node_id id;
+    uint32_t in_flight; /* asked of the peer, not answered */
+    uint32_t asked;     /* by the peer, not answered */
+    struct log_sync *sync;
+};
+
+struct node {
+    node_id self;
+    uint8_t home;
+    struct ring *ring;
+    struct settings settings;
+    struct log_sink log;
+    struct peers *peers;
+    struct peer_load *loads; /* one for each other member */
+    uint32_t load_count;
+    uint8_t *replica_states; /* enum replica_state, by partition */
+    uint32_t rebuilding_count;
+    enum status store_condition; /* not OK: client writes are not coordinated here */
+    struct pending *pending;
+    uint32_t coordinated_count;
+    request_id last_request;
+    struct deadline_heap timers; /* of pending; ids are request numbers */
+    struct deadline_heap client_timers;
+    struct client *clients;
+    struct environment environment;
+    struct node_statistics statistics;
+    struct completion *completions;
+    size_t completion_count, completion_capacity;
+    struct buffer completion_bytes;
+    struct session_output session_output;
+    struct coordinated_output coordinated_output;
+    struct peers_output peers_output;
+    struct log_sync_output sync_output;
+    struct instant now; /* of the present step */
+    struct effects *out; /* of the present step */
+};
+
+/* node.c */
+void node_send_link(struct node *node, link_id link, uint16_t type, request_id request,
+                    uint32_t left_ms, struct slice body);
+/* `deadline_us` 0: none. */
+void node_send_store(struct node *node, uint16_t type, request_id request, uint64_t deadline_us,
+                     struct slice body);
+struct peer_load *node_load(struct node *node, node_id id);
+
+/* pending.c */
+struct pending *pending_add(struct node *node, enum pending_kind kind, const struct origin *origin,
+                            uint64_t deadline_us);
+struct pending *pending_find(struct node *node, request_id id);
+void pending_remove(struct node *node, struct pending *pending);
+void pending_await(struct node *node, struct pending *pending, node_id peer);
+void pending_heard(struct node *node, struct pending *pending, node_id peer);
+
+/* key_requests.c */
+void key_request_start(struct node *node, const struct origin *origin,
+                       const struct key_request *request, uint32_t timeout_ms, bool may_forward);
+/* A reply frame for a PENDING_COORDINATED or PENDING_FORWARDED one. */
+void key_request_frame(struct node *node, struct pending *pending, node_id from, uint16_t type,
+                       struct slice body);
+void key_request_refused(struct node *node, struct pending *pending, node_id by,
+                         enum status status);
+void key_request_tick(struct node *node, struct pending *pending);
+
+/* peer_requests.c */
+void peer_request(struct node *node, node_id from, link_id link, const struct frame *frame);
+void peer_request_answered(struct node *node, struct pending *pending, uint16_t type,
+                           struct slice body);
+void peer_request_refused(struct node *node, struct pending *pending, enum status status);
+void peer_request_expired(struct node *node, struct pending *pending);
+/* The decided answer to a question that cannot be handled. */
+void peer_request_fail(struct node *node, const struct origin *origin, uint16_t type,
+                       partition_id partition, enum status status);
+
+/* repair_schedule.c */
+void repair_tick(struct node *node);
+void repair_frame(struct node *node, struct pending *pending, uint16_t type, struct slice body);
+uint64_t repair_deadline_us(const struct node *node);
+
+/* clients.c */
+void client_event(struct node *node, const struct event *event);
+void client_complete(struct node *node, const struct origin *origin, struct slice result);
+void clients_run_completions(struct node *node);
+void clients_tick(struct node *node);
+void clients_free(struct node *node);
+
+#endif

@@ -1,0 +1,188 @@
+/*
+ * peer_requests.c - what other nodes ask of this one.
+ *
+ * A forwarded key request is coordinated here; everything else is a question to
+ * the own replicas. A read is checked twice, when it comes and when its answer
+ * does: the replica may have begun to rebuild, or the ring may have changed, while
+ * it waited for the disk.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "node/node_state.h"
+#include "ring/position.h"
+
+static enum status check_replica(const struct node *node, partition_id partition,
+                                 struct ring_tag tag, bool for_reads)
+{
+    if (partition >= node->ring->partition_count ||
+        !ring_owns(node->ring, node->self, partition))
+        return STATUS_NOT_OWNER;
+    int order = ring_tag_compare(tag, node->ring->tag);
+    if (order != 0)
+        return order < 0 ? STATUS_STALE_TAG : STATUS_NOT_READY;
+    uint8_t state = node->replica_states[partition];
+    if (state == REPLICA_ABSENT || (for_reads && state != REPLICA_ACTIVE))
+        return STATUS_NOT_READY;
+    return STATUS_OK;
+}
+
+static uint16_t answer_type(uint16_t type)
+{
+    return (uint16_t)(type + 1);
+}
+
+_Static_assert(MESSAGE_REPLICATED == MESSAGE_REPLICATE + 1, "an answer follows its question");
+_Static_assert(MESSAGE_SYNC_PAGE == MESSAGE_SYNC_PULL + 1, "an answer follows its question");
+_Static_assert(MESSAGE_FORWARD_RESULT == MESSAGE_FORWARD + 1, "an answer follows its question");
+
+void peer_request_fail(struct node *node, const struct origin *origin, uint16_t type,
+                       partition_id partition, enum status status)
+{
+    struct buffer body = {0};
+    struct key_result result = key_result_failed(status, 0, 0);
+    (void)partition;
+    switch (type) {
+    case MESSAGE_FORWARD:
+        key_result_encode(&result, &body);
+        break;
+    case MESSAGE_READ:
+        message_read_result_encode(&(struct message_read_result){.status = status}, &body);
+        break;
+    case MESSAGE_RANGE:
+        message_range_result_encode(&(struct message_range_result){.status = status}, &body);
+        break;
+    case MESSAGE_REPLICATE:
+        message_replicated_encode(&(struct message_replicated){.status = status}, &body);
+        break;
+    case MESSAGE_DIGEST:
+        message_digest_result_encode(&(struct message_digest_result){.status = status}, &body);
+        break;
+    default:
+        buffer_deinit(&body);
+        return; /* a pull: the asker's deadline ends it */
+    }
+    if (peers_link(node->peers, origin->node) == origin->link)
+        node_send_link(node, origin->link, answer_type(type), origin->request, 0,
+                       buffer_slice(&body));
+    buffer_deinit(&body);
+}
+
+/* Whether all keys lie in the partition that the request names. */
+static bool is_routed_right(const struct node *node, const struct key_request *request)
+{
+    if (request->partition >= node->ring->partition_count || request->kind == KEY_DIGEST)
+        return false;
+    for (uint16_t i = 0; i < request->entry_count; i++) {
+        struct slice key = request->entries[i].key;
+        if (key.length > node->settings.key_bytes_max ||
+            ring_partition_of_slot(ring_slot(key), node->ring->partition_count) !=
+                request->partition)
+            return false;
+    }
+    return request->kind == KEY_SCAN || request->kind == KEY_COUNT || request->entry_count > 0;
+}
+
+static void coordinate_for_peer(struct node *node, const struct origin *origin,
+                                const struct frame *frame)
+{
+    struct key_request request;
+    struct key_contexts contexts;
+    struct reader reader = reader_make(frame->body);
+    enum status status = key_request_decode(&reader, &request, &contexts);
+    if (status == STATUS_OK && !is_routed_right(node, &request))
+        status = STATUS_INVALID;
+    uint32_t timeout_ms = frame->left_ms;
+    if (timeout_ms == 0 || timeout_ms > node->settings.request_timeout_ms * 10)
+        timeout_ms = node->settings.request_timeout_ms;
+    if (status == STATUS_OK)
+        key_request_start(node, origin, &request, timeout_ms, false);
+    else
+        peer_request_fail(node, origin, MESSAGE_FORWARD, 0, status);
+    free((void *)request.entries);
+    key_contexts_free(&contexts);
+}
+
+/* A question to the own replicas: remember who asked, and hand it to the store side. */
+static void ask_store(struct node *node, const struct origin *origin, const struct frame *frame,
+                      const struct replica_address *address, bool for_reads)
+{
+    enum status status =
+        address == NULL ? STATUS_OK
+                        : check_replica(node, address->partition, address->tag, for_reads);
+    struct peer_load *load = node_load(node, origin->node);
+    if (status == STATUS_OK && load->asked >= node->settings.peer_inflight_max)
+        status = STATUS_OVERLOADED;
+    partition_id partition = address == NULL ? 0 : address->partition;
+    if (status != STATUS_OK) {
+        peer_request_fail(node, origin, frame->type, partition, status);
+        return;
+    }
+    uint32_t ms = frame->left_ms != 0 ? frame->left_ms : node->settings.request_timeout_ms;
+    struct pending *pending = pending_add(node, PENDING_PEER_STORE, origin,
+                                          node->now.mono_us + (uint64_t)ms * 1000);
+    pending->type = frame->type;
+    pending->partition = partition;
+    load->asked++;
+    node_send_store(node, frame->type, pending->id, pending->deadline_us, frame->body);
+}
+
+void peer_request(struct node *node, node_id from, link_id link, const struct frame *frame)
+{
+    struct origin origin = {.node = from, .link = link, .request = frame->request};
+    struct replica_address address;
+    struct reader reader = reader_make(frame->body);
+    switch (frame->type) {
+    case MESSAGE_FORWARD:
+        coordinate_for_peer(node, &origin, frame);
+        break;
+    case MESSAGE_READ:
+    case MESSAGE_RANGE:
+    case MESSAGE_REPLICATE:
+    case MESSAGE_DIGEST:
+        replica_address_decode(&reader, &address);
+        if (reader.failed)
+            node->statistics.frames_refused++;
+        else
+            ask_store(node, &origin, frame, &address,
+                      frame->type == MESSAGE_READ || frame->type == MESSAGE_RANGE);
+        break;
+    case MESSAGE_SYNC_PULL:
+        ask_store(node, &origin, frame, NULL, false);
+        break;
+    default:
+        node->statistics.frames_refused++;
+    }
+}
+
+static void forget(struct node *node, struct pending *pending)
+{
+    node_load(node, pending->origin.node)->asked--;
+    pending_remove(node, pending);
+}
+
+void peer_request_answered(struct node *node, struct pending *pending, uint16_t type,
+                           struct slice body)
+{
+    bool for_reads = pending->type == MESSAGE_READ || pending->type == MESSAGE_RANGE;
+    assert(type == answer_type(pending->type));
+    if (for_reads && node->replica_states[pending->partition] != REPLICA_ACTIVE)
+        peer_request_fail(node, &pending->origin, pending->type, pending->partition,
+                          STATUS_NOT_READY);
+    else if (peers_link(node->peers, pending->origin.node) == pending->origin.link)
+        node_send_link(node, pending->origin.link, type, pending->origin.request, 0, body);
+    if (type == MESSAGE_SYNC_PAGE)
+        node->statistics.sync_pages_sent++;
+    forget(node, pending);
+}
+
+void peer_request_refused(struct node *node, struct pending *pending, enum status status)
+{
+    peer_request_fail(node, &pending->origin, pending->type, pending->partition, status);
+    forget(node, pending);
+}
+
+void peer_request_expired(struct node *node, struct pending *pending)
+{
+    forget(node, pending);
+}

@@ -1,0 +1,56 @@
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "node/node_state.h"
+
+struct pending *pending_add(struct node *node, enum pending_kind kind, const struct origin *origin,
+                            uint64_t deadline_us)
+{
+    struct pending *pending = memory_new(1, sizeof *pending);
+    pending->id = ++node->last_request;
+    pending->kind = kind;
+    pending->origin = *origin;
+    pending->deadline_us = deadline_us;
+    HASH_ADD(hh, node->pending, id, sizeof pending->id, pending);
+    deadline_heap_add(&node->timers, deadline_us, pending->id);
+    return pending;
+}
+
+struct pending *pending_find(struct node *node, request_id id)
+{
+    struct pending *pending = NULL;
+    HASH_FIND(hh, node->pending, &id, sizeof id, pending);
+    return pending;
+}
+
+void pending_await(struct node *node, struct pending *pending, node_id peer)
+{
+    struct peer_load *load = node_load(node, peer);
+    if (load == NULL || pending->awaited_count == RING_OWNERS_MAX)
+        return;
+    pending->awaited[pending->awaited_count++] = peer;
+    load->in_flight++;
+}
+
+void pending_heard(struct node *node, struct pending *pending, node_id peer)
+{
+    for (uint8_t i = 0; i < pending->awaited_count; i++) {
+        if (pending->awaited[i] == peer) {
+            pending->awaited[i] = pending->awaited[--pending->awaited_count];
+            node_load(node, peer)->in_flight--;
+            return;
+        }
+    }
+}
+
+void pending_remove(struct node *node, struct pending *pending)
+{
+    while (pending->awaited_count > 0)
+        pending_heard(node, pending, pending->awaited[0]);
+    if (pending->kind == PENDING_COORDINATED)
+        node->coordinated_count--;
+    HASH_DEL(node->pending, pending);
+    coordinated_request_free(pending->coordinated);
+    buffer_deinit(&pending->request);
+    free(pending);
+}

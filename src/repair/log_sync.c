@@ -1,0 +1,199 @@
+#include "repair/log_sync.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+enum sync_state { SYNC_DOWN, SYNC_PAUSED, SYNC_CLOCKS_ASKED, SYNC_PEER_ASKED, SYNC_APPLYING };
+
+struct log_sync {
+    node_id peer;
+    uint32_t interval_ms;
+    uint32_t timeout_ms;
+    partition_id *shared; /* partitions that both own, ascending */
+    uint32_t shared_count;
+    uint32_t next;        /* into shared: where the next exchange begins */
+    uint32_t eager;       /* exchanges to make without a pause */
+    enum sync_state state;
+    uint64_t deadline_us; /* of what is under way, or of the pause */
+    struct message_sync_clocks cursors; /* partitions of this exchange that are not finished */
+    bool differs;         /* this exchange brought something */
+};
+
+struct log_sync *log_sync_new(const struct ring *ring, node_id self, node_id peer,
+                              uint32_t interval_ms, uint32_t timeout_ms)
+{
+    struct log_sync *sync = memory_new(1, sizeof *sync);
+    sync->peer = peer;
+    sync->interval_ms = interval_ms;
+    sync->timeout_ms = timeout_ms;
+    sync->shared = memory_new(ring->partition_count, sizeof *sync->shared);
+    sync->deadline_us = UINT64_MAX;
+    for (uint32_t p = 0; p < ring->partition_count; p++)
+        if (ring_owns(ring, self, (partition_id)p) && ring_owns(ring, peer, (partition_id)p))
+            sync->shared[sync->shared_count++] = (partition_id)p;
+    return sync;
+}
+
+void log_sync_free(struct log_sync *sync)
+{
+    if (sync == NULL)
+        return;
+    free(sync->shared);
+    free(sync);
+}
+
+static void pause_until(struct log_sync *sync, uint64_t when_us)
+{
+    sync->state = SYNC_PAUSED;
+    sync->deadline_us = when_us;
+    sync->cursors.count = 0;
+    sync->differs = false;
+}
+
+void log_sync_peer_up(struct log_sync *sync, uint64_t now_us)
+{
+    if (sync->shared_count == 0)
+        return;
+    sync->eager = sync->shared_count / SYNC_PARTITIONS_MAX + 1;
+    sync->next = 0;
+    pause_until(sync, now_us);
+}
+
+void log_sync_peer_down(struct log_sync *sync)
+{
+    pause_until(sync, UINT64_MAX);
+    sync->state = SYNC_DOWN;
+}
+
+static void expect(struct log_sync *sync, enum sync_state state, uint64_t now_us)
+{
+    sync->state = state;
+    sync->deadline_us = now_us + (uint64_t)sync->timeout_ms * 1000;
+}
+
+static void ask_store(struct log_sync *sync, uint64_t now_us, struct log_sync_output *out)
+{
+    out->want = LOG_SYNC_ASK_STORE;
+    message_sync_clocks_encode(&sync->cursors, &out->body);
+    expect(sync, SYNC_CLOCKS_ASKED, now_us);
+}
+
+static void begin_exchange(struct log_sync *sync, uint64_t now_us, struct log_sync_output *out)
+{
+    sync->cursors.count = 0;
+    while (sync->cursors.count < SYNC_PARTITIONS_MAX &&
+           sync->next + sync->cursors.count < sync->shared_count) {
+        sync->cursors.cursors[sync->cursors.count] =
+            (struct sync_cursor){.partition = sync->shared[sync->next + sync->cursors.count]};
+        sync->cursors.count++;
+    }
+    sync->next += sync->cursors.count;
+    if (sync->next >= sync->shared_count)
+        sync->next = 0;
+    sync->differs = false;
+    ask_store(sync, now_us, out);
+}
+
+/* The exchange is over. When it brought something, the round is worth another one at once. */
+static void end_exchange(struct log_sync *sync, uint64_t now_us)
+{
+    if (sync->differs)
+        sync->eager = sync->shared_count / SYNC_PARTITIONS_MAX + 1;
+    else if (sync->eager > 0)
+        sync->eager--;
+    pause_until(sync, sync->eager > 0 ? now_us : now_us + (uint64_t)sync->interval_ms * 1000);
+}
+
+void log_sync_tick(struct log_sync *sync, uint64_t now_us, struct log_sync_output *out)
+{
+    if (sync->state == SYNC_DOWN || now_us < sync->deadline_us)
+        return;
+    if (sync->state == SYNC_PAUSED)
+        begin_exchange(sync, now_us, out);
+    else /* an answer did not come in time: forget the exchange */
+        pause_until(sync, now_us + (uint64_t)sync->interval_ms * 1000);
+}
+
+void log_sync_clocks(struct log_sync *sync, struct slice body, uint64_t now_us,
+                     struct log_sync_output *out)
+{
+    if (sync->state != SYNC_CLOCKS_ASKED)
+        return;
+    out->want = LOG_SYNC_ASK_PEER;
+    buffer_append_slice(&out->body, body);
+    expect(sync, SYNC_PEER_ASKED, now_us);
+}
+
+/* Drop the partition's cursor when it is finished, else remember where to go on. */
+static void advance_cursor(struct log_sync *sync, const struct sync_answer *answer)
+{
+    struct message_sync_clocks *clocks = &sync->cursors;
+    uint16_t i = 0;
+    while (i < clocks->count && clocks->cursors[i].partition != answer->address.partition)
+        i++;
+    if (i == clocks->count)
+        return;
+    if (answer->status == STATUS_OK && !answer->complete) {
+        clocks->cursors[i].before = answer->before;
+        clocks->cursors[i].top = answer->top;
+        return;
+    }
+    clocks->count--;
+    for (; i < clocks->count; i++)
+        clocks->cursors[i] = clocks->cursors[i + 1];
+}
+
+static void go_on(struct log_sync *sync, bool progressed, uint64_t now_us,
+                  struct log_sync_output *out)
+{
+    if (sync->cursors.count > 0 && progressed)
+        ask_store(sync, now_us, out);
+    else
+        end_exchange(sync, now_us);
+}
+
+void log_sync_page(struct log_sync *sync, struct slice body, bool rebuilding, uint64_t now_us,
+                   struct log_sync_output *out)
+{
+    struct reader reader = reader_make(body);
+    uint32_t answers = 0, deliveries = 0;
+    if (sync->state != SYNC_PEER_ASKED)
+        return;
+    while (reader_left(&reader) > 0) {
+        struct sync_answer answer;
+        sync_answer_decode(&reader, &answer);
+        if (reader.failed) {
+            pause_until(sync, now_us + (uint64_t)sync->interval_ms * 1000);
+            return;
+        }
+        advance_cursor(sync, &answer);
+        answers++;
+        deliveries += answer.delivery_count;
+    }
+    if (deliveries == 0 && !rebuilding) {
+        go_on(sync, answers > 0, now_us, out);
+        return;
+    }
+    sync->differs = sync->differs || deliveries > 0;
+    struct message_sync_apply apply = {.from = sync->peer, .page = body};
+    out->want = LOG_SYNC_APPLY;
+    message_sync_apply_encode(&apply, &out->body);
+    expect(sync, SYNC_APPLYING, now_us);
+}
+
+void log_sync_applied(struct log_sync *sync, const struct message_sync_applied *applied,
+                      uint64_t now_us, struct log_sync_output *out)
+{
+    if (sync->state != SYNC_APPLYING)
+        return;
+    if (applied->status == STATUS_OK)
+        go_on(sync, true, now_us, out);
+    else
+        pause_until(sync, now_us + (uint64_t)sync->interval_ms * 1000);
+}
+
+uint64_t log_sync_deadline_us(const struct log_sync *sync)
+{
+    return sync->deadline_us;
+}

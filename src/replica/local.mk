@@ -1,0 +1,8 @@
+libringcore_a_SOURCES += \
+	src/replica/cell_cache.c \
+	src/replica/cell_cache.h \
+	src/replica/replica.c \
+	src/replica/replica.h \
+	src/replica/replica_sync.c \
+	src/replica/store_port.c \
+	src/replica/store_port.h

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += libringstore.a
+libringstore_a_SOURCES =

@@ -1,0 +1,13 @@
+libringcore_a_SOURCES += \
+	src/wire/frame.c \
+	src/wire/frame.h \
+	src/wire/message.c \
+	src/wire/message.h \
+	src/wire/record.c \
+	src/wire/record.h \
+	src/wire/resp_reader.c \
+	src/wire/resp_reader.h \
+	src/wire/resp_reply.c \
+	src/wire/resp_reply.h \
+	src/wire/resp_writer.c \
+	src/wire/resp_writer.h

@@ -1,0 +1,3 @@
+EXTRA_PROGRAMS += ringsim
+ringsim_SOURCES =
+ringsim_LDADD = $(core_libs)

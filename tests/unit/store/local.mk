@@ -1,0 +1,2 @@
+libringtest_a_SOURCES +=
+unit_tests +=

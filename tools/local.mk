@@ -1,0 +1,4 @@
+EXTRA_DIST += \
+	tools/install-packages \
+	tools/packages \
+	tools/test
