@@ -18,7 +18,8 @@ enum {
     WAY_US = 300,            /* between client and node */
     RECONNECT_US = 200000,
     ANSWER_SLACK_US = 2000000,
-    AUDIT_PIPELINE = 4,
+    AUDIT_RETRY_US = 300000,
+    AUDIT_ATTEMPTS_MAX = 200, /* refusals that an auditor bears, all together */
     PIECES_MAX = 4
 };
 
@@ -50,8 +51,9 @@ struct client {
 
     bool audits;
     struct machine *only;    /* an auditor asks one machine */
-    uint32_t next_key;
-    bool keys_asked;
+    uint32_t next_key;       /* the key it asks for, or asks next */
+    bool keys_asked;         /* KEYS has been answered: it is done */
+    uint32_t refusals;
 };
 
 struct client_set {
@@ -84,6 +86,7 @@ struct client_set *client_set_new(struct world *world)
         client->audits = i >= set->worker_count;
         if (client->audits) {
             client->only = &world->machines[i - set->worker_count];
+            client->next_key = i - set->worker_count;
             client->keyspace = 0;
         }
     }
@@ -155,7 +158,7 @@ bool client_set_audited(const struct world *world)
 {
     const struct client_set *set = world->clients;
     for (uint32_t i = set->worker_count; i < set->count; i++)
-        if (!set->clients[i].keys_asked || set->clients[i].request_count > 0)
+        if (!set->clients[i].keys_asked)
             return false;
     return true;
 }
@@ -301,7 +304,7 @@ static void send_request(struct world *world, struct client *client, const struc
     client->request_count++;
     client->unread++;
     if (!request->is_select) {
-        oracle_sent(world->oracle, &copy->command);
+        oracle_sent(world->oracle, client->machine, &copy->command);
         if (copy->command.start_us >= world->clients->count_from_us)
             world->clients->counts[client->machine->index].started++;
     }
@@ -347,7 +350,7 @@ static void step(struct world *world, struct client *client)
     step_after(world, client, spread_tail(&client->random, world->plan.think_us));
 }
 
-/* An auditor asks for its share of the keys, keyspace by keyspace, and for the list of all. */
+/* An auditor asks for its share of the keys, one at a time, then for the list of all. */
 static void audit(struct world *world, struct client *client)
 {
     struct request request = {0};
@@ -356,32 +359,37 @@ static void audit(struct world *world, struct client *client)
     uint32_t total = plain + oracle_key_count(world->oracle, 1);
     if (client->machine == NULL) {
         connect(world, client);
-        client->next_key = client->only->index;
-        client->keys_asked = false;
-    }
-    if (client->machine == NULL || client->keys_asked)
-        return;
-    if (client->unread >= AUDIT_PIPELINE) {
-        client->blocked = true;
-        return;
-    }
-    if (client->next_key >= total) {
-        if (client->keyspace != 0)
-            select_keyspace(world, client, 0);
         client->keyspace = 0;
-        client->keys_asked = true;
-        workload_last_keys(world, &request.command, &bytes);
-    } else {
-        if (client->next_key >= plain && client->keyspace == 0) {
-            client->keyspace = 1;
-            select_keyspace(world, client, 1);
-        }
-        workload_last_get(world, client->next_key, &request.command, &bytes);
-        client->next_key += world->plan.node_count;
+        if (client->machine == NULL)
+            return;
     }
+    keyspace_id wanted = client->next_key >= plain && client->next_key < total ? 1 : 0;
+    if (client->keyspace != wanted)
+        select_keyspace(world, client, wanted);
+    client->keyspace = wanted;
+    if (client->next_key >= total)
+        workload_last_keys(world, &request.command, &bytes);
+    else
+        workload_last_get(world, client->next_key, &request.command, &bytes);
     send_request(world, client, &request, buffer_slice(&bytes));
     buffer_deinit(&bytes);
-    step_after(world, client, 0);
+}
+
+/* An auditor goes on to its next key, or asks once more when it was refused. */
+static void audit_answered(struct world *world, struct client *client,
+                           const struct command *command, const struct resp_value *reply)
+{
+    if (reply->type != RESP_TYPE_ERROR) {
+        client->next_key += world->plan.node_count;
+        client->keys_asked = command->kind == COMMAND_KEYS;
+        if (!client->keys_asked)
+            step_after(world, client, way_us(client));
+        return;
+    }
+    if (++client->refusals > AUDIT_ATTEMPTS_MAX)
+        world_fail(world, VERDICT_NO_CONVERGENCE, "end", "after healing, n%u still answers: %.*s",
+                   client->machine->id, (int)reply->text.length, (const char *)reply->text.data);
+    step_after(world, client, AUDIT_RETRY_US);
 }
 
 /* ---- answers ---- */
@@ -406,6 +414,8 @@ static void answered(struct world *world, struct client *client, const struct re
     if (command->start_us >= world->clients->count_from_us && reply->type != RESP_TYPE_ERROR)
         world->clients->counts[client->machine->index].acked++;
     oracle_answered(world->oracle, client->machine, command, reply);
+    if (client->audits)
+        audit_answered(world, client, command, reply);
     if (command->kind == COMMAND_SCAN && reply->type == RESP_TYPE_ARRAY &&
         reply->element_count == 2 && reply->elements[0].type == RESP_TYPE_BULK)
         client->cursor = strtoull((const char *)reply->elements[0].text.data, NULL, 10);
@@ -518,8 +528,7 @@ static void reply_read(struct world *world, struct client *client, uint32_t coun
     if (!client->blocked)
         return;
     client->blocked = false;
-    step_after(world, client, client->audits ? 0 : spread_tail(&client->random,
-                                                               world->plan.think_us));
+    step_after(world, client, spread_tail(&client->random, world->plan.think_us));
 }
 
 void client_set_handle(struct world *world, const struct occurrence *what)
@@ -538,7 +547,7 @@ void client_set_handle(struct world *world, const struct occurrence *what)
         break;
     case AT_CLIENT_GONE:
         /* One that waited for an answer goes on with another node; others have a step planned. */
-        if (what->id == client->session && client->blocked) {
+        if (what->id == client->session && (client->blocked || client->audits)) {
             client->blocked = false;
             step_after(world, client, random_below(&client->random, RECONNECT_US));
         }

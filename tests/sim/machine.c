@@ -12,7 +12,7 @@
 #include "sim/store_thread.h"
 #include "sim/world.h"
 
-enum { START_TAIL_US = 200000, MONO_BASE_US = 1000000, LOG_NOTE_MINIMUM = LOG_INFO };
+enum { START_TAIL_US = 200000, MONO_BASE_US = 1000000 };
 
 static void write_log(void *context, enum log_level level, const char *line)
 {
@@ -22,7 +22,7 @@ static void write_log(void *context, enum log_level level, const char *line)
 
 struct log_sink machine_log(struct machine *machine)
 {
-    struct log_sink sink = {.context = machine, .minimum = LOG_NOTE_MINIMUM};
+    struct log_sink sink = {.context = machine, .minimum = LOG_INFO};
     if (machine->world->trace != NULL)
         sink.write = write_log;
     return sink;

@@ -455,5 +455,7 @@ int main(int argc, char **argv)
     }
     if (options.one_seed)
         options.jobs = 1;
+    if (options.verbose)
+        setvbuf(stdout, NULL, _IOLBF, 0); /* a crash must not take the last lines with it */
     return run(&options);
 }

@@ -97,7 +97,7 @@ struct oracle_key *oracle_key(struct oracle *oracle, uint32_t index);
 struct write *oracle_write(struct oracle *oracle, enum command_kind kind, uint32_t key);
 
 /* ---- clients */
-void oracle_sent(struct oracle *oracle, struct command *command);
+void oracle_sent(struct oracle *oracle, const struct machine *machine, struct command *command);
 /* `machine` is sending this answer to the client now. */
 void oracle_answered(struct oracle *oracle, const struct machine *machine,
                      const struct command *command, const struct resp_value *reply);

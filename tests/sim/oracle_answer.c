@@ -8,6 +8,26 @@
 #include "base/hash.h"
 #include "sim/oracle_state.h"
 
+/* What the owners have of a key, for whoever looks for the reason. */
+static void note_owners(struct oracle *oracle, uint32_t index)
+{
+    const struct world *world = oracle->world;
+    const struct oracle_key *key = &oracle->keys[index];
+    const node_id *owners = ring_owners(world->ring, key->partition);
+    for (uint8_t i = 0; i < world->ring->owner_count; i++) {
+        struct cell cell;
+        oracle_load(oracle, &world->machines[owners[i] - 1].image.synced, key, &cell);
+        world_note(oracle->world, "n%u holds of %s: %u live", owners[i], key->name, cell.count);
+        for (uint32_t j = 0; j < cell.count; j++)
+            world_note(oracle->world, "  live dot=%u.%u.%u:%" PRIu64 " time=%" PRIu64,
+                       cell.siblings[j].dot.actor.node,
+                       cell.siblings[j].dot.actor.storage_incarnation,
+                       cell.siblings[j].dot.actor.boot_epoch, cell.siblings[j].dot.sequence,
+                       cell.siblings[j].time);
+        cell_deinit(&cell);
+    }
+}
+
 static void fail_answer(struct oracle *oracle, const struct machine *machine,
                         const struct command *command, uint32_t key, const char *kind,
                         const char *what)
@@ -16,6 +36,7 @@ static void fail_answer(struct oracle *oracle, const struct machine *machine,
                "%s (keyspace %u), command %" PRIu64 " kind %u level %u answered by n%u: %s",
                oracle->keys[key].name, oracle->keys[key].keyspace, command->serial,
                (unsigned)command->kind, command->level, machine->id, what);
+    note_owners(oracle, key);
 }
 
 /* ---- what a read must not miss ---- */
@@ -47,7 +68,7 @@ static const struct version *floor_of(const struct oracle *oracle, const struct 
     return floor;
 }
 
-void oracle_sent(struct oracle *oracle, struct command *command)
+void oracle_sent(struct oracle *oracle, const struct machine *machine, struct command *command)
 {
     struct world *world = oracle->world;
     oracle->command_count++;
@@ -58,8 +79,14 @@ void oracle_sent(struct oracle *oracle, struct command *command)
         if (wall_ms < command->wall_min_ms)
             command->wall_min_ms = wall_ms;
     }
-    for (uint32_t i = 0; i < command->key_count; i++)
-        command->floors[i] = floor_of(oracle, &oracle->keys[command->keys[i]], command->level);
+    for (uint32_t i = 0; i < command->key_count; i++) {
+        const struct oracle_key *key = &oracle->keys[command->keys[i]];
+        command->floors[i] = floor_of(oracle, key, command->level);
+        world_note(world, "command %" PRIu64 " kind=%u level=%u at n%u %s write=<%u> floor=%" PRIu64,
+                   command->serial, (unsigned)command->kind, command->level, machine->id,
+                   key->name, command->writes[i] == NULL ? 0 : command->writes[i]->number,
+                   command->floors[i] == NULL ? 0 : command->floors[i]->time);
+    }
 }
 
 static bool is_absent(const struct oracle *oracle, const struct version *version)
@@ -84,17 +111,17 @@ static void check_absent(struct oracle *oracle, const struct machine *machine,
                 "an acknowledged or already read value was not seen (absent)");
 }
 
-/* The newest version of the key with this value, or NULL. */
-static const struct version *find_value(const struct oracle *oracle, const struct oracle_key *key,
-                                        struct slice value)
+/* The newest or the oldest version of the key with this value, or NULL: an expiry that is changed
+ * gives a value another dot, and the answer does not tell which one was read. */
+static const struct version *find_value(const struct oracle_key *key, struct slice value,
+                                        bool newest)
 {
     const struct version *found = NULL;
     uint64_t digest = hash64(value, 0);
-    (void)oracle;
     for (uint32_t i = 0; i < key->version_count; i++) {
         const struct version *version = key->versions[i];
         if (version->kind != SIBLING_TOMBSTONE && version->value_digest == digest &&
-            oracle_is_above(version, found))
+            (found == NULL || oracle_is_above(version, found) == newest))
             found = version;
     }
     return found;
@@ -116,7 +143,7 @@ static void check_value(struct oracle *oracle, const struct machine *machine,
 {
     struct oracle_key *key = &oracle->keys[command->keys[index]];
     const struct version *floor = command->floors[index];
-    const struct version *version = find_value(oracle, key, value);
+    const struct version *version = find_value(key, value, true);
     if (version == NULL) {
         fail_answer(oracle, machine, command, command->keys[index], "read",
                     "a value that no version has");
@@ -131,9 +158,10 @@ static void check_value(struct oracle *oracle, const struct machine *machine,
             fail_answer(oracle, machine, command, command->keys[index], "read",
                         "an older value than one acknowledged or already read");
     }
+    const struct version *oldest = find_value(key, value, false);
     if (oracle_level_total(oracle, command->level) > oracle->world->ring->owner_count / 2 &&
-        oracle_is_above(version, key->read_floor))
-        key->read_floor = version;
+        oracle_is_above(oldest, key->read_floor))
+        key->read_floor = oldest;
     if (command->last && !oracle_may_be_last(oracle, command->keys[index], version))
         fail_answer(oracle, machine, command, command->keys[index], "end",
                     "the last value is not one that may win");
@@ -189,6 +217,8 @@ static bool can_be_of(const struct command *command, const struct version *versi
         return false;
     switch (command->kind) {
     case COMMAND_DEL:
+    case COMMAND_SET: /* with an expiry that has passed on its way */
+    case COMMAND_SETNX:
         return version->kind == SIBLING_TOMBSTONE;
     case COMMAND_EXPIRE_AT: /* a time that has passed deletes */
         return version->expire_at_ms == command->expire_at_ms ||
@@ -221,8 +251,8 @@ static void acknowledged(struct oracle *oracle, const struct machine *machine,
 {
     struct write *write = command->writes[index];
     write->outcome = OUTCOME_ACKED;
-    bool named = command->kind != COMMAND_DEL && command->kind != COMMAND_EXPIRE_AT &&
-                 command->kind != COMMAND_PERSIST;
+    bool named = command->kind != COMMAND_DEL && command->kind != COMMAND_PERSIST &&
+                 command->expire_at_ms == 0;
     struct version *version = NULL;
     if (!named || write->version != NULL)
         version = find_durable(oracle, command, write);
@@ -238,6 +268,11 @@ static void acknowledged(struct oracle *oracle, const struct machine *machine,
         version->copies = oracle_level_total(oracle, command->level);
 }
 
+static bool is_empty(const struct oracle_key *key, const struct version *version)
+{
+    return key->empty_write != NULL && version->write == key->empty_write->number;
+}
+
 /* An append stands on what a read of its level must see. */
 static void check_append_base(struct oracle *oracle, const struct machine *machine,
                               const struct command *command)
@@ -246,19 +281,14 @@ static void check_append_base(struct oracle *oracle, const struct machine *machi
     const struct version *floor = command->floors[0];
     if (made == NULL || floor == NULL || floor->excused)
         return;
-    if (made->base_write == 0) {
-        check_absent(oracle, machine, command, 0);
-        return;
-    }
     const struct oracle_key *key = &oracle->keys[command->keys[0]];
-    for (uint32_t i = 0; i < key->version_count; i++)
-        if (key->versions[i]->write == made->base_write &&
-            !oracle_is_above(floor, key->versions[i]))
+    for (uint32_t i = 0; i < key->version_count; i++) {
+        const struct version *base = key->versions[i];
+        bool is_base = made->base_write != 0 ? base->write == made->base_write
+                                             : is_absent(oracle, base) || is_empty(key, base);
+        if (base != made && is_base && !oracle_is_above(floor, base))
             return;
-    /* It may also stand on the empty value, which has no number. */
-    if (key->empty_write != NULL && key->empty_write->version != NULL &&
-        !oracle_is_above(floor, key->empty_write->version))
-        return;
+    }
     fail_answer(oracle, machine, command, command->keys[0], "read",
                 "appended to an older value than one acknowledged");
 }
@@ -300,11 +330,6 @@ static void error_answered(struct oracle *oracle, const struct machine *machine,
                  {"TRYAGAIN", MARK_COMMAND_OTHER_ERROR},   {"ERR", MARK_COMMAND_OTHER_ERROR}};
     world_note(oracle->world, "command %" PRIu64 " at n%u: %.*s", command->serial, machine->id,
                (int)text.length, (const char *)text.data);
-    if (command->last) {
-        world_fail(oracle->world, VERDICT_WRONG, "end", "after healing n%u answers: %.*s",
-                   machine->id, (int)text.length, (const char *)text.data);
-        return;
-    }
     if (begins(text, "UNCERTAIN")) {
         marks_hit(oracle->world->marks, MARK_COMMAND_UNCERTAIN);
         set_outcomes(oracle, machine, command, OUTCOME_UNCERTAIN);
@@ -448,6 +473,22 @@ static void value_answered(struct oracle *oracle, const struct machine *machine,
     }
 }
 
+static void note_answer(struct oracle *oracle, const struct machine *machine,
+                        const struct command *command, const struct resp_value *reply)
+{
+    enum { SHOWN_MAX = 60 };
+    if (reply->type == RESP_TYPE_BULK || reply->type == RESP_TYPE_SIMPLE)
+        world_note(oracle->world, "command %" PRIu64 " at n%u: %.*s", command->serial, machine->id,
+                   reply->text.length < SHOWN_MAX ? (int)reply->text.length : SHOWN_MAX,
+                   (const char *)reply->text.data);
+    else if (reply->type == RESP_TYPE_INTEGER)
+        world_note(oracle->world, "command %" PRIu64 " at n%u: %" PRId64, command->serial,
+                   machine->id, reply->integer);
+    else
+        world_note(oracle->world, "command %" PRIu64 " at n%u: reply of type %u", command->serial,
+                   machine->id, (unsigned)reply->type);
+}
+
 void oracle_answered(struct oracle *oracle, const struct machine *machine,
                      const struct command *command, const struct resp_value *reply)
 {
@@ -462,6 +503,7 @@ void oracle_answered(struct oracle *oracle, const struct machine *machine,
         return;
     }
     marks_hit(oracle->world->marks, MARK_COMMAND_OK);
+    note_answer(oracle, machine, command, reply);
     value_answered(oracle, machine, command, reply);
 }
 

@@ -160,6 +160,13 @@ static void first_seen(struct oracle *oracle, const struct machine *machine,
     check_maker(oracle, machine, key, version);
     check_time(oracle, machine, key, version);
     check_value(oracle, machine, key, version, sibling->value);
+    world_note(oracle->world,
+               "n%u makes %s dot=%u.%u.%u:%" PRIu64 " time=%" PRIu64 " %s write=<%u> expires=%" PRIu64,
+               machine->id, key->name, version->dot.actor.node,
+               version->dot.actor.storage_incarnation, version->dot.actor.boot_epoch,
+               version->dot.sequence, version->time,
+               version->kind == SIBLING_TOMBSTONE ? "tombstone" : "value", version->write,
+               version->expire_at_ms);
 }
 
 /* I1. */

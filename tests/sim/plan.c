@@ -7,7 +7,7 @@
 #include "coordinator/level.h"
 #include "sim/spread.h"
 
-_Static_assert(PLAN_LEVEL_COUNT == LEVEL_COUNT, "a weight for each level");
+_Static_assert(PLAN_LEVEL_COUNT == (int)LEVEL_COUNT, "a weight for each level");
 
 static const char *const fault_names[FAULT_CLASS_COUNT] = {
     [FAULT_CRASH] = "crash",

@@ -23,5 +23,5 @@ uint64_t spread_tail(struct random *random, uint64_t mean)
     uint64_t draw = random_below(random, 2 * mean + 1);
     if (!random_chance(random, 1, 100))
         return draw * 2 / 3;
-    return draw * spread_even(random, 1, 32);
+    return draw * spread_even(random, 1, 8);
 }

@@ -5,6 +5,7 @@
 #define SIM_WORKLOAD_H
 
 #include "base/bytes.h"
+#include "base/ids.h"
 #include "base/random.h"
 #include "sim/command.h"
 
