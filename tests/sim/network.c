@@ -47,7 +47,7 @@ struct end {
     bool open; /* the process has the connection */
 };
 
-/* Of both directions the connection's node ids are `2 * index + end`, so they differ. */
+/* The link ids of its ends are made by link_end_id(): they differ, and 0 is none. */
 struct link {
     struct end ends[2]; /* 0: who dialed */
     struct direction directions[2];
@@ -140,9 +140,19 @@ static uint64_t delay_us(struct network *network, const struct machine *from,
     return 1 + base_us + spread_tail(&network->random, plan->delay_tail_us);
 }
 
+static link_id link_end_id(size_t index, unsigned end)
+{
+    return 2 * (link_id)(index + 1) + end;
+}
+
+static size_t link_index(link_id id)
+{
+    return (size_t)(id / 2 - 1);
+}
+
 static struct link *link_by_id(struct network *network, link_id id)
 {
-    return id / 2 < network->link_count ? network->links[id / 2] : NULL;
+    return id >= 2 && link_index(id) < network->link_count ? network->links[link_index(id)] : NULL;
 }
 
 static bool end_is_open(const struct end *end)
@@ -172,7 +182,7 @@ static link_id link_add(struct network *network, struct machine *dialer, uint32_
             memory_resize(network->links, network->link_capacity, sizeof *network->links);
     }
     network->links[network->link_count] = link;
-    return 2 * network->link_count++;
+    return link_end_id(network->link_count++, 0);
 }
 
 /* Let the process at the end `id` know a little later. */
@@ -367,7 +377,7 @@ void network_close(struct machine *from, link_id id)
         send_piece(network, id, slice_make(NULL, 0), true, true, 0);
     link->ends[id % 2].open = false;
     link->directions[1 - id % 2].dead = true;
-    drop_if_closed(network, id / 2);
+    drop_if_closed(network, link_index(id));
 }
 
 /* ---- arriving ---- */
@@ -381,7 +391,7 @@ static void end_lost(struct network *network, link_id id)
     end->open = false;
     link->directions[1 - id % 2].dead = true;
     struct machine *machine = end->machine;
-    drop_if_closed(network, id / 2);
+    drop_if_closed(network, link_index(id));
     machine_loop_event(machine, &(struct event){.kind = EVENT_LINK_DOWN, .link = id});
 }
 
@@ -528,7 +538,7 @@ void network_dial_arrived(struct world *world, const struct occurrence *what)
         return;
     }
     link_id id = link_add(network, from, what->life, to);
-    struct link *link = network->links[id / 2];
+    struct link *link = link_by_id(network, id);
     link->directions[1].earliest_us = world->now_us + back_us;
     link->directions[1].last_arrival_us = world->now_us + back_us;
     machine_event_after(to, 0, EVENT_LINK_UP, 0, id + 1, slice_make(NULL, 0));
@@ -550,7 +560,7 @@ void network_machine_gone(struct machine *machine, bool power_loss)
             if (power_loss)
                 marks_hit(machine->world->marks, MARK_LINK_HALF_OPEN);
             else
-                tell_lost(network, 2 * i + 1 - end,
+                tell_lost(network, link_end_id(i, 1 - end),
                           delay_us(network, machine, link->ends[1 - end].machine));
         }
         if (link != NULL)
@@ -579,7 +589,7 @@ static void release_held(struct network *network, size_t index, unsigned end)
                     &(struct occurrence){.kind = AT_LINK_BYTES,
                                          .machine = to->machine->index,
                                          .life = to->life,
-                                         .id = 2 * index + end,
+                                         .id = link_end_id(index, end),
                                          .detail = piece->is_end ? PIECE_END : 0,
                                          .peer = piece->sequence,
                                          .bytes = piece->bytes});
@@ -619,7 +629,7 @@ void network_reset_one(struct world *world, uint64_t draw)
     link->directions[0].dead = link->directions[1].dead = true;
     marks_hit(world->marks, MARK_LINK_RESET);
     for (unsigned end = 0; end < 2; end++)
-        tell_lost(network, 2 * i + end, delay_us(network, link->ends[1 - end].machine,
+        tell_lost(network, link_end_id(i, end), delay_us(network, link->ends[1 - end].machine,
                                                  link->ends[end].machine));
 }
 

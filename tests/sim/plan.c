@@ -112,7 +112,7 @@ static void draw_ring(struct random *random, struct plan *plan)
     uint32_t regions_max = plan->node_count < PLAN_REGIONS_MAX ? plan->node_count : PLAN_REGIONS_MAX;
     plan->region_count = one_in(random, 2) ? 1 : (uint32_t)spread_even(random, 1, regions_max);
     plan->partition_count = 16u << random_below(random, one_in(random, 4) ? 3 : 1);
-    uint32_t left = (uint32_t)spread_even(random, 1, 5);
+    uint32_t left = (uint32_t)spread_even(random, 1, PLAN_OWNERS_MAX);
     if (one_in(random, 2))
         left = 3;
     for (uint32_t i = 0; i < plan->region_count; i++) {
@@ -211,9 +211,11 @@ static void draw_settings(struct random *random, struct plan *plan)
         settings->pipeline_max = (uint32_t)spread_even(random, 1, 8);
     }
     if (one_in(random, 6)) {
-        settings->store_queue_max = (uint32_t)spread_even(random, 4, 64);
-        settings->peer_inflight_max = (uint32_t)spread_even(random, 4, 64);
-        settings->requests_max = (uint32_t)spread_even(random, 2, 64);
+        /* A command on all keys asks all partitions at once: these must fit. */
+        uint32_t least = plan->partition_count * PLAN_OWNERS_MAX;
+        settings->store_queue_max = (uint32_t)spread_even(random, least, 2 * least);
+        settings->peer_inflight_max = (uint32_t)spread_even(random, least, 2 * least);
+        settings->requests_max = (uint32_t)spread_even(random, plan->partition_count, least);
     }
 }
 
@@ -253,7 +255,7 @@ enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
         return STATUS_NOT_FOUND;
     *out = (struct plan){.seed = seed, .script = profile->script};
     strcpy(out->profile, profile->name);
-    out->duration_us = spread_log(&random, 5000000, 30000000);
+    out->duration_us = spread_log(&random, 4000000, 24000000);
     out->settle_us = 180000000;
     draw_ring(&random, out);
     draw_load(&random, out);

@@ -19,6 +19,7 @@
 enum {
     PLAN_NODES_MAX = 8,
     PLAN_REGIONS_MAX = 3,
+    PLAN_OWNERS_MAX = 5,
     PLAN_CLIENTS_MAX = 16,
     PLAN_KEYS_MAX = 300,
     PLAN_NAME_MAX = 24
