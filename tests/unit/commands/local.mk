@@ -1,2 +1,5 @@
-libringtest_a_SOURCES +=
-unit_tests +=
+libringtest_a_SOURCES += \
+	tests/unit/commands/harness.c \
+	tests/unit/commands/harness.h
+unit_tests += \
+	tests/unit/commands/test_redis
