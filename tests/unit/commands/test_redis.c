@@ -221,8 +221,10 @@ static void compare_corpus(struct harness *harness, const char *first)
     char line[LINE_MAX_BYTES];
     unsigned different = 0, count = 0;
     struct buffer bytes = {0};
-    const char *path = getenv("RINGDB_CORPUS");
-    FILE *corpus = fopen(path != NULL ? path : CORPUS, "r");
+    const char *source = getenv("srcdir");
+    char path[4096];
+    snprintf(path, sizeof path, "%s/tests/unit/commands/corpus.txt", source != NULL ? source : ".");
+    FILE *corpus = fopen(path, "re");
     assert_non_null(corpus);
     resp_value_free(redis_reply(first, &bytes));
     resp_value_free(our_reply(client, first, &bytes));
