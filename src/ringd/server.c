@@ -1,3 +1,5 @@
+#include <config.h>
+
 #include "ringd/server.h"
 
 #include <assert.h>
@@ -223,7 +225,13 @@ static enum status start_node(struct server *server, struct buffer *reason)
                                  .boot_epoch = identity->boot_epoch,
                                  .ring = server->ring,
                                  .settings = &server->params.config->values.settings,
-                                 .log = server->log};
+                                 .log = server->log,
+                                 .host = {.context = server,
+                                          .version = PACKAGE_VERSION,
+                                          .config_next = config_next,
+                                          .config_get = server_config_get,
+                                          .config_set = server_config_set,
+                                          .information = server_information}};
     if (getentropy(&params.random_seed, sizeof params.random_seed) != 0) {
         buffer_printf(reason, "the system gives no random numbers: %s", strerror(errno));
         return STATUS_IO;
@@ -346,8 +354,10 @@ enum status server_config_set(void *server, const char *name, struct slice value
 {
     struct server *self = server;
     enum status status = config_change(self->params.config, name, value, reason);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         loop_set_settings(self->loop, &self->params.config->values.settings);
+        node_set_settings(self->node, &self->params.config->values.settings);
+    }
     return status;
 }
 
