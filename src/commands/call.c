@@ -331,6 +331,7 @@ void call_start(struct call *call)
     join_options(&call->options, &session->options);
     call->silent = session->reply_mode == REPLY_OFF || session->reply_skip;
     session->reply_skip = false;
+    session->last_command = call->command;
     call->command->start(call);
 }
 

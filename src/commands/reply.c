@@ -100,54 +100,57 @@ void call_reply_not_an_integer(struct call *call)
 void call_failure_text(uint8_t kind, const struct key_result *result, struct buffer *out)
 {
     bool write = kind == KEY_WRITE;
-    const char *nothing = write ? "; nothing was written" : "";
     switch (result->status) {
     case STATUS_UNAVAILABLE:
-        buffer_printf(out, "NOREPLICAS not enough owners reachable: need %u, can reach %u%s",
-                      result->needed, result->acks, nothing);
+        buffer_printf(out, "NOREPLICAS not enough owners reachable: need %u, can reach %u",
+                      result->needed, result->acks);
         break;
     case STATUS_TIMEOUT:
-        buffer_printf(out, "NOREPLICAS not enough owners answered in time: need %s=%u, got %u%s",
-                      write ? "w" : "r", result->needed, result->acks, nothing);
+        buffer_printf(out, "NOREPLICAS not enough owners answered in time: need %s=%u, got %u",
+                      write ? "w" : "r", result->needed, result->acks);
         break;
     case STATUS_UNCERTAIN:
-        if (!write) { /* an answer that could not be read; asking again is safe */
+        if (write)
+            buffer_printf(out,
+                          "UNCERTAIN w=%u/%u the write was sent but not confirmed in time; "
+                          "it may apply",
+                          result->acks, result->needed);
+        else /* an answer that could not be read; asking again is safe */
             buffer_printf(out, "NOREPLICAS the owner's answer was not usable");
-            break;
-        }
-        buffer_printf(out,
-                      "UNCERTAIN w=%u/%u the write was sent but not confirmed in time; "
-                      "it may apply",
-                      result->acks, result->needed);
         break;
     case STATUS_OVERLOADED:
-        buffer_printf(out, "OVERLOADED too many requests are under way%s", nothing);
+        buffer_printf(out, "OVERLOADED too many requests are under way");
         break;
     case STATUS_NO_SPACE:
-        buffer_printf(out, "DISKFULL the owners' disks have too little free space%s", nothing);
+        buffer_printf(out, "DISKFULL the owners' disks have too little free space");
         break;
     case STATUS_CLOCK_SKEW:
-        buffer_printf(out, "CLOCKSKEW the clocks of the owners are too far apart%s", nothing);
+        buffer_printf(out, "CLOCKSKEW the clocks of the owners are too far apart");
         break;
     case STATUS_TOO_LARGE:
-        buffer_printf(out, "TOOLARGE the value would be larger than this server allows%s",
-                      nothing);
+        buffer_printf(out, "TOOLARGE the value would be larger than this server allows");
         break;
     case STATUS_STALE_TAG:
     case STATUS_NOT_OWNER:
-        buffer_printf(out, "TRYAGAIN the ring has changed meanwhile%s", nothing);
+        buffer_printf(out, "TRYAGAIN the ring has changed meanwhile");
         break;
     case STATUS_NOT_READY:
-        buffer_printf(out, "LOADING the owners' replicas are being rebuilt%s", nothing);
+        buffer_printf(out, "LOADING the owners' replicas are being rebuilt");
         break;
     case STATUS_WRONG_TYPE:
-        buffer_printf(out,
-                      "WRONGTYPE Operation against a key holding the wrong kind of value");
+        buffer_printf(out, "WRONGTYPE Operation against a key holding the wrong kind of value");
         break;
     default:
-        buffer_printf(out, "ERR the request failed: %s%s", status_name(result->status), nothing);
+        buffer_printf(out, "ERR the request failed: %s", status_name(result->status));
         break;
     }
+}
+
+/* Of one write that failed as a whole the promise can be given in words. */
+static bool promises_nothing_written(const struct call *call, uint8_t kind, enum status status)
+{
+    return kind == KEY_WRITE && status != STATUS_UNCERTAIN && status != STATUS_WRONG_TYPE &&
+           !(call->grows_value && status == STATUS_TOO_LARGE);
 }
 
 void call_reply_failure(struct call *call, uint8_t kind, const struct key_result *result)
@@ -157,6 +160,8 @@ void call_reply_failure(struct call *call, uint8_t kind, const struct key_result
         buffer_printf(&text, "%s", STRING_TOO_LONG);
     else
         call_failure_text(kind, result, &text);
+    if (promises_nothing_written(call, kind, result->status))
+        buffer_printf(&text, "; nothing was written");
     resp_writer_error(call_writer(call), buffer_slice(&text));
     buffer_deinit(&text);
     call_finish(call);

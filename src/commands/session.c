@@ -264,7 +264,6 @@ void session_call_done(struct session *session, struct call *call)
     }
     introspection_call(environment->introspection, call, failed, session->now);
     session->command_count++;
-    session->last_command = call->command;
     if (session->waiting_count > 0)
         unblock_later(session, call);
 }
