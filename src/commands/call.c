@@ -37,8 +37,8 @@ void call_set_arguments(struct call *call, const struct slice *arguments, uint32
         bytes += arguments[i].length;
     if (call->slice_capacity < count) {
         call->slice_capacity = count < 8 ? 8 : count;
-        call->arguments = memory_resize(call->arguments, call->slice_capacity,
-                                        sizeof *call->arguments);
+        call->arguments =
+            memory_resize(call->arguments, call->slice_capacity, sizeof *call->arguments);
     }
     uint8_t *to = buffer_reserve(&call->text, bytes + 1);
     call->text.length = bytes;
@@ -164,9 +164,9 @@ static void reject_subcommand(struct call *call, const struct command *command)
     char container[32];
     size_t i = 0;
     for (; command->name[i] != '\0' && i + 1 < sizeof container; i++)
-        container[i] = (char)(command->name[i] >= 'a' && command->name[i] <= 'z'
-                                  ? command->name[i] - 32
-                                  : command->name[i]);
+        container[i] =
+            (char)(command->name[i] >= 'a' && command->name[i] <= 'z' ? command->name[i] - 32
+                                                                      : command->name[i]);
     container[i] = '\0';
     reject(call, "ERR unknown subcommand '%.*s'. Try %s HELP.",
            shown_length(word, COMMAND_TEXT_MAX), (const char *)word.data, container);

@@ -57,14 +57,14 @@ struct call {
     struct request_options options; /* of the connection, then of WITH */
     keyspace_id keyspace;
 
-    bool grows_value;              /* set by commands whose value may outgrow the limit */
+    bool grows_value;      /* set by commands whose value may outgrow the limit */
     struct buffer scratch; /* the command's own bytes */
     void *work;            /* the command's own state; see call_work() */
 
     /* The rest belongs to call.c and session.c. */
     uint64_t serial; /* place in the connection's order */
     enum call_state state;
-    bool silent; /* the client asked for no reply */
+    bool silent;       /* the client asked for no reply */
     uint32_t blockers; /* earlier calls that must be done first */
     uint64_t *keys;    /* hashes of the keys, for conflicts */
     uint32_t key_count, key_capacity;

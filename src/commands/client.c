@@ -36,8 +36,8 @@ static void start_setname(struct call *call)
 {
     struct slice name = call_argument(call, 2);
     if (!is_plain_word(name)) {
-        call_reply_error(
-            call, "ERR Client names cannot contain spaces, newlines or special characters.");
+        call_reply_error(call,
+                         "ERR Client names cannot contain spaces, newlines or special characters.");
         return;
     }
     set_word(&call->session->name, name);
@@ -190,13 +190,13 @@ static void start_unpause(struct call *call)
     call_reply_ok(call); /* nothing is ever paused */
 }
 
-#define CLIENT_ROW(word, handler, version, count, more_flags, arguments, what)                    \
-    {                                                                                             \
-        .name = word, .container = "client", .group = "connection", .since = version,             \
-        .summary = what, .complexity = "O(1)", .syntax = arguments, .arity = count,               \
-        .access = ACCESS_ALONE,                                                                   \
-        .flags = COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE | (more_flags),               \
-        .categories = CATEGORY_CONNECTION, .start = handler,                                      \
+#define CLIENT_ROW(word, handler, version, count, more_flags, arguments, what)                     \
+    {                                                                                              \
+        .name = word, .container = "client", .group = "connection", .since = version,              \
+        .summary = what, .complexity = "O(1)", .syntax = arguments, .arity = count,                \
+        .access = ACCESS_ALONE,                                                                    \
+        .flags = COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE | (more_flags),                \
+        .categories = CATEGORY_CONNECTION, .start = handler,                                       \
     }
 
 static const struct command client_subcommands[] = {
@@ -206,15 +206,15 @@ static const struct command client_subcommands[] = {
     CLIENT_ROW("getredir", start_getredir, "6.0.0", 2, 0, "", "-1: keys are not tracked."),
     HELP_ROW("client", "5.0.0", CATEGORY_CONNECTION),
     CLIENT_ROW("id", start_id, "5.0.0", 2, 0, "", "The number of this connection on its node."),
-    CLIENT_ROW("info", client_info_start, "6.2.0", 2, 0, "", "This connection as CLIENT LIST "
-                                                             "shows it."),
+    CLIENT_ROW("info", client_info_start, "6.2.0", 2, 0, "",
+               "This connection as CLIENT LIST "
+               "shows it."),
     CLIENT_ROW("kill", client_kill_start, "2.4.0", -3, COMMAND_ADMIN,
-               "<ip-port | [ID client-id] [TYPE client-type] [USER username] [ADDR addr] "
-               "[LADDR laddr] [SKIPME yes-no] [MAXAGE seconds]>",
+               "[ip-port] [ID client-id] [TYPE client-type] [USER username] [ADDR addr] "
+               "[LADDR laddr] [SKIPME yes-no] [MAXAGE seconds]",
                "Ends connections of this node."),
     CLIENT_ROW("list", client_list_start, "2.4.0", -2, COMMAND_ADMIN,
-               "[TYPE client-type] [ID client-id [client-id ...]]",
-               "The connections of this node."),
+               "[TYPE client-type] [ID client-id ...]", "The connections of this node."),
     CLIENT_ROW("maint_notifications", start_maintenance, "8.2.0", -3, 0, "<ON | OFF> [arg ...]",
                "An error: maintenance is not announced yet."),
     CLIENT_ROW("no-evict", start_no_evict, "7.0.0", 3, COMMAND_ADMIN, "<ON | OFF>",
@@ -233,8 +233,8 @@ static const struct command client_subcommands[] = {
                "OFF is accepted, ON an error: keys are not tracked for clients."),
     CLIENT_ROW("trackinginfo", start_trackinginfo, "6.2.0", 2, 0, "",
                "Says that keys are not tracked."),
-    CLIENT_ROW("unblock", start_unblock, "5.0.0", -3, COMMAND_ADMIN,
-               "client-id [TIMEOUT | ERROR]", "Ends the WAIT of a connection of this node."),
+    CLIENT_ROW("unblock", start_unblock, "5.0.0", -3, COMMAND_ADMIN, "client-id [TIMEOUT | ERROR]",
+               "Ends the WAIT of a connection of this node."),
     CLIENT_ROW("unpause", start_unpause, "6.2.0", 2, COMMAND_ADMIN, "",
                "Accepted; nothing is paused."),
     {0},

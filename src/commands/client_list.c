@@ -18,13 +18,14 @@ static void describe(const struct session *session, struct instant now, struct b
     const char *library = (const char *)session->library_name.data;
     const char *version = (const char *)session->library_version.data;
     buffer_printf(out, "id=%llu addr=%s laddr= fd=-1 name=%.*s age=%llu idle=%llu flags=%s db=%u",
-                  (unsigned long long)session->id, address_of(session),
-                  (int)session->name.length, (const char *)session->name.data,
+                  (unsigned long long)session->id, address_of(session), (int)session->name.length,
+                  (const char *)session->name.data,
                   (unsigned long long)((now.mono_us - session->opened.mono_us) / 1000000),
                   (unsigned long long)((now.mono_us - session->heard.mono_us) / 1000000),
                   session_deadline_us(session) == UINT64_MAX ? "N" : "b", session->keyspace);
-    buffer_printf(out, " sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=%zu qbuf-free=%zu argv-mem=%llu "
-                       "multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=%zu events=r cmd=",
+    buffer_printf(out,
+                  " sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=%zu qbuf-free=%zu argv-mem=%llu "
+                  "multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=%zu events=r cmd=",
                   session->input.length, session->input.capacity - session->input.length,
                   (unsigned long long)session->wire_bytes,
                   sizeof *session + session->input.capacity);
@@ -32,8 +33,9 @@ static void describe(const struct session *session, struct instant now, struct b
         command_full_name(session->last_command, out);
     else
         buffer_printf(out, "NULL");
-    buffer_printf(out, " user=default redir=-1 resp=%d lib-name=%.*s lib-ver=%.*s "
-                       "tot-net-in=%llu tot-net-out=%llu tot-cmds=%llu",
+    buffer_printf(out,
+                  " user=default redir=-1 resp=%d lib-name=%.*s lib-ver=%.*s "
+                  "tot-net-in=%llu tot-net-out=%llu tot-cmds=%llu",
                   session->version, (int)session->library_name.length, library,
                   (int)session->library_version.length, version,
                   (unsigned long long)session->bytes_in, (unsigned long long)session->bytes_out,
@@ -110,8 +112,7 @@ static void list_ids(struct call *call)
             call_reply_error(call, "ERR Invalid client ID");
             return;
         }
-        const struct session *session =
-            session_find(call_environment(call), (connection_id)id);
+        const struct session *session = session_find(call_environment(call), (connection_id)id);
         if (session != NULL) {
             describe(session, call_now(call), &call->scratch);
             buffer_put_u8(&call->scratch, '\n');

@@ -175,12 +175,10 @@ static void write_node_line(struct call *call, const struct ring_member *member,
                   state == PEER_SELF   ? "myself,master"
                   : state == PEER_DOWN ? "master,fail"
                                        : "master",
-                  state == PEER_SELF ? 0ull
-                                     : (unsigned long long)(silence_ms < now_ms
-                                                                ? now_ms - silence_ms
-                                                                : 0),
-                  environment->ring->tag.epoch,
-                  state == PEER_DOWN ? "disconnected" : "connected");
+                  state == PEER_SELF
+                      ? 0ull
+                      : (unsigned long long)(silence_ms < now_ms ? now_ms - silence_ms : 0),
+                  environment->ring->tag.epoch, state == PEER_DOWN ? "disconnected" : "connected");
     for (uint32_t i = 0; i < count;) {
         uint32_t end = i + 1;
         if (ranges[i].owners[0] == member->id) {
@@ -290,10 +288,10 @@ static void collect_slot_page(struct call *call, uint32_t index, const struct ke
     (void)index;
     if (result->status != STATUS_OK ||
         (!result->scan_done && result->next_position <= keys->position)) {
-        keys->failure = (struct key_result){
-            .status = result->status == STATUS_OK ? STATUS_CORRUPT : result->status,
-            .acks = result->acks,
-            .needed = result->needed};
+        keys->failure = (struct key_result){.status = result->status == STATUS_OK ? STATUS_CORRUPT
+                                                                                  : result->status,
+                                            .acks = result->acks,
+                                            .needed = result->needed};
         return;
     }
     for (uint16_t i = 0; i < result->outcome_count && keys->found < keys->wanted; i++) {
@@ -305,8 +303,8 @@ static void collect_slot_page(struct call *call, uint32_t index, const struct ke
             resp_writer_bulk(writer, result->outcomes[i].key);
     }
     keys->position = result->next_position;
-    keys->done = result->scan_done || result->next_position > keys->last ||
-                 keys->found >= keys->wanted;
+    keys->done =
+        result->scan_done || result->next_position > keys->last || keys->found >= keys->wanted;
 }
 
 static void slot_keys_on(struct call *call)
@@ -338,7 +336,8 @@ static void start_slot_keys(struct call *call, bool count_only)
         return;
     }
     if (slot < 0 || slot >= SLOT_COUNT || wanted < 0) {
-        call_reply_error(call, count_only ? "ERR Invalid slot" : "ERR Invalid slot or number of keys");
+        call_reply_error(call,
+                         count_only ? "ERR Invalid slot" : "ERR Invalid slot or number of keys");
         return;
     }
     keys->count_only = count_only;
@@ -361,11 +360,11 @@ static void start_getkeysinslot(struct call *call)
 
 /* ---- rows ---- */
 
-#define CLUSTER_ROW(word, version, count, arguments, tip, what)                                   \
-    {                                                                                             \
-        .name = #word, .container = "cluster", .group = "cluster", .since = version,              \
-        .summary = what, .complexity = "O(N) in the number of partitions.", .syntax = arguments,  \
-        .tips = tip, .arity = count, .flags = COMMAND_STALE, .start = start_##word,               \
+#define CLUSTER_ROW(word, version, count, arguments, tip, what)                                    \
+    {                                                                                              \
+        .name = #word, .container = "cluster", .group = "cluster", .since = version,               \
+        .summary = what, .complexity = "O(N) in the number of partitions.", .syntax = arguments,   \
+        .tips = tip, .arity = count, .flags = COMMAND_STALE, .start = start_##word,                \
     }
 
 static const struct command cluster_subcommands[] = {

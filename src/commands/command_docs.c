@@ -175,8 +175,8 @@ static void write_lower(struct resp_writer writer, struct slice name)
     char lower[64];
     size_t length = name.length < sizeof lower ? name.length : sizeof lower;
     for (size_t i = 0; i < length; i++)
-        lower[i] = (char)(name.data[i] >= 'A' && name.data[i] <= 'Z' ? name.data[i] + 32
-                                                                     : name.data[i]);
+        lower[i] =
+            (char)(name.data[i] >= 'A' && name.data[i] <= 'Z' ? name.data[i] + 32 : name.data[i]);
     resp_writer_bulk(writer, slice_make(lower, length));
 }
 
@@ -191,8 +191,8 @@ static void write_argument(struct resp_writer writer, const struct syntax *synta
                       slice_equal(node->name, slice_text("destination"));
     bool is_key = node->type == SYNTAX_KEY && key_specs > 0;
     bool has_flags = node->optional || node->multiple;
-    resp_writer_map(writer, 2u + is_key + (node->token.length > 0) + has_flags +
-                                (node->first_child != 0));
+    resp_writer_map(writer,
+                    2u + is_key + (node->token.length > 0) + has_flags + (node->first_child != 0));
     resp_writer_bulk(writer, slice_text("name"));
     write_lower(writer, node->name);
     write_pair(writer, "type", slice_text(syntax_type_name(node->type)));
@@ -414,12 +414,12 @@ static void start_getkeysandflags(struct call *call)
 
 /* ---- rows ---- */
 
-#define COMMAND_SUB_ROW(word, version, count, arguments, tip, what)                               \
-    {                                                                                             \
-        .name = #word, .container = "command", .group = "server", .since = version,               \
-        .summary = what, .complexity = "O(N) in the number of commands.", .syntax = arguments,    \
-        .tips = tip, .arity = count, .flags = COMMAND_LOADING | COMMAND_STALE,                    \
-        .categories = CATEGORY_CONNECTION, .start = start_##word,                                 \
+#define COMMAND_SUB_ROW(word, version, count, arguments, tip, what)                                \
+    {                                                                                              \
+        .name = #word, .container = "command", .group = "server", .since = version,                \
+        .summary = what, .complexity = "O(N) in the number of commands.", .syntax = arguments,     \
+        .tips = tip, .arity = count, .flags = COMMAND_LOADING | COMMAND_STALE,                     \
+        .categories = CATEGORY_CONNECTION, .start = start_##word,                                  \
     }
 
 static const struct command command_subcommands[] = {

@@ -5,8 +5,9 @@
 #include "commands/arguments.h"
 
 const char *const command_flag_names[COMMAND_FLAG_COUNT] = {
-    "write", "readonly", "denyoom", "admin",   "noscript",         "blocking",    "loading",
-    "stale", "fast",     "no_auth", "no_async_loading", "movablekeys", "allow_busy"};
+    "write",     "readonly", "denyoom", "admin",   "noscript",         "blocking",
+    "loading",   "stale",    "fast",    "no_auth", "no_async_loading", "movablekeys",
+    "allow_busy"};
 
 const char *const command_category_names[CATEGORY_COUNT] = {
     "keyspace", "read", "write",    "string",    "admin",

@@ -76,9 +76,8 @@ static void get_cluster_enabled(const struct environment *environment, struct bu
 static void get_databases(const struct environment *environment, struct buffer *out)
 {
     const struct ring *ring = environment->ring;
-    unsigned count = ring->keyspace_count == 0
-                         ? 1
-                         : ring->keyspaces[ring->keyspace_count - 1].number + 1u;
+    unsigned count =
+        ring->keyspace_count == 0 ? 1 : ring->keyspaces[ring->keyspace_count - 1].number + 1u;
     buffer_printf(out, "%u", count);
 }
 
@@ -297,8 +296,7 @@ static void start_set(struct call *call)
         call_reply_ok(call);
     } else {
         struct slice name = call_argument(call, 2 + 2 * done);
-        call_reply_error(call,
-                         "ERR CONFIG SET failed (possibly related to argument '%.*s') - %.*s",
+        call_reply_error(call, "ERR CONFIG SET failed (possibly related to argument '%.*s') - %.*s",
                          (int)name.length, (const char *)name.data, (int)reason.length,
                          (const char *)reason.data);
         while (done-- > 0) {
@@ -335,13 +333,13 @@ static void start_rewrite(struct call *call)
     buffer_deinit(&reason);
 }
 
-#define CONFIG_ROW(word, version, count, arguments, tip, what)                                    \
-    {                                                                                             \
-        .name = #word, .container = "config", .group = "server", .since = version,                \
-        .summary = what, .complexity = "O(N) in the number of settings.", .syntax = arguments,    \
-        .tips = tip, .arity = count, .access = ACCESS_ALONE,                                      \
-        .flags = COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE,              \
-        .start = start_##word,                                                                    \
+#define CONFIG_ROW(word, version, count, arguments, tip, what)                                     \
+    {                                                                                              \
+        .name = #word, .container = "config", .group = "server", .since = version,                 \
+        .summary = what, .complexity = "O(N) in the number of settings.", .syntax = arguments,     \
+        .tips = tip, .arity = count, .access = ACCESS_ALONE,                                       \
+        .flags = COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE,               \
+        .start = start_##word,                                                                     \
     }
 
 static const struct command config_subcommands[] = {

@@ -51,8 +51,9 @@ static void collect_removal(struct call *call, uint32_t index, const struct key_
     }
     call_failure_text(KEY_WRITE, result, &text);
     buffer_clear(&call->scratch);
-    buffer_printf(&call->scratch, "UNCERTAIN applied=1 unknown=%u of 2 keys; the new key is "
-                                  "written, for the old one: %.*s",
+    buffer_printf(&call->scratch,
+                  "UNCERTAIN applied=1 unknown=%u of 2 keys; the new key is "
+                  "written, for the old one: %.*s",
                   result->status == STATUS_UNCERTAIN ? 1 : 0, (int)text.length,
                   (const char *)text.data);
     buffer_deinit(&text);
@@ -188,7 +189,6 @@ const struct command command_copy = {
     .arity = -3,
     .flags = COMMAND_WRITE | COMMAND_DENYOOM,
     .categories = CATEGORY_KEYSPACE,
-    .keys = {{KEY_FLAG_RO | KEY_FLAG_ACCESS, 1, 0, 1},
-             {KEY_FLAG_OW | KEY_FLAG_UPDATE, 2, 0, 1}},
+    .keys = {{KEY_FLAG_RO | KEY_FLAG_ACCESS, 1, 0, 1}, {KEY_FLAG_OW | KEY_FLAG_UPDATE, 2, 0, 1}},
     .start = start_copy,
 };

@@ -30,10 +30,11 @@ struct node_statistics {
     uint64_t client_bytes_in, client_bytes_out;
     uint64_t requests_coordinated, requests_forwarded;
     uint64_t requests_unavailable, requests_uncertain, requests_timeout, requests_overloaded;
-    uint64_t read_repairs;      /* cells written back before a read was answered */
-    uint64_t lww_losses;        /* concurrent values that last-writer-wins dropped, at this node's replicas */
+    uint64_t read_repairs; /* cells written back before a read was answered */
+    uint64_t
+        lww_losses; /* concurrent values that last-writer-wins dropped, at this node's replicas */
     uint64_t sync_pages_sent, sync_cells_received;
-    uint64_t frames_refused;    /* from peers: wrong ring, incarnation, or not decodable */
+    uint64_t frames_refused; /* from peers: wrong ring, incarnation, or not decodable */
     uint64_t store_errors;
 };
 
@@ -68,7 +69,8 @@ struct environment {
     enum peer_state (*peer_state)(void *node, node_id id);
     /* ms since the peer was heard; 0 for self */
     uint64_t (*peer_silence_ms)(void *node, node_id id, struct instant now);
-    /* Whether this node's replica of the partition answers reads (false: not owner, or rebuilding). */
+    /* Whether this node's replica of the partition answers reads (false: not owner, or rebuilding).
+     */
     bool (*replica_ready)(void *node, partition_id partition);
     /*
      * Close a connection of this node after what it has been sent, and free its
@@ -87,7 +89,8 @@ struct environment {
                               struct buffer *reason);
     /* Write the settings in force to the configuration file. NULL: there is none. */
     enum status (*config_rewrite)(void *host, struct buffer *reason);
-    /* Lines of INFO that only the host knows (memory, CPU, network); appended to `out`. May be NULL. */
+    /* Lines of INFO that only the host knows (memory, CPU, network); appended to `out`. May be
+     * NULL. */
     void (*host_information)(void *host, const char *section, struct buffer *out);
     void *host;
 

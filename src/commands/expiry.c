@@ -171,8 +171,7 @@ static void take_pttl(struct call *call, const struct key_outcome *outcome)
 static void take_expiretime(struct call *call, const struct key_outcome *outcome)
 {
     int64_t none = without_time(outcome);
-    call_reply_integer(call,
-                       none != 0 ? none : rounded_seconds((int64_t)outcome->expire_at_ms));
+    call_reply_integer(call, none != 0 ? none : rounded_seconds((int64_t)outcome->expire_at_ms));
 }
 
 static void take_pexpiretime(struct call *call, const struct key_outcome *outcome)
@@ -201,35 +200,35 @@ static void start_pexpiretime(struct call *call)
     call_read(call, call_argument(call, 1), take_pexpiretime);
 }
 
-#define EXPIRE_ROW(word, number, what, argument)                                                  \
-    const struct command command_##word = {                                                      \
-        .name = #word,                                                                            \
-        .group = "generic",                                                                       \
-        .since = number,                                                                          \
-        .summary = what,                                                                          \
-        .complexity = "O(1)",                                                                     \
-        .syntax = "key " argument " [NX | XX | GT | LT]",                                         \
-        .arity = -3,                                                                              \
-        .flags = COMMAND_WRITE | COMMAND_FAST,                                                    \
-        .categories = CATEGORY_KEYSPACE,                                                          \
-        .keys = {{KEY_FLAG_RW | KEY_FLAG_UPDATE, 1, 0, 1}},                                       \
-        .start = start_##word,                                                                    \
+#define EXPIRE_ROW(word, number, what, argument)                                                   \
+    const struct command command_##word = {                                                        \
+        .name = #word,                                                                             \
+        .group = "generic",                                                                        \
+        .since = number,                                                                           \
+        .summary = what,                                                                           \
+        .complexity = "O(1)",                                                                      \
+        .syntax = "key " argument " [NX | XX | GT | LT]",                                          \
+        .arity = -3,                                                                               \
+        .flags = COMMAND_WRITE | COMMAND_FAST,                                                     \
+        .categories = CATEGORY_KEYSPACE,                                                           \
+        .keys = {{KEY_FLAG_RW | KEY_FLAG_UPDATE, 1, 0, 1}},                                        \
+        .start = start_##word,                                                                     \
     }
 
-#define TTL_ROW(word, number, what, tip)                                                          \
-    const struct command command_##word = {                                                      \
-        .name = #word,                                                                            \
-        .group = "generic",                                                                       \
-        .since = number,                                                                          \
-        .summary = what,                                                                          \
-        .complexity = "O(1)",                                                                     \
-        .syntax = "key",                                                                          \
-        .tips = tip,                                                                              \
-        .arity = 2,                                                                               \
-        .flags = COMMAND_READONLY | COMMAND_FAST,                                                 \
-        .categories = CATEGORY_KEYSPACE,                                                          \
-        .keys = {{KEY_FLAG_RO | KEY_FLAG_ACCESS, 1, 0, 1}},                                       \
-        .start = start_##word,                                                                    \
+#define TTL_ROW(word, number, what, tip)                                                           \
+    const struct command command_##word = {                                                        \
+        .name = #word,                                                                             \
+        .group = "generic",                                                                        \
+        .since = number,                                                                           \
+        .summary = what,                                                                           \
+        .complexity = "O(1)",                                                                      \
+        .syntax = "key",                                                                           \
+        .tips = tip,                                                                               \
+        .arity = 2,                                                                                \
+        .flags = COMMAND_READONLY | COMMAND_FAST,                                                  \
+        .categories = CATEGORY_KEYSPACE,                                                           \
+        .keys = {{KEY_FLAG_RO | KEY_FLAG_ACCESS, 1, 0, 1}},                                        \
+        .start = start_##word,                                                                     \
     }
 
 EXPIRE_ROW(expire, "1.0.0", "Lets a key expire after some seconds.", "seconds");

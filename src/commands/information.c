@@ -211,8 +211,7 @@ static void write_latencystats(struct section *section)
             buffer_printf(section->out,
                           "latency_percentiles_usec_%s:p50=%llu.000,p99=%llu.000,"
                           "p99.9=%llu.000\r\n",
-                          command_at(i)->name,
-                          (unsigned long long)introspection_percentile(c, 50),
+                          command_at(i)->name, (unsigned long long)introspection_percentile(c, 50),
                           (unsigned long long)introspection_percentile(c, 99),
                           (unsigned long long)introspection_percentile(c, 99.9));
     }
@@ -228,8 +227,7 @@ static void write_errorstats(struct section *section)
 
 static void write_cluster(struct section *section)
 {
-    number(section, "cluster_enabled",
-           section->environment->cluster_mode == CLUSTER_MODE_EMULATED);
+    number(section, "cluster_enabled", section->environment->cluster_mode == CLUSTER_MODE_EMULATED);
 }
 
 static void write_keyspace(struct section *section)

@@ -36,8 +36,8 @@ static void take_encoding(struct call *call, const struct key_outcome *outcome)
     else if (outcome->value.length <= INTEGER_DIGITS_MAX && parse_integer(outcome->value, &number))
         call_reply_bulk(call, slice_text("int"));
     else
-        call_reply_bulk(call, slice_text(outcome->value.length <= EMBEDDED_BYTES_MAX ? "embstr"
-                                                                                     : "raw"));
+        call_reply_bulk(call,
+                        slice_text(outcome->value.length <= EMBEDDED_BYTES_MAX ? "embstr" : "raw"));
 }
 
 static void take_frequency(struct call *call, const struct key_outcome *outcome)
@@ -171,12 +171,12 @@ const struct command command_type = {
     .start = start_type,
 };
 
-#define OBJECT_ROW(word, number, what)                                                            \
-    {                                                                                             \
-        .name = #word, .container = "object", .group = "generic", .since = number,                \
-        .summary = what, .complexity = "O(1)", .syntax = "key",                                   \
-        .tips = "nondeterministic_output", .arity = 3, .flags = COMMAND_READONLY,                 \
-        .categories = CATEGORY_KEYSPACE, .keys = {{KEY_FLAG_RO, 2, 0, 1}}, .start = start_##word, \
+#define OBJECT_ROW(word, number, what)                                                             \
+    {                                                                                              \
+        .name = #word, .container = "object", .group = "generic", .since = number,                 \
+        .summary = what, .complexity = "O(1)", .syntax = "key", .tips = "nondeterministic_output", \
+        .arity = 3, .flags = COMMAND_READONLY, .categories = CATEGORY_KEYSPACE,                    \
+        .keys = {{KEY_FLAG_RO, 2, 0, 1}}, .start = start_##word,                                   \
     }
 
 static const struct command object_subcommands[] = {

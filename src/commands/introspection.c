@@ -105,8 +105,7 @@ static void add_slow(struct introspection *introspection, const struct call *cal
         buffer_printf(last, "... (%u more arguments)",
                       call->argument_count - SLOW_ARGUMENTS_MAX + 1);
     }
-    buffer_append_slice(&entry->address,
-                        slice_text((const char *)call->session->address.data));
+    buffer_append_slice(&entry->address, slice_text((const char *)call->session->address.data));
     buffer_append_slice(&entry->name, buffer_slice(&call->session->name));
 }
 

@@ -153,7 +153,6 @@ struct multi_write {
     struct key_place places[];
 };
 
-
 /* By partition, then key; equal keys stand in the order of the request. */
 static int compare_places(const void *a, const void *b, void *data)
 {
@@ -248,8 +247,8 @@ static void make_write(struct call *call, uint32_t index, struct key_request *re
 static void note_failure(struct multi_write *write, enum status status,
                          const struct key_result *result)
 {
-    write->failure = (struct key_result){
-        .status = status, .acks = result->acks, .needed = result->needed};
+    write->failure =
+        (struct key_result){.status = status, .acks = result->acks, .needed = result->needed};
 }
 
 static void collect_write(struct call *call, uint32_t index, const struct key_result *result)
@@ -288,9 +287,8 @@ static bool reply_write_failure(struct call *call, struct multi_write *write)
         return true;
     }
     call_failure_text(KEY_WRITE, &write->failure, &text);
-    call_reply_error(call, "UNCERTAIN applied=%u unknown=%u of %u keys; %.*s",
-                     write->applied, write->unknown, write->place_count, (int)text.length,
-                     (const char *)text.data);
+    call_reply_error(call, "UNCERTAIN applied=%u unknown=%u of %u keys; %.*s", write->applied,
+                     write->unknown, write->place_count, (int)text.length, (const char *)text.data);
     buffer_deinit(&text);
     return true;
 }
@@ -365,8 +363,9 @@ static void start_msetnx(struct call *call)
     write->mutation.flags = MUTATION_IF_ABSENT;
     make_groups(call, write);
     if (write->group_count > 1) {
-        call_reply_error(call, "TOOLARGE MSETNX takes at most %u keys and %u bytes; "
-                               "nothing was written",
+        call_reply_error(call,
+                         "TOOLARGE MSETNX takes at most %u keys and %u bytes; "
+                         "nothing was written",
                          KEY_ENTRIES_MAX, GROUP_BYTES_MAX);
         return;
     }

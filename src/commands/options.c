@@ -168,7 +168,7 @@ enum status option_parse(struct slice word, const struct ring *ring,
             return STATUS_UNSUPPORTED;
         }
     }
-    buffer_printf(reason, "ERR unknown option '%.*s'",
-                  name.length > 64 ? 64 : (int)name.length, (const char *)name.data);
+    buffer_printf(reason, "ERR unknown option '%.*s'", name.length > 64 ? 64 : (int)name.length,
+                  (const char *)name.data);
     return STATUS_INVALID;
 }

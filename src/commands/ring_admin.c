@@ -295,18 +295,18 @@ static void start_version(struct call *call)
 
 /* ---- rows ---- */
 
-#define RING_ROW(word, symbol, count, arguments, handler, what)                                   \
-    const struct command command_ring_##symbol = {                                               \
-        .name = word,                                                                             \
-        .group = "server",                                                                        \
-        .since = RINGDB_SINCE_FIRST,                                                              \
-        .summary = what,                                                                          \
-        .complexity = "O(N) in the number of partitions.",                                        \
-        .syntax = arguments,                                                                      \
-        .tips = "nondeterministic_output",                                                        \
-        .arity = count,                                                                           \
-        .flags = COMMAND_ADMIN | COMMAND_LOADING | COMMAND_STALE,                                 \
-        .start = handler,                                                                         \
+#define RING_ROW(word, symbol, count, arguments, handler, what)                                    \
+    const struct command command_ring_##symbol = {                                                 \
+        .name = word,                                                                              \
+        .group = "server",                                                                         \
+        .since = RINGDB_SINCE_FIRST,                                                               \
+        .summary = what,                                                                           \
+        .complexity = "O(N) in the number of partitions.",                                         \
+        .syntax = arguments,                                                                       \
+        .tips = "nondeterministic_output",                                                         \
+        .arity = count,                                                                            \
+        .flags = COMMAND_ADMIN | COMMAND_LOADING | COMMAND_STALE,                                  \
+        .start = handler,                                                                          \
     }
 
 RING_ROW("ring.status", status, 1, "", start_status,

@@ -57,8 +57,7 @@ uint8_t ring_owners_from(const struct environment *environment, partition_id par
     uint8_t count = 0;
     for (int home = 1; home >= 0; home--) {
         for (uint8_t i = 0; i < ring->owner_count; i++) {
-            bool is_home =
-                self != NULL && ring_member(ring, owners[i])->region == self->region;
+            bool is_home = self != NULL && ring_member(ring, owners[i])->region == self->region;
             if (is_home == (home == 1))
                 out[count++] = owners[i];
         }

@@ -60,7 +60,7 @@ struct scan {
     uint64_t position;
     uint32_t asked; /* partitions */
     uint64_t seen, wanted;
-    uint32_t matched; /* in call->scratch, encoded */
+    uint32_t matched;       /* in call->scratch, encoded */
     bool has_pattern, none; /* none: TYPE names what no key has */
     struct slice pattern;
     struct key_result failure;

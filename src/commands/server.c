@@ -62,8 +62,9 @@ static void draw_ring(struct call *call, struct buffer *out)
 static void start_lolwut(struct call *call)
 {
     draw_ring(call, &call->scratch);
-    buffer_printf(&call->scratch, "\nWho has which part of the ring first, seen from here.\n"
-                                  "RingDB ver. %s\n",
+    buffer_printf(&call->scratch,
+                  "\nWho has which part of the ring first, seen from here.\n"
+                  "RingDB ver. %s\n",
                   call_environment(call)->version);
     call_reply_verbatim(call, buffer_slice(&call->scratch));
 }
@@ -220,12 +221,11 @@ const struct command command_lolwut = {
     .start = start_lolwut,
 };
 
-#define ADMIN_ROW(word, inside, handler, version, count, more_flags, arguments, tip, what)        \
-    {                                                                                             \
-        .name = word, .container = inside, .group = "server", .since = version, .summary = what,  \
-        .complexity = "O(N) in what is shown.", .syntax = arguments, .tips = tip, .arity = count, \
-        .flags = COMMAND_ADMIN | COMMAND_LOADING | COMMAND_STALE | (more_flags),                  \
-        .start = handler,                                                                         \
+#define ADMIN_ROW(word, inside, handler, version, count, more_flags, arguments, tip, what)         \
+    {                                                                                              \
+        .name = word, .container = inside, .group = "server", .since = version, .summary = what,   \
+        .complexity = "O(N) in what is shown.", .syntax = arguments, .tips = tip, .arity = count,  \
+        .flags = COMMAND_ADMIN | COMMAND_LOADING | COMMAND_STALE | (more_flags), .start = handler, \
     }
 
 static const struct command slowlog_subcommands[] = {

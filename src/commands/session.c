@@ -27,8 +27,8 @@
 
 enum {
     INLINE_BYTES_MAX = 64 << 10,
-    POOL_CALLS_MAX = 16,          /* kept of a connection that was busy */
-    POOL_KEPT_BYTES_MAX = 16384,  /* of each buffer of a pooled call */
+    POOL_CALLS_MAX = 16,         /* kept of a connection that was busy */
+    POOL_KEPT_BYTES_MAX = 16384, /* of each buffer of a pooled call */
     INPUT_KEPT_BYTES_MAX = 65536
 };
 
@@ -72,8 +72,8 @@ static uint32_t power_of_two_from(uint32_t count)
     return power;
 }
 
-struct session *session_new(connection_id id, struct environment *environment,
-                            struct slice address, struct instant now)
+struct session *session_new(connection_id id, struct environment *environment, struct slice address,
+                            struct instant now)
 {
     const struct settings *settings = environment->settings;
     struct session *session = memory_new(1, sizeof *session);
@@ -253,8 +253,8 @@ void session_call_done(struct session *session, struct call *call)
     struct environment *environment = session->environment;
     const struct buffer *out =
         call->reply.length > 0 || call->silent ? &call->reply : &session->out->replies;
-    const uint8_t *reply = out->length > call->started_bytes ? out->data + call->started_bytes
-                                                             : NULL;
+    const uint8_t *reply =
+        out->length > call->started_bytes ? out->data + call->started_bytes : NULL;
     bool failed = reply != NULL && *reply == '-';
     environment->statistics->commands_processed++;
     if (failed) {
@@ -312,8 +312,8 @@ static bool has_room(const struct session *session)
     const struct settings *settings = session->environment->settings;
     uint64_t count = session->tail_serial - session->head_serial;
     return !session->closing && count < session->queue_capacity &&
-           (count == 0 || (count < settings->pipeline_max &&
-                           session->wire_bytes < settings->request_bytes_max));
+           (count == 0 ||
+            (count < settings->pipeline_max && session->wire_bytes < settings->request_bytes_max));
 }
 
 /* Reading begins again some calls below the bound, not at each reply. */

@@ -67,7 +67,7 @@ static void start_strlen(struct call *call)
 
 struct set_options {
     struct mutation mutation;
-    bool has_expiry; /* the same unit may be given again; the last time counts */
+    bool has_expiry;    /* the same unit may be given again; the last time counts */
     uint32_t expiry_at; /* argument with the time */
     struct expiry_unit unit;
 };
@@ -87,8 +87,8 @@ static bool parse_set_option(struct call *call, uint32_t *at, struct set_options
         *flags |= MUTATION_KEEP_EXPIRY;
     } else if (!(*flags & MUTATION_KEEP_EXPIRY) && *at + 1 < call->argument_count &&
                expiry_unit_of(call, *at, &unit) &&
-               (!out->has_expiry || (unit.seconds == out->unit.seconds &&
-                                     unit.absolute == out->unit.absolute))) {
+               (!out->has_expiry ||
+                (unit.seconds == out->unit.seconds && unit.absolute == out->unit.absolute))) {
         out->has_expiry = true;
         out->unit = unit;
         out->expiry_at = ++*at;
@@ -120,9 +120,8 @@ static void start_set(struct call *call)
 
 static void start_setnx(struct call *call)
 {
-    struct mutation mutation = {.operation = REGISTER_SET,
-                                .flags = MUTATION_IF_ABSENT,
-                                .value = call_argument(call, 2)};
+    struct mutation mutation = {
+        .operation = REGISTER_SET, .flags = MUTATION_IF_ABSENT, .value = call_argument(call, 2)};
     if (value_fits(call, mutation.value))
         call_write(call, call_argument(call, 1), &mutation, take_written_number);
 }
@@ -146,9 +145,8 @@ static void start_psetex(struct call *call)
 
 static void start_getset(struct call *call)
 {
-    struct mutation mutation = {.operation = REGISTER_SET,
-                                .flags = MUTATION_RETURN_OLD,
-                                .value = call_argument(call, 2)};
+    struct mutation mutation = {
+        .operation = REGISTER_SET, .flags = MUTATION_RETURN_OLD, .value = call_argument(call, 2)};
     if (value_fits(call, mutation.value))
         call_write(call, call_argument(call, 1), &mutation, take_value);
 }

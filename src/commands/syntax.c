@@ -11,9 +11,9 @@ struct parser {
 };
 
 static const char *const integer_names[] = {
-    "seconds",     "milliseconds", "count",     "offset",    "start",    "end",
-    "index",       "cursor",       "timeout",   "slot",      "numlocal", "numreplicas",
-    "destination-db", "client-id", "protover",  "keyspace",  "version",
+    "seconds",        "milliseconds", "count",    "offset",   "start",    "end",
+    "index",          "cursor",       "timeout",  "slot",     "numlocal", "numreplicas",
+    "destination-db", "client-id",    "protover", "keyspace", "version",
 };
 
 static const char *const key_names[] = {"key", "newkey", "source", "destination"};
@@ -98,26 +98,32 @@ static bool at_sequence_end(struct parser *parser)
 
 static uint8_t parse_choice(struct parser *parser, const char *end);
 
-/* WORD before words that belong to it: TOKEN name becomes one argument with a token. */
+/*
+ * A word of its own, or WORD with the argument that it names: TOKEN name and
+ * TOKEN <a | b> are one argument with a token.
+ */
 static uint8_t parse_word(struct parser *parser)
 {
     struct slice word = take_word(parser);
+    uint8_t node = 0;
     if (word.length == 0) {
         parser->failed = true;
         return 0;
     }
-    if (is_token(word) && !at_sequence_end(parser) && *parser->at != '[' && *parser->at != '<') {
+    if (!is_token(word))
+        return add_node(parser, type_of(word), word);
+    if (take(parser, "<")) {
+        node = parse_choice(parser, ">");
+    } else if (!at_sequence_end(parser) && *parser->at != '[' && *parser->at != '.') {
         struct slice name = take_word(parser);
-        if (!is_token(name) && name.data[0] != '.') {
-            uint8_t node = add_node(parser, type_of(name), name);
-            parser->out->nodes[node].token = word;
-            return node;
-        }
-        parser->at = (const char *)name.data;
+        if (is_token(name))
+            parser->at = (const char *)name.data;
+        else
+            node = add_node(parser, type_of(name), name);
     }
-    uint8_t node = add_node(parser, type_of(word), word);
-    if (is_token(word))
-        parser->out->nodes[node].token = word;
+    if (node == 0)
+        node = add_node(parser, SYNTAX_PURE_TOKEN, word);
+    parser->out->nodes[node].token = word;
     return node;
 }
 

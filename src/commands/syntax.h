@@ -4,7 +4,7 @@
  *     key value [NX | XX] [EX seconds | PX milliseconds | KEEPTTL] <ON | OFF> [key ...]
  *
  *     word       an argument; its name says its type
- *     WORD       stands for itself; before a word, it names that argument
+ *     WORD       stands for itself; before a word or < >, it names that argument
  *     [ ... ]    may be left out
  *     a | b      one of them, within [ ] or < >
  *     x ...      once or more; [x ...] behind x: x once or more

@@ -14,10 +14,10 @@
 enum { PAUSE_FIRST_US = 2000, PAUSE_MAX_US = 200000 };
 
 struct wait {
-    uint32_t wanted;      /* owners, this node's or whichever counts as local included */
-    uint64_t until_us;    /* UINT64_MAX: no end */
+    uint32_t wanted;   /* owners, this node's or whichever counts as local included */
+    uint64_t until_us; /* UINT64_MAX: no end */
     uint64_t pause_us;
-    uint32_t held;        /* owners known to have the write */
+    uint32_t held;         /* owners known to have the write */
     bool local_and_others; /* WAITAOF's reply */
 };
 
@@ -136,7 +136,7 @@ static void start_wait(struct call *call)
         call_reply_not_an_integer(call);
         return;
     }
-    wait->wanted = replicas < 0                     ? 0
+    wait->wanted = replicas < 0                    ? 0
                    : replicas >= owner_count(call) ? owner_count(call)
                                                    : (uint32_t)replicas + 1;
     wait_for(call, wait, 2);
@@ -166,8 +166,7 @@ static void start_waitaof(struct call *call)
     if (replicas == 0)
         wait->wanted = (uint32_t)local;
     else
-        wait->wanted =
-            replicas >= owner_count(call) ? owner_count(call) : (uint32_t)replicas + 1;
+        wait->wanted = replicas >= owner_count(call) ? owner_count(call) : (uint32_t)replicas + 1;
     wait_for(call, wait, 3);
 }
 

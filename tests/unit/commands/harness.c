@@ -63,8 +63,8 @@ static struct ring *make_ring(void)
     ring->keyspace_count = 3;
     ring->keyspaces[0] = (struct ring_keyspace){.number = 0, .name = "default"};
     ring->keyspaces[1] = (struct ring_keyspace){.number = 1, .name = "one"};
-    ring->keyspaces[2] = (struct ring_keyspace){
-        .number = 3, .name = "carts", .policy = KEYSPACE_SIBLINGS};
+    ring->keyspaces[2] =
+        (struct ring_keyspace){.number = 3, .name = "carts", .policy = KEYSPACE_SIBLINGS};
     ring->member_count = 5;
     ring->members = memory_new(ring->member_count, sizeof *ring->members);
     for (uint16_t i = 0; i < ring->member_count; i++) {
@@ -156,8 +156,7 @@ static uint32_t key_index(const struct harness *harness, keyspace_id keyspace, u
                           struct slice key)
 {
     uint32_t at = 0;
-    while (at < harness->key_count &&
-           key_order(&harness->keys[at], keyspace, position, key) < 0)
+    while (at < harness->key_count && key_order(&harness->keys[at], keyspace, position, key) < 0)
         at++;
     return at;
 }
@@ -228,8 +227,7 @@ static bool condition_fails(struct harness *harness, const struct key_request *r
 {
     for (uint16_t i = 0; i < request->entry_count; i++) {
         struct sibling seen;
-        struct stored_key *stored =
-            find_key(harness, request->keyspace, request->entries[i].key);
+        struct stored_key *stored = find_key(harness, request->keyspace, request->entries[i].key);
         if ((request->entries[i].mutation.flags & MUTATION_IF_ABSENT) &&
             sibling_of(harness, stored, &seen) != NULL)
             return true;
@@ -245,9 +243,9 @@ static enum status apply(struct harness *harness, const struct key_request *requ
     struct sibling seen;
     struct buffer built = {0};
     struct register_effect effect = {0};
-    enum status status = register_mutate(
-        &entry->mutation, sibling_of(harness, stored, &seen), harness->now.wall_ms,
-        harness->settings.value_bytes_max, &built, &effect);
+    enum status status =
+        register_mutate(&entry->mutation, sibling_of(harness, stored, &seen), harness->now.wall_ms,
+                        harness->settings.value_bytes_max, &built, &effect);
     if (status == STATUS_OK) {
         outcome->number = effect.number;
         outcome->visible = effect.has_old;
@@ -257,8 +255,8 @@ static enum status apply(struct harness *harness, const struct key_request *requ
     }
     if (status == STATUS_OK && effect.write) {
         struct buffer value = {0};
-        outcome->dot = (struct dot){.actor = {.node = 1, .boot_epoch = 1},
-                                    .sequence = ++harness->sequence};
+        outcome->dot =
+            (struct dot){.actor = {.node = 1, .boot_epoch = 1}, .sequence = ++harness->sequence};
         buffer_append_slice(&value, effect.value);
         if (stored == NULL)
             stored = insert_key(harness, request->keyspace, entry->key);
@@ -273,8 +271,7 @@ static enum status apply(struct harness *harness, const struct key_request *requ
     return status;
 }
 
-static void scan(struct harness *harness, const struct key_request *request,
-                 struct answer *answer)
+static void scan(struct harness *harness, const struct key_request *request, struct answer *answer)
 {
     struct key_result *result = &answer->result;
     result->outcomes = memory_new(request->limit, sizeof *result->outcomes);
@@ -406,8 +403,8 @@ void harness_answer_at(struct harness *harness, uint32_t index)
     harness->pending_count--;
     assert_int_equal(key_request_decode(&reader, &request, &contexts), STATUS_OK);
     if (fails(harness, request.kind))
-        answer.result = key_result_failed(harness->fail_status, harness->fail_acks,
-                                          harness->fail_needed);
+        answer.result =
+            key_result_failed(harness->fail_status, harness->fail_acks, harness->fail_needed);
     else
         execute(harness, &request, &answer);
     if (!pending.client->closed)
@@ -450,8 +447,8 @@ struct client *harness_client(struct harness *harness)
     char address[32];
     snprintf(address, sizeof address, "127.0.0.1:%u", 40000 + harness->client_count);
     client->harness = harness;
-    client->session = session_new(harness->client_count, &harness->environment,
-                                  slice_text(address), harness->now);
+    client->session = session_new(harness->client_count, &harness->environment, slice_text(address),
+                                  harness->now);
     return client;
 }
 

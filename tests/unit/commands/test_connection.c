@@ -125,8 +125,9 @@ static void session_options_hold_until_the_request_says_otherwise(void **state)
 static void unknown_commands_name_the_reason_and_keep_redis_words(void **state)
 {
     struct client *client = harness_client(*state);
-    assert_reply(client, "JSON.GET", "-ERR unknown command 'JSON.GET', with args beginning with: "
-                                     "\r\n");
+    assert_reply(client, "JSON.GET",
+                 "-ERR unknown command 'JSON.GET', with args beginning with: "
+                 "\r\n");
     assert_reply(client, "lpush a b",
                  "-ERR unknown command 'lpush' (not offered by RingDB: there are no lists yet), "
                  "with args beginning with: 'a' 'b' \r\n");

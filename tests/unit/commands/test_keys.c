@@ -37,8 +37,8 @@ static void scan_once(struct client *client, char cursor[32], const char *more, 
 static void scan_walks_the_whole_ring(void **state)
 {
     struct client *client = client_with_keys(*state);
-    static const char *const forms[] = {"", " COUNT 1", " COUNT 7", " COUNT 1000",
-                                        " MATCH key*", " TYPE string"};
+    static const char *const forms[] = {
+        "", " COUNT 1", " COUNT 7", " COUNT 1000", " MATCH key*", " TYPE string"};
     for (size_t f = 0; f < sizeof forms / sizeof forms[0]; f++) {
         int seen[KEY_COUNT_TESTED] = {0}, turns = 0;
         char cursor[32] = "0";
@@ -69,7 +69,8 @@ static void scan_filters(void **state)
 {
     struct harness *harness = *state;
     struct client *client = client_with_keys(harness);
-    assert_reply(client, "SCAN 0 COUNT 10000 MATCH key17", "*2\r\n$1\r\n0\r\n*1\r\n$5\r\nkey17\r\n");
+    assert_reply(client, "SCAN 0 COUNT 10000 MATCH key17",
+                 "*2\r\n$1\r\n0\r\n*1\r\n$5\r\nkey17\r\n");
     assert_reply(client, "SCAN 0 COUNT 10000 TYPE hash", "*2\r\n$1\r\n0\r\n*0\r\n");
     assert_reply(client, "SCAN 0 COUNT", "-ERR syntax error\r\n");
     assert_reply(client, "SCAN 0 COUNT 0", "-ERR syntax error\r\n");

@@ -104,8 +104,8 @@ static struct resp_value *redis_reply(const char *line, struct buffer *bytes)
         ssize_t got = read(redis.connection, buffer_reserve(&redis.input, 65536), 65536);
         assert_true(got > 0);
         redis.input.length += (size_t)got;
-        enum resp_reply_progress progress = resp_reply_reader_next(
-            redis.reader, buffer_slice(&redis.input), &offset, &value);
+        enum resp_reply_progress progress =
+            resp_reply_reader_next(redis.reader, buffer_slice(&redis.input), &offset, &value);
         assert_int_not_equal(progress, RESP_REPLY_ERROR);
         if (progress == RESP_REPLY_VALUE)
             break;
@@ -125,8 +125,7 @@ static struct resp_value *our_reply(struct client *client, const char *line, str
     client_raw(client, "\r\n");
     buffer_append_slice(bytes, buffer_slice(&client->replies));
     buffer_clear(&client->replies);
-    if (resp_reply_reader_next(reader, buffer_slice(bytes), &offset, &value) !=
-            RESP_REPLY_VALUE ||
+    if (resp_reply_reader_next(reader, buffer_slice(bytes), &offset, &value) != RESP_REPLY_VALUE ||
         offset != bytes->length)
         fail_msg("%s: not one reply: %.*s", line, (int)bytes->length, (const char *)bytes->data);
     resp_reply_reader_free(reader);

@@ -326,11 +326,11 @@ static void pipelines_answer_as_single_requests_do(void **state)
         harness->settings.pipeline_max = 4 + round % 29;
         for (int i = 0; i < 40; i++) {
             unsigned key = (unsigned)random_below(&random, 4);
-            static const char *const forms[] = {
-                "SET %s%u v%d\r\n",     "APPEND %s%u x%d\r\n", "GET %s%u\r\n",
-                "GETSET %s%u %d\r\n",   "DEL %s%u\r\n",        "MGET %s%u %s0\r\n",
-                "DBSIZE %s%u\r\n",      "EXISTS %s%u %s1\r\n", "STRLEN %s%u\r\n",
-                "MSET %s%u 1 %s2 2\r\n"};
+            static const char *const forms[] = {"SET %s%u v%d\r\n", "APPEND %s%u x%d\r\n",
+                                                "GET %s%u\r\n",     "GETSET %s%u %d\r\n",
+                                                "DEL %s%u\r\n",     "MGET %s%u %s0\r\n",
+                                                "DBSIZE %s%u\r\n",  "EXISTS %s%u %s1\r\n",
+                                                "STRLEN %s%u\r\n",  "MSET %s%u 1 %s2 2\r\n"};
             unsigned form = (unsigned)random_below(&random, 10);
             if (form == 5 || form == 7 || form == 9)
                 buffer_printf(&lines, forms[form], "@", key, "@");
@@ -344,8 +344,7 @@ static void pipelines_answer_as_single_requests_do(void **state)
         harness->manual = true;
         client_raw(piped, text);
         while (harness->pending_count > 0)
-            harness_answer_at(harness,
-                              (uint32_t)random_below(&random, harness->pending_count));
+            harness_answer_at(harness, (uint32_t)random_below(&random, harness->pending_count));
         for (char *at = text; *at != '\0'; at++)
             *at = *at == 'p' ? 'q' : *at;
         harness->manual = false;

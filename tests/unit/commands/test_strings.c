@@ -10,7 +10,7 @@ struct exchange {
     const char *command, *reply;
 };
 
-#define run_all(client, exchanges)                                                                \
+#define run_all(client, exchanges)                                                                 \
     run_exchanges((client), (exchanges), sizeof(exchanges) / sizeof(exchanges)[0])
 
 static void run_exchanges(struct client *client, const struct exchange *exchanges, size_t count)
@@ -128,10 +128,8 @@ static void values_above_the_limit_are_refused_unsent(void **state)
         {"SETNX a 12345678901", "-TOOLARGE a value has at most 10 bytes; nothing was written\r\n"},
         {"APPEND a 12345678901",
          "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n"},
-        {"SETRANGE a 6 12345",
-         "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n"},
-        {"SETRANGE a 18446744073709551615 1",
-         "-ERR value is not an integer or out of range\r\n"},
+        {"SETRANGE a 6 12345", "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n"},
+        {"SETRANGE a 18446744073709551615 1", "-ERR value is not an integer or out of range\r\n"},
         {"GET 123456", "-TOOLARGE a key has at most 5 bytes; nothing was written\r\n"},
         {"DEL a b 123456", "-TOOLARGE a key has at most 5 bytes; nothing was written\r\n"},
     };
@@ -161,7 +159,8 @@ static void many_keys_scatter_and_gather(void **state)
 {
     static const struct exchange exchanges[] = {
         {"MSET a 1 b 2 c 3 d 4", "+OK\r\n"},
-        {"MGET d x c b a a", "*6\r\n$1\r\n4\r\n$-1\r\n$1\r\n3\r\n$1\r\n2\r\n$1\r\n1\r\n$1\r\n1\r\n"},
+        {"MGET d x c b a a",
+         "*6\r\n$1\r\n4\r\n$-1\r\n$1\r\n3\r\n$1\r\n2\r\n$1\r\n1\r\n$1\r\n1\r\n"},
         {"EXISTS a a x b", ":3\r\n"},
         {"TOUCH a x", ":1\r\n"},
         {"MSET a 1 a 2 a 3", "+OK\r\n"},
@@ -217,23 +216,17 @@ static void a_group_has_a_bounded_number_of_keys_and_bytes(void **state)
     /* Three values of two megabytes are more than one request carries. */
     char *value = memory_new(2 << 20, 1);
     memset(value, 'v', 2 << 20);
-    const struct slice words[] = {slice_text("MSET"),
-                                  slice_text("{t}1"),
-                                  slice_make(value, 2 << 20),
-                                  slice_text("{t}2"),
-                                  slice_make(value, 2 << 20),
-                                  slice_text("{t}3"),
+    const struct slice words[] = {slice_text("MSET"),         slice_text("{t}1"),
+                                  slice_make(value, 2 << 20), slice_text("{t}2"),
+                                  slice_make(value, 2 << 20), slice_text("{t}3"),
                                   slice_make(value, 2 << 20)};
     client_words(client, 7, words);
     assert_int_equal(harness->pending_count, 3);
     harness_answer_all(harness);
     assert_replies(client, "+OK\r\n");
-    const struct slice all[] = {slice_text("MSETNX"),
-                                slice_text("{t}4"),
-                                slice_make(value, 2 << 20),
-                                slice_text("{t}5"),
-                                slice_make(value, 2 << 20),
-                                slice_text("{t}6"),
+    const struct slice all[] = {slice_text("MSETNX"),       slice_text("{t}4"),
+                                slice_make(value, 2 << 20), slice_text("{t}5"),
+                                slice_make(value, 2 << 20), slice_text("{t}6"),
                                 slice_make(value, 2 << 20)};
     client_words(client, 7, all);
     assert_int_equal(harness->pending_count, 0);
