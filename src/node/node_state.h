@@ -7,9 +7,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
 
 #include "base/deadline_heap.h"
+#include "base/table.h"
 #include "commands/environment.h"
 #include "commands/session.h"
 #include "coordinator/request.h"
@@ -46,11 +46,11 @@ struct pending {
     node_id awaited[RING_OWNERS_MAX]; /* peers whose answer counts as in flight */
     uint8_t awaited_count;
     /* PENDING_FORWARDED */
-    struct buffer request;            /* encoded, for another try */
+    struct buffer request; /* encoded, for another try */
     node_id tried[RING_OWNERS_MAX];
     uint8_t tried_count;
     /* PENDING_PEER_STORE */
-    uint16_t type;                    /* of the question */
+    uint16_t type; /* of the question */
     partition_id partition;
 };
 
@@ -105,7 +105,7 @@ struct node {
     struct coordinated_output coordinated_output;
     struct peers_output peers_output;
     struct log_sync_output sync_output;
-    struct instant now; /* of the present step */
+    struct instant now;  /* of the present step */
     struct effects *out; /* of the present step */
 };
 

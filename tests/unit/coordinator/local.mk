@@ -4,4 +4,6 @@ libringtest_a_SOURCES += \
 unit_tests += \
 	tests/unit/coordinator/test_key_request \
 	tests/unit/coordinator/test_level \
-	tests/unit/coordinator/test_quorum
+	tests/unit/coordinator/test_quorum \
+	tests/unit/coordinator/test_read \
+	tests/unit/coordinator/test_write

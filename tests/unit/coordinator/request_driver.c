@@ -24,7 +24,7 @@ void driver_init(struct request_driver *driver, const char *replication, uint8_t
     driver->params = (struct coordinate_params){.ring = ring,
                                                 .self = driver->owners.nodes[self],
                                                 .self_ready = true,
-                                                .usable = DRIVER_ALL_USABLE,
+                                                .usable = ((owner_mask)1 << ring->owner_count) - 1,
                                                 .deadline_us = DRIVER_TIMEOUT_MS * 1000,
                                                 .retry_ms = DRIVER_RETRY_MS};
 }

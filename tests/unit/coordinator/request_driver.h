@@ -20,7 +20,7 @@
 #include "wire/message.h"
 
 enum { DRIVER_SENT_MAX = 64, DRIVER_WALL_MS = 1000000, DRIVER_TIMEOUT_MS = 1000 };
-enum { DRIVER_RETRY_MS = 100, DRIVER_ALL_USABLE = 0xffff };
+enum { DRIVER_RETRY_MS = 100 };
 
 struct driver_sent {
     uint8_t owner;
@@ -43,7 +43,8 @@ struct request_driver {
     uint64_t now_ms;
 };
 
-/* `replication` as "eu:2,us:1"; the coordinator is owner `self`, which is ready. */
+/* `replication` as "eu:2,us:1"; the coordinator is owner `self`, which is ready, and all are
+ * usable. */
 void driver_init(struct request_driver *driver, const char *replication, uint8_t self);
 void driver_deinit(struct request_driver *driver);
 void driver_start(struct request_driver *driver, const struct key_request *request);
