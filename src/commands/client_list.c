@@ -106,7 +106,7 @@ static void list_ids(struct call *call)
 {
     int64_t id;
     for (uint32_t i = 3; i < call->argument_count; i++) {
-        if (!parse_integer(call_argument(call, i), &id) || id < 1) {
+        if (!parse_integer(call_argument(call, i), &id)) {
             call_reply_error(call, "ERR Invalid client ID");
             return;
         }

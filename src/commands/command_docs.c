@@ -46,7 +46,7 @@ static void write_tips(struct resp_writer writer, const char *tips)
     size_t count = tips != NULL;
     for (const char *at = tips; at != NULL && *at != '\0'; at++)
         count += *at == ' ';
-    resp_writer_array(writer, count);
+    resp_writer_set(writer, count);
     while (tips != NULL && *tips != '\0') {
         size_t length = strcspn(tips, " ");
         resp_writer_bulk(writer, slice_make(tips, length));
@@ -116,10 +116,10 @@ static void write_info(struct resp_writer writer, const struct command *command)
     resp_writer_integer(writer, step);
     write_set(writer, command_categories(command), command_category_names, CATEGORY_COUNT, "@");
     write_tips(writer, command->tips);
-    resp_writer_array(writer, specs);
+    resp_writer_set(writer, specs);
     for (unsigned i = 0; i < specs; i++)
         write_key_spec(writer, &command->keys[i]);
-    resp_writer_array(writer, inner);
+    resp_writer_set(writer, inner);
     for (unsigned i = 0; i < inner; i++)
         write_info(writer, &command->subcommands[i]);
 }
@@ -151,7 +151,7 @@ static void start_info(struct call *call)
         if (command != NULL)
             write_info(writer, command);
         else
-            resp_writer_null_array(writer);
+            resp_writer_null(writer);
     }
     call_finish(call);
 }
@@ -358,6 +358,18 @@ static const struct command *inner_command(const struct call *call, uint32_t *at
     return command;
 }
 
+/* SET reads the key only with GET; its row can but say that this varies. */
+static uint32_t flags_in_request(const struct call *call, uint32_t at, uint32_t flags)
+{
+    if ((flags & KEY_FLAG_VARIABLE) == 0)
+        return flags;
+    for (uint32_t i = at + 3; i < call->argument_count; i++) {
+        if (call_argument_is(call, i, "get"))
+            return flags & ~(uint32_t)KEY_FLAG_VARIABLE;
+    }
+    return KEY_FLAG_OW | KEY_FLAG_UPDATE;
+}
+
 static void write_keys(struct call *call, bool with_flags)
 {
     uint32_t at = 2, count = 0;
@@ -381,7 +393,8 @@ static void write_keys(struct call *call, bool with_flags)
             resp_writer_array(body, 2);
         resp_writer_bulk(body, call_argument(call, at + walk.position));
         if (with_flags)
-            write_set(body, command->keys[walk.spec].flags, key_flag_names, KEY_FLAG_COUNT, "");
+            write_set(body, flags_in_request(call, at, command->keys[walk.spec].flags),
+                      key_flag_names, KEY_FLAG_COUNT, "");
     }
     struct resp_writer writer = call_writer(call);
     resp_writer_array(writer, count);

@@ -168,7 +168,7 @@ static bool value_of(const struct environment *environment, struct slice name, s
     const char *host = host_name_of(environment, name);
     const struct parameter *parameter = find_parameter(name);
     if (host != NULL)
-        return environment->config_get(host, out);
+        return environment->config_get(environment->host, host, out);
     if (parameter == NULL)
         return false;
     parameter_value(environment, parameter, out);
@@ -230,7 +230,7 @@ static bool set_value(struct environment *environment, struct slice name, struct
     struct buffer present = {0};
     bool done = false;
     if (host != NULL)
-        return environment->config_set(host, value, reason) == STATUS_OK;
+        return environment->config_set(environment->host, host, value, reason) == STATUS_OK;
     parameter_value(environment, parameter, &present);
     if (parameter->set != NULL)
         done = parameter->set(environment, value);
@@ -327,7 +327,7 @@ static void start_rewrite(struct call *call)
     struct buffer reason = {0};
     if (environment->config_rewrite == NULL)
         call_reply_error(call, "ERR The server is running without a config file");
-    else if (environment->config_rewrite(&reason) != STATUS_OK)
+    else if (environment->config_rewrite(environment->host, &reason) != STATUS_OK)
         call_reply_error(call, "ERR Rewriting config file: %.*s", (int)reason.length,
                          (const char *)reason.data);
     else

@@ -82,10 +82,11 @@ struct environment {
      * of its own (the simulator). config_next walks: pass NULL first, get NULL at the end.
      */
     const char *(*config_next)(const char *name);
-    bool (*config_get)(const char *name, struct buffer *value);
-    enum status (*config_set)(const char *name, struct slice value, struct buffer *reason);
+    bool (*config_get)(void *host, const char *name, struct buffer *value);
+    enum status (*config_set)(void *host, const char *name, struct slice value,
+                              struct buffer *reason);
     /* Write the settings in force to the configuration file. NULL: there is none. */
-    enum status (*config_rewrite)(struct buffer *reason);
+    enum status (*config_rewrite)(void *host, struct buffer *reason);
     /* Lines of INFO that only the host knows (memory, CPU, network); appended to `out`. May be NULL. */
     void (*host_information)(void *host, const char *section, struct buffer *out);
     void *host;

@@ -8,6 +8,7 @@
  * the node last counted them.
  */
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "commands/arguments.h"
@@ -268,7 +269,7 @@ static void write_ring(struct section *section)
     number(section, "ring_requests_overloaded", s->requests_overloaded);
     number(section, "ring_read_repairs", s->read_repairs);
     number(section, "ring_lww_losses", s->lww_losses);
-    number(section, "ring_sync_cells_sent", s->sync_cells_sent);
+    number(section, "ring_sync_pages_sent", s->sync_pages_sent);
     number(section, "ring_sync_cells_received", s->sync_cells_received);
     number(section, "ring_frames_refused", s->frames_refused);
     number(section, "ring_store_errors", s->store_errors);

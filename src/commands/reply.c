@@ -8,6 +8,7 @@
  */
 #include <assert.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "commands/call.h"
@@ -110,6 +111,10 @@ void call_failure_text(uint8_t kind, const struct key_result *result, struct buf
                       write ? "w" : "r", result->needed, result->acks, nothing);
         break;
     case STATUS_UNCERTAIN:
+        if (!write) { /* an answer that could not be read; asking again is safe */
+            buffer_printf(out, "NOREPLICAS the owner's answer was not usable");
+            break;
+        }
         buffer_printf(out,
                       "UNCERTAIN w=%u/%u the write was sent but not confirmed in time; "
                       "it may apply",

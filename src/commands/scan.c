@@ -164,7 +164,10 @@ static void start_scan(struct call *call)
 {
     struct scan *scan = call_work(call, sizeof *scan);
     scan->wanted = SCAN_COUNT_DEFAULT;
-    if (!parse_unsigned(call_argument(call, 1), &scan->position)) {
+    struct slice cursor = call_argument(call, 1);
+    while (cursor.length > 1 && cursor.data[0] == '0')
+        cursor = slice_make(cursor.data + 1, cursor.length - 1);
+    if (!parse_unsigned(cursor, &scan->position)) {
         call_reply_error(call, "ERR invalid cursor");
         return;
     }

@@ -93,7 +93,11 @@ static void start_slowlog_get(struct call *call)
     const struct introspection *introspection = introspection_of(call);
     int64_t wanted = 10;
     if (call->argument_count > 3) {
-        call_reply_error(call, "ERR wrong number of arguments for 'slowlog|get' command");
+        struct slice word = call_argument(call, 1);
+        call_reply_error(call,
+                         "ERR unknown subcommand or wrong number of arguments for '%.*s'. "
+                         "Try SLOWLOG HELP.",
+                         (int)word.length, (const char *)word.data);
         return;
     }
     if (call->argument_count == 3 &&

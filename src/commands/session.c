@@ -413,9 +413,7 @@ static void begin_step(struct session *session, struct instant now, struct sessi
 static void end_step(struct session *session, uint64_t bytes_before)
 {
     struct session_output *out = session->out;
-    uint64_t written = out->replies.length - bytes_before;
-    session->bytes_out += written;
-    session->environment->statistics->client_bytes_out += written;
+    session->bytes_out += out->replies.length - bytes_before;
     if (session->closing) {
         out->close = true;
     } else if (!session->paused && !has_room(session)) {
@@ -433,7 +431,6 @@ void session_bytes(struct session *session, struct slice bytes, struct instant n
 {
     uint64_t before = out->replies.length;
     session->bytes_in += bytes.length;
-    session->environment->statistics->client_bytes_in += bytes.length;
     session->heard = now;
     if (session->closing)
         return;

@@ -67,7 +67,7 @@ static void start_strlen(struct call *call)
 
 struct set_options {
     struct mutation mutation;
-    bool has_expiry;
+    bool has_expiry; /* the same unit may be given again; the last time counts */
     uint32_t expiry_at; /* argument with the time */
     struct expiry_unit unit;
 };
@@ -76,6 +76,7 @@ struct set_options {
 static bool parse_set_option(struct call *call, uint32_t *at, struct set_options *out)
 {
     uint16_t *flags = &out->mutation.flags;
+    struct expiry_unit unit;
     if (call_argument_is(call, *at, "nx") && !(*flags & MUTATION_IF_PRESENT)) {
         *flags |= MUTATION_IF_ABSENT;
     } else if (call_argument_is(call, *at, "xx") && !(*flags & MUTATION_IF_ABSENT)) {
@@ -84,9 +85,12 @@ static bool parse_set_option(struct call *call, uint32_t *at, struct set_options
         *flags |= MUTATION_RETURN_OLD;
     } else if (call_argument_is(call, *at, "keepttl") && !out->has_expiry) {
         *flags |= MUTATION_KEEP_EXPIRY;
-    } else if (!out->has_expiry && !(*flags & MUTATION_KEEP_EXPIRY) &&
-               *at + 1 < call->argument_count && expiry_unit_of(call, *at, &out->unit)) {
+    } else if (!(*flags & MUTATION_KEEP_EXPIRY) && *at + 1 < call->argument_count &&
+               expiry_unit_of(call, *at, &unit) &&
+               (!out->has_expiry || (unit.seconds == out->unit.seconds &&
+                                     unit.absolute == out->unit.absolute))) {
         out->has_expiry = true;
+        out->unit = unit;
         out->expiry_at = ++*at;
     } else {
         return false;

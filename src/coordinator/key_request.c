@@ -86,7 +86,7 @@ enum status key_request_decode(struct reader *reader, struct key_request *out,
     out->options.dw = reader_u8(reader);
     out->options.timeout_ms = (uint32_t)reader_varint_max(reader, UINT32_MAX);
     out->entry_count = (uint16_t)reader_varint_max(reader, KEY_ENTRIES_MAX);
-    if (out->kind == 0 || out->kind >= KEY_REQUEST_KIND_COUNT ||
+    if (out->kind == 0 || out->kind >= KEY_REQUEST_KIND_COUNT || out->flags > KEY_FLAGS_ALL ||
         out->options.level >= LEVEL_COUNT || out->entry_count > reader_left(reader))
         reader->failed = true;
     if (reader->failed)
@@ -169,7 +169,10 @@ enum status key_result_decode(struct reader *reader, struct key_result *out)
         decode_outcome(reader, &out->outcomes[i]);
     version_vector_decode(reader, &out->context);
     out->next_position = reader_u64(reader);
-    out->scan_done = reader_u8(reader) != 0;
+    uint8_t scan_done = reader_u8(reader);
+    if (scan_done > 1)
+        reader->failed = true;
+    out->scan_done = scan_done == 1;
     out->count = reader_varint(reader);
     out->clock_digest = reader_u64(reader);
     out->content_digest = reader_u64(reader);

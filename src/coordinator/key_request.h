@@ -32,7 +32,8 @@ enum { KEY_ENTRIES_MAX = 4096, SCAN_LIMIT_MAX = 10000 };
 
 enum key_request_flags {
     KEY_ALL_OR_NOTHING = 1 << 0, /* KEY_WRITE: if one entry's condition fails, none is written */
-    KEY_WITH_VALUES = 1 << 1     /* KEY_SCAN: results carry values too */
+    KEY_WITH_VALUES = 1 << 1,    /* KEY_SCAN: results carry values too */
+    KEY_FLAGS_ALL = (1 << 2) - 1
 };
 
 struct key_entry {

@@ -7,7 +7,8 @@
  * Repair: a read at a majority may meet a version that only one owner holds (of a
  * write that failed half-way). Before such a version is shown, it is written back
  * until as many owners hold it as the read asked, so a later read at that level
- * cannot miss it. Owners that already hold exactly the merged version count.
+ * cannot miss it. Owners that already hold exactly the merged version count. One
+ * that refuses, or is silent for `retry_ms`, is replaced by another owner.
  */
 #include "coordinator/request_state.h"
 
@@ -64,12 +65,9 @@ static void encode_question(const struct coordinated_request *c, struct buffer *
 static bool may_ask(const struct coordinated_request *c, uint8_t owner)
 {
     owner_mask bit = (owner_mask)1 << owner;
-    bool is_self = c->owners.nodes[owner] == c->params.self;
     if ((c->params.usable & bit) == 0 || ((c->open | c->failed | c->read.counted) & bit) != 0)
         return false;
-    if (c->request.kind == KEY_DIGEST)
-        return is_self;
-    return !is_self || c->params.self_ready;
+    return c->request.kind != KEY_DIGEST || c->owners.nodes[owner] == c->params.self;
 }
 
 static void ask(struct coordinated_request *c, uint8_t owner, struct coordinated_output *out)
@@ -216,9 +214,10 @@ static bool holds_merged(const struct coordinated_request *c, uint8_t owner)
     return same;
 }
 
-static void send_repair(struct coordinated_request *c, struct coordinated_output *out)
+/* The merged cells, as MESSAGE_REPLICATE. */
+static void encode_repair(const struct coordinated_request *c, struct buffer *body)
 {
-    struct buffer deliveries = {0}, body = {0};
+    struct buffer deliveries = {0};
     struct reader merged = reader_make(buffer_slice(&c->merged));
     for (uint16_t i = 0; i < c->request.entry_count; i++) {
         struct cell_delivery delivery = {.keyspace = c->request.keyspace,
@@ -229,15 +228,25 @@ static void send_repair(struct coordinated_request *c, struct coordinated_output
     struct message_replicate replicate = {.address = c->address,
                                           .delivery_count = c->request.entry_count,
                                           .deliveries = buffer_slice(&deliveries)};
-    message_replicate_encode(&replicate, &body);
-    for (uint8_t i = 0; i < c->owners.primary_count; i++) {
-        bool answered = (c->read.counted >> i & 1) != 0;
-        if (answered && (c->write.counted >> i & 1) == 0) {
-            request_send(c, i, MESSAGE_REPLICATE, buffer_slice(&body), out);
-            out->read_repairs += c->request.entry_count;
-        }
-    }
+    message_replicate_encode(&replicate, body);
     buffer_deinit(&deliveries);
+}
+
+/* Write back to those in `owners` that can be asked and would bring the level nearer. */
+static void repair_at(struct coordinated_request *c, owner_mask owners, owner_mask hoped,
+                      uint8_t count_max, struct coordinated_output *out)
+{
+    struct buffer body = {0};
+    encode_repair(c, &body);
+    owners &= c->params.usable & ~(c->open | c->failed | c->write.counted);
+    for (uint8_t i = 0; i < c->owners.primary_count && count_max > 0; i++) {
+        if ((owners >> i & 1) == 0 || !quorum_wants(&c->write, hoped, i))
+            continue;
+        request_send(c, i, MESSAGE_REPLICATE, buffer_slice(&body), out);
+        out->read_repairs += c->request.entry_count;
+        hoped |= (owner_mask)1 << i;
+        count_max--;
+    }
     buffer_deinit(&body);
 }
 
@@ -257,7 +266,8 @@ bool repair_start(struct coordinated_request *c, struct slice result,
     c->open = 0;
     c->failed = 0;
     buffer_append_slice(&c->pending, result);
-    send_repair(c, out);
+    repair_at(c, c->read.counted, 0, RING_OWNERS_MAX, out);
+    repair_check(c, out);
     return true;
 }
 
@@ -265,10 +275,19 @@ void repair_check(struct coordinated_request *c, struct coordinated_output *out)
 {
     if (c->answered)
         return;
-    if (quorum_met(&c->write))
+    if (quorum_met(&c->write)) {
         request_answer(c, buffer_slice(&c->pending), out);
-    else if (!quorum_met_with(&c->write, c->open))
+        return;
+    }
+    if (!quorum_met_with(&c->write, c->open))
+        repair_at(c, ~(owner_mask)0, c->open, RING_OWNERS_MAX, out);
+    if (!quorum_met_with(&c->write, c->open))
         request_fail(c, STATUS_UNAVAILABLE, &c->write, out);
+}
+
+void repair_ask_one_more(struct coordinated_request *c, struct coordinated_output *out)
+{
+    repair_at(c, ~(owner_mask)0, 0, 1, out);
 }
 
 void repair_reply(struct coordinated_request *c, uint8_t owner, struct slice body,

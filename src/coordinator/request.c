@@ -151,6 +151,8 @@ struct coordinated_request *coordinated_request_new(const struct coordinate_para
                                           .tag = params->ring->tag};
     c->policy = policy_of(params->ring, request->keyspace);
     c->retry_us = params->now_us + (uint64_t)params->retry_ms * 1000;
+    if (!params->self_ready && request->kind != KEY_DIGEST)
+        c->params.usable &= ~((owner_mask)1 << request_self_index(c));
     status = ring_keyspace(params->ring, request->keyspace) == NULL ? STATUS_INVALID
                                                                     : preflight(c);
     if (status != STATUS_OK)
@@ -214,7 +216,10 @@ void coordinated_request_refused(struct coordinated_request *c, node_id node, en
                                  uint64_t wall_ms, struct coordinated_output *out)
 {
     uint8_t owner = owner_index(c, node);
-    if (c->phase == PHASE_OVER || !close_owner(c, owner))
+    if (c->phase == PHASE_OVER || owner >= c->owners.primary_count)
+        return;
+    c->params.usable &= ~((owner_mask)1 << owner); /* C5: whether or not it was its turn yet */
+    if (!close_owner(c, owner))
         return;
     c->failed |= (owner_mask)1 << owner;
     switch (c->phase) {
@@ -236,6 +241,12 @@ void coordinated_request_refused(struct coordinated_request *c, node_id node, en
     settle(c, out);
 }
 
+/* Whether another owner can take the place of one that is silent. */
+static bool is_retried(const struct coordinated_request *c)
+{
+    return c->phase == PHASE_ASK || c->phase == PHASE_REPAIR;
+}
+
 void coordinated_request_tick(struct coordinated_request *c, uint64_t now_us, uint64_t wall_ms,
                               struct coordinated_output *out)
 {
@@ -248,16 +259,19 @@ void coordinated_request_tick(struct coordinated_request *c, uint64_t now_us, ui
                          minting ? &c->write : &c->read, out);
         c->phase = PHASE_OVER;
         c->open = 0;
-    } else if (c->phase == PHASE_ASK && now_us >= c->retry_us) {
+    } else if (is_retried(c) && now_us >= c->retry_us) {
         c->retry_us = now_us + (uint64_t)c->params.retry_ms * 1000;
-        read_ask_more(c, true, wall_ms, out);
+        if (c->phase == PHASE_ASK)
+            read_ask_more(c, true, wall_ms, out);
+        else
+            repair_ask_one_more(c, out);
     }
     settle(c, out);
 }
 
 uint64_t coordinated_request_deadline_us(const struct coordinated_request *c)
 {
-    if (c->phase == PHASE_ASK && c->retry_us < c->params.deadline_us)
+    if (is_retried(c) && c->retry_us < c->params.deadline_us)
         return c->retry_us;
     return c->params.deadline_us;
 }

@@ -14,6 +14,7 @@
  *   C2  a definite failure is answered only when nothing was sent for minting
  *   C3  OK is answered to a write only when its level of owners said that they hold it synced
  *   C4  the request is answered exactly once, at its deadline at the latest
+ *   C5  an owner that was refused once is not sent to again
  * Source: Dynamo, SOSP 2007, 4.5; reference "algorithms" 4.3-4.5. Blocking repair
  * follows Attiya, Bar-Noy, Dolev (ABD), JACM 1995: a read writes back before it answers.
  */
@@ -73,7 +74,10 @@ void coordinated_request_free(struct coordinated_request *request);
 /* A reply frame's body came from `from`. Late and doubled ones are harmless. */
 void coordinated_request_reply(struct coordinated_request *request, node_id from, uint16_t type,
                                struct slice body, uint64_t wall_ms, struct coordinated_output *out);
-/* What was sent to `node` will not be answered: link lost, or refused before it left (`status`). */
+/*
+ * What was sent to `node` will not be answered: link lost, or refused before it left
+ * (`status`). To be called for every owner whose link is lost, asked or not (C5).
+ */
 void coordinated_request_refused(struct coordinated_request *request, node_id node,
                                  enum status status, uint64_t wall_ms,
                                  struct coordinated_output *out);

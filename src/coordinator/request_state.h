@@ -57,6 +57,8 @@ void read_ask_more(struct coordinated_request *c, bool slow, uint64_t wall_ms,
 void repair_reply(struct coordinated_request *c, uint8_t owner, struct slice body,
                   struct coordinated_output *out);
 void repair_check(struct coordinated_request *c, struct coordinated_output *out);
+/* An owner is slow to store what was written back: write it to another one as well. */
+void repair_ask_one_more(struct coordinated_request *c, struct coordinated_output *out);
 /* Whether what the read quorum answered is not held by enough owners; then the repair starts. */
 bool repair_start(struct coordinated_request *c, struct slice result,
                   struct coordinated_output *out);

@@ -9,6 +9,10 @@ void write_start(struct coordinated_request *c, struct coordinated_output *out)
 {
     struct buffer body = {0};
     struct message_mint mint = {.address = c->address, .request = buffer_slice(&c->bytes)};
+    if (!quorum_met_with(&c->write, c->params.usable)) { /* owners went away during the read */
+        request_fail(c, STATUS_UNAVAILABLE, &c->write, out);
+        return;
+    }
     if (c->merged.length > 0) {
         mint.cell_count = c->request.entry_count;
         mint.cells = buffer_slice(&c->merged);

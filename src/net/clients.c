@@ -6,10 +6,10 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <uthash.h>
 #include <utlist.h>
 
 #include "base/memory.h"
+#include "base/table.h"
 #include "net/stream.h"
 #include "net/turn.h"
 

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <uthash.h>
 #include <utlist.h>
 
 #include "base/memory.h"
+#include "base/table.h"
 #include "net/stream.h"
 #include "net/turn.h"
 #include "wire/frame.h"

@@ -31,6 +31,7 @@ struct loop {
     struct ev_async wake;
     struct ev_timer tick;
     struct ev_timer drain;
+    enum status condition;  /* what the node was told last */
     struct buffer replies;  /* from the store, kept for its memory */
     struct buffer refusals; /* frames that tell the node of refused ones */
     uint64_t armed_us;      /* when `tick` fires; UINT64_MAX while it does not run */
@@ -182,12 +183,23 @@ static void on_before_poll(struct ev_loop *ev, struct ev_prepare *watcher, int e
         statistics->turn_us_max = now_us - loop->polled_us;
 }
 
+/* Before the turn's reads, so that they are judged by it. */
+static void tell_condition(struct loop *loop)
+{
+    enum status condition = loop->store.condition(loop->store.context);
+    if (condition == loop->condition)
+        return;
+    loop->condition = condition;
+    turn_step(&loop->turn, (struct event){.kind = EVENT_STORE_CONDITION, .status = condition});
+}
+
 static void on_after_poll(struct ev_loop *ev, struct ev_check *watcher, int events)
 {
     struct loop *loop = watcher->data;
     (void)ev;
     (void)events;
     loop->polled_us = turn_now().mono_us;
+    tell_condition(loop);
 }
 
 static void on_client(void *context, int fd, const struct sockaddr *peer)

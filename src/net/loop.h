@@ -4,6 +4,7 @@
  * A turn of the loop is
  *
  *     poll         wait for sockets, the node's deadline, or loop_wake()
+ *     look         has the store's condition changed?
  *     read         one read call per readable connection; each is one node_step()
  *     carry out    the effects of all those steps, in their order
  *     write        one write call per connection that has output
@@ -66,6 +67,11 @@ struct loop_store {
      * node so. They reach it as EVENT_STORE_FRAMES in the same turn.
      */
     void (*refused)(void *context, struct slice frame, enum status why, struct buffer *replies);
+    /*
+     * How new client writes are refused now, or STATUS_OK; the node gets each change as
+     * EVENT_STORE_CONDITION. Asked once per turn, so it must be cheap.
+     */
+    enum status (*condition)(void *context);
 };
 
 struct loop_params {

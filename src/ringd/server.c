@@ -1,3 +1,5 @@
+#include <config.h>
+
 #include "ringd/server.h"
 
 #include <assert.h>
@@ -157,6 +159,14 @@ static void refused(void *context, struct slice frame, enum status why, struct b
     frame_finish(replies, frame_start(replies, MESSAGE_STORE_REFUSED, parsed.request, 0));
 }
 
+static enum status condition(void *context)
+{
+    const struct server *server = context;
+    if (store_engine_free_space_low(server->engine))
+        return STATUS_NO_SPACE;
+    return store_engine_stalled(server->engine) ? STATUS_OVERLOADED : STATUS_OK;
+}
+
 static enum status make_loop(struct server *server)
 {
     const struct config_values *values = &server->params.config->values;
@@ -168,7 +178,8 @@ static enum status make_loop(struct server *server)
                                            .submit_write = submit_write,
                                            .submit_read = submit_read,
                                            .take_replies = take_replies,
-                                           .refused = refused},
+                                           .refused = refused,
+                                           .condition = condition},
                                  .client_listen_count = values->listen.count,
                                  .peer_listen_count = values->peer_listen.count};
     _Static_assert((int)CONFIG_ADDRESSES_MAX <= (int)LOOP_LISTEN_MAX, "all listeners fit");
@@ -214,7 +225,13 @@ static enum status start_node(struct server *server, struct buffer *reason)
                                  .boot_epoch = identity->boot_epoch,
                                  .ring = server->ring,
                                  .settings = &server->params.config->values.settings,
-                                 .log = server->log};
+                                 .log = server->log,
+                                 .host = {.context = server,
+                                          .version = PACKAGE_VERSION,
+                                          .config_next = config_next,
+                                          .config_get = server_config_get,
+                                          .config_set = server_config_set,
+                                          .information = server_information}};
     if (getentropy(&params.random_seed, sizeof params.random_seed) != 0) {
         buffer_printf(reason, "the system gives no random numbers: %s", strerror(errno));
         return STATUS_IO;
@@ -337,8 +354,10 @@ enum status server_config_set(void *server, const char *name, struct slice value
 {
     struct server *self = server;
     enum status status = config_change(self->params.config, name, value, reason);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         loop_set_settings(self->loop, &self->params.config->values.settings);
+        node_set_settings(self->node, &self->params.config->values.settings);
+    }
     return status;
 }
 

@@ -198,14 +198,15 @@ static void commit(struct store_writer *writer)
 {
     if (writer->state != STORE_SERVING) {
         assert(writer->output.batch.length == 0); /* I2 */
+        reply_box_put(writer->params.replies, &writer->output.late); /* refusals */
         return;
     }
-    enum status status = apply(writer);
+    enum status status = writer->output.discard ? STATUS_IO : apply(writer);
     if (status != STATUS_OK) {
         commit_failed(writer, status);
         return;
     }
-    store_side_committed(writer->side);
+    store_side_committed(writer->side, clock_now(), &writer->output);
     reply_box_put(writer->params.replies, &writer->output.late); /* I1 */
 }
 
@@ -250,7 +251,7 @@ static enum status open_side(struct store_writer *writer)
         store_side_failed(writer->side);
         return status;
     }
-    store_side_committed(writer->side);
+    store_side_committed(writer->side, clock_now(), &writer->output);
     reply_box_put(writer->params.replies, &writer->output.early);
     reply_box_put(writer->params.replies, &writer->output.late);
     return STATUS_OK;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "wire/record.h"
+
 static void put_status(struct buffer *out, enum status status)
 {
     buffer_put_u8(out, (uint8_t)status);
@@ -35,6 +37,28 @@ static bool is_list(struct slice rest, uint32_t count)
     struct reader reader = reader_make(rest);
     for (uint32_t i = 0; i < count && !reader.failed; i++)
         reader_bytes(&reader);
+    return reader_end(&reader) == STATUS_OK;
+}
+
+/* Whether `rest` is `count` deliveries and nothing else. */
+static bool is_delivery_list(struct slice rest, uint32_t count)
+{
+    struct reader reader = reader_make(rest);
+    struct cell_delivery delivery;
+    for (uint32_t i = 0; i < count && !reader.failed; i++)
+        cell_delivery_decode(&reader, &delivery);
+    return reader_end(&reader) == STATUS_OK;
+}
+
+/* Whether `rest` is `count` entries of a range and nothing else. */
+static bool is_entry_list(struct slice rest, uint32_t count)
+{
+    struct reader reader = reader_make(rest);
+    for (uint32_t i = 0; i < count && !reader.failed; i++) {
+        reader_u64(&reader);
+        reader_bytes(&reader);
+        reader_bytes(&reader);
+    }
     return reader_end(&reader) == STATUS_OK;
 }
 
@@ -114,7 +138,7 @@ enum status message_read_decode(struct slice body, struct message_read *out)
     out->key_count = reader_u16(&reader);
     out->keys = get_rest(&reader);
     return reader_end(&reader) == STATUS_OK && is_list(out->keys, out->key_count) ? STATUS_OK
-                                                                                 : STATUS_CORRUPT;
+                                                                                  : STATUS_CORRUPT;
 }
 
 void message_read_result_encode(const struct message_read_result *result, struct buffer *out)
@@ -172,7 +196,9 @@ enum status message_range_result_decode(struct slice body, struct message_range_
     out->next_position = reader_u64(&reader);
     out->entry_count = reader_u32(&reader);
     out->entries = get_rest(&reader);
-    return reader_end(&reader);
+    return reader_end(&reader) == STATUS_OK && is_entry_list(out->entries, out->entry_count)
+               ? STATUS_OK
+               : STATUS_CORRUPT;
 }
 
 void cell_delivery_encode(const struct cell_delivery *delivery, struct buffer *out)
@@ -189,6 +215,8 @@ void cell_delivery_decode(struct reader *reader, struct cell_delivery *out)
     out->key = reader_bytes(reader);
     out->cell = reader_bytes(reader);
     out->dots = reader_bytes(reader);
+    if (out->key.length > RECORD_KEY_BYTES_MAX)
+        reader->failed = true;
 }
 
 void message_replicate_encode(const struct message_replicate *replicate, struct buffer *out)
@@ -204,7 +232,10 @@ enum status message_replicate_decode(struct slice body, struct message_replicate
     replica_address_decode(&reader, &out->address);
     out->delivery_count = reader_u16(&reader);
     out->deliveries = get_rest(&reader);
-    return reader_end(&reader);
+    return reader_end(&reader) == STATUS_OK &&
+                   is_delivery_list(out->deliveries, out->delivery_count)
+               ? STATUS_OK
+               : STATUS_CORRUPT;
 }
 
 void message_replicated_encode(const struct message_replicated *replicated, struct buffer *out)
@@ -266,6 +297,8 @@ void sync_question_decode(struct reader *reader, struct sync_question *out)
 {
     replica_address_decode(reader, &out->address);
     out->flags = reader_u8(reader);
+    if (out->flags > SYNC_ALL)
+        reader->failed = true;
     out->before = reader_varint(reader);
     out->top = reader_varint(reader);
     clock_decode(reader, &out->clock);
@@ -291,6 +324,8 @@ void sync_answer_decode(struct reader *reader, struct sync_answer *out)
     out->top = reader_varint(reader);
     out->delivery_count = (uint32_t)reader_varint_max(reader, UINT32_MAX);
     out->deliveries = reader_bytes(reader);
+    if (!reader->failed && !is_delivery_list(out->deliveries, out->delivery_count))
+        reader->failed = true;
 }
 
 void message_mint_encode(const struct message_mint *mint, struct buffer *out)

@@ -5,8 +5,10 @@
  * process. Every handler is idempotent, and a reply may be lost at any point.
  * Data messages name the partition and the ring tag that they were made for.
  *
- * Encoders append a body; decoders borrow slices from it. Bodies that hold key
- * requests are encoded by coordinator/key_request.h.
+ * Encoders append a body; decoders borrow slices from it, and answer STATUS_CORRUPT
+ * (or fail the reader) when the body is not exactly one encoded message. Lists are
+ * checked down to their items; the cells, clocks and key requests inside are left to
+ * who decodes them (causal/, coordinator/key_request.h).
  */
 #ifndef WIRE_MESSAGE_H
 #define WIRE_MESSAGE_H
@@ -21,7 +23,7 @@
 #include "causal/clock.h"
 
 enum message_type {
-    MESSAGE_HELLO = 1,      /* first on every link, from both ends */
+    MESSAGE_HELLO = 1, /* first on every link, from both ends */
     MESSAGE_HEARTBEAT,
     MESSAGE_FORWARD,        /* body: struct key_request */
     MESSAGE_FORWARD_RESULT, /* body: struct key_result */
@@ -36,13 +38,14 @@ enum message_type {
     MESSAGE_SYNC_PULL, /* "here are my clocks: what do I lack?" */
     MESSAGE_SYNC_PAGE,
     MESSAGE_LOCAL = 100,
-    MESSAGE_MINT = 100,    /* loop side -> store side: make new versions */
-    MESSAGE_MINTED,        /* early when something was written, then MESSAGE_REPLICATED follows late */
-    MESSAGE_SYNC_CLOCKS,   /* loop side -> store side: which partitions to compare */
-    MESSAGE_SYNC_APPLY,    /* loop side -> store side: a peer's MESSAGE_SYNC_PAGE */
+    MESSAGE_MINT = 100, /* loop side -> store side: make new versions */
+    MESSAGE_MINTED,     /* early when something was written, then MESSAGE_REPLICATED follows late */
+    MESSAGE_SYNC_CLOCKS, /* loop side -> store side: which partitions to compare */
+    MESSAGE_SYNC_APPLY,  /* loop side -> store side: a peer's MESSAGE_SYNC_PAGE */
     MESSAGE_SYNC_APPLIED,
     MESSAGE_REPLICA_STATE, /* store side -> loop side, unasked */
-    MESSAGE_STORE_REFUSED  /* adapter -> loop side: the store queue was full; request names the frame */
+    MESSAGE_STORE_REFUSED /* adapter -> loop side: the store queue was full; request names the frame
+                           */
 };
 
 struct message_hello {
@@ -125,10 +128,11 @@ void message_range_result_encode(const struct message_range_result *result, stru
 MUST_USE enum status message_range_result_decode(struct slice body,
                                                  struct message_range_result *out);
 
-/* One cell on its way to a replica, with the dots that its arrival satisfies beside its live ones. */
+/* One cell on its way to a replica, with the dots that its arrival satisfies beside its live ones.
+ */
 struct cell_delivery {
     keyspace_id keyspace;
-    struct slice key;
+    struct slice key;  /* at most RECORD_KEY_BYTES_MAX */
     struct slice cell; /* encoded */
     struct slice dots; /* an encoded clock; empty slice: none */
 };
@@ -195,9 +199,9 @@ void sync_question_decode(struct reader *reader, struct sync_question *out);
 /* One partition of a page. Partitions that the page had no room for are not in it. */
 struct sync_answer {
     struct replica_address address;
-    enum status status;      /* not OK: this replica cannot answer; nothing else counts */
-    bool complete;           /* asker's clock + this page >= the answerer's clock when the walk began */
-    uint64_t before;         /* when not complete: ask again with both */
+    enum status status; /* not OK: this replica cannot answer; nothing else counts */
+    bool complete;      /* asker's clock + this page >= the answerer's clock when the walk began */
+    uint64_t before;    /* when not complete: ask again with both */
     uint64_t top;
     uint32_t delivery_count;
     struct slice deliveries;
@@ -210,8 +214,8 @@ void sync_answer_decode(struct reader *reader, struct sync_answer *out);
 
 struct message_mint {
     struct replica_address address;
-    struct slice request;    /* an encoded struct key_request of kind KEY_WRITE */
-    uint16_t cell_count;     /* 0, or one for each entry: what the read quorum holds */
+    struct slice request; /* an encoded struct key_request of kind KEY_WRITE */
+    uint16_t cell_count;  /* 0, or one for each entry: what the read quorum holds */
     struct slice cells;
 };
 

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "wire/message.h"
+
 void record_cell_bound(uint64_t position, struct buffer *out)
 {
     buffer_put_u8(out, RECORD_CELL);
@@ -125,6 +127,9 @@ enum status checkpoint_record_decode(struct slice bytes, struct checkpoint_recor
     out->state = reader_u8(&reader);
     out->tag.epoch = reader_u32(&reader);
     out->tag.phase = reader_u8(&reader);
+    if (out->state == REPLICA_ABSENT || out->state > REPLICA_ACTIVE ||
+        out->tag.phase > RING_SWITCHED)
+        return STATUS_CORRUPT;
     out->adopt_epoch = reader_u32(&reader);
     out->log_position = reader_u64(&reader);
     out->digest = reader_u64(&reader);

@@ -41,7 +41,8 @@ struct cell_name {
     struct slice key;
 };
 
-/* STATUS_NOT_FOUND: the name is not of a cell. STATUS_CORRUPT: it should be, and is not well formed. */
+/* STATUS_NOT_FOUND: the name is not of a cell. STATUS_CORRUPT: it should be, and is not well
+ * formed. */
 MUST_USE enum status record_cell_name_decode(struct slice name, struct cell_name *out);
 MUST_USE enum status record_log_name_decode(struct slice name, partition_id *partition,
                                             uint64_t *log_position);
@@ -56,12 +57,12 @@ MUST_USE enum status record_cell_open(struct slice record, struct slice *cell);
  * changed. The deltas rebuild count and digest after the last checkpoint.
  */
 struct log_record {
-    uint64_t written_ms;    /* wall clock of the writer of this log */
+    uint64_t written_ms; /* wall clock of the writer of this log */
     keyspace_id keyspace;
-    struct slice key;       /* which cell holds the dots' effect */
-    int8_t count_delta;     /* of cells with a live value: -1, 0, 1 */
-    uint64_t digest_delta;  /* of the content digest, modulo 2^64 */
-    struct clock dots;      /* that this event added to the clock; may be empty */
+    struct slice key;      /* which cell holds the dots' effect */
+    int8_t count_delta;    /* of cells with a live value: -1, 0, 1 */
+    uint64_t digest_delta; /* of the content digest, modulo 2^64 */
+    struct clock dots;     /* that this event added to the clock; may be empty */
 };
 
 void log_record_encode(const struct log_record *record, struct buffer *out);

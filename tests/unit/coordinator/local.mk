@@ -1,2 +1,9 @@
-libringtest_a_SOURCES +=
-unit_tests +=
+libringtest_a_SOURCES += \
+	tests/unit/coordinator/request_driver.c \
+	tests/unit/coordinator/request_driver.h
+unit_tests += \
+	tests/unit/coordinator/test_key_request \
+	tests/unit/coordinator/test_level \
+	tests/unit/coordinator/test_quorum \
+	tests/unit/coordinator/test_read \
+	tests/unit/coordinator/test_write

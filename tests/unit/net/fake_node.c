@@ -28,7 +28,8 @@ void node_step(struct node *node, const struct event *event, struct effects *out
     *kept = (struct fake_event){.kind = event->kind,
                                 .node = event->node,
                                 .link = event->link,
-                                .connection = event->connection};
+                                .connection = event->connection,
+                                .status = event->status};
     buffer_append_slice(&kept->bytes, event->bytes);
     if (node->react != NULL)
         node->react(node, event, out);

@@ -17,6 +17,7 @@ struct fake_event {
     node_id node;
     link_id link;
     connection_id connection;
+    enum status status;
     struct buffer bytes;
 };
 

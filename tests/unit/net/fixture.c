@@ -42,6 +42,12 @@ static void refused(void *context, struct slice frame, enum status why, struct b
     buffer_append_slice(replies, buffer_slice(&f->refusals));
 }
 
+static enum status condition(void *context)
+{
+    const struct fixture *f = context;
+    return f->condition;
+}
+
 void fixture_init(struct fixture *f)
 {
     *f = (struct fixture){.node = fake_node_new()};
@@ -57,7 +63,8 @@ void fixture_init(struct fixture *f)
                   .submit_write = submit_write,
                   .submit_read = submit_read,
                   .take_replies = take_replies,
-                  .refused = refused},
+                  .refused = refused,
+                  .condition = condition},
         .client_listen = {{.host = "127.0.0.1"}},
         .peer_listen = {{.host = "127.0.0.1"}},
         .client_listen_count = 1,

@@ -31,6 +31,7 @@ struct fixture {
     struct buffer replies;  /* handed over at the next wake-up */
     struct buffer refusals; /* what `refused` answers for each frame */
     size_t refused_count;
+    enum status condition;
 };
 
 /* Settings may be changed between the two. */

@@ -119,6 +119,32 @@ static void a_refused_frame_is_told_in_the_same_turn(void **state)
     fixture_deinit(&f);
 }
 
+/* A write that arrives in the same turn is already judged by the new condition. */
+static void a_changed_condition_is_told_once_and_first(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_init(&f);
+    fixture_start(&f);
+    int fd = fixture_connect_client(&f);
+    TURNS_UNTIL(&f, fake_node_count(f.node, EVENT_CLIENT_OPEN) == 1);
+    assert_int_equal(fake_node_count(f.node, EVENT_STORE_CONDITION), 0);
+    f.condition = STATUS_NO_SPACE;
+    send_text(fd, "x");
+    TURNS_UNTIL(&f, fake_node_count(f.node, EVENT_CLIENT_BYTES) == 1);
+    assert_int_equal(fake_node_count(f.node, EVENT_STORE_CONDITION), 1);
+    assert_int_equal(fake_node_last(f.node, EVENT_STORE_CONDITION)->status, STATUS_NO_SPACE);
+    assert_true(fake_node_last(f.node, EVENT_STORE_CONDITION) <
+                fake_node_last(f.node, EVENT_CLIENT_BYTES));
+    fixture_turn(&f);
+    assert_int_equal(fake_node_count(f.node, EVENT_STORE_CONDITION), 1);
+    f.condition = STATUS_OK;
+    TURNS_UNTIL(&f, fake_node_count(f.node, EVENT_STORE_CONDITION) == 2);
+    assert_int_equal(fake_node_last(f.node, EVENT_STORE_CONDITION)->status, STATUS_OK);
+    close(fd);
+    fixture_deinit(&f);
+}
+
 static void insist(struct node *node, const struct event *event, struct effects *out)
 {
     (void)node;
@@ -293,6 +319,7 @@ int main(void)
         cmocka_unit_test(a_wake_up_from_another_thread_brings_replies),
         cmocka_unit_test(replies_from_before_the_start_are_taken),
         cmocka_unit_test(a_refused_frame_is_told_in_the_same_turn),
+        cmocka_unit_test(a_changed_condition_is_told_once_and_first),
         cmocka_unit_test(a_turn_ends_even_if_the_store_always_refuses),
         cmocka_unit_test(a_tick_comes_at_the_deadline_and_once),
         cmocka_unit_test(an_earlier_deadline_moves_the_tick),

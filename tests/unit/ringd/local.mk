@@ -1,6 +1,6 @@
 libringtest_a_SOURCES += \
-	tests/unit/ringd/scratch.c \
-	tests/unit/ringd/scratch.h
+	tests/unit/ringd/config_scratch.c \
+	tests/unit/ringd/config_scratch.h
 unit_tests += \
 	tests/unit/ringd/test_config \
 	tests/unit/ringd/test_config_file \

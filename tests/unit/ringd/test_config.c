@@ -10,7 +10,7 @@
 #include "ringd/config.h"
 #include "ringd/config_file.h"
 #include "ringd/nearest_name.h"
-#include "scratch.h"
+#include "config_scratch.h"
 
 static void assert_text(struct buffer *buffer, const char *expected)
 {
@@ -198,9 +198,9 @@ static void what_is_printed_can_be_loaded(void **state)
 {
     struct config config, back;
     struct buffer problems = {0}, text = {0}, again = {0};
-    struct scratch scratch;
+    struct config_scratch scratch;
     (void)state;
-    scratch_init(&scratch);
+    config_scratch_init(&scratch);
     config_init(&config);
     config_init(&back);
     assert_int_equal(config_set(&config, "data-dir", "a \"b\" \\ # c\td", "t", &problems),
@@ -211,15 +211,15 @@ static void what_is_printed_can_be_loaded(void **state)
     assert_int_equal(config.values.log_level, LOG_WARN);
     config_print(&config, &text);
     buffer_put_u8(&text, '\0');
-    scratch_write(&scratch, "printed", (char *)text.data);
-    assert_int_equal(config_file_load(&back, scratch_file(&scratch, "printed"), &problems),
+    config_scratch_write(&scratch, "printed", (char *)text.data);
+    assert_int_equal(config_file_load(&back, config_scratch_file(&scratch, "printed"), &problems),
                      STATUS_OK);
     assert_memory_equal(&back.values, &config.values, sizeof back.values);
     buffer_deinit(&text);
     buffer_deinit(&again);
     config_deinit(&config);
     config_deinit(&back);
-    scratch_deinit(&scratch);
+    config_scratch_deinit(&scratch);
 }
 
 static void distances_are_those_of_the_definition(void **state)

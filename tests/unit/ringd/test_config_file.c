@@ -11,10 +11,10 @@
 #include "base/random.h"
 #include "ringd/config.h"
 #include "ringd/config_file.h"
-#include "scratch.h"
+#include "config_scratch.h"
 
 struct fixture {
-    struct scratch scratch;
+    struct config_scratch scratch;
     struct config config;
     struct buffer problems;
 };
@@ -22,21 +22,21 @@ struct fixture {
 static void init(struct fixture *f)
 {
     *f = (struct fixture){0};
-    scratch_init(&f->scratch);
+    config_scratch_init(&f->scratch);
     config_init(&f->config);
 }
 
 static void deinit(struct fixture *f)
 {
-    scratch_deinit(&f->scratch);
+    config_scratch_deinit(&f->scratch);
     config_deinit(&f->config);
     buffer_deinit(&f->problems);
 }
 
 static enum status load(struct fixture *f, const char *content)
 {
-    scratch_write(&f->scratch, "main.conf", content);
-    return config_file_load(&f->config, scratch_file(&f->scratch, "main.conf"), &f->problems);
+    config_scratch_write(&f->scratch, "main.conf", content);
+    return config_file_load(&f->config, config_scratch_file(&f->scratch, "main.conf"), &f->problems);
 }
 
 /* The problems, with the scratch directory's name taken out. */
@@ -124,10 +124,10 @@ static void include_reads_files_in_place(void **state)
     struct fixture f;
     (void)state;
     init(&f);
-    assert_int_equal(mkdir(scratch_file(&f.scratch, "conf.d"), 0700), 0);
-    scratch_write(&f.scratch, "conf.d/2.conf", "clients-max 2\nheartbeat 200ms\n");
-    scratch_write(&f.scratch, "conf.d/1.conf", "clients-max 1\npeer-timeout 9s\n");
-    scratch_write(&f.scratch, "conf.d/ignored", "clients-max 77\n");
+    assert_int_equal(mkdir(config_scratch_file(&f.scratch, "conf.d"), 0700), 0);
+    config_scratch_write(&f.scratch, "conf.d/2.conf", "clients-max 2\nheartbeat 200ms\n");
+    config_scratch_write(&f.scratch, "conf.d/1.conf", "clients-max 1\npeer-timeout 9s\n");
+    config_scratch_write(&f.scratch, "conf.d/ignored", "clients-max 77\n");
     assert_int_equal(load(&f, "clients-max 50\ninclude conf.d/*.conf\nheartbeat 300ms\n"
                               "include none.d/*.conf\n"),
                      STATUS_OK);
@@ -142,7 +142,7 @@ static void problems_of_an_included_file_name_it(void **state)
     struct fixture f;
     (void)state;
     init(&f);
-    scratch_write(&f.scratch, "other.conf", "\nheartbeat 5\n");
+    config_scratch_write(&f.scratch, "other.conf", "\nheartbeat 5\n");
     assert_int_equal(load(&f, "include other.conf\ninclude missing.conf\n"), STATUS_INVALID);
     assert_problems(&f, "other.conf:2: heartbeat does not accept \"5\"; it is a time with its unit "
                         "from 10ms to 1m\n"
@@ -166,7 +166,7 @@ static void a_missing_file_is_a_problem(void **state)
     (void)state;
     init(&f);
     assert_int_equal(
-        config_file_load(&f.config, scratch_file(&f.scratch, "none.conf"), &f.problems),
+        config_file_load(&f.config, config_scratch_file(&f.scratch, "none.conf"), &f.problems),
         STATUS_INVALID);
     assert_problems(&f, "could not read none.conf: No such file or directory\n");
     assert_int_equal(config_file_load(&f.config, f.scratch.path, &f.problems), STATUS_INVALID);

@@ -11,10 +11,10 @@
 #include "ringd/data_directory.h"
 #include "ringd/ring_file.h"
 #include "ringd/ring_plan.h"
-#include "scratch.h"
+#include "config_scratch.h"
 
 struct fixture {
-    struct scratch scratch;
+    struct config_scratch scratch;
     struct ring *ring;
     struct leveldb_store_params store;
     struct buffer reason;
@@ -40,16 +40,16 @@ static struct ring *make_ring(char cluster)
 static void init(struct fixture *f)
 {
     *f = (struct fixture){.ring = make_ring('a')};
-    scratch_init(&f->scratch);
+    config_scratch_init(&f->scratch);
     leveldb_store_params_init(&f->store);
-    strcpy(f->path, scratch_file(&f->scratch, "data"));
+    strcpy(f->path, config_scratch_file(&f->scratch, "data"));
 }
 
 static void deinit(struct fixture *f)
 {
     ring_free(f->ring);
     buffer_deinit(&f->reason);
-    scratch_deinit(&f->scratch);
+    config_scratch_deinit(&f->scratch);
 }
 
 static enum status initialise(struct fixture *f, node_id node)
@@ -119,9 +119,9 @@ static void foreign_files_are_left_alone(void **state)
     init(&f);
     assert_int_equal(mkdir(f.path, 0700), 0);
     assert_int_equal(read_back(&f, 0, &identity), STATUS_NOT_FOUND);
-    scratch_write(&f.scratch, "data/letters", "dear");
+    config_scratch_write(&f.scratch, "data/letters", "dear");
     assert_int_equal(initialise(&f, 1), STATUS_INVALID);
-    assert_int_equal(unlink(scratch_file(&f.scratch, "data/letters")), 0);
+    assert_int_equal(unlink(config_scratch_file(&f.scratch, "data/letters")), 0);
     assert_int_equal(initialise(&f, 1), STATUS_OK);
     deinit(&f);
 }
@@ -134,7 +134,7 @@ static void a_missing_ring_is_put_back_by_the_same_ring(void **state)
     (void)state;
     init(&f);
     assert_int_equal(initialise(&f, 1), STATUS_OK);
-    assert_int_equal(unlink(scratch_file(&f.scratch, "data/ring")), 0);
+    assert_int_equal(unlink(config_scratch_file(&f.scratch, "data/ring")), 0);
     assert_int_equal(read_back(&f, 1, &identity), STATUS_NOT_FOUND);
     assert_int_equal(initialise(&f, 2), STATUS_INVALID);
     ring_free(f.ring);
@@ -157,7 +157,7 @@ static void a_ring_that_does_not_fit_is_refused(void **state)
     (void)state;
     init(&f);
     assert_int_equal(initialise(&f, 1), STATUS_OK);
-    const char *file = scratch_file(&f.scratch, "data/ring");
+    const char *file = config_scratch_file(&f.scratch, "data/ring");
     struct ring *other = make_ring('b');
     assert_int_equal(ring_file_write(file, other, &f.reason), STATUS_OK);
     assert_int_equal(read_back(&f, 1, &identity), STATUS_INVALID);

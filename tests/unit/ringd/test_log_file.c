@@ -9,7 +9,7 @@
 
 #include "base/bytes.h"
 #include "ringd/log_file.h"
-#include "scratch.h"
+#include "config_scratch.h"
 
 static size_t read_lines(const char *path, char lines[][1200], size_t lines_max)
 {
@@ -25,17 +25,17 @@ static size_t read_lines(const char *path, char lines[][1200], size_t lines_max)
 static void a_line_has_time_level_and_text(void **state)
 {
     static char lines[4][1200];
-    struct scratch scratch;
+    struct config_scratch scratch;
     struct log_file *file = NULL;
     unsigned year, month, day, hour, minute, second, ms;
     char level[16], rest[64];
     (void)state;
-    scratch_init(&scratch);
-    assert_int_equal(log_file_open(scratch_file(&scratch, "log"), &file), STATUS_OK);
+    config_scratch_init(&scratch);
+    assert_int_equal(log_file_open(config_scratch_file(&scratch, "log"), &file), STATUS_OK);
     struct log_sink sink = log_file_sink(file, LOG_INFO);
     log_line(&sink, LOG_DEBUG, "not this one");
     log_line(&sink, LOG_WARN, "disk node=%d", 3);
-    assert_int_equal(read_lines(scratch_file(&scratch, "log"), lines, 4), 1);
+    assert_int_equal(read_lines(config_scratch_file(&scratch, "log"), lines, 4), 1);
     assert_int_equal(sscanf(lines[0], "%4u-%2u-%2uT%2u:%2u:%2u.%3uZ %15s %63[^\n]", &year, &month,
                             &day, &hour, &minute, &second, &ms, level, rest),
                      9);
@@ -43,41 +43,41 @@ static void a_line_has_time_level_and_text(void **state)
     assert_string_equal(rest, "disk node=3");
     assert_int_equal(lines[0][strlen("2026-01-01T00:00:00.000Z")], ' ');
     log_file_close(file);
-    scratch_deinit(&scratch);
+    config_scratch_deinit(&scratch);
 }
 
 static void a_renamed_file_is_opened_again(void **state)
 {
     static char lines[4][1200];
-    struct scratch scratch;
+    struct config_scratch scratch;
     struct log_file *file = NULL;
     char old_path[2 * SCRATCH_PATH_MAX];
     (void)state;
-    scratch_init(&scratch);
-    strcpy(old_path, scratch_file(&scratch, "log.1"));
-    assert_int_equal(log_file_open(scratch_file(&scratch, "log"), &file), STATUS_OK);
+    config_scratch_init(&scratch);
+    strcpy(old_path, config_scratch_file(&scratch, "log.1"));
+    assert_int_equal(log_file_open(config_scratch_file(&scratch, "log"), &file), STATUS_OK);
     struct log_sink sink = log_file_sink(file, LOG_INFO);
     log_line(&sink, LOG_INFO, "old");
-    assert_int_equal(rename(scratch_file(&scratch, "log"), old_path), 0);
+    assert_int_equal(rename(config_scratch_file(&scratch, "log"), old_path), 0);
     log_line(&sink, LOG_INFO, "still old");
     assert_int_equal(log_file_reopen(file), STATUS_OK);
     log_line(&sink, LOG_INFO, "new");
     assert_int_equal(read_lines(old_path, lines, 4), 2);
-    assert_int_equal(read_lines(scratch_file(&scratch, "log"), lines, 4), 1);
+    assert_int_equal(read_lines(config_scratch_file(&scratch, "log"), lines, 4), 1);
     assert_non_null(strstr(lines[0], " info new\n"));
     log_file_close(file);
-    scratch_deinit(&scratch);
+    config_scratch_deinit(&scratch);
 }
 
 static void a_path_that_cannot_be_opened_is_told(void **state)
 {
-    struct scratch scratch;
+    struct config_scratch scratch;
     struct log_file *file = NULL;
     (void)state;
-    scratch_init(&scratch);
-    assert_int_equal(log_file_open(scratch_file(&scratch, "none/log"), &file), STATUS_IO);
+    config_scratch_init(&scratch);
+    assert_int_equal(log_file_open(config_scratch_file(&scratch, "none/log"), &file), STATUS_IO);
     assert_null(file);
-    scratch_deinit(&scratch);
+    config_scratch_deinit(&scratch);
 }
 
 static void *log_many(void *context)
@@ -90,21 +90,21 @@ static void *log_many(void *context)
 static void lines_of_two_threads_do_not_mix(void **state)
 {
     static char lines[1001][1200];
-    struct scratch scratch;
+    struct config_scratch scratch;
     struct log_file *file = NULL;
     pthread_t thread;
     (void)state;
-    scratch_init(&scratch);
-    assert_int_equal(log_file_open(scratch_file(&scratch, "log"), &file), STATUS_OK);
+    config_scratch_init(&scratch);
+    assert_int_equal(log_file_open(config_scratch_file(&scratch, "log"), &file), STATUS_OK);
     struct log_sink sink = log_file_sink(file, LOG_INFO);
     assert_int_equal(pthread_create(&thread, NULL, log_many, &sink), 0);
     log_many(&sink);
     assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_int_equal(read_lines(scratch_file(&scratch, "log"), lines, 1001), 1000);
+    assert_int_equal(read_lines(config_scratch_file(&scratch, "log"), lines, 1001), 1000);
     for (size_t i = 0; i < 1000; i++)
         assert_int_equal(strlen(lines[i]), strlen("2026-01-01T00:00:00.000Z info \n") + 900);
     log_file_close(file);
-    scratch_deinit(&scratch);
+    config_scratch_deinit(&scratch);
 }
 
 int main(void)

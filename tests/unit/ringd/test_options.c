@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "ringd/options.h"
-#include "scratch.h"
+#include "config_scratch.h"
 
 struct fixture {
     struct options options;
@@ -48,15 +48,15 @@ static void settings_have_two_spellings(void **state)
 static void the_command_line_overrides_the_file(void **state)
 {
     struct fixture f = {0};
-    struct scratch scratch;
+    struct config_scratch scratch;
     (void)state;
-    scratch_init(&scratch);
-    scratch_write(&scratch, "r.conf", "clients-max 1\nheartbeat 100ms\n");
-    const char *file = scratch_file(&scratch, "r.conf");
+    config_scratch_init(&scratch);
+    config_scratch_write(&scratch, "r.conf", "clients-max 1\nheartbeat 100ms\n");
+    const char *file = config_scratch_file(&scratch, "r.conf");
     assert_int_equal(PARSE(&f, "--clients-max", "5", "--config", file), STATUS_OK);
     assert_int_equal(f.config.values.settings.clients_max, 5);
     assert_int_equal(f.config.values.settings.heartbeat_ms, 100);
-    scratch_deinit(&scratch);
+    config_scratch_deinit(&scratch);
     deinit(&f);
 }
 

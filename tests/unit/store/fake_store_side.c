@@ -171,8 +171,10 @@ void store_side_write(struct store_side *side, struct slice frame, struct instan
     free(copy);
 }
 
-void store_side_committed(struct store_side *side)
+void store_side_committed(struct store_side *side, struct instant now, struct store_output *out)
 {
+    (void)now;
+    (void)out;
     assert(side->state == FAKE_OPEN);
     side->uncommitted = false;
     count(&counts.committed);

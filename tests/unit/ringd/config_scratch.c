@@ -1,4 +1,4 @@
-#include "scratch.h"
+#include "config_scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 static char file_path[2 * SCRATCH_PATH_MAX];
 
-void scratch_init(struct scratch *scratch)
+void config_scratch_init(struct config_scratch *scratch)
 {
     const char *parent = getenv("TMPDIR");
     snprintf(scratch->path, sizeof scratch->path, "%s/ringd-test-XXXXXX",
@@ -28,20 +28,20 @@ static int remove_one(const char *path, const struct stat *found, int kind, stru
     return remove(path);
 }
 
-void scratch_deinit(struct scratch *scratch)
+void config_scratch_deinit(struct config_scratch *scratch)
 {
     assert_int_equal(nftw(scratch->path, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
-const char *scratch_file(struct scratch *scratch, const char *name)
+const char *config_scratch_file(struct config_scratch *scratch, const char *name)
 {
     snprintf(file_path, sizeof file_path, "%s/%s", scratch->path, name);
     return file_path;
 }
 
-void scratch_write(struct scratch *scratch, const char *name, const char *content)
+void config_scratch_write(struct config_scratch *scratch, const char *name, const char *content)
 {
-    FILE *file = fopen(scratch_file(scratch, name), "we");
+    FILE *file = fopen(config_scratch_file(scratch, name), "we");
     assert_non_null(file);
     assert_int_equal(fwrite(content, 1, strlen(content), file), strlen(content));
     assert_int_equal(fclose(file), 0);
