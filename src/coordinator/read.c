@@ -408,7 +408,8 @@ static enum status judge(const struct coordinated_request *c, uint16_t type, str
         return read.status;
     }
     if (type == MESSAGE_RANGE_RESULT) {
-        if (message_range_result_decode(body, &range) != STATUS_OK || !scan_is_sound(&range))
+        if (message_range_result_decode(body, &range) != STATUS_OK ||
+            !scan_is_sound(&range, c->request.position))
             return STATUS_CORRUPT;
         return range.status;
     }

@@ -21,10 +21,12 @@ static struct scan_entry next_entry(struct reader *reader)
     return entry;
 }
 
-bool scan_is_sound(const struct message_range_result *result)
+bool scan_is_sound(const struct message_range_result *result, uint64_t position)
 {
     struct reader reader = reader_make(result->entries);
-    uint64_t previous = 0;
+    uint64_t previous = position;
+    if (!result->done && result->next_position <= position)
+        return false;
     for (uint32_t i = 0; i < result->entry_count; i++) {
         struct scan_entry entry = next_entry(&reader);
         struct cell cell = {0};
@@ -121,9 +123,13 @@ void scan_merge(const struct coordinated_request *c, uint64_t wall_ms, struct bu
             next++;
         if (!all.done && entry->position >= all.horizon)
             break;
-        if (result.outcome_count < UINT16_MAX)
-            result.outcome_count += merge_key(c, entry, next, wall_ms,
-                                              &result.outcomes[result.outcome_count]);
+        if (result.outcome_count == UINT16_MAX) { /* no room left: go on here next time */
+            result.scan_done = false;
+            result.next_position = entry->position;
+            break;
+        }
+        result.outcome_count += merge_key(c, entry, next, wall_ms,
+                                          &result.outcomes[result.outcome_count]);
         entry = next;
     }
     key_result_encode(&result, out);

@@ -17,8 +17,11 @@
 struct coordinated_request;
 struct message_range_result;
 
-/* Whether all entries decode and ascend by position. */
-bool scan_is_sound(const struct message_range_result *result);
+/*
+ * Whether all entries decode and ascend by position from `position` on, and the
+ * answer is done or gets ahead: else a scan would go round for ever.
+ */
+bool scan_is_sound(const struct message_range_result *result, uint64_t position);
 /* Append the encoded struct key_result of the answers of the counted owners. */
 void scan_merge(const struct coordinated_request *request, uint64_t wall_ms, struct buffer *out);
 

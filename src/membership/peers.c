@@ -126,7 +126,7 @@ static bool we_dial(const struct peers *peers, const struct peer *peer)
 static void plan_dial(struct peers *peers, struct peer *peer, uint64_t now_us)
 {
     peer->dialing = false;
-    if (!we_dial(peers, peer))
+    if (!we_dial(peers, peer) || peer->link != 0)
         return;
     uint64_t wait_us = 1000 + random_below(&peers->random, (uint64_t)peer->backoff_ms * 1000 + 1);
     peer->dial_at_us = now_us + wait_us;
@@ -262,7 +262,6 @@ static void accept_hello(struct peers *peers, link_id link, const struct message
     peer->link = link;
     peer->dialing = false;
     peer->dial_at_us = UINT64_MAX;
-    peer->backoff_ms = peers->params.reconnect_min_ms;
     peer->incarnation = hello->storage_incarnation;
     peer->heard_us = now_us;
     struct peers_action *up = add_action(out, PEERS_UP);
@@ -311,6 +310,7 @@ node_id peers_frame(struct peers *peers, link_id link, uint16_t type, struct sli
     if (peer == NULL)
         return 0;
     peer->heard_us = now_us;
+    peer->backoff_ms = peers->params.reconnect_min_ms; /* not before: it may hang up on our HELLO */
     return type == MESSAGE_HELLO || type == MESSAGE_HEARTBEAT ? 0 : peer->id;
 }
 

@@ -5,12 +5,15 @@
  * ends say HELLO first; a peer is up when its HELLO fits: same cluster, same
  * ring, a member, and a storage incarnation not below any that was seen of it.
  * Silence for `peer_timeout_ms` makes it down and its link closed; what was in
- * flight is then known to be lost. Nothing here ever changes the ring.
+ * flight is then known to be lost. A lost peer is dialed again after a wait that
+ * doubles with every link that did not work. Nothing here ever changes the ring.
+ *
+ * Known limit: what was seen is forgotten when this node restarts; the ring is not.
  *
  * Invariants:
  *   P1  a member has at most one link that is up
  *   P2  data is taken only from a link whose HELLO was accepted
- *   P3  a storage incarnation below one that was seen is refused for ever
+ *   P3  a storage incarnation below one that was seen, or that the ring names, is refused
  * Source: reference "algorithms" 2.1, 2.2, 2.4.
  */
 #ifndef MEMBERSHIP_PEERS_H

@@ -1,27 +1,28 @@
 /*
  * identity.h - who a data directory belongs to, kept in two halves that must agree.
  *
- *     DATA/identity   text, outside the database; replaced whole (durable_file.h)
- *     DATA/store/     the LevelDB database; its record "I" holds the other half
+ *     DATA/identity        text, outside the database; replaced whole (durable_file.h)
+ *     DATA/store/          the LevelDB database; its record "I" holds the other half
+ *     DATA/identity.lock   held while a process opens or closes; empty
  *
  * A database that was lost, swapped or put back from a copy does not fit its
- * file, and is refused with a sentence: from a state that has forgotten events, a node
- * would give old dots to new events (rules A1 and A2 of src/causal/README.md).
- * `session` is raised at every opening and every clean end, so a copy of the database
- * from any earlier session is noticed; within one session LevelDB can lose
- * its newest records unnoticed, which only peers can tell (README.md).
+ * file, and is refused with a sentence: a node that has forgotten events would
+ * give their dots to new ones (rules A1 and A2 of src/causal/README.md).
+ * `session` is raised at every opening and every clean end, so a copy of the
+ * database from any earlier session is noticed. Within one session LevelDB can
+ * lose its newest records unnoticed, which only peers can tell (README.md).
  *
  * A change writes the file with both the old and the coming values, then the
- * database, then the file with the new values alone. Whatever moment a crash takes, the
- * database agrees with one of the two.
+ * database, then the file with the new values alone. Whatever moment a crash
+ * takes, the database agrees with one of the two.
  *
  * At a clean end the file also gets an inventory of the database's files (names and
  * sizes), so that a lost, cut or added file is noticed at the next start.
  *
  * The boot epoch is part of every actor. It is raised durably, before anything
  * is served, after an end that was not clean and after a store was reopened
- * because of a failed write: then events may be on the disk, or at peers, that memory does
- * not know of.
+ * because of a failed write: then events may be on the disk, or at peers, that
+ * memory does not know of.
  */
 #ifndef STORE_IDENTITY_H
 #define STORE_IDENTITY_H

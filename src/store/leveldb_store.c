@@ -103,8 +103,7 @@ static enum status status_of(const char *error)
     return STATUS_IO;
 }
 
-/* Open failures in an operator's words. A missing CURRENT is told by LevelDB as an invalid
- * argument. */
+/* Open failures in an operator's words; a missing CURRENT is an "invalid argument" to LevelDB. */
 static enum status explain_open(const char *path, const char *error, char *reason)
 {
     enum status status = status_of(error);

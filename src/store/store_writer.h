@@ -7,16 +7,18 @@
  *     handle      store_side_write() for each; hand over `early`
  *     commit      one atomic, synced LevelDB write; hand over `late`
  *
- * There is no timer: a lone frame is committed at once. A failed commit is followed by
- * store_side_failed(), and by a recovery before anything else is acknowledged: reopen the
- * database, raise the boot epoch durably, store_side_open(). When the disk was full,
- * the recovery waits until there is room above the floor, and every attempt that
- * fails doubles the pause before the next one. Until then reads go on.
+ * There is no timer: a lone frame is committed at once.
  *
- * Back-pressure: LevelDB stands still for seconds once level 0 is full. The
- * writer looks at it every 50 ms, pauses before each group from
- * `level0_slow_files` on (which makes groups larger and fewer), and reports
- * `stalled` from `level0_stall_files` on, so that new client writes are refused.
+ * A failed commit is followed by store_side_failed(), and by a recovery before
+ * anything else is acknowledged: reopen the database, raise the boot epoch
+ * durably, store_side_open(). When the disk was full, the recovery waits until
+ * there is room above the floor; every attempt that fails doubles the pause
+ * before the next one. Until then reads go on and the store side refuses writes.
+ *
+ * Back-pressure: LevelDB stands still for seconds once level 0 is full. The writer
+ * looks at it every 50 ms, pauses before each group from `slow_files` on, which
+ * makes groups larger and fewer, and reports `stalled` from `stall_files` on, so
+ * that new client writes are refused.
  */
 #ifndef STORE_STORE_WRITER_H
 #define STORE_STORE_WRITER_H
@@ -36,10 +38,13 @@
 #include "store/store_metrics.h"
 
 enum store_sync {
-    STORE_SYNC_GROUP = 0, /* every group is synced: `late` means durable */
-    STORE_SYNC_NONE =
-        1 /* `late` means given to the kernel: kept after kill -9, not after a power loss.
-             An end is never called clean, so each start raises the boot epoch */
+    /* Every group is synced: `late` means durable. */
+    STORE_SYNC_GROUP = 0,
+    /*
+     * `late` means given to the kernel: kept after kill -9, not after a power loss. An end is
+     * never called clean, so every start raises the boot epoch.
+     */
+    STORE_SYNC_NONE = 1
 };
 
 struct store_pressure {

@@ -35,6 +35,12 @@ uint64_t machine_wall_ms(const struct machine *machine)
     return world_true_ms(world) + (uint64_t)(machine->wall_offset_ms + drift_ms);
 }
 
+void machine_set_clock(struct machine *machine, int64_t offset_ms)
+{
+    machine->wall_offset_ms = offset_ms;
+    machine->world->clock_changed_at_us = machine->world->now_us;
+}
+
 struct instant machine_now(struct machine *machine)
 {
     struct world *world = machine->world;

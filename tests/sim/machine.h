@@ -106,6 +106,8 @@ void machine_loop_event(struct machine *machine, const struct event *event);
 void machine_event_after(struct machine *machine, uint64_t delay_us, enum event_kind kind,
                          node_id node, uint64_t id, struct slice bytes);
 
+/* The wall clock jumps: from now on it is that much off. */
+void machine_set_clock(struct machine *machine, int64_t offset_ms);
 uint64_t machine_wall_ms(const struct machine *machine);
 
 #endif

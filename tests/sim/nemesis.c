@@ -144,7 +144,7 @@ static void mend(struct world *world, struct wound *wound)
         machine_resume(machine);
         break;
     case FAULT_CLOCK_FAR:
-        machine->wall_offset_ms = 0;
+        machine_set_clock(machine, 0);
         break;
     case FAULT_DISK_STALL:
         machine->stall_us = 0;
@@ -266,12 +266,11 @@ static void hit_machine(struct world *world, enum fault_class class)
     uint64_t skew_ms = world->plan.settings.max_clock_skew_ms;
     switch (class) {
     case FAULT_CLOCK_JUMP:
-        machine->wall_offset_ms = either_way(random, random_below(random, skew_ms / 2 + 1));
+        machine_set_clock(machine, either_way(random, random_below(random, skew_ms / 2 + 1)));
         marks_hit(world->marks, MARK_CLOCK_JUMP);
         return;
     case FAULT_CLOCK_FAR:
-        machine->wall_offset_ms =
-            either_way(random, spread_log(random, skew_ms, FAR_MS_MAX));
+        machine_set_clock(machine, either_way(random, spread_log(random, skew_ms, FAR_MS_MAX)));
         marks_hit(world->marks, MARK_CLOCK_JUMP);
         break;
     case FAULT_DISK_STALL:
@@ -359,7 +358,7 @@ void nemesis_heal(struct world *world)
     for (uint32_t i = 0; i < world->plan.node_count; i++) {
         struct machine *machine = &world->machines[i];
         machine_resume(machine);
-        machine->wall_offset_ms = 0;
+        machine_set_clock(machine, 0);
         machine->stall_us = 0;
         start_after(world, i, random_below(&nemesis->random, HEALED_START_US));
     }

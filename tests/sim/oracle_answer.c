@@ -149,7 +149,8 @@ static void check_value(struct oracle *oracle, const struct machine *machine,
                     "a value that no version has");
         return;
     }
-    if (all_expired(key, version, command->wall_min_ms))
+    bool clocks_kept = oracle->world->clock_changed_at_us < command->start_us;
+    if (clocks_kept && all_expired(key, version, command->wall_min_ms))
         fail_answer(oracle, machine, command, command->keys[index], "expiry",
                     "an expired value was shown");
     if (floor != NULL && !floor->excused) {

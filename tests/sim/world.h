@@ -56,6 +56,7 @@ struct world {
     uint64_t event_count;
     uint64_t event_max;
     uint64_t trace_hash;
+    uint64_t clock_changed_at_us; /* when a wall clock last jumped */
     uint64_t wall_max_ms; /* highest wall clock that any machine has read */
     struct schedule schedule;
     struct ring *ring;

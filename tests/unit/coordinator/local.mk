@@ -6,4 +6,5 @@ unit_tests += \
 	tests/unit/coordinator/test_level \
 	tests/unit/coordinator/test_quorum \
 	tests/unit/coordinator/test_read \
+	tests/unit/coordinator/test_scan \
 	tests/unit/coordinator/test_write

@@ -1,2 +1,3 @@
 libringtest_a_SOURCES +=
-unit_tests +=
+unit_tests += \
+	tests/unit/membership/test_peers
