@@ -303,20 +303,21 @@ done:
     return status;
 }
 
-bool replica_rebuilt_from(struct replica *replica, node_id from, uint8_t sources_needed)
+void replica_note_source(struct replica *replica, node_id from)
 {
-    if (replica->state != REPLICA_REBUILDING)
-        return false;
-    bool known = false;
+    assert(replica->state == REPLICA_REBUILDING);
     for (uint8_t i = 0; i < replica->rebuilt_from_count; i++)
-        known = known || replica->rebuilt_from[i] == from;
-    if (!known && replica->rebuilt_from_count < CHECKPOINT_PEERS_MAX)
+        if (replica->rebuilt_from[i] == from)
+            return;
+    if (replica->rebuilt_from_count < CHECKPOINT_PEERS_MAX)
         replica->rebuilt_from[replica->rebuilt_from_count++] = from;
-    if (replica->rebuilt_from_count < sources_needed)
-        return false;
+}
+
+void replica_activate(struct replica *replica)
+{
+    assert(replica->state == REPLICA_REBUILDING);
     replica->state = REPLICA_ACTIVE;
     replica->rebuilt_from_count = 0;
-    return true;
 }
 
 uint64_t replica_count(const struct replica *replica, keyspace_id keyspace)
