@@ -13,4 +13,5 @@ libringcore_a_SOURCES += \
 	src/base/random.c \
 	src/base/random.h \
 	src/base/status.c \
-	src/base/status.h
+	src/base/status.h \
+	src/base/table.h

@@ -1,8 +1,9 @@
 /*
  * environment.h - what commands may see of the node around them.
  *
- * The node fills it in and owns everything in it; commands read it, and change
- * only the counters of `statistics` and the session list.
+ * environment_init() fills in what the command layer owns; the node fills in the
+ * rest and owns it. Commands read it, and change only the counters of
+ * `statistics`, the session list and what they own themselves.
  */
 #ifndef COMMANDS_ENVIRONMENT_H
 #define COMMANDS_ENVIRONMENT_H
@@ -18,6 +19,7 @@
 #include "ring/ring.h"
 
 struct session;
+struct introspection; /* commands/introspection.h */
 
 /* Counters since the start of the node, for INFO and later the metrics. */
 struct node_statistics {
@@ -28,14 +30,25 @@ struct node_statistics {
     uint64_t client_bytes_in, client_bytes_out;
     uint64_t requests_coordinated, requests_forwarded;
     uint64_t requests_unavailable, requests_uncertain, requests_timeout, requests_overloaded;
-    uint64_t read_repairs;      /* cells written back before a read was answered */
-    uint64_t lww_losses;        /* concurrent values that last-writer-wins dropped, at this node's replicas */
+    uint64_t read_repairs; /* cells written back before a read was answered */
+    uint64_t
+        lww_losses; /* concurrent values that last-writer-wins dropped, at this node's replicas */
     uint64_t sync_pages_sent, sync_cells_received;
-    uint64_t frames_refused;    /* from peers: wrong ring, incarnation, or not decodable */
+    uint64_t frames_refused; /* from peers: wrong ring, incarnation, or not decodable */
     uint64_t store_errors;
 };
 
 enum peer_state { PEER_DOWN, PEER_UP, PEER_SELF };
+
+/*
+ * Whether stock cluster clients find a Redis Cluster here.
+ *
+ *   emulated  CLUSTER describes the ring and INFO says cluster_enabled:1, because
+ *             cluster clients refuse a node without; INFO and HELLO still say
+ *             "standalone", and SELECT works, so other clients see no difference
+ *   no        CLUSTER answers as a Redis without cluster support does
+ */
+enum cluster_mode { CLUSTER_MODE_EMULATED, CLUSTER_MODE_NO };
 
 /*
  * How the command layer asks the node about itself. Functions are implemented by
@@ -46,6 +59,7 @@ struct environment {
     uint32_t boot_epoch;
     uint16_t storage_incarnation;
     uint64_t start_mono_us;
+    const char *version; /* of RingDB, such as "0.1.0" */
     const struct ring *ring;
     struct settings *settings;
     struct node_statistics *statistics;
@@ -55,21 +69,44 @@ struct environment {
     enum peer_state (*peer_state)(void *node, node_id id);
     /* ms since the peer was heard; 0 for self */
     uint64_t (*peer_silence_ms)(void *node, node_id id, struct instant now);
-    /* Whether this node's replica of the partition answers reads (false: not owner, or rebuilding). */
+    /* Whether this node's replica of the partition answers reads (false: not owner, or rebuilding).
+     */
     bool (*replica_ready)(void *node, partition_id partition);
+    /*
+     * Close a connection of this node after what it has been sent, and free its
+     * session; not before the call into the asking session has returned. May be NULL.
+     */
+    void (*client_close)(void *node, connection_id id);
+    /* Call session_tick() of another connection soon: its deadline has changed. May be NULL. */
+    void (*client_wake)(void *node, connection_id id);
     /*
      * Settings by name for CONFIG GET and SET; NULL when the host has no settings
      * of its own (the simulator). config_next walks: pass NULL first, get NULL at the end.
      */
     const char *(*config_next)(const char *name);
-    bool (*config_get)(const char *name, struct buffer *value);
-    enum status (*config_set)(const char *name, struct slice value, struct buffer *reason);
-    /* Lines of INFO that only the host knows (memory, CPU, network); appended to `out`. May be NULL. */
+    bool (*config_get)(void *host, const char *name, struct buffer *value);
+    enum status (*config_set)(void *host, const char *name, struct slice value,
+                              struct buffer *reason);
+    /* Write the settings in force to the configuration file. NULL: there is none. */
+    enum status (*config_rewrite)(void *host, struct buffer *reason);
+    /* Lines of INFO that only the host knows (memory, CPU, network); appended to `out`. May be
+     * NULL. */
     void (*host_information)(void *host, const char *section, struct buffer *out);
     void *host;
+
+    /* ---- the command layer's own ---- */
+
     /* All sessions of the node, linked by the session module; NULL when none. */
     struct session *sessions;
     uint32_t session_count;
+    struct introspection *introspection; /* slow log, counters per command and error */
+    uint8_t cluster_mode;                /* enum cluster_mode */
+    /* Keys of each keyspace in the whole ring as last counted, by the keyspace's number. */
+    uint64_t keyspace_keys[RING_KEYSPACES_MAX];
 };
+
+/* All zero, and the command layer's part ready for use. Release with environment_deinit(). */
+void environment_init(struct environment *environment);
+void environment_deinit(struct environment *environment);
 
 #endif

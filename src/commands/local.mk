@@ -1,3 +1,46 @@
 libringcore_a_SOURCES += \
+	src/commands/arguments.c \
+	src/commands/arguments.h \
+	src/commands/call.c \
+	src/commands/call.h \
+	src/commands/client.c \
+	src/commands/client_list.c \
+	src/commands/client_list.h \
+	src/commands/cluster.c \
+	src/commands/command.h \
+	src/commands/command_absent.c \
+	src/commands/command_docs.c \
+	src/commands/command_list.h \
+	src/commands/command_table.c \
+	src/commands/command_table.h \
+	src/commands/config.c \
+	src/commands/connection.c \
+	src/commands/copy.c \
 	src/commands/environment.h \
-	src/commands/session.h
+	src/commands/expiry.c \
+	src/commands/expiry.h \
+	src/commands/help.c \
+	src/commands/help.h \
+	src/commands/information.c \
+	src/commands/inspect.c \
+	src/commands/introspection.c \
+	src/commands/introspection.h \
+	src/commands/manual.c \
+	src/commands/manual.h \
+	src/commands/multi_key.c \
+	src/commands/options.c \
+	src/commands/options.h \
+	src/commands/reply.c \
+	src/commands/ring_admin.c \
+	src/commands/ring_view.c \
+	src/commands/ring_view.h \
+	src/commands/scan.c \
+	src/commands/server.c \
+	src/commands/server_version.h \
+	src/commands/session.c \
+	src/commands/session.h \
+	src/commands/session_state.h \
+	src/commands/strings.c \
+	src/commands/syntax.c \
+	src/commands/syntax.h \
+	src/commands/wait.c

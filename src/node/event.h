@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/ids.h"
+#include "base/status.h"
 
 /* Time as the adapter sees it when it calls a step. */
 struct instant {
@@ -31,7 +32,8 @@ enum event_kind {
     EVENT_CLIENT_OPEN,  /* connection; bytes = peer address as text */
     EVENT_CLIENT_BYTES, /* connection; bytes */
     EVENT_CLIENT_CLOSED,/* connection; no more events of it follow */
-    EVENT_STORE_FRAMES  /* bytes = one or more frames from the own store side */
+    EVENT_STORE_FRAMES, /* bytes = one or more frames from the own store side */
+    EVENT_STORE_CONDITION /* status: how new client writes are refused now; OK: they are welcome */
 };
 
 struct event {
@@ -39,6 +41,7 @@ struct event {
     node_id node;
     link_id link;
     connection_id connection;
+    enum status status; /* STATUS_OK, STATUS_NO_SPACE, STATUS_OVERLOADED */
     struct slice bytes; /* borrowed for the step */
     struct instant now;
 };

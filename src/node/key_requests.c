@@ -65,31 +65,50 @@ static uint32_t left_ms(const struct node *node, uint64_t deadline_us)
     return left == 0 ? 1 : left > UINT32_MAX ? UINT32_MAX : (uint32_t)left;
 }
 
-/* Carry out a step's wishes, and those of the refusals that they meet. */
-static void carry_out(struct node *node, struct pending *pending)
+/* Send what a step wants sent. Owners that were lost since the request began go to `lost`. */
+static void send_all(struct node *node, struct pending *pending, node_id *lost, uint8_t *lost_count)
 {
-    struct coordinated_output *out = &node->coordinated_output;
-    node->statistics.read_repairs += out->read_repairs;
+    const struct coordinated_output *out = &node->coordinated_output;
     for (uint32_t i = 0; i < out->send_count; i++) {
         const struct coordinated_send *send = &out->sends[i];
         struct slice body = slice_make(out->bodies.data + send->offset, send->length);
         link_id link = peers_link(node->peers, send->to);
         if (send->to == node->self) {
             node_send_store(node, send->type, pending->id, pending->deadline_us, body);
-        } else {
-            assert(link != 0); /* owners are usable when they are asked: see usable_owners() */
+        } else if (link != 0) {
             pending_await(node, pending, send->to);
             node_send_link(node, link, send->type, pending->id,
                            left_ms(node, pending->deadline_us), body);
+        } else {
+            assert(*lost_count < RING_OWNERS_MAX);
+            lost[(*lost_count)++] = send->to;
         }
     }
-    if (out->finished) {
-        count_outcome(node, (enum status)out->result.data[0]);
-        complete(node, &pending->origin, buffer_slice(&out->result));
+}
+
+/* Carry out a step's wishes, and those of the refusals that they meet. May remove `pending`. */
+static void carry_out(struct node *node, struct pending *pending)
+{
+    struct coordinated_output *out = &node->coordinated_output;
+    node_id lost[RING_OWNERS_MAX];
+    uint8_t lost_count = 0;
+    for (;;) {
+        node->statistics.read_repairs += out->read_repairs;
+        send_all(node, pending, lost, &lost_count);
+        if (out->finished) {
+            count_outcome(node, (enum status)out->result.data[0]);
+            complete(node, &pending->origin, buffer_slice(&out->result));
+        }
+        coordinated_output_clear(out);
+        if (coordinated_request_done(pending->coordinated)) {
+            pending_remove(node, pending);
+            return;
+        }
+        if (lost_count == 0)
+            return;
+        coordinated_request_refused(pending->coordinated, lost[--lost_count], STATUS_UNAVAILABLE,
+                                    node->now.wall_ms, out);
     }
-    coordinated_output_clear(out);
-    if (coordinated_request_done(pending->coordinated))
-        pending_remove(node, pending);
 }
 
 static owner_mask usable_owners(struct node *node, const struct preference_list *owners)
@@ -240,6 +259,11 @@ void key_request_start(struct node *node, const struct origin *origin,
         return;
     }
     preference_list_build(node->ring, request->partition, node->home, &owners);
+    if (request->kind == KEY_WRITE && node->store_condition != STATUS_OK &&
+        (!may_forward || is_ours(node, request, &owners))) {
+        complete_failed(node, origin, node->store_condition);
+        return;
+    }
     if (!may_forward || is_ours(node, request, &owners))
         coordinate(node, origin, request, &owners, deadline_us);
     else

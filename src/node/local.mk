@@ -1,5 +1,5 @@
 libringcore_a_SOURCES += \
-	src/node/clients.c \
+	src/node/client_sessions.c \
 	src/node/event.c \
 	src/node/event.h \
 	src/node/key_requests.c \

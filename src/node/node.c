@@ -69,21 +69,41 @@ static bool environment_replica_ready(void *context, partition_id partition)
     return node->replica_states[partition] == REPLICA_ACTIVE;
 }
 
+static void environment_client_close(void *context, connection_id id)
+{
+    client_close_later(context, id);
+}
+
+static void environment_client_wake(void *context, connection_id id)
+{
+    struct node *node = context;
+    deadline_heap_add(&node->client_timers, node->now.mono_us, id);
+}
+
 static void init_environment(struct node *node, const struct node_params *params)
 {
     struct environment *environment = &node->environment;
-    *environment = (struct environment){.self = node->self,
-                                        .boot_epoch = params->boot_epoch,
-                                        .storage_incarnation = params->storage_incarnation,
-                                        .ring = node->ring,
-                                        .settings = &node->settings,
-                                        .statistics = &node->statistics,
-                                        .log = params->log,
-                                        .random = random_make(params->random_seed ^ 0x656e76u),
-                                        .node = node,
-                                        .peer_state = environment_peer_state,
-                                        .peer_silence_ms = environment_peer_silence_ms,
-                                        .replica_ready = environment_replica_ready};
+    environment_init(environment);
+    environment->self = node->self;
+    environment->boot_epoch = params->boot_epoch;
+    environment->storage_incarnation = params->storage_incarnation;
+    environment->version = params->host.version != NULL ? params->host.version : "0";
+    environment->ring = node->ring;
+    environment->settings = &node->settings;
+    environment->statistics = &node->statistics;
+    environment->log = params->log;
+    environment->random = random_make(params->random_seed ^ 0x656e76u);
+    environment->node = node;
+    environment->peer_state = environment_peer_state;
+    environment->peer_silence_ms = environment_peer_silence_ms;
+    environment->replica_ready = environment_replica_ready;
+    environment->client_close = environment_client_close;
+    environment->client_wake = environment_client_wake;
+    environment->config_next = params->host.config_next;
+    environment->config_get = params->host.config_get;
+    environment->config_set = params->host.config_set;
+    environment->host_information = params->host.information;
+    environment->host = params->host.context;
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -130,7 +150,8 @@ void node_free(struct node *node)
     struct pending *pending, *next;
     if (node == NULL)
         return;
-    clients_free(node);
+    client_sessions_free(node);
+    environment_deinit(&node->environment);
     HASH_ITER (hh, node->pending, pending, next)
         pending_remove(node, pending);
     for (uint32_t i = 0; i < node->load_count; i++)
@@ -311,7 +332,12 @@ static void tick(struct node *node)
             pending_remove(node, pending);
     }
     repair_tick(node);
-    clients_tick(node);
+    client_sessions_tick(node);
+}
+
+void node_set_settings(struct node *node, const struct settings *settings)
+{
+    node->settings = *settings;
 }
 
 void node_step(struct node *node, const struct event *event, struct effects *out)
@@ -333,6 +359,9 @@ void node_step(struct node *node, const struct event *event, struct effects *out
     case EVENT_STORE_FRAMES:
         for_each_frame(node, event);
         break;
+    case EVENT_STORE_CONDITION:
+        node->store_condition = event->status;
+        break;
     case EVENT_LINK_DOWN:
         peers_link_down(node->peers, event->link, event->now.mono_us, &node->peers_output);
         break;
@@ -348,7 +377,8 @@ void node_step(struct node *node, const struct event *event, struct effects *out
     carry_out_peers(node);
     if (node_deadline_us(node) <= node->now.mono_us)
         tick(node);
-    clients_run_completions(node);
+    client_sessions_run_completions(node);
+    client_sessions_close_doomed(node);
     node->out = NULL;
 }
 

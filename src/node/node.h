@@ -8,6 +8,7 @@
 #ifndef NODE_NODE_H
 #define NODE_NODE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/log.h"
@@ -18,6 +19,17 @@
 
 struct node;
 
+/* What CONFIG and INFO ask of the process around the node. All zero: nothing to ask. */
+struct node_host {
+    void *context;
+    const char *version; /* of RingDB; NULL: "0" */
+    const char *(*config_next)(const char *name);
+    bool (*config_get)(void *context, const char *name, struct buffer *value);
+    enum status (*config_set)(void *context, const char *name, struct slice value,
+                              struct buffer *reason);
+    void (*information)(void *context, const char *section, struct buffer *out);
+};
+
 struct node_params {
     node_id self;                 /* a member of the ring */
     uint16_t storage_incarnation; /* from the store's identity */
@@ -26,11 +38,15 @@ struct node_params {
     const struct ring *ring;         /* copied */
     const struct settings *settings; /* copied */
     struct log_sink log;
+    struct node_host host;
 };
 
 /* `params` is borrowed for the call. Release with node_free(); NULL is fine there. */
 struct node *node_new(const struct node_params *params);
 void node_free(struct node *node);
+
+/* Numbers that changed while the node runs, such as by CONFIG SET. */
+void node_set_settings(struct node *node, const struct settings *settings);
 
 /* Advance by one event. Effects are appended to `out`. */
 void node_step(struct node *node, const struct event *event, struct effects *out);

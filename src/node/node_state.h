@@ -1,15 +1,15 @@
 /*
  * node_state.h - the inside of the loop side, shared by node.c, pending.c, peer_requests.c,
- * clients.c and repair_schedule.c.
+ * client_sessions.c and repair_schedule.c.
  */
 #ifndef NODE_NODE_STATE_H
 #define NODE_NODE_STATE_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
 
 #include "base/deadline_heap.h"
+#include "base/table.h"
 #include "commands/environment.h"
 #include "commands/session.h"
 #include "coordinator/request.h"
@@ -46,11 +46,11 @@ struct pending {
     node_id awaited[RING_OWNERS_MAX]; /* peers whose answer counts as in flight */
     uint8_t awaited_count;
     /* PENDING_FORWARDED */
-    struct buffer request;            /* encoded, for another try */
+    struct buffer request; /* encoded, for another try */
     node_id tried[RING_OWNERS_MAX];
     uint8_t tried_count;
     /* PENDING_PEER_STORE */
-    uint16_t type;                    /* of the question */
+    uint16_t type; /* of the question */
     partition_id partition;
 };
 
@@ -67,6 +67,7 @@ struct client {
     connection_id id;
     struct session *session;
     uint64_t timer_us; /* the earliest entry in the heap, UINT64_MAX when none */
+    bool doomed;       /* closed at the end of the step */
 };
 
 struct peer_load {
@@ -87,12 +88,14 @@ struct node {
     uint32_t load_count;
     uint8_t *replica_states; /* enum replica_state, by partition */
     uint32_t rebuilding_count;
+    enum status store_condition; /* not OK: client writes are not coordinated here */
     struct pending *pending;
     uint32_t coordinated_count;
     request_id last_request;
     struct deadline_heap timers; /* of pending; ids are request numbers */
     struct deadline_heap client_timers;
     struct client *clients;
+    bool any_doomed;
     struct environment environment;
     struct node_statistics statistics;
     struct completion *completions;
@@ -102,7 +105,7 @@ struct node {
     struct coordinated_output coordinated_output;
     struct peers_output peers_output;
     struct log_sync_output sync_output;
-    struct instant now; /* of the present step */
+    struct instant now;  /* of the present step */
     struct effects *out; /* of the present step */
 };
 
@@ -147,11 +150,14 @@ void repair_tick(struct node *node);
 void repair_frame(struct node *node, struct pending *pending, uint16_t type, struct slice body);
 uint64_t repair_deadline_us(const struct node *node);
 
-/* clients.c */
+/* client_sessions.c */
 void client_event(struct node *node, const struct event *event);
 void client_complete(struct node *node, const struct origin *origin, struct slice result);
-void clients_run_completions(struct node *node);
-void clients_tick(struct node *node);
-void clients_free(struct node *node);
+void client_sessions_run_completions(struct node *node);
+void client_sessions_tick(struct node *node);
+/* At the end of the step: another session asked for it. */
+void client_close_later(struct node *node, connection_id id);
+void client_sessions_close_doomed(struct node *node);
+void client_sessions_free(struct node *node);
 
 #endif

@@ -8,9 +8,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/memory.h"
+#include "base/table.h"
 
 struct entry {
     UT_hash_handle hh;

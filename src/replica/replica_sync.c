@@ -13,9 +13,9 @@
  */
 #include <assert.h>
 #include <stdlib.h>
-#include <uthash.h>
 
 #include "base/memory.h"
+#include "base/table.h"
 #include "replica/replica.h"
 
 enum { LOG_RECORDS_PER_PAGE_MAX = 20000 };
@@ -46,7 +46,8 @@ struct walk {
 static void free_page(struct walk *walk)
 {
     struct page_cell *cell, *next;
-    HASH_ITER (hh, walk->page, cell, next) {
+    HASH_ITER(hh, walk->page, cell, next)
+    {
         HASH_DEL(walk->page, cell);
         buffer_deinit(&cell->name);
         buffer_deinit(&cell->record);
@@ -93,8 +94,8 @@ static enum status visit(struct walk *walk, uint64_t position, struct slice byte
         uint64_t count = clock_dot_count(&found);
         assert(count <= walk->missing_count); /* R3: each dot was logged once */
         walk->missing_count -= count;
-        bool young = record.written_ms > walk->settled_before_ms &&
-                     (walk->question->flags & SYNC_ALL) == 0;
+        bool young =
+            record.written_ms > walk->settled_before_ms && (walk->question->flags & SYNC_ALL) == 0;
         if (walk->top == 0 && !young)
             walk->top = position;
         if (count > 0 && walk->top != 0 && position <= walk->top)
@@ -106,7 +107,8 @@ static enum status visit(struct walk *walk, uint64_t position, struct slice byte
     return status;
 }
 
-/* Walk down over positions [1, from]; stops when nothing is missing, a page is full, or at `until`. */
+/* Walk down over positions [1, from]; stops when nothing is missing, a page is full, or at `until`.
+ */
 static enum status walk_down(struct walk *walk, uint64_t from, uint64_t until, uint64_t *stopped)
 {
     const struct store_port *port = walk->context->port;
@@ -152,7 +154,8 @@ static enum status append_page(struct walk *walk, struct sync_answer *out,
     struct buffer empty = {0};
     enum status status = STATUS_OK;
     cell_encode(&(struct cell){0}, true, &empty);
-    HASH_ITER (hh, walk->page, cell, next) {
+    HASH_ITER(hh, walk->page, cell, next)
+    {
         struct cell_delivery delivery = {.keyspace = cell->keyspace};
         delivery.key = slice_make(cell->name.data + 2, cell->name.length - 2);
         delivery.cell = buffer_slice(&empty);
@@ -171,10 +174,10 @@ static enum status append_page(struct walk *walk, struct sync_answer *out,
     return status;
 }
 
-enum status replica_sync_answer(const struct replica *replica,
-                                const struct sync_question *question, uint32_t settle_ms,
-                                size_t page_bytes, struct replica_context *context,
-                                struct sync_answer *out, struct buffer *deliveries)
+enum status replica_sync_answer(const struct replica *replica, const struct sync_question *question,
+                                uint32_t settle_ms, size_t page_bytes,
+                                struct replica_context *context, struct sync_answer *out,
+                                struct buffer *deliveries)
 {
     struct walk walk = {.replica = replica,
                         .question = question,

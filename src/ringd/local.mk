@@ -1,6 +1,31 @@
 noinst_LIBRARIES += libringd.a
-libringd_a_SOURCES =
+libringd_a_SOURCES = \
+	src/ringd/config.c \
+	src/ringd/config.h \
+	src/ringd/config_file.c \
+	src/ringd/config_file.h \
+	src/ringd/config_print.c \
+	src/ringd/config_table.c \
+	src/ringd/config_value.c \
+	src/ringd/config_value.h \
+	src/ringd/data_directory.c \
+	src/ringd/data_directory.h \
+	src/ringd/information.c \
+	src/ringd/information.h \
+	src/ringd/log_file.c \
+	src/ringd/log_file.h \
+	src/ringd/nearest_name.c \
+	src/ringd/nearest_name.h \
+	src/ringd/options.c \
+	src/ringd/options.h \
+	src/ringd/ring_file.c \
+	src/ringd/ring_file.h \
+	src/ringd/ring_plan.c \
+	src/ringd/ring_plan.h \
+	src/ringd/server.c \
+	src/ringd/server.h
 
-EXTRA_PROGRAMS += ringd
-ringd_SOURCES =
+sbin_PROGRAMS += ringd
+ringd_SOURCES = src/ringd/main.c
 ringd_LDADD = libringd.a $(adapter_libs)
+dist_man_MANS += man/ringd.8 man/ringd.conf.5

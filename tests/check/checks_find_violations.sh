@@ -31,7 +31,7 @@ put()
 }
 
 # A fresh house with nothing to find: constant tables, a table of addresses, a call downwards,
-# memory.c with its rights, uthash with its own.
+# memory.c with its rights, uthash with our memory.
 fresh()
 {
     rm -rf "$house"
@@ -47,7 +47,10 @@ fresh()
         'static const char *const NAMES[] = {"a", "b"};' 'static const int ORDER[] = {1, 0};' \
         'const char *name(int i) { assert(i < 2); return NAMES[ORDER[i]]; }' \
         'char *text(int i) { char *t = get(9); snprintf(t, 9, "%d", i); return t; }'
-    put src/replica/cells.c '#include <stdlib.h>' '#include <uthash.h>' \
+    put src/base/hashed.h '#ifndef H' '#define H' '#include <stdlib.h>' '#include "base/memory.h"' \
+        '#define uthash_malloc(bytes) get(bytes)' '#define uthash_fatal(message) (void)(message)' \
+        '#include <uthash.h>' '#endif'
+    put src/replica/cells.c '#include <stdlib.h>' '#include "base/hashed.h"' \
         'struct cell { int id; UT_hash_handle hh; };' \
         'void add(struct cell **all, struct cell *one);' \
         'void add(struct cell **all, struct cell *one) { HASH_ADD_INT(*all, id, one); }'
@@ -169,7 +172,7 @@ expect headers 'src/ring/incomplete.h: does not compile alone' \
 # Lists
 fresh
 put src/ring/local.mk 'libringcore_a_SOURCES += \\' '	src/ring/table.c \\' '	src/ring/table.h'
-put src/base/local.mk 'libringcore_a_SOURCES += src/base/memory.c src/base/memory.h'
+put src/base/local.mk 'libringcore_a_SOURCES += src/base/hashed.h src/base/memory.c src/base/memory.h'
 put src/replica/local.mk 'libringcore_a_SOURCES += src/replica/cells.c'
 put tests/unit/ring/local.mk 'unit_tests += tests/unit/ring/test_table'
 put tests/unit/ring/test_table.c 'int main(void);'

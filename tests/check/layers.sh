@@ -29,15 +29,15 @@ declare -A may_include=(
     [membership]="base causal ring wire"
     [node]="base causal ring wire coordinator replica repair membership commands"
     [commands]="base causal ring wire coordinator replica repair membership node"
-    [store]="base wire replica node"
-    [net]="base wire replica node"
+    [store]="base ring wire replica node"
+    [net]="base ring wire replica node"
     [ringd]="everything"
     [client]="everything"
 )
 
 core_headers="assert.h ctype.h errno.h float.h inttypes.h limits.h math.h stdarg.h stdbool.h
-    stddef.h stdint.h stdio.h stdlib.h string.h strings.h uthash.h"
-base_headers="xxhash.h"
+    stddef.h stdint.h stdio.h stdlib.h string.h strings.h"
+base_headers="xxhash.h uthash.h"
 
 # Pure functions of the C library: no clock, no file, no state between two calls.
 core_functions="
@@ -47,16 +47,14 @@ core_functions="
     atoi atol atoll strtod strtof strtol strtold strtoll strtoul strtoull strtoimax strtoumax
     abs labs llabs div ldiv lldiv bsearch qsort qsort_r free
     snprintf vsnprintf sscanf vsscanf
-    isalnum isalpha isdigit islower isprint ispunct isspace isupper isxdigit tolower toupper
+    acos atan2 isalnum isalpha isdigit islower isprint ispunct isspace isupper isxdigit tolower toupper
     ceil exp exp2 expm1 fabs floor fmax fmin fmod frexp ldexp log log10 log1p log2 lrint lround
     llrint llround modf nearbyint pow rint round scalbn sqrt trunc
     abort __assert_fail __stack_chk_fail __ctype_b_loc __ctype_tolower_loc __ctype_toupper_loc
     __errno_location __divti3 __modti3 __udivti3 __umodti3 __multi3 __popcountdi2
     _GLOBAL_OFFSET_TABLE_"
-# Only memory.c asks the system for memory, and ends the process when there is none. uthash
-# has the same two needs, and no other way to meet them.
+# Only memory.c asks the system for memory, and ends the process when there is none.
 memory_functions="malloc calloc realloc _Exit fprintf fwrite stderr"
-uthash_functions="malloc calloc exit"
 
 findings=0
 finding()
@@ -116,8 +114,6 @@ extra_functions()
 {
     local source=$1
     [ "$source" = src/base/memory.c ] && printf '%s ' "$memory_functions"
-    grep -qsE '#[[:space:]]*include[[:space:]]*<uthash\.h>' "$SRC/$source" "$SRC/${source%.c}.h" &&
-        printf '%s ' "$uthash_functions"
 }
 
 # One line per symbol of the core's objects: SOURCE NAME CLASS SECTION.

@@ -1,3 +1,47 @@
-EXTRA_PROGRAMS += ringsim
-ringsim_SOURCES =
+noinst_PROGRAMS += ringsim
+ringsim_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests
+ringsim_SOURCES = \
+	tests/sim/client.c \
+	tests/sim/client.h \
+	tests/sim/command.h \
+	tests/sim/image.c \
+	tests/sim/image.h \
+	tests/sim/machine.c \
+	tests/sim/machine.h \
+	tests/sim/main.c \
+	tests/sim/marks.c \
+	tests/sim/marks.h \
+	tests/sim/nemesis.c \
+	tests/sim/nemesis.h \
+	tests/sim/network.c \
+	tests/sim/network.h \
+	tests/sim/oracle.c \
+	tests/sim/oracle.h \
+	tests/sim/oracle_answer.c \
+	tests/sim/oracle_batch.c \
+	tests/sim/oracle_end.c \
+	tests/sim/oracle_state.h \
+	tests/sim/ordered_map.c \
+	tests/sim/ordered_map.h \
+	tests/sim/plan.c \
+	tests/sim/plan.h \
+	tests/sim/schedule.c \
+	tests/sim/schedule.h \
+	tests/sim/script.c \
+	tests/sim/script.h \
+	tests/sim/settle.c \
+	tests/sim/settle.h \
+	tests/sim/spread.c \
+	tests/sim/spread.h \
+	tests/sim/store_thread.c \
+	tests/sim/store_thread.h \
+	tests/sim/workload.c \
+	tests/sim/workload.h \
+	tests/sim/world.c \
+	tests/sim/world.h
 ringsim_LDADD = $(core_libs)
+EXTRA_DIST += \
+	tests/sim/mutants/check \
+	tests/sim/mutants/count-node-twice.patch \
+	tests/sim/mutants/merge-drops-dot.patch \
+	tests/sim/mutants/run

@@ -1,3 +1,36 @@
-EXTRA_PROGRAMS += ringctl
-ringctl_SOURCES =
-ringctl_LDADD = $(core_libs) $(OPENSSL_LIBS) $(SMARTCOLS_LIBS)
+# A library for all but the table of verbs, so that tests link it.
+noinst_LIBRARIES += libringctl.a
+libringctl_a_SOURCES = \
+	tools/ringctl/arguments.c \
+	tools/ringctl/arguments.h \
+	tools/ringctl/cluster.c \
+	tools/ringctl/cluster.h \
+	tools/ringctl/completion.c \
+	tools/ringctl/exchange.c \
+	tools/ringctl/exchange.h \
+	tools/ringctl/fields.c \
+	tools/ringctl/fields.h \
+	tools/ringctl/json.c \
+	tools/ringctl/json.h \
+	tools/ringctl/progress.c \
+	tools/ringctl/progress.h \
+	tools/ringctl/report.c \
+	tools/ringctl/report.h \
+	tools/ringctl/verb_key.c \
+	tools/ringctl/verb_ring.c \
+	tools/ringctl/verb_status.c \
+	tools/ringctl/verb_verify.c \
+	tools/ringctl/verbs.h
+
+bin_PROGRAMS += ringctl
+ringctl_SOURCES = tools/ringctl/main.c
+ringctl_LDADD = libringctl.a libringd.a libringnet.a $(core_libs) $(SMARTCOLS_LIBS)
+dist_man_MANS += man/ringctl.1
+EXTRA_DIST += tools/ringctl/README.md
+
+# Written by the program from its own tables.
+completionsdir = $(datadir)/bash-completion/completions
+nodist_completions_DATA = tools/ringctl/completions/ringctl
+tools/ringctl/completions/ringctl: ringctl$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && ./ringctl$(EXEEXT) --completion bash >$@.new && mv $@.new $@
+CLEANFILES = $(nodist_completions_DATA)

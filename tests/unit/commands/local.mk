@@ -1,2 +1,16 @@
-libringtest_a_SOURCES +=
-unit_tests +=
+EXTRA_DIST += tests/unit/commands/corpus.txt
+libringtest_a_SOURCES += \
+	tests/unit/commands/harness.c \
+	tests/unit/commands/harness.h
+unit_tests += \
+	tests/unit/commands/test_arguments \
+	tests/unit/commands/test_cluster \
+	tests/unit/commands/test_command_table \
+	tests/unit/commands/test_connection \
+	tests/unit/commands/test_failures \
+	tests/unit/commands/test_keys \
+	tests/unit/commands/test_redis \
+	tests/unit/commands/test_server \
+	tests/unit/commands/test_session \
+	tests/unit/commands/test_strings \
+	tests/unit/commands/test_wait

@@ -1,2 +1,14 @@
-libringtest_a_SOURCES +=
-unit_tests +=
+# The fake node takes the place of src/node/node.c, so it must not be in a library.
+net_test_sources = \
+	tests/unit/net/fake_node.c \
+	tests/unit/net/fake_node.h \
+	tests/unit/net/fixture.c \
+	tests/unit/net/fixture.h
+tests_unit_net_test_clients_SOURCES = tests/unit/net/test_clients.c $(net_test_sources)
+tests_unit_net_test_links_SOURCES = tests/unit/net/test_links.c $(net_test_sources)
+tests_unit_net_test_loop_SOURCES = tests/unit/net/test_loop.c $(net_test_sources)
+unit_tests += \
+	tests/unit/net/test_address \
+	tests/unit/net/test_clients \
+	tests/unit/net/test_links \
+	tests/unit/net/test_loop

@@ -1,2 +1,13 @@
-libringtest_a_SOURCES +=
-unit_tests +=
+libringtest_a_SOURCES += \
+	tests/unit/ringd/config_scratch.c \
+	tests/unit/ringd/config_scratch.h
+unit_tests += \
+	tests/unit/ringd/test_config \
+	tests/unit/ringd/test_config_file \
+	tests/unit/ringd/test_config_value \
+	tests/unit/ringd/test_data_directory \
+	tests/unit/ringd/test_log_file \
+	tests/unit/ringd/test_manual \
+	tests/unit/ringd/test_options \
+	tests/unit/ringd/test_ring_file \
+	tests/unit/ringd/test_ring_plan

@@ -1,5 +1,5 @@
 /*
- * clients.c - client sessions: bytes to them, their wishes to the rest of the node.
+ * client_sessions.c - client sessions: bytes to them, their wishes to the rest of the node.
  *
  * A result is never handed to a session while another call into the session runs:
  * it is queued and delivered at the end of the step.
@@ -129,7 +129,7 @@ static void run_completion(struct node *node, const struct completion *completio
     free(copy);
 }
 
-void clients_run_completions(struct node *node)
+void client_sessions_run_completions(struct node *node)
 {
     for (size_t i = 0; i < node->completion_count; i++) {
         struct completion completion = node->completions[i];
@@ -139,7 +139,7 @@ void clients_run_completions(struct node *node)
     buffer_clear(&node->completion_bytes);
 }
 
-void clients_tick(struct node *node)
+void client_sessions_tick(struct node *node)
 {
     uint64_t id;
     while (deadline_heap_take(&node->client_timers, node->now.mono_us, &id)) {
@@ -153,7 +153,28 @@ void clients_tick(struct node *node)
     }
 }
 
-void clients_free(struct node *node)
+void client_close_later(struct node *node, connection_id id)
+{
+    struct client *client = find_client(node, id);
+    if (client != NULL)
+        client->doomed = node->any_doomed = true;
+}
+
+void client_sessions_close_doomed(struct node *node)
+{
+    struct client *client, *next;
+    if (!node->any_doomed)
+        return;
+    node->any_doomed = false;
+    HASH_ITER (hh, node->clients, client, next) {
+        if (!client->doomed)
+            continue;
+        effects_add(node->out, EFFECT_CLIENT_CLOSE)->connection = client->id;
+        remove_client(node, client);
+    }
+}
+
+void client_sessions_free(struct node *node)
 {
     struct client *client, *next;
     HASH_ITER (hh, node->clients, client, next)

@@ -1,0 +1,81 @@
+/*
+ * command_absent.c - commands of Redis that RingDB does not offer, each with its reason.
+ */
+#include "commands/arguments.h"
+#include "commands/command_table.h"
+
+#include <string.h>
+
+const struct command_absent commands_absent[] = {
+    {"INCR DECR INCRBY DECRBY INCRBYFLOAT", "there are no counters yet"},
+    {"LCS", "there are no comparisons of values yet"},
+    {"SETBIT GETBIT BITCOUNT BITPOS BITOP BITFIELD BITFIELD_RO", "there are no bitmaps yet"},
+    {"PFADD PFCOUNT PFMERGE PFDEBUG PFSELFTEST", "there are no HyperLogLogs yet"},
+    {"HSET HSETNX HGET HMGET HMSET HGETALL HKEYS HVALS HLEN HEXISTS HDEL HINCRBY HINCRBYFLOAT "
+     "HSTRLEN HRANDFIELD HSCAN",
+     "there are no hashes yet"},
+    {"SADD SREM SMEMBERS SISMEMBER SMISMEMBER SCARD SPOP SRANDMEMBER SSCAN SINTER SINTERCARD "
+     "SINTERSTORE SUNION SUNIONSTORE SDIFF SDIFFSTORE SMOVE",
+     "there are no sets yet"},
+    {"ZADD ZCARD ZCOUNT ZDIFF ZDIFFSTORE ZINCRBY ZINTER ZINTERCARD ZINTERSTORE ZLEXCOUNT ZMPOP "
+     "ZMSCORE ZPOPMAX ZPOPMIN ZRANDMEMBER ZRANGE ZRANGEBYLEX ZRANGEBYSCORE ZRANGESTORE ZRANK "
+     "ZREM ZREMRANGEBYLEX ZREMRANGEBYRANK ZREMRANGEBYSCORE ZREVRANGE ZREVRANGEBYLEX "
+     "ZREVRANGEBYSCORE ZREVRANK ZSCAN ZSCORE ZUNION ZUNIONSTORE",
+     "there are no sorted sets yet"},
+    {"GEOADD GEODIST GEOHASH GEOPOS GEORADIUS GEORADIUS_RO GEORADIUSBYMEMBER "
+     "GEORADIUSBYMEMBER_RO GEOSEARCH GEOSEARCHSTORE",
+     "there are no sorted sets yet"},
+    {"LPUSH LPUSHX RPUSH RPUSHX LPOP RPOP LRANGE LLEN LINDEX LINSERT LREM LSET LTRIM LPOS LMOVE "
+     "LMPOP RPOPLPUSH",
+     "there are no lists yet"},
+    {"BLPOP BRPOP BLMOVE BLMPOP BRPOPLPUSH BZPOPMIN BZPOPMAX BZMPOP",
+     "there are no blocking commands yet"},
+    {"XADD XACK XAUTOCLAIM XCLAIM XDEL XGROUP XINFO XLEN XPENDING XRANGE XREAD XREADGROUP "
+     "XREVRANGE XSETID XTRIM",
+     "there are no streams yet"},
+    {"MULTI EXEC DISCARD WATCH UNWATCH", "there are no transactions yet"},
+    {"EVAL EVAL_RO EVALSHA EVALSHA_RO SCRIPT FCALL FCALL_RO FUNCTION", "there are no scripts yet"},
+    {"SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE SSUBSCRIBE SUNSUBSCRIBE PUBLISH SPUBLISH "
+     "PUBSUB",
+     "there are no channels yet"},
+    {"DUMP RESTORE RESTORE-ASKING MIGRATE", "values are not exported in Redis' form"},
+    {"SORT SORT_RO", "there are no collections to sort yet"},
+    {"FLUSHALL FLUSHDB", "a whole keyspace cannot be emptied yet"},
+    {"MOVE SWAPDB", "a keyspace has a policy of its own; COPY takes a value to another one"},
+    {"ACL", "there are no users yet"},
+    {"SAVE BGSAVE BGREWRITEAOF LASTSAVE", "every acknowledged write is on disk already"},
+    {"SHUTDOWN", "a node is stopped by a signal"},
+    {"REPLICAOF SLAVEOF PSYNC SYNC REPLCONF FAILOVER ROLE", "the ring has no masters and replicas "
+                                                            "of whole nodes"},
+    {"MONITOR DEBUG MODULE", "it is a tool for the insides of a Redis"},
+    {"SENTINEL", "clients find the ring at any node"},
+};
+
+const uint32_t commands_absent_count = sizeof commands_absent / sizeof commands_absent[0];
+
+static bool has_word(const char *words, struct slice name)
+{
+    while (*words != '\0') {
+        size_t length = strcspn(words, " ");
+        if (length == name.length) {
+            size_t i = 0;
+            while (i < length && (name.data[i] & ~0x20) == (words[i] & ~0x20))
+                i++;
+            if (i == length)
+                return true;
+        }
+        words += length + (words[length] == ' ');
+    }
+    return false;
+}
+
+const char *command_absent_reason(struct slice name)
+{
+    if (name.length == 0)
+        return NULL;
+    for (uint32_t i = 0; i < commands_absent_count; i++) {
+        if (has_word(commands_absent[i].names, name))
+            return commands_absent[i].reason;
+    }
+    return NULL;
+}

@@ -1,0 +1,32 @@
+/*
+ * command_list.h - the names of all rows of the command table, in their order.
+ *
+ * COMMANDS(X) calls X once for each; the row of `get` is command_get. The order is
+ * that of the upper bytes: command_find() searches by halves.
+ */
+#ifndef COMMANDS_COMMAND_LIST_H
+#define COMMANDS_COMMAND_LIST_H
+
+#include "commands/command.h"
+
+/* clang-format off */
+#define COMMANDS(X)                                                                               \
+    X(append) X(asking) X(auth) X(client) X(cluster) X(command) X(config) X(copy) X(dbsize)       \
+    X(del) X(echo) X(exists) X(expire) X(expireat) X(expiretime) X(get) X(getdel) X(getex)        \
+    X(getrange) X(getset) X(hello) X(info) X(keys) X(latency) X(lolwut) X(memory) X(mget)         \
+    X(mset) X(msetnx) X(object) X(persist) X(pexpire) X(pexpireat) X(pexpiretime) X(ping)         \
+    X(psetex) X(pttl) X(quit) X(randomkey) X(readonly) X(readwrite) X(rename) X(renamenx)         \
+    X(reset) X(ring_digest) X(ring_locate) X(ring_session) X(ring_show) X(ring_status)            \
+    X(ring_version) X(scan) X(select) X(set) X(setex) X(setnx) X(setrange) X(slowlog) X(strlen)   \
+    X(substr) X(time) X(touch) X(ttl) X(type) X(unlink) X(wait) X(waitaof) X(with)
+/* clang-format on */
+
+#define COMMAND_DECLARE(name) extern const struct command command_##name;
+COMMANDS(COMMAND_DECLARE)
+#undef COMMAND_DECLARE
+
+#define COMMAND_NUMBER(name) COMMAND_NUMBER_##name,
+enum command_number { COMMANDS(COMMAND_NUMBER) COMMAND_COUNT };
+#undef COMMAND_NUMBER
+
+#endif

@@ -1,0 +1,370 @@
+/*
+ * connection.c - commands about the connection: HELLO, AUTH, SELECT, RESET and their like.
+ *
+ * There are no users yet, so every connection is the user "default", who has no
+ * password; AUTH answers as a Redis without passwords does.
+ */
+#include <string.h>
+
+#include "commands/arguments.h"
+#include "commands/call.h"
+#include "commands/command_list.h"
+#include "commands/options.h"
+#include "commands/server_version.h"
+#include "commands/session_state.h"
+
+static void start_ping(struct call *call)
+{
+    if (call->argument_count > 2)
+        call_reply_error(call, "ERR wrong number of arguments for 'ping' command");
+    else if (call->argument_count == 2)
+        call_reply_bulk(call, call_argument(call, 1));
+    else
+        call_reply_simple(call, "PONG");
+}
+
+static void start_echo(struct call *call)
+{
+    call_reply_bulk(call, call_argument(call, 1));
+}
+
+static void start_quit(struct call *call)
+{
+    session_close_after_reply(call->session);
+    call_reply_ok(call);
+}
+
+static void start_reset(struct call *call)
+{
+    session_reset(call->session);
+    call->silent = false;
+    call_reply_simple(call, "RESET");
+}
+
+static void start_ok(struct call *call)
+{
+    call_reply_ok(call);
+}
+
+static void start_select(struct call *call)
+{
+    int64_t number;
+    if (!parse_integer(call_argument(call, 1), &number)) {
+        call_reply_not_an_integer(call);
+    } else if (number < 0 || number >= RING_KEYSPACES_MAX ||
+               ring_keyspace(call_environment(call)->ring, (keyspace_id)number) == NULL) {
+        call_reply_error(call, "ERR DB index is out of range");
+    } else {
+        call->session->keyspace = (keyspace_id)number;
+        call_reply_ok(call);
+    }
+}
+
+static bool is_default_user(struct slice name)
+{
+    return slice_equal(name, slice_text("default"));
+}
+
+static void reply_wrong_password(struct call *call)
+{
+    call_reply_error(call, "WRONGPASS invalid username-password pair or user is disabled.");
+}
+
+static void start_auth(struct call *call)
+{
+    if (call->argument_count > 3)
+        call_reply_syntax_error(call);
+    else if (call->argument_count == 2)
+        call_reply_error(call, "ERR AUTH <password> called without any password configured for "
+                               "the default user. Are you sure your configuration is correct?");
+    else if (!is_default_user(call_argument(call, 1)))
+        reply_wrong_password(call);
+    else
+        call_reply_ok(call);
+}
+
+struct hello {
+    int64_t version; /* 0: as it is */
+    bool has_name;
+    struct slice name;
+};
+
+/* false: the error is sent. */
+static bool parse_hello(struct call *call, struct hello *out)
+{
+    uint32_t at = 1;
+    *out = (struct hello){0};
+    if (call->argument_count > 1) {
+        if (!parse_integer(call_argument(call, at++), &out->version)) {
+            call_reply_error(call, "ERR Protocol version is not an integer or out of range");
+            return false;
+        }
+        if (out->version < RESP_VERSION_2 || out->version > RESP_VERSION_3) {
+            call_reply_error(call, "NOPROTO unsupported protocol version");
+            return false;
+        }
+    }
+    while (at < call->argument_count) {
+        uint32_t left = call->argument_count - at - 1;
+        if (call_argument_is(call, at, "auth") && left >= 2) {
+            if (!is_default_user(call_argument(call, at + 1))) {
+                reply_wrong_password(call);
+                return false;
+            }
+            at += 3;
+        } else if (call_argument_is(call, at, "setname") && left >= 1) {
+            out->has_name = true;
+            out->name = call_argument(call, at + 1);
+            if (!is_plain_word(out->name)) {
+                call_reply_error(call, "ERR Client names cannot contain spaces, newlines or "
+                                       "special characters.");
+                return false;
+            }
+            at += 2;
+        } else {
+            struct slice word = call_argument(call, at);
+            call_reply_error(call, "ERR Syntax error in HELLO option '%.*s'",
+                             word.length > 128 ? 128 : (int)word.length, (const char *)word.data);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void start_hello(struct call *call)
+{
+    struct session *session = call->session;
+    struct hello hello;
+    if (!parse_hello(call, &hello))
+        return;
+    if (hello.version != 0)
+        session->version = (enum resp_version)hello.version;
+    if (hello.has_name) {
+        buffer_clear(&session->name);
+        buffer_append_slice(&session->name, hello.name);
+    }
+    struct resp_writer writer = call_writer(call);
+    resp_writer_map(writer, 7);
+    resp_writer_bulk(writer, slice_text("server"));
+    resp_writer_bulk(writer, slice_text("redis"));
+    resp_writer_bulk(writer, slice_text("version"));
+    resp_writer_bulk(writer, slice_text(REDIS_VERSION));
+    resp_writer_bulk(writer, slice_text("proto"));
+    resp_writer_integer(writer, session->version);
+    resp_writer_bulk(writer, slice_text("id"));
+    resp_writer_integer(writer, (int64_t)session->id);
+    resp_writer_bulk(writer, slice_text("mode"));
+    resp_writer_bulk(writer, slice_text("standalone"));
+    resp_writer_bulk(writer, slice_text("role"));
+    resp_writer_bulk(writer, slice_text("master"));
+    resp_writer_bulk(writer, slice_text("modules"));
+    resp_writer_array(writer, 0);
+    call_finish(call);
+}
+
+/* Without arguments: what holds for the connection. */
+static void show_session_options(struct call *call)
+{
+    struct resp_writer writer = call_writer(call);
+    resp_writer_map(writer, OPTION_COUNT);
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        struct buffer value = {0};
+        option_value(&call->session->options, i, &value);
+        resp_writer_bulk(writer, slice_text(option_name(i)));
+        resp_writer_bulk(writer, buffer_slice(&value));
+        buffer_deinit(&value);
+    }
+    call_finish(call);
+}
+
+static void start_ring_session(struct call *call)
+{
+    struct request_options options = call->session->options;
+    struct buffer reason = {0};
+    if (call->argument_count == 1) {
+        show_session_options(call);
+        return;
+    }
+    for (uint32_t i = 1; i < call->argument_count; i++) {
+        struct slice word = call_argument(call, i);
+        if (!option_is(word)) {
+            call_reply_syntax_error(call);
+            return;
+        }
+        if (option_parse(word, call_environment(call)->ring, &options, &reason) != STATUS_OK) {
+            call_reply_error(call, "%.*s", (int)reason.length, (const char *)reason.data);
+            buffer_deinit(&reason);
+            return;
+        }
+    }
+    call->session->options = options;
+    call_reply_ok(call);
+}
+
+enum {
+    HANDSHAKE = COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST |
+                COMMAND_NO_AUTH | COMMAND_ALLOW_BUSY
+};
+
+const struct command command_ping = {
+    .name = "ping",
+    .group = "connection",
+    .since = "1.0.0",
+    .summary = "Answers PONG, or the message: the node is there.",
+    .complexity = "O(1)",
+    .syntax = "[message]",
+    .tips = "request_policy:all_shards response_policy:all_succeeded",
+    .arity = -1,
+    .flags = COMMAND_FAST,
+    .categories = CATEGORY_CONNECTION,
+    .start = start_ping,
+};
+
+const struct command command_echo = {
+    .name = "echo",
+    .group = "connection",
+    .since = "1.0.0",
+    .summary = "Answers its argument.",
+    .complexity = "O(1)",
+    .syntax = "message",
+    .arity = 2,
+    .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST,
+    .categories = CATEGORY_CONNECTION,
+    .start = start_echo,
+};
+
+const struct command command_quit = {
+    .name = "quit",
+    .group = "connection",
+    .since = "1.0.0",
+    .summary = "Ends the connection once everything asked before has been answered.",
+    .complexity = "O(1)",
+    .syntax = "",
+    .arity = -1,
+    .access = ACCESS_ALONE,
+    .flags = HANDSHAKE,
+    .categories = CATEGORY_CONNECTION,
+    .start = start_quit,
+};
+
+const struct command command_reset = {
+    .name = "reset",
+    .group = "connection",
+    .since = "6.2.0",
+    .summary = "Puts the connection back to how it began.",
+    .complexity = "O(1)",
+    .syntax = "",
+    .arity = 1,
+    .access = ACCESS_ALONE,
+    .flags = HANDSHAKE,
+    .categories = CATEGORY_CONNECTION,
+    .start = start_reset,
+};
+
+const struct command command_select = {
+    .name = "select",
+    .group = "connection",
+    .since = "1.0.0",
+    .summary = "Chooses the keyspace of this connection by its number.",
+    .complexity = "O(1)",
+    .syntax = "index",
+    .arity = 2,
+    .access = ACCESS_ALONE,
+    .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST,
+    .categories = CATEGORY_CONNECTION,
+    .start = start_select,
+};
+
+const struct command command_auth = {
+    .name = "auth",
+    .group = "connection",
+    .since = "1.0.0",
+    .summary = "Logs in; there is the user default without a password, and no other.",
+    .complexity = "O(1)",
+    .syntax = "[username] password",
+    .arity = -2,
+    .access = ACCESS_ALONE,
+    .flags = HANDSHAKE,
+    .categories = CATEGORY_CONNECTION,
+    .start = start_auth,
+};
+
+const struct command command_hello = {
+    .name = "hello",
+    .group = "connection",
+    .since = "6.0.0",
+    .summary = "Chooses the protocol version and tells who answers.",
+    .complexity = "O(1)",
+    .syntax = "[protover [AUTH username password] [SETNAME clientname]]",
+    .arity = -1,
+    .access = ACCESS_ALONE,
+    .flags = HANDSHAKE,
+    .categories = CATEGORY_CONNECTION,
+    .start = start_hello,
+};
+
+const struct command command_asking = {
+    .name = "asking",
+    .group = "cluster",
+    .since = "3.0.0",
+    .summary = "Answers OK: any node serves any key.",
+    .complexity = "O(1)",
+    .syntax = "",
+    .arity = 1,
+    .flags = COMMAND_FAST,
+    .categories = CATEGORY_CONNECTION,
+    .start = start_ok,
+};
+
+const struct command command_readonly = {
+    .name = "readonly",
+    .group = "cluster",
+    .since = "3.0.0",
+    .summary = "Answers OK: every node serves reads and writes.",
+    .complexity = "O(1)",
+    .syntax = "",
+    .arity = 1,
+    .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST,
+    .categories = CATEGORY_CONNECTION,
+    .start = start_ok,
+};
+
+const struct command command_readwrite = {
+    .name = "readwrite",
+    .group = "cluster",
+    .since = "3.0.0",
+    .summary = "Answers OK: every node serves reads and writes.",
+    .complexity = "O(1)",
+    .syntax = "",
+    .arity = 1,
+    .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST,
+    .categories = CATEGORY_CONNECTION,
+    .start = start_ok,
+};
+
+const struct command command_ring_session = {
+    .name = "ring.session",
+    .group = "connection",
+    .since = RINGDB_SINCE_FIRST,
+    .summary = "Sets options for all later requests of this connection, or shows them.",
+    .complexity = "O(1)",
+    .syntax = "[name=value ...]",
+    .arity = -1,
+    .access = ACCESS_ALONE,
+    .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST,
+    .categories = CATEGORY_CONNECTION,
+    .start = start_ring_session,
+};
+
+/* call.c takes the options off before a command starts, so WITH itself never does. */
+const struct command command_with = {
+    .name = "with",
+    .group = "generic",
+    .since = RINGDB_SINCE_FIRST,
+    .summary = "Runs one command with options of its own: cl, r, w, dw, timeout, traceparent.",
+    .complexity = "That of the command.",
+    .syntax = "[name=value ...] command [arg ...]",
+    .arity = -2,
+    .access = ACCESS_ALONE,
+    .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_MOVABLE_KEYS,
+};

@@ -1,0 +1,356 @@
+/*
+ * information.c - INFO: what tools and clients ask a Redis for, about this node and its ring.
+ *
+ * A section begins with the host's lines (memory, processor time, files); a field
+ * that clients rely on and that the host did not give follows with what is known
+ * here. INFO never asks other nodes: clients wait for it before they become ready, so
+ * it must answer when nothing else does. Keys per keyspace are therefore as DBSIZE or
+ * the node last counted them.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands/arguments.h"
+#include "commands/call.h"
+#include "commands/command_list.h"
+#include "commands/command_table.h"
+#include "commands/introspection.h"
+#include "commands/ring_view.h"
+#include "commands/server_version.h"
+#include "commands/session_state.h"
+
+struct section {
+    struct call *call;
+    struct environment *environment;
+    struct buffer *out;
+    size_t start; /* of the section's lines in out */
+};
+
+/* Whether the section has a line of this name. */
+static bool has_field(const struct section *section, const char *name)
+{
+    size_t length = strlen(name);
+    const char *text = (const char *)section->out->data;
+    for (size_t at = section->start; at + length < section->out->length; at++) {
+        bool line_start = at == section->start || text[at - 1] == '\n';
+        if (line_start && memcmp(text + at, name, length) == 0 && text[at + length] == ':')
+            return true;
+    }
+    return false;
+}
+
+/* One line, unless the host gave it. */
+static void field(struct section *section, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void field(struct section *section, const char *name, const char *format, ...)
+{
+    char value[256];
+    va_list arguments;
+    if (has_field(section, name))
+        return;
+    va_start(arguments, format);
+    vsnprintf(value, sizeof value, format, arguments);
+    va_end(arguments);
+    buffer_printf(section->out, "%s:%s\r\n", name, value);
+}
+
+static void number(struct section *section, const char *name, uint64_t value)
+{
+    field(section, name, "%llu", (unsigned long long)value);
+}
+
+static uint64_t uptime_s(const struct section *section)
+{
+    uint64_t start_us = section->environment->start_mono_us;
+    uint64_t now_us = call_now(section->call).mono_us;
+    return now_us > start_us ? (now_us - start_us) / 1000000 : 0;
+}
+
+static void write_server(struct section *section)
+{
+    const struct environment *environment = section->environment;
+    const struct ring_member *self = ring_member(environment->ring, environment->self);
+    char run_id[RING_HEX_ID_BYTES];
+    ring_hex_id(environment->ring, environment->self, run_id);
+    field(section, "redis_version", "%s", REDIS_VERSION);
+    field(section, "redis_git_sha1", "00000000");
+    field(section, "redis_git_dirty", "0");
+    field(section, "redis_build_id", "0");
+    field(section, "redis_mode", "standalone");
+    field(section, "ringdb_version", "%s", environment->version);
+    field(section, "os", "unknown");
+    number(section, "arch_bits", sizeof(void *) * 8);
+    number(section, "process_id", 0);
+    field(section, "run_id", "%s", run_id);
+    number(section, "tcp_port", self == NULL ? 0 : self->client.port);
+    number(section, "server_time_usec", call_now(section->call).wall_ms * 1000);
+    number(section, "uptime_in_seconds", uptime_s(section));
+    number(section, "uptime_in_days", uptime_s(section) / 86400);
+    number(section, "hz", 10);
+    number(section, "configured_hz", 10);
+    field(section, "executable", "ringd");
+    field(section, "config_file", "%s", "");
+}
+
+static void write_clients(struct section *section)
+{
+    const struct environment *environment = section->environment;
+    uint64_t blocked = 0;
+    for (struct session *s = environment->sessions; s != NULL; s = s->next)
+        blocked += session_deadline_us(s) != UINT64_MAX;
+    number(section, "connected_clients", environment->session_count);
+    number(section, "cluster_connections", 0);
+    number(section, "maxclients", environment->settings->clients_max);
+    number(section, "blocked_clients", blocked);
+    number(section, "tracking_clients", 0);
+}
+
+static void write_memory(struct section *section)
+{
+    number(section, "used_memory", 0);
+    number(section, "used_memory_rss", 0);
+    number(section, "used_memory_peak", 0);
+    number(section, "maxmemory", 0);
+    field(section, "maxmemory_human", "0B");
+    field(section, "maxmemory_policy", "noeviction");
+}
+
+/* Every acknowledged write is on disk, so there is nothing that a save would add. */
+static void write_persistence(struct section *section)
+{
+    number(section, "loading", 0);
+    number(section, "async_loading", 0);
+    number(section, "rdb_changes_since_last_save", 0);
+    number(section, "rdb_bgsave_in_progress", 0);
+    number(section, "rdb_last_save_time", 0);
+    field(section, "rdb_last_bgsave_status", "ok");
+    number(section, "aof_enabled", 1);
+    number(section, "aof_rewrite_in_progress", 0);
+    field(section, "aof_last_bgrewrite_status", "ok");
+    field(section, "aof_last_write_status", "ok");
+}
+
+static void write_stats(struct section *section)
+{
+    const struct environment *environment = section->environment;
+    const struct node_statistics *s = environment->statistics;
+    number(section, "total_connections_received", s->connections_received);
+    number(section, "total_commands_processed", s->commands_processed);
+    number(section, "instantaneous_ops_per_sec",
+           introspection_calls_per_second(environment->introspection, call_now(section->call)));
+    number(section, "total_net_input_bytes", s->client_bytes_in);
+    number(section, "total_net_output_bytes", s->client_bytes_out);
+    field(section, "instantaneous_input_kbps", "0.00");
+    field(section, "instantaneous_output_kbps", "0.00");
+    number(section, "rejected_connections", 0);
+    number(section, "expired_keys", 0);
+    number(section, "evicted_keys", 0);
+    number(section, "keyspace_hits", s->keyspace_hits);
+    number(section, "keyspace_misses", s->keyspace_misses);
+    number(section, "pubsub_channels", 0);
+    number(section, "pubsub_patterns", 0);
+    number(section, "latest_fork_usec", 0);
+    number(section, "total_error_replies", s->errors_replied);
+}
+
+static void write_replication(struct section *section)
+{
+    const struct environment *environment = section->environment;
+    char id[RING_HEX_ID_BYTES];
+    ring_hex_id(environment->ring, 0, id);
+    field(section, "role", "master");
+    number(section, "connected_slaves", environment->ring->owner_count - 1u);
+    field(section, "master_failover_state", "no-failover");
+    field(section, "master_replid", "%s", id);
+    field(section, "master_replid2", "%040d", 0);
+    number(section, "master_repl_offset", 0);
+    field(section, "second_repl_offset", "-1");
+    number(section, "repl_backlog_active", 0);
+    number(section, "repl_backlog_size", 0);
+    number(section, "repl_backlog_first_byte_offset", 0);
+    number(section, "repl_backlog_histlen", 0);
+}
+
+static void write_cpu(struct section *section)
+{
+    field(section, "used_cpu_sys", "0.000000");
+    field(section, "used_cpu_user", "0.000000");
+    field(section, "used_cpu_sys_children", "0.000000");
+    field(section, "used_cpu_user_children", "0.000000");
+}
+
+static void write_modules(struct section *section)
+{
+    (void)section; /* there are none */
+}
+
+static void write_commandstats(struct section *section)
+{
+    const struct introspection *introspection = section->environment->introspection;
+    for (uint32_t i = 0; i < COMMAND_COUNT; i++) {
+        const struct command_counters *c = &introspection->commands[i];
+        if (c->calls > 0)
+            buffer_printf(section->out,
+                          "cmdstat_%s:calls=%llu,usec=%llu,usec_per_call=%.2f,rejected_calls=0,"
+                          "failed_calls=%llu\r\n",
+                          command_at(i)->name, (unsigned long long)c->calls,
+                          (unsigned long long)c->microseconds,
+                          (double)c->microseconds / (double)c->calls,
+                          (unsigned long long)c->failed);
+    }
+}
+
+static void write_latencystats(struct section *section)
+{
+    const struct introspection *introspection = section->environment->introspection;
+    for (uint32_t i = 0; i < COMMAND_COUNT; i++) {
+        const struct command_counters *c = &introspection->commands[i];
+        if (c->calls > 0)
+            buffer_printf(section->out,
+                          "latency_percentiles_usec_%s:p50=%llu.000,p99=%llu.000,"
+                          "p99.9=%llu.000\r\n",
+                          command_at(i)->name, (unsigned long long)introspection_percentile(c, 50),
+                          (unsigned long long)introspection_percentile(c, 99),
+                          (unsigned long long)introspection_percentile(c, 99.9));
+    }
+}
+
+static void write_errorstats(struct section *section)
+{
+    const struct introspection *introspection = section->environment->introspection;
+    for (uint32_t i = 0; i < introspection->error_count; i++)
+        buffer_printf(section->out, "errorstat_%s:count=%llu\r\n", introspection->errors[i].name,
+                      (unsigned long long)introspection->errors[i].count);
+}
+
+static void write_cluster(struct section *section)
+{
+    number(section, "cluster_enabled", section->environment->cluster_mode == CLUSTER_MODE_EMULATED);
+}
+
+static void write_keyspace(struct section *section)
+{
+    for (unsigned i = 0; i < RING_KEYSPACES_MAX; i++) {
+        if (section->environment->keyspace_keys[i] > 0)
+            buffer_printf(section->out, "db%u:keys=%llu,expires=0,avg_ttl=0\r\n", i,
+                          (unsigned long long)section->environment->keyspace_keys[i]);
+    }
+}
+
+static void write_ring(struct section *section)
+{
+    const struct environment *environment = section->environment;
+    const struct ring *ring = environment->ring;
+    const struct node_statistics *s = environment->statistics;
+    const struct ring_member *self = ring_member(ring, environment->self);
+    struct ring_view view;
+    ring_view_take(environment, &view);
+    number(section, "ring_node_id", environment->self);
+    field(section, "ring_region", "%s", self == NULL ? "" : ring->regions[self->region].name);
+    number(section, "ring_epoch", ring->tag.epoch);
+    number(section, "ring_members", ring->member_count);
+    number(section, "ring_members_up", view.members_up);
+    number(section, "ring_partitions", ring->partition_count);
+    number(section, "ring_owners_per_partition", ring->owner_count);
+    number(section, "ring_partitions_all_owners", view.partitions_all);
+    number(section, "ring_partitions_quorum", view.partitions_quorum);
+    number(section, "ring_partitions_below_quorum", view.partitions_below);
+    number(section, "ring_replicas", view.owned);
+    number(section, "ring_replicas_ready", view.ready);
+    number(section, "ring_requests_coordinated", s->requests_coordinated);
+    number(section, "ring_requests_forwarded", s->requests_forwarded);
+    number(section, "ring_requests_unavailable", s->requests_unavailable);
+    number(section, "ring_requests_uncertain", s->requests_uncertain);
+    number(section, "ring_requests_timeout", s->requests_timeout);
+    number(section, "ring_requests_overloaded", s->requests_overloaded);
+    number(section, "ring_read_repairs", s->read_repairs);
+    number(section, "ring_lww_losses", s->lww_losses);
+    number(section, "ring_sync_pages_sent", s->sync_pages_sent);
+    number(section, "ring_sync_cells_received", s->sync_cells_received);
+    number(section, "ring_frames_refused", s->frames_refused);
+    number(section, "ring_store_errors", s->store_errors);
+}
+
+static const struct {
+    const char *title;
+    void (*write)(struct section *section);
+    bool by_default; /* shown when no section is named */
+} sections[] = {
+    {"Server", write_server, true},
+    {"Clients", write_clients, true},
+    {"Memory", write_memory, true},
+    {"Persistence", write_persistence, true},
+    {"Stats", write_stats, true},
+    {"Replication", write_replication, true},
+    {"CPU", write_cpu, true},
+    {"Modules", write_modules, true},
+    {"Commandstats", write_commandstats, false},
+    {"Errorstats", write_errorstats, true},
+    {"Latencystats", write_latencystats, false},
+    {"Cluster", write_cluster, true},
+    {"Keyspace", write_keyspace, true},
+    {"Ring", write_ring, true},
+};
+
+static bool is_wanted(const struct call *call, const char *title, bool by_default)
+{
+    if (call->argument_count == 1)
+        return by_default;
+    for (uint32_t i = 1; i < call->argument_count; i++) {
+        if (call_argument_is(call, i, title) || call_argument_is(call, i, "all") ||
+            call_argument_is(call, i, "everything") ||
+            (by_default && call_argument_is(call, i, "default")))
+            return true;
+    }
+    return false;
+}
+
+/* The host knows the section by its title in lower case. */
+static void write_host_lines(struct section *section, const char *title)
+{
+    char name[16];
+    size_t i = 0;
+    if (section->environment->host_information == NULL)
+        return;
+    for (; title[i] != '\0' && i + 1 < sizeof name; i++)
+        name[i] = (char)(title[i] >= 'A' && title[i] <= 'Z' ? title[i] + 32 : title[i]);
+    name[i] = '\0';
+    section->environment->host_information(section->environment->host, name, section->out);
+}
+
+static void start_info(struct call *call)
+{
+    struct buffer *out = &call->scratch;
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
+        if (!is_wanted(call, sections[i].title, sections[i].by_default))
+            continue;
+        if (out->length > 0)
+            buffer_printf(out, "\r\n");
+        buffer_printf(out, "# %s\r\n", sections[i].title);
+        struct section section = {
+            .call = call,
+            .environment = call_environment(call),
+            .out = out,
+            .start = out->length,
+        };
+        write_host_lines(&section, sections[i].title);
+        sections[i].write(&section);
+    }
+    call_reply_verbatim(call, buffer_slice(out));
+}
+
+const struct command command_info = {
+    .name = "info",
+    .group = "server",
+    .since = "1.0.0",
+    .summary = "What this node is and does, in sections; never waits for other nodes.",
+    .complexity = "O(N) in the number of partitions.",
+    .syntax = "[section [section ...]]",
+    .tips = "nondeterministic_output request_policy:all_shards response_policy:special",
+    .arity = -1,
+    .flags = COMMAND_LOADING | COMMAND_STALE,
+    .categories = CATEGORY_DANGEROUS,
+    .start = start_info,
+};

@@ -1,0 +1,151 @@
+/*
+ * manual.c - the command table as a manual page, with what its rows do not say: options,
+ * errors, and what Redis has and RingDB has not.
+ */
+#include "commands/manual.h"
+
+#include <string.h>
+
+#include "commands/command_table.h"
+
+static const char *const introduction[] = {
+    "RingDB speaks the Redis protocol, version 2 and 3.",
+    "Any node serves any command for any key.",
+    "A number chosen with SELECT names a keyspace, which has a policy of its own.",
+    "",
+    "Requests of one connection are answered in their order.",
+    "Those that do not touch the same keys run at the same time.",
+    "A command on several keys keeps its promise for each key for itself, except MSETNX, which "
+    "is all or nothing and takes keys of one slot only.",
+    "SCAN, KEYS, DBSIZE and RANDOMKEY cover the whole ring, whichever node is asked.",
+};
+
+struct entry {
+    const char *name;
+    const char *text;
+};
+
+static const struct entry options[] = {
+    {"cl", "ONE, TWO, THREE, QUORUM (the default), ALL, LOCAL_ONE, LOCAL_QUORUM or EACH_QUORUM: "
+           "the owners that must have answered a read or stored a write."},
+    {"r", "Owners that must have answered a read: a number, quorum or all. It binds stronger than "
+          "cl."},
+    {"w", "Owners that must have stored a write: a number, quorum or all."},
+    {"dw", "Owners that must have a write on disk: a number, quorum or all."},
+    {"timeout", "Milliseconds for the whole request."},
+    {"traceparent", "A W3C trace context; it is checked and not used yet."},
+};
+
+/* What an error says of the write: whether it was, or may yet be, applied. */
+static const struct entry errors[] = {
+    {"NOREPLICAS", "Applied: no. Fewer owners could be reached, or answered in time, than the "
+                   "level needs. Trying again is safe."},
+    {"UNCERTAIN", "Applied: maybe. The write was sent and not confirmed by as many owners as the "
+                  "level needs, or some keys of a command were written and others not; the text "
+                  "says how many."},
+    {"OVERLOADED", "Applied: no. Too many requests are under way; try again later."},
+    {"DISKFULL", "Applied: no. An owner's disk has too little free space."},
+    {"CLOCKSKEW", "Applied: no. Clocks of owners are too far apart."},
+    {"TOOLARGE", "Applied: no. A key, a value or a request is above a limit of this server."},
+    {"CROSSSLOT", "Applied: no. The command needs all its keys in one slot."},
+    {"TRYAGAIN", "Applied: no. The ring changed during the request; try again."},
+    {"LOADING", "Applied: no. The replicas asked are being rebuilt; try again later."},
+    {"WRONGTYPE", "Applied: no. The key holds a value of another type."},
+    {"WRONGPASS", "Applied: no. There is no such user."},
+    {"NOPROTO", "Applied: no. HELLO asked for a protocol version that is not known."},
+    {"ERR", "Applied: no. The request makes no sense, or is not offered; the text says why."},
+};
+
+static const struct entry groups[] = {
+    {"string", "Strings"}, {"generic", "Keys"},    {"connection", "Connection"},
+    {"server", "Server"},  {"cluster", "Cluster"},
+};
+
+/* Each sentence on a line of its own, as mdoc wants it. */
+static void write_text(struct buffer *out, const char *text)
+{
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        bool end = text[i] == ' ' && i > 0 && text[i - 1] == '.';
+        buffer_put_u8(out, (uint8_t)(end ? '\n' : text[i]));
+    }
+    buffer_put_u8(out, '\n');
+}
+
+static void write_entries(struct buffer *out, const struct entry *entries, size_t count)
+{
+    buffer_printf(out, ".Bl -tag -width Ds\n");
+    for (size_t i = 0; i < count; i++) {
+        buffer_printf(out, ".It Li %s\n", entries[i].name);
+        write_text(out, entries[i].text);
+    }
+    buffer_printf(out, ".El\n");
+}
+
+static void write_upper(struct buffer *out, const char *word)
+{
+    for (; *word != '\0'; word++)
+        buffer_put_u8(out, (uint8_t)(*word >= 'a' && *word <= 'z' ? *word - 32 : *word));
+}
+
+static void write_row(struct buffer *out, const struct command *command)
+{
+    buffer_printf(out, ".It Ic \"");
+    if (command->container != NULL) {
+        write_upper(out, command->container);
+        buffer_put_u8(out, ' ');
+    }
+    write_upper(out, command->name);
+    if (command->syntax[0] != '\0')
+        buffer_printf(out, " %s", command->syntax);
+    buffer_printf(out, "\"\n");
+    write_text(out, command->summary);
+    if (strncmp(command->name, "ring.", 5) != 0 && strcmp(command->name, "with") != 0)
+        buffer_printf(out, "As in Redis %s.\n", command->since);
+    for (const struct command *inner = command->subcommands; inner != NULL && inner->name != NULL;
+         inner++) {
+        if (strcmp(inner->name, "help") != 0)
+            write_row(out, inner);
+    }
+}
+
+static void write_group(struct buffer *out, const struct entry *group)
+{
+    buffer_printf(out, ".Ss %s\n.Bl -tag -width Ds\n", group->text);
+    for (uint32_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(command_at(i)->group, group->name) == 0)
+            write_row(out, command_at(i));
+    }
+    buffer_printf(out, ".El\n");
+}
+
+static void write_absent(struct buffer *out)
+{
+    buffer_printf(out, ".Sh NOT OFFERED\n"
+                       "These commands of Redis are unknown here, and their error says so.\n"
+                       ".Bl -tag -width Ds\n");
+    for (uint32_t i = 0; i < commands_absent_count; i++)
+        buffer_printf(out, ".It \"%s\"\nNot offered: %s.\n", commands_absent[i].names,
+                      commands_absent[i].reason);
+    buffer_printf(out, ".El\n");
+}
+
+void manual_write(struct buffer *out)
+{
+    buffer_printf(out, ".\\\" Written by print-commands from the command table; change that.\n"
+                       ".Dd November 21, 2026\n.Dt RINGDB-COMMANDS 7\n.Os RingDB\n"
+                       ".Sh NAME\n.Nm ringdb-commands\n.Nd commands that a RingDB server takes\n"
+                       ".Sh DESCRIPTION\n");
+    for (size_t i = 0; i < sizeof introduction / sizeof introduction[0]; i++)
+        write_text(out, introduction[i][0] == '\0' ? ".Pp" : introduction[i]);
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
+        write_group(out, &groups[i]);
+    buffer_printf(out, ".Sh OPTIONS OF A REQUEST\n"
+                       ".Ic WITH\nsets these for one request,\n.Ic RING.SESSION\n"
+                       "for a connection; the value default undoes it.\n");
+    write_entries(out, options, sizeof options / sizeof options[0]);
+    buffer_printf(out, ".Sh ERROR REPLIES\n"
+                       "The first word of an error says what is known of the write.\n");
+    write_entries(out, errors, sizeof errors / sizeof errors[0]);
+    write_absent(out);
+    buffer_printf(out, ".Sh SEE ALSO\n.Xr ringctl 1 ,\n.Xr ringdb-consistency 7 ,\n.Xr ringd 8\n");
+}

@@ -1,0 +1,168 @@
+/*
+ * reply.c - the answers of a call, and the errors for key requests that failed.
+ *
+ * The first word of an error says what a client may do: NOREPLICAS, OVERLOADED,
+ * TRYAGAIN and LOADING promise that nothing was and will be written, so trying
+ * again is safe; UNCERTAIN says that the write may yet show. Clients that retry by
+ * the first word know the former and not the latter.
+ */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands/call.h"
+#include "commands/session_state.h"
+
+/* At the head of the order the reply goes straight out; else it waits with its call. */
+static struct buffer *reply_buffer(struct call *call)
+{
+    struct session *session = call->session;
+    if (call->serial == session->head_serial && !call->silent)
+        return &session->out->replies;
+    return &call->reply;
+}
+
+struct resp_writer call_writer(struct call *call)
+{
+    struct buffer *out = reply_buffer(call);
+    call->started_bytes = out->length;
+    return (struct resp_writer){.out = out, .version = call->session->version};
+}
+
+void call_finish(struct call *call)
+{
+    assert(call->state == CALL_RUNNING);
+    assert(call->request_open == 0);
+    call->state = CALL_DONE;
+    session_call_done(call->session, call);
+}
+
+void call_reply_ok(struct call *call)
+{
+    call_reply_simple(call, "OK");
+}
+
+void call_reply_simple(struct call *call, const char *text)
+{
+    resp_writer_simple(call_writer(call), slice_text(text));
+    call_finish(call);
+}
+
+void call_reply_integer(struct call *call, int64_t value)
+{
+    resp_writer_integer(call_writer(call), value);
+    call_finish(call);
+}
+
+void call_reply_bulk(struct call *call, struct slice bytes)
+{
+    resp_writer_bulk(call_writer(call), bytes);
+    call_finish(call);
+}
+
+void call_reply_verbatim(struct call *call, struct slice text)
+{
+    resp_writer_verbatim(call_writer(call), "txt", text);
+    call_finish(call);
+}
+
+void call_reply_null(struct call *call)
+{
+    resp_writer_null(call_writer(call));
+    call_finish(call);
+}
+
+void call_reply_error(struct call *call, const char *format, ...)
+{
+    struct buffer text = {0};
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    buffer_append(&text, line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1);
+    resp_writer_error(call_writer(call), buffer_slice(&text));
+    buffer_deinit(&text);
+    call_finish(call);
+}
+
+void call_reply_syntax_error(struct call *call)
+{
+    call_reply_error(call, "ERR syntax error");
+}
+
+void call_reply_not_an_integer(struct call *call)
+{
+    call_reply_error(call, "ERR value is not an integer or out of range");
+}
+
+void call_failure_text(uint8_t kind, const struct key_result *result, struct buffer *out)
+{
+    bool write = kind == KEY_WRITE;
+    switch (result->status) {
+    case STATUS_UNAVAILABLE:
+        buffer_printf(out, "NOREPLICAS not enough owners reachable: need %u, can reach %u",
+                      result->needed, result->acks);
+        break;
+    case STATUS_TIMEOUT:
+        buffer_printf(out, "NOREPLICAS not enough owners answered in time: need %s=%u, got %u",
+                      write ? "w" : "r", result->needed, result->acks);
+        break;
+    case STATUS_UNCERTAIN:
+        if (write)
+            buffer_printf(out,
+                          "UNCERTAIN w=%u/%u the write was sent but not confirmed in time; "
+                          "it may apply",
+                          result->acks, result->needed);
+        else /* an answer that could not be read; asking again is safe */
+            buffer_printf(out, "NOREPLICAS the owner's answer was not usable");
+        break;
+    case STATUS_OVERLOADED:
+        buffer_printf(out, "OVERLOADED too many requests are under way");
+        break;
+    case STATUS_NO_SPACE:
+        buffer_printf(out, "DISKFULL the owners' disks have too little free space");
+        break;
+    case STATUS_CLOCK_SKEW:
+        buffer_printf(out, "CLOCKSKEW the clocks of the owners are too far apart");
+        break;
+    case STATUS_TOO_LARGE:
+        buffer_printf(out, "TOOLARGE the value would be larger than this server allows");
+        break;
+    case STATUS_STALE_TAG:
+    case STATUS_NOT_OWNER:
+        buffer_printf(out, "TRYAGAIN the ring has changed meanwhile");
+        break;
+    case STATUS_NOT_READY:
+        buffer_printf(out, "LOADING the owners' replicas are being rebuilt");
+        break;
+    case STATUS_WRONG_TYPE:
+        buffer_printf(out, "WRONGTYPE Operation against a key holding the wrong kind of value");
+        break;
+    default:
+        buffer_printf(out, "ERR the request failed: %s", status_name(result->status));
+        break;
+    }
+}
+
+/* Of one write that failed as a whole the promise can be given in words. */
+static bool promises_nothing_written(const struct call *call, uint8_t kind, enum status status)
+{
+    return kind == KEY_WRITE && status != STATUS_UNCERTAIN && status != STATUS_WRONG_TYPE &&
+           !(call->grows_value && status == STATUS_TOO_LARGE);
+}
+
+void call_reply_failure(struct call *call, uint8_t kind, const struct key_result *result)
+{
+    struct buffer text = {0};
+    if (call->grows_value && result->status == STATUS_TOO_LARGE)
+        buffer_printf(&text, "%s", STRING_TOO_LONG);
+    else
+        call_failure_text(kind, result, &text);
+    if (promises_nothing_written(call, kind, result->status))
+        buffer_printf(&text, "; nothing was written");
+    resp_writer_error(call_writer(call), buffer_slice(&text));
+    buffer_deinit(&text);
+    call_finish(call);
+}

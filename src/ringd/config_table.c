@@ -1,0 +1,127 @@
+/*
+ * config_table.c - every setting of ringd.
+ *
+ * A help text is plain words, for error messages, `--help`, and the manual alike.
+ */
+#include "ringd/config.h"
+
+#include "node/settings.h"
+
+#define PLACE(member) offsetof(struct config_values, member)
+
+enum { KB = 1 << 10, MB = 1 << 20, SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
+
+static const char *const LOG_LEVELS[] = {"debug", "info", "warn", "error", NULL};
+static const char *const STORE_SYNCS[] = {"group", "none", NULL};
+
+const struct config_setting CONFIG_TABLE[] = {
+    /* who and where */
+    {"node-id", CONFIG_NUMBER, PLACE(node_id), 0, UINT32_MAX, NULL, false, "0.1",
+     "The number of this node in the ring. 0 takes it from the data directory; another number "
+     "must be the one that stands there. It is needed to initialise a data directory."},
+    {"data-dir", CONFIG_TEXT, PLACE(data_dir), 1, CONFIG_TEXT_MAX, NULL, false, "0.1",
+     "The directory of the store, the identity and the ring. One that does not exist is "
+     "initialised as a ring of one node; one that exists must have been initialised."},
+    {"listen", CONFIG_ADDRESSES, PLACE(listen), 1, CONFIG_ADDRESSES_MAX, NULL, false, "0.1",
+     "Where clients connect. Hosts are numbers, and only loopback is allowed, because clients "
+     "are not authenticated yet."},
+    {"peer-listen", CONFIG_ADDRESSES, PLACE(peer_listen), 1, CONFIG_ADDRESSES_MAX, NULL, false,
+     "0.1", "Where other nodes connect, under the same rules as listen."},
+    {"advertise", CONFIG_ADDRESSES, PLACE(advertise), 0, 1, NULL, false, "0.1",
+     "Where clients are told to connect, when that is not the first address of listen. It must "
+     "be the address that the ring has for this node."},
+    {"peer-advertise", CONFIG_ADDRESSES, PLACE(peer_advertise), 0, 1, NULL, false, "0.1",
+     "Where other nodes are told to connect, when that is not the first address of "
+     "peer-listen. It must be the address that the ring has for this node."},
+    {"log-level", CONFIG_CHOICE, PLACE(log_level), 0, 0, LOG_LEVELS, false, "0.1",
+     "The least important lines that are logged."},
+    {"log-file", CONFIG_TEXT, PLACE(log_file), 0, CONFIG_TEXT_MAX, NULL, false, "0.1",
+     "The file that log lines are appended to; empty for standard error. It is opened again on "
+     "SIGHUP."},
+    /* limits for clients */
+    {"clients-max", CONFIG_NUMBER, PLACE(settings.clients_max), 1, 1000000, NULL, true, "0.1",
+     "Client connections at one time. One more is told so and closed."},
+    {"key-size-max", CONFIG_SIZE, PLACE(settings.key_bytes_max), 64, MB, NULL, true, "0.1",
+     "The longest key. A longer one is refused."},
+    {"value-size-max", CONFIG_SIZE, PLACE(settings.value_bytes_max), KB, 32 * MB, NULL, true, "0.1",
+     "The largest value of one key. A larger one is refused."},
+    {"request-size-max", CONFIG_SIZE, PLACE(settings.request_bytes_max), 64 * KB, 512 * MB, NULL,
+     true, "0.1",
+     "The largest command with all its arguments. A connection that sends a larger one is "
+     "closed."},
+    {"arguments-max", CONFIG_NUMBER, PLACE(settings.arguments_max), 16, 1 << 20, NULL, true, "0.1",
+     "Arguments of one command. A connection that sends more is closed."},
+    {"pipeline-max", CONFIG_NUMBER, PLACE(settings.pipeline_max), 1, 100000, NULL, true, "0.1",
+     "Commands of one connection that are worked on at one time. Further ones wait in the "
+     "socket."},
+    {"client-output-max", CONFIG_SIZE, PLACE(settings.client_output_bytes_max), 2 * MB, 2048u * MB,
+     NULL, true, "0.1",
+     "Answers that may wait for one client. A client that does not read is closed above it."},
+    /* requests */
+    {"request-timeout", CONFIG_DURATION, PLACE(settings.request_timeout_ms), 10, 10 * MINUTE, NULL,
+     true, "0.1", "How long a request may take before the client gets an error."},
+    {"read-retry", CONFIG_DURATION, PLACE(settings.read_retry_ms), 1, MINUTE, NULL, true, "0.1",
+     "A read asks one more owner when one that was asked has been silent for so long."},
+    {"requests-max", CONFIG_NUMBER, PLACE(settings.requests_max), 16, 10000000, NULL, true, "0.1",
+     "Requests that this node coordinates at one time. Further ones are refused as overload."},
+    {"peer-inflight-max", CONFIG_NUMBER, PLACE(settings.peer_inflight_max), 16, 1 << 20, NULL, true,
+     "0.1", "Unanswered requests to one other node. Further ones count as refused by it."},
+    {"peer-output-max", CONFIG_SIZE, PLACE(settings.peer_output_bytes_max), MB, 2048u * MB, NULL,
+     true, "0.1",
+     "Messages that may wait for one other node. The connection is closed above it and what "
+     "was lost is repaired later."},
+    /* peers */
+    {"heartbeat", CONFIG_DURATION, PLACE(settings.heartbeat_ms), 10, MINUTE, NULL, true, "0.1",
+     "The time between two signs of life to another node."},
+    {"peer-timeout", CONFIG_DURATION, PLACE(settings.peer_timeout_ms), 50, 10 * MINUTE, NULL, true,
+     "0.1", "Another node that has been silent for so long is taken for unreachable."},
+    {"handshake-timeout", CONFIG_DURATION, PLACE(settings.handshake_timeout_ms), 10, 10 * MINUTE,
+     NULL, true, "0.1", "How long connecting to another node may take, and then its greeting."},
+    {"reconnect-min", CONFIG_DURATION, PLACE(settings.reconnect_min_ms), 1, MINUTE, NULL, true,
+     "0.1", "The pause after the first failed attempt to connect to another node."},
+    {"reconnect-max", CONFIG_DURATION, PLACE(settings.reconnect_max_ms), 10, HOUR, NULL, true,
+     "0.1", "The longest pause; each failure doubles the one before."},
+    {"max-clock-skew", CONFIG_DURATION, PLACE(settings.max_clock_skew_ms), 1, HOUR, NULL, false,
+     "0.1",
+     "A time further ahead than this is refused. It should be far above what the time "
+     "service leaves and far below what would hurt."},
+    /* repair */
+    {"sync-interval", CONFIG_DURATION, PLACE(settings.sync_interval_ms), 10, HOUR, NULL, true,
+     "0.1", "The time between two comparisons with another owner while nothing differs."},
+    {"sync-page-size", CONFIG_SIZE, PLACE(settings.sync_page_bytes), KB, 16 * MB, NULL, true, "0.1",
+     "How much one answer of a repair holds."},
+    {"sync-settle", CONFIG_DURATION, PLACE(settings.sync_settle_ms), 0, 10 * MINUTE, NULL, true,
+     "0.1", "Writes younger than this are left to their coordinator and not repaired."},
+    /* store */
+    {"store-sync", CONFIG_CHOICE, PLACE(store_sync), 0, 0, STORE_SYNCS, false, "0.1",
+     "With group, a write is acknowledged once it is on the disk; writes that come together "
+     "are synced together. With none, it is acknowledged once the kernel has it: it survives "
+     "the end of the process and not the loss of power."},
+    {"group-records-max", CONFIG_NUMBER, PLACE(settings.group_records_max), 1, 65536, NULL, false,
+     "0.1", "Records that are synced together at most."},
+    {"group-size-max", CONFIG_SIZE, PLACE(settings.group_bytes_max), 4 * KB, 64 * MB, NULL, false,
+     "0.1", "Bytes that are synced together at most."},
+    {"store-queue-max", CONFIG_NUMBER, PLACE(settings.store_queue_max), 64, 1 << 20, NULL, false,
+     "0.1", "Requests that may wait for the store. Further ones are refused as overload."},
+    {"cell-cache-size", CONFIG_SIZE, PLACE(settings.cell_cache_bytes), MB, 2048u * MB, NULL, false,
+     "0.1", "Memory for the versions of recently used keys, which saves reads before writes."},
+    {"checkpoint-records", CONFIG_NUMBER, PLACE(settings.checkpoint_records), 16, 1 << 20, NULL,
+     false, "0.1", "Writes to a partition between two records of its state."},
+    {"store-read-threads", CONFIG_NUMBER, PLACE(store_read_threads), 1, 16, NULL, false, "0.1",
+     "Threads that read from the store."},
+    {"store-write-buffer", CONFIG_SIZE, PLACE(store_write_buffer_bytes), MB, 1024 * MB, NULL, false,
+     "0.1", "Memory that gathers writes before they become a table file. Up to two are in use."},
+    {"store-block-cache", CONFIG_SIZE, PLACE(store_block_cache_bytes), MB, 2048u * MB, NULL, false,
+     "0.1", "Memory for blocks of table files."},
+    {"store-open-files", CONFIG_NUMBER, PLACE(store_open_files_max), 64, 100000, NULL, false, "0.1",
+     "Table files that are kept open."},
+    {"free-space-min", CONFIG_SIZE, PLACE(free_space_min_bytes), MB, 4095u * MB, NULL, false, "0.1",
+     "Client writes are refused while the disk has less room than this."},
+    {"free-space-min-percent", CONFIG_NUMBER, PLACE(free_space_min_percent), 0, 50, NULL, false,
+     "0.1", "The same as a share of the file system; the larger of the two counts."},
+};
+
+const size_t CONFIG_TABLE_COUNT = sizeof CONFIG_TABLE / sizeof *CONFIG_TABLE;
+
+_Static_assert(sizeof CONFIG_TABLE / sizeof *CONFIG_TABLE <= CONFIG_SETTINGS_MAX,
+               "struct config has an origin for every setting");

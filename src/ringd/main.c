@@ -1,0 +1,200 @@
+/*
+ * main.c - ringd(8): does what the command line says and turns the outcome into an exit code.
+ *
+ *   0  ended cleanly      2   wrong command line or settings
+ *   1  failed             70  out of memory (base/memory.h)   74  the disk failed (store/)
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include <config.h>
+
+#include "base/bytes.h"
+#include "ringd/config.h"
+#include "ringd/data_directory.h"
+#include "ringd/log_file.h"
+#include "ringd/options.h"
+#include "ringd/ring_file.h"
+#include "ringd/ring_plan.h"
+#include "ringd/server.h"
+#include "store/leveldb_store.h"
+
+enum { EXIT_USAGE = 2 };
+
+/* Each line of `problems` on standard error, after the program's name. */
+static void complain(const struct buffer *problems)
+{
+    struct slice rest = buffer_slice(problems);
+    while (rest.length > 0) {
+        const uint8_t *newline = memchr(rest.data, '\n', rest.length);
+        size_t length = newline == NULL ? rest.length : (size_t)(newline - rest.data);
+        size_t used = newline == NULL ? length : length + 1;
+        fprintf(stderr, "ringd: %.*s\n", (int)length, (const char *)rest.data);
+        rest = slice_make(rest.data + used, rest.length - used);
+    }
+}
+
+static int print(const struct buffer *text)
+{
+    bool good = fwrite(text->data, 1, text->length, stdout) == text->length;
+    return fflush(stdout) == 0 && good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int print_text(const char *text)
+{
+    struct buffer copy = {0};
+    buffer_append_slice(&copy, slice_text(text));
+    int code = print(&copy);
+    buffer_deinit(&copy);
+    return code;
+}
+
+static int print_config(const struct config *config)
+{
+    struct buffer text = {0};
+    config_print(config, &text);
+    int code = print(&text);
+    buffer_deinit(&text);
+    return code;
+}
+
+static int print_settings(void)
+{
+    struct buffer text = {0};
+    config_print_mdoc(&text);
+    int code = print(&text);
+    buffer_deinit(&text);
+    return code;
+}
+
+/* What makes a cluster different from every other one, and its positions secret. */
+static bool draw_secrets(uint8_t cluster_id[16], uint64_t *seed, struct buffer *problems)
+{
+    if (getentropy(cluster_id, 16) == 0 && getentropy(seed, sizeof *seed) == 0)
+        return true;
+    buffer_printf(problems, "the system gives no random numbers: %s", strerror(errno));
+    return false;
+}
+
+static int plan_ring(const struct options *options, struct buffer *problems)
+{
+    struct ring_plan plan = {.replication = options->replication,
+                             .partition_count = options->partition_count,
+                             .nodes = options->nodes,
+                             .node_count = options->node_count};
+    struct planner_report report;
+    struct ring *ring = NULL;
+    struct buffer text = {0};
+    int code = EXIT_FAILURE;
+    if (!draw_secrets(plan.cluster_id, &plan.seed, problems))
+        return EXIT_FAILURE;
+    enum status status = ring_plan_make(&plan, &ring, &report, problems);
+    if (status != STATUS_OK)
+        return status == STATUS_INVALID ? EXIT_USAGE : EXIT_FAILURE;
+    if (ring_file_write(options->ring_file, ring, problems) == STATUS_OK) {
+        ring_plan_describe(ring, &report, &text);
+        code = print(&text);
+    }
+    ring_free(ring);
+    buffer_deinit(&text);
+    return code;
+}
+
+/* The ring to initialise from: the file's, or one of this node alone. */
+static struct ring *ring_to_begin_with(const struct options *options,
+                                       const struct config_values *values, node_id node,
+                                       struct buffer *problems)
+{
+    struct ring *ring = NULL;
+    uint8_t cluster_id[16];
+    uint64_t seed;
+    if (options->ring_file != NULL)
+        return ring_file_read(options->ring_file, &ring, problems) == STATUS_OK ? ring : NULL;
+    if (!draw_secrets(cluster_id, &seed, problems))
+        return NULL;
+    return ring_plan_one_node(node, config_client_address(values), config_peer_address(values),
+                              cluster_id, seed);
+}
+
+static int initialise(const struct options *options, const struct config_values *values,
+                      struct buffer *problems)
+{
+    struct leveldb_store_params store;
+    node_id node = values->node_id;
+    if (node == 0 && options->ring_file != NULL) {
+        buffer_printf(problems, "--init with a ring file needs the node-id of this node");
+        return EXIT_USAGE;
+    }
+    if (node == 0)
+        node = 1;
+    struct ring *ring = ring_to_begin_with(options, values, node, problems);
+    if (ring == NULL)
+        return EXIT_FAILURE;
+    server_store_params(values, &store);
+    enum status status = data_directory_initialise(values->data_dir, ring, node, &store, problems);
+    ring_free(ring);
+    return status == STATUS_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int serve(const struct options *options, struct config *config, struct buffer *problems)
+{
+    struct server_params params = {
+        .config = config, .config_file = options->config_file != NULL ? options->config_file : ""};
+    struct server *server = NULL;
+    int code = EXIT_FAILURE;
+    if (log_file_open(config->values.log_file, &params.log) != STATUS_OK) {
+        buffer_printf(problems, "could not open the log file %s: %s", config->values.log_file,
+                      strerror(errno));
+        return EXIT_FAILURE;
+    }
+    if (server_new(&params, &server, problems) == STATUS_OK)
+        code = server_run(server) == STATUS_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+    server_free(server);
+    log_file_close(params.log);
+    return code;
+}
+
+static int run(const struct options *options, struct config *config, struct buffer *problems)
+{
+    switch (options->action) {
+    case ACTION_HELP:
+        return print_text(OPTIONS_HELP);
+    case ACTION_VERSION:
+        return print_text("ringd " PACKAGE_VERSION "\n");
+    case ACTION_CHECK_CONFIG:
+        return print_text("the configuration is good\n");
+    case ACTION_PRINT_CONFIG:
+        return print_config(config);
+    case ACTION_PRINT_SETTINGS:
+        return print_settings();
+    case ACTION_PLAN_RING:
+        return plan_ring(options, problems);
+    case ACTION_INIT:
+        return initialise(options, &config->values, problems);
+    case ACTION_SERVE:
+        return serve(options, config, problems);
+    }
+    return EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct config config;
+    struct buffer problems = {0};
+    int code = EXIT_USAGE;
+    umask(077);
+    signal(SIGPIPE, SIG_IGN);
+    config_init(&config);
+    if (options_parse(argc, (const char *const *)argv, &options, &config, &problems) == STATUS_OK)
+        code = run(&options, &config, &problems);
+    complain(&problems);
+    config_deinit(&config);
+    buffer_deinit(&problems);
+    return code;
+}

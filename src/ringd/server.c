@@ -1,0 +1,377 @@
+#include <config.h>
+
+#include "ringd/server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <ev.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "net/address.h"
+#include "net/loop.h"
+#include "node/node.h"
+#include "ringd/data_directory.h"
+#include "ringd/log_file.h"
+#include "ringd/ring_plan.h"
+#include "store/store_engine.h"
+#include "wire/frame.h"
+#include "wire/message.h"
+
+#include "ringd/information.h"
+
+enum { SPARE_DESCRIPTORS = 256 }; /* peers, listeners, log, and what the libraries open */
+
+struct server {
+    struct server_params params;
+    struct log_sink log;
+    struct ring *ring;
+    struct identity identity;
+    struct loop *loop;
+    struct store_engine *engine;
+    struct node *node;
+    struct ev_signal terminate;
+    struct ev_signal interrupt;
+    struct ev_signal hang_up;
+    bool ending;
+    bool store_stopped;
+};
+
+void server_store_params(const struct config_values *values, struct leveldb_store_params *out)
+{
+    leveldb_store_params_init(out);
+    out->write_buffer_bytes = values->store_write_buffer_bytes;
+    out->block_cache_bytes = values->store_block_cache_bytes;
+    out->open_files_max = (int)values->store_open_files_max;
+}
+
+/* A data directory that is not there becomes a ring of one node. */
+static enum status initialise(const struct server *server, struct buffer *reason)
+{
+    const struct config_values *values = &server->params.config->values;
+    node_id node = values->node_id != 0 ? values->node_id : 1;
+    struct leveldb_store_params store;
+    uint8_t cluster_id[sizeof server->ring->cluster_id];
+    uint64_t seed;
+    if (getentropy(cluster_id, sizeof cluster_id) != 0 || getentropy(&seed, sizeof seed) != 0) {
+        buffer_printf(reason, "the system gives no random numbers: %s", strerror(errno));
+        return STATUS_IO;
+    }
+    struct ring *ring = ring_plan_one_node(node, config_client_address(values),
+                                           config_peer_address(values), cluster_id, seed);
+    server_store_params(values, &store);
+    enum status status = data_directory_initialise(values->data_dir, ring, node, &store, reason);
+    ring_free(ring);
+    if (status == STATUS_OK)
+        log_line(&server->log, LOG_INFO, "initialised a ring of one node data-dir=%s node=%" PRIu32,
+                 values->data_dir, node);
+    return status;
+}
+
+static bool same_address(const struct ring_address *a, const struct ring_address *b)
+{
+    return a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
+/* Clients and peers are told what stands in the ring, so it must be where this process is. */
+static enum status check_address(const char *setting, const struct ring_address *in_ring,
+                                 const struct ring_address *own, struct buffer *reason)
+{
+    char ring_text[ADDRESS_TEXT_MAX], own_text[ADDRESS_TEXT_MAX];
+    if (same_address(in_ring, own))
+        return STATUS_OK;
+    buffer_printf(reason,
+                  "the ring has this node at %s, but %s makes it %s; the address of a member "
+                  "cannot be changed yet",
+                  address_format(in_ring, ring_text), setting, address_format(own, own_text));
+    return STATUS_INVALID;
+}
+
+static enum status read_directory(struct server *server, struct buffer *reason)
+{
+    const struct config_values *values = &server->params.config->values;
+    enum status status = STATUS_OK;
+    if (!data_directory_exists(values->data_dir))
+        status = initialise(server, reason);
+    if (status == STATUS_OK)
+        status = data_directory_read(values->data_dir, values->node_id, &server->ring,
+                                     &server->identity, reason);
+    if (status != STATUS_OK)
+        return status;
+    const struct ring_member *self = ring_member(server->ring, server->identity.node);
+    status =
+        check_address("listen or advertise", &self->client, config_client_address(values), reason);
+    if (status == STATUS_OK)
+        status = check_address("peer-listen or peer-advertise", &self->peer,
+                               config_peer_address(values), reason);
+    return status;
+}
+
+/* Enough descriptors for clients-max and the store, as far as the system allows. */
+static void raise_descriptor_limit(const struct server *server)
+{
+    const struct config_values *values = &server->params.config->values;
+    rlim_t wanted =
+        (rlim_t)values->settings.clients_max + values->store_open_files_max + SPARE_DESCRIPTORS;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
+        log_line(&server->log, LOG_WARN,
+                 "fewer descriptors than clients-max may need allowed=%" PRIu64 " wanted=%" PRIu64,
+                 (uint64_t)limit.rlim_cur, (uint64_t)wanted);
+}
+
+static enum status submit_write(void *context, struct slice frame)
+{
+    struct server *server = context;
+    return store_engine_submit_write(server->engine, frame);
+}
+
+static enum status submit_read(void *context, struct slice frame)
+{
+    struct server *server = context;
+    return store_engine_submit_read(server->engine, frame);
+}
+
+static void take_replies(void *context, struct buffer *replies)
+{
+    struct server *server = context;
+    store_engine_take_replies(server->engine, replies);
+}
+
+/* The node learns by the request's number that its frame was not taken. */
+static void refused(void *context, struct slice frame, enum status why, struct buffer *replies)
+{
+    struct frame parsed;
+    size_t used;
+    (void)context;
+    (void)why;
+    enum status status = frame_parse(frame, &parsed, &used);
+    assert(status == STATUS_OK); /* our own node made it */
+    frame_finish(replies, frame_start(replies, MESSAGE_STORE_REFUSED, parsed.request, 0));
+}
+
+static enum status condition(void *context)
+{
+    const struct server *server = context;
+    if (store_engine_free_space_low(server->engine))
+        return STATUS_NO_SPACE;
+    return store_engine_stalled(server->engine) ? STATUS_OVERLOADED : STATUS_OK;
+}
+
+static enum status make_loop(struct server *server)
+{
+    const struct config_values *values = &server->params.config->values;
+    struct loop_params params = {.self = server->identity.node,
+                                 .ring = server->ring,
+                                 .settings = &values->settings,
+                                 .log = server->log,
+                                 .store = {.context = server,
+                                           .submit_write = submit_write,
+                                           .submit_read = submit_read,
+                                           .take_replies = take_replies,
+                                           .refused = refused,
+                                           .condition = condition},
+                                 .client_listen_count = values->listen.count,
+                                 .peer_listen_count = values->peer_listen.count};
+    _Static_assert((int)CONFIG_ADDRESSES_MAX <= (int)LOOP_LISTEN_MAX, "all listeners fit");
+    memcpy(params.client_listen, values->listen.items, sizeof values->listen.items);
+    memcpy(params.peer_listen, values->peer_listen.items, sizeof values->peer_listen.items);
+    return loop_new(&params, &server->loop);
+}
+
+static void wake(void *context)
+{
+    struct server *server = context;
+    loop_wake(server->loop);
+}
+
+static enum status start_store(struct server *server, struct buffer *reason)
+{
+    const struct config_values *values = &server->params.config->values;
+    char why[STORE_REASON_MAX] = "";
+    struct store_engine_params params;
+    store_engine_params_init(&params);
+    server_store_params(values, &params.store);
+    params.data_path = values->data_dir;
+    params.ring = server->ring;
+    params.settings = &values->settings;
+    params.sync = (enum store_sync)values->store_sync;
+    params.read_threads = values->store_read_threads;
+    params.floor.bytes = values->free_space_min_bytes;
+    params.floor.percent = values->free_space_min_percent;
+    params.wake = wake;
+    params.wake_context = server;
+    params.log = server->log;
+    enum status status = store_engine_start(&params, &server->engine, why);
+    if (status != STATUS_OK)
+        buffer_append_slice(reason, slice_text(why));
+    return status;
+}
+
+static enum status start_node(struct server *server, struct buffer *reason)
+{
+    const struct identity *identity = store_engine_identity(server->engine);
+    struct node_params params = {.self = identity->node,
+                                 .storage_incarnation = identity->storage_incarnation,
+                                 .boot_epoch = identity->boot_epoch,
+                                 .ring = server->ring,
+                                 .settings = &server->params.config->values.settings,
+                                 .log = server->log,
+                                 .host = {.context = server,
+                                          .version = PACKAGE_VERSION,
+                                          .config_next = config_next,
+                                          .config_get = server_config_get,
+                                          .config_set = server_config_set,
+                                          .information = server_information}};
+    if (getentropy(&params.random_seed, sizeof params.random_seed) != 0) {
+        buffer_printf(reason, "the system gives no random numbers: %s", strerror(errno));
+        return STATUS_IO;
+    }
+    server->node = node_new(&params);
+    return loop_start(server->loop, server->node);
+}
+
+static void on_end_signal(struct ev_loop *ev, struct ev_signal *watcher, int events)
+{
+    struct server *server = watcher->data;
+    (void)ev;
+    (void)events;
+    if (server->ending) {
+        log_line(&server->log, LOG_WARN, "ended at once by a second signal");
+        _exit(EXIT_FAILURE);
+    }
+    server->ending = true;
+    log_line(&server->log, LOG_INFO, "ending signal=%d", watcher->signum);
+    loop_drain(server->loop);
+}
+
+static void on_hang_up(struct ev_loop *ev, struct ev_signal *watcher, int events)
+{
+    struct server *server = watcher->data;
+    (void)ev;
+    (void)events;
+    if (log_file_reopen(server->params.log) == STATUS_OK)
+        log_line(&server->log, LOG_INFO, "opened the log file again");
+    else
+        log_line(&server->log, LOG_ERROR, "could not open the log file again reason=\"%s\"",
+                 strerror(errno));
+}
+
+static void watch(struct server *server, struct ev_signal *watcher, int number,
+                  void (*callback)(struct ev_loop *, struct ev_signal *, int))
+{
+    ev_signal_init(watcher, callback, number);
+    watcher->data = server;
+    ev_signal_start(loop_ev(server->loop), watcher);
+}
+
+enum status server_new(const struct server_params *params, struct server **out,
+                       struct buffer *reason)
+{
+    const struct config_values *values = &params->config->values;
+    struct server *server = memory_new(1, sizeof *server);
+    server->params = *params;
+    server->log = log_file_sink(params->log, (enum log_level)values->log_level);
+    enum status status = read_directory(server, reason);
+    if (status == STATUS_OK) {
+        raise_descriptor_limit(server);
+        status = make_loop(server);
+    }
+    if (status == STATUS_OK)
+        status = start_store(server, reason);
+    if (status == STATUS_OK)
+        status = start_node(server, reason);
+    if (status != STATUS_OK) {
+        server_free(server);
+        return status;
+    }
+    watch(server, &server->terminate, SIGTERM, on_end_signal);
+    watch(server, &server->interrupt, SIGINT, on_end_signal);
+    watch(server, &server->hang_up, SIGHUP, on_hang_up);
+    *out = server;
+    return STATUS_OK;
+}
+
+static void log_start(const struct server *server)
+{
+    struct buffer text = {0};
+    buffer_printf(&text, "serving node=%" PRIu32 " data-dir=%s clients=", server->identity.node,
+                  server->params.config->values.data_dir);
+    bool found = config_get(server->params.config, "listen", &text);
+    buffer_printf(&text, " peers=");
+    found &= config_get(server->params.config, "peer-listen", &text);
+    assert(found);
+    log_line(&server->log, LOG_INFO, "%.*s", (int)text.length, (const char *)text.data);
+    buffer_deinit(&text);
+}
+
+enum status server_run(struct server *server)
+{
+    log_start(server);
+    loop_run(server->loop);
+    /* From here on a signal ends the process by itself: the default action is back. */
+    ev_signal_stop(loop_ev(server->loop), &server->terminate);
+    ev_signal_stop(loop_ev(server->loop), &server->interrupt);
+    ev_signal_stop(loop_ev(server->loop), &server->hang_up);
+    enum status status = store_engine_stop(server->engine);
+    server->store_stopped = true;
+    log_line(&server->log, status == STATUS_OK ? LOG_INFO : LOG_WARN, "ended clean=%s",
+             status == STATUS_OK ? "yes" : "no");
+    return status;
+}
+
+void server_free(struct server *server)
+{
+    if (server == NULL)
+        return;
+    if (server->engine != NULL && !server->store_stopped &&
+        store_engine_stop(server->engine) != STATUS_OK)
+        log_line(&server->log, LOG_WARN, "the store was not closed cleanly");
+    loop_free(server->loop);
+    node_free(server->node);
+    store_engine_free(server->engine);
+    ring_free(server->ring);
+    free(server);
+}
+
+bool server_config_get(void *server, const char *name, struct buffer *value)
+{
+    const struct server *self = server;
+    return config_get(self->params.config, name, value);
+}
+
+enum status server_config_set(void *server, const char *name, struct slice value,
+                              struct buffer *reason)
+{
+    struct server *self = server;
+    enum status status = config_change(self->params.config, name, value, reason);
+    if (status == STATUS_OK) {
+        loop_set_settings(self->loop, &self->params.config->values.settings);
+        node_set_settings(self->node, &self->params.config->values.settings);
+    }
+    return status;
+}
+
+const struct settings *server_settings(const struct server *server)
+{
+    return &server->params.config->values.settings;
+}
+
+void server_information(void *server, const char *section, struct buffer *out)
+{
+    const struct server *self = server;
+    struct loop_statistics loop;
+    struct store_engine_stats store;
+    loop_statistics(self->loop, &loop);
+    store_engine_stats(self->engine, &store);
+    information_append(section, &loop, &store, self->params.config_file, out);
+}

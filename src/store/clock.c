@@ -1,0 +1,16 @@
+#include "store/clock.h"
+
+#include <time.h>
+
+struct instant clock_now(void)
+{
+    struct timespec mono;
+    struct timespec wall;
+    clock_gettime(CLOCK_MONOTONIC, &mono);
+    clock_gettime(CLOCK_REALTIME, &wall);
+    struct instant now = {
+        .mono_us = (uint64_t)mono.tv_sec * 1000000 + (uint64_t)mono.tv_nsec / 1000,
+        .wall_ms = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000,
+    };
+    return now;
+}

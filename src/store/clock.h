@@ -1,0 +1,11 @@
+/*
+ * clock.h - the time of this machine, as the store's threads hand it to the core.
+ */
+#ifndef STORE_CLOCK_H
+#define STORE_CLOCK_H
+
+#include "node/event.h"
+
+struct instant clock_now(void);
+
+#endif

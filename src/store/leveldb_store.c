@@ -1,0 +1,611 @@
+/*
+ * leveldb_store.c - the store port on LevelDB 1.23; leveldb_store.h has the rules.
+ *
+ * `lock` guards the handle's life, not the database: a reader pins the handle,
+ * reads without the lock, and unpins. Closing first turns new readers away,
+ * then waits for the pins. LevelDB itself is safe for concurrent readers beside one writer.
+ *
+ * Invariants:
+ *   I1  db == NULL means that `closed` says why
+ *   I2  iterators <= pins: each iterator holds one pin from new to free
+ *   I3  after a failed write nothing is written until the handle has been replaced
+ */
+#include "store/leveldb_store.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <leveldb/c.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+
+enum { CHECKSUM_BYTES = 8, BLOOM_BITS_PER_KEY = 10 };
+static const uint64_t CHECKSUM_SEED = 0x52494e47535431u;
+
+struct leveldb_store {
+    struct leveldb_store_params params;
+    char *path;
+    leveldb_options_t *options;
+    leveldb_filterpolicy_t *filter;
+    leveldb_cache_t *cache;
+    leveldb_readoptions_t *get_options;
+    leveldb_readoptions_t *scan_options;
+    leveldb_writeoptions_t *write_options;
+    leveldb_writeoptions_t *sync_options;
+    leveldb_writebatch_t *batch;
+    struct buffer record;      /* scratch of the writer */
+    enum status write_failure; /* of the writer; STATUS_OK while writes are allowed */
+    struct store_port port;
+
+    pthread_mutex_t lock;
+    pthread_cond_t unpinned;
+    leveldb_t *db;
+    enum status closed; /* what readers get while db is NULL */
+    bool closing;
+    unsigned pins;
+    unsigned iterators;
+
+    _Atomic uint64_t gets;
+    _Atomic uint64_t iterator_steps;
+    _Atomic uint64_t corrupt_records;
+};
+
+struct store_iterator {
+    struct leveldb_store *store;
+    leveldb_iterator_t *iterator; /* NULL: the store was closed */
+    enum status error;            /* the first one; it stays */
+    bool valid;
+    struct slice key;
+    struct slice value;
+};
+
+static const char *chars(struct slice slice)
+{
+    return slice.length == 0 ? "" : (const char *)slice.data;
+}
+
+static uint64_t record_checksum(struct slice key, struct slice value)
+{
+    return hash64_pair(key, value, CHECKSUM_SEED);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t text_length = strlen(text);
+    size_t end_length = strlen(end);
+    return text_length >= end_length && strcmp(text + text_length - end_length, end) == 0;
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* LevelDB's C interface tells errors as text only: a kind, then strerror() at the end. */
+static enum status status_of(const char *error)
+{
+    char text[128];
+    static const int SPACE_ERRORS[] = {ENOSPC, EDQUOT};
+    for (size_t i = 0; i < sizeof SPACE_ERRORS / sizeof SPACE_ERRORS[0]; i++) {
+        if (ends_with(error, strerror_r(SPACE_ERRORS[i], text, sizeof text)))
+            return STATUS_NO_SPACE;
+    }
+    /* A table that is gone is "NotFound", one that was cut short an invalid read. */
+    if (starts_with(error, "Corruption") || starts_with(error, "NotFound") ||
+        ends_with(error, strerror_r(EINVAL, text, sizeof text)))
+        return STATUS_CORRUPT;
+    return STATUS_IO;
+}
+
+/* Open failures in an operator's words; a missing CURRENT is an "invalid argument" to LevelDB. */
+static enum status explain_open(const char *path, const char *error, char *reason)
+{
+    enum status status = status_of(error);
+    if (starts_with(error, "IO error: lock ")) {
+        snprintf(reason, STORE_REASON_MAX,
+                 "another process has the store %s open; stop it, or give this node its own data "
+                 "directory (%s)",
+                 path, error);
+        return STATUS_OVERLOADED;
+    }
+    if (status == STATUS_NO_SPACE) {
+        snprintf(reason, STORE_REASON_MAX,
+                 "no space left to open the store %s; free space on its file system (%s)", path,
+                 error);
+        return status;
+    }
+    if (starts_with(error, "Invalid argument"))
+        status = STATUS_CORRUPT;
+    if (status == STATUS_CORRUPT)
+        snprintf(reason, STORE_REASON_MAX,
+                 "the store %s is damaged and was left as it is; let this node rejoin with an "
+                 "empty data directory and a new storage incarnation (%s)",
+                 path, error);
+    else
+        snprintf(reason, STORE_REASON_MAX,
+                 "could not open the store %s; check the disk and the permissions (%s)", path,
+                 error);
+    return status;
+}
+
+void leveldb_store_params_init(struct leveldb_store_params *params)
+{
+    *params = (struct leveldb_store_params){
+        .write_buffer_bytes = 64u << 20,
+        .table_bytes = 16u << 20,
+        .block_cache_bytes = 64u << 20,
+        .open_files_max = 1000,
+        .compress = true,
+    };
+}
+
+void leveldb_store_fatal(const struct leveldb_store *store, const char *reason)
+{
+    if (store->params.fatal != NULL) {
+        store->params.fatal(store->params.fatal_context, reason);
+        return;
+    }
+    log_line(&store->params.log, LOG_ERROR, "%s", reason);
+    _exit(STORE_EXIT_IO);
+}
+
+/* The handle of a reader, or NULL with the reason in `failure`. */
+static leveldb_t *pin(struct leveldb_store *store, enum status *failure)
+{
+    leveldb_t *db = NULL;
+    pthread_mutex_lock(&store->lock);
+    if (store->db != NULL && !store->closing) {
+        db = store->db;
+        store->pins++;
+    } else {
+        *failure = store->closed;
+    }
+    pthread_mutex_unlock(&store->lock);
+    return db;
+}
+
+static void unpin(struct leveldb_store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    assert(store->pins > 0);
+    store->pins--;
+    if (store->pins == 0 && store->closing)
+        pthread_cond_signal(&store->unpinned);
+    pthread_mutex_unlock(&store->lock);
+}
+
+static enum status split_record(struct leveldb_store *store, struct slice key, struct slice record,
+                                struct slice *value)
+{
+    if (record.length >= CHECKSUM_BYTES) {
+        size_t length = record.length - CHECKSUM_BYTES;
+        struct reader reader = reader_make(slice_make(record.data + length, CHECKSUM_BYTES));
+        *value = slice_make(record.data, length);
+        if (reader_u64(&reader) == record_checksum(key, *value))
+            return STATUS_OK;
+    }
+    atomic_fetch_add_explicit(&store->corrupt_records, 1, memory_order_relaxed);
+    log_line(&store->params.log, LOG_ERROR, "record fails its checksum store=%s", store->path);
+    return STATUS_CORRUPT;
+}
+
+static enum status port_get(void *context, struct slice key, struct buffer *out)
+{
+    struct leveldb_store *store = context;
+    enum status status = STATUS_OK;
+    char *error = NULL;
+    size_t length = 0;
+    leveldb_t *db = pin(store, &status);
+    if (db == NULL)
+        return status;
+    atomic_fetch_add_explicit(&store->gets, 1, memory_order_relaxed);
+    char *found = leveldb_get(db, store->get_options, chars(key), key.length, &length, &error);
+    unpin(store);
+    if (error != NULL) {
+        status = status_of(error);
+        log_line(&store->params.log, LOG_ERROR, "could not read store=%s reason=\"%s\"",
+                 store->path, error);
+        leveldb_free(error);
+    } else if (found == NULL) {
+        status = STATUS_NOT_FOUND;
+    } else {
+        struct slice value;
+        status = split_record(store, key, slice_make(found, length), &value);
+        if (status == STATUS_OK)
+            buffer_append_slice(out, value);
+    }
+    leveldb_free(found);
+    return status;
+}
+
+static struct store_iterator *port_iterator_new(void *context)
+{
+    struct leveldb_store *store = context;
+    struct store_iterator *iterator = memory_new(1, sizeof *iterator);
+    leveldb_t *db = pin(store, &iterator->error);
+    iterator->store = store;
+    if (db == NULL)
+        return iterator;
+    pthread_mutex_lock(&store->lock);
+    store->iterators++;
+    pthread_mutex_unlock(&store->lock);
+    iterator->iterator = leveldb_create_iterator(db, store->scan_options);
+    return iterator;
+}
+
+static void port_iterator_free(struct store_iterator *iterator)
+{
+    if (iterator == NULL)
+        return;
+    if (iterator->iterator != NULL) {
+        struct leveldb_store *store = iterator->store;
+        leveldb_iter_destroy(iterator->iterator);
+        pthread_mutex_lock(&store->lock);
+        assert(store->iterators > 0);
+        store->iterators--;
+        pthread_mutex_unlock(&store->lock);
+        unpin(store);
+    }
+    free(iterator);
+}
+
+/* LevelDB's iterator steps over a block that it cannot read; ours stops at it. */
+static bool failed(struct store_iterator *iterator)
+{
+    char *error = NULL;
+    if (iterator->error != STATUS_OK)
+        return true;
+    leveldb_iter_get_error(iterator->iterator, &error);
+    if (error == NULL)
+        return false;
+    iterator->error = status_of(error);
+    log_line(&iterator->store->params.log, LOG_ERROR, "could not scan store=%s reason=\"%s\"",
+             iterator->store->path, error);
+    leveldb_free(error);
+    return true;
+}
+
+/* After every move: is there a record, and is it whole? */
+static void settle(struct store_iterator *iterator)
+{
+    size_t length = 0;
+    iterator->valid = false;
+    if (failed(iterator) || !leveldb_iter_valid(iterator->iterator))
+        return;
+    atomic_fetch_add_explicit(&iterator->store->iterator_steps, 1, memory_order_relaxed);
+    const char *bytes = leveldb_iter_key(iterator->iterator, &length);
+    iterator->key = slice_make(bytes, length);
+    bytes = leveldb_iter_value(iterator->iterator, &length);
+    iterator->error =
+        split_record(iterator->store, iterator->key, slice_make(bytes, length), &iterator->value);
+    iterator->valid = iterator->error == STATUS_OK;
+}
+
+static void port_seek(struct store_iterator *iterator, struct slice key)
+{
+    if (iterator->error != STATUS_OK)
+        return;
+    leveldb_iter_seek(iterator->iterator, chars(key), key.length);
+    settle(iterator);
+}
+
+static void port_seek_before(struct store_iterator *iterator, struct slice key)
+{
+    if (iterator->error != STATUS_OK)
+        return;
+    leveldb_iter_seek(iterator->iterator, chars(key), key.length);
+    /* An error must not pass for "no key behind this one". */
+    if (!failed(iterator)) {
+        if (leveldb_iter_valid(iterator->iterator))
+            leveldb_iter_prev(iterator->iterator);
+        else
+            leveldb_iter_seek_to_last(iterator->iterator);
+    }
+    settle(iterator);
+}
+
+static void port_next(struct store_iterator *iterator)
+{
+    assert(iterator->valid);
+    leveldb_iter_next(iterator->iterator);
+    settle(iterator);
+}
+
+static void port_previous(struct store_iterator *iterator)
+{
+    assert(iterator->valid);
+    leveldb_iter_prev(iterator->iterator);
+    settle(iterator);
+}
+
+static bool port_valid(const struct store_iterator *iterator)
+{
+    return iterator->valid;
+}
+
+static struct slice port_key(const struct store_iterator *iterator)
+{
+    assert(iterator->valid);
+    return iterator->key;
+}
+
+static struct slice port_value(const struct store_iterator *iterator)
+{
+    assert(iterator->valid);
+    return iterator->value;
+}
+
+static enum status port_error(const struct store_iterator *iterator)
+{
+    return iterator->error;
+}
+
+static void make_options(struct leveldb_store *store)
+{
+    const struct leveldb_store_params *params = &store->params;
+    store->options = leveldb_options_create();
+    store->filter = leveldb_filterpolicy_create_bloom(BLOOM_BITS_PER_KEY);
+    store->cache = leveldb_cache_create_lru(params->block_cache_bytes);
+    leveldb_options_set_create_if_missing(store->options, 0);
+    leveldb_options_set_paranoid_checks(store->options, 1);
+    leveldb_options_set_filter_policy(store->options, store->filter);
+    leveldb_options_set_cache(store->options, store->cache);
+    leveldb_options_set_write_buffer_size(store->options, params->write_buffer_bytes);
+    leveldb_options_set_max_file_size(store->options, params->table_bytes);
+    leveldb_options_set_max_open_files(store->options, params->open_files_max);
+    leveldb_options_set_compression(store->options, params->compress ? leveldb_snappy_compression
+                                                                     : leveldb_no_compression);
+    store->get_options = leveldb_readoptions_create();
+    leveldb_readoptions_set_verify_checksums(store->get_options, 1);
+    store->scan_options = leveldb_readoptions_create();
+    leveldb_readoptions_set_verify_checksums(store->scan_options, 1);
+    leveldb_readoptions_set_fill_cache(store->scan_options, params->scans_fill_cache);
+    store->write_options = leveldb_writeoptions_create();
+    store->sync_options = leveldb_writeoptions_create();
+    leveldb_writeoptions_set_sync(store->sync_options, 1);
+    store->batch = leveldb_writebatch_create();
+}
+
+static struct leveldb_store *store_new(const struct leveldb_store_params *params)
+{
+    struct leveldb_store *store = memory_new(1, sizeof *store);
+    assert(params->path != NULL);
+    store->params = *params;
+    store->path = memory_copy(params->path, strlen(params->path));
+    store->params.path = store->path;
+    store->closed = STATUS_IO;
+    pthread_mutex_init(&store->lock, NULL);
+    pthread_cond_init(&store->unpinned, NULL);
+    store->port = (struct store_port){
+        .context = store,
+        .get = port_get,
+        .iterator_new = port_iterator_new,
+        .iterator_free = port_iterator_free,
+        .seek = port_seek,
+        .seek_before = port_seek_before,
+        .next = port_next,
+        .previous = port_previous,
+        .valid = port_valid,
+        .key = port_key,
+        .value = port_value,
+        .error = port_error,
+    };
+    make_options(store);
+    return store;
+}
+
+static enum status open_database(struct leveldb_store *store, char *reason)
+{
+    char *error = NULL;
+    enum status status = STATUS_OK;
+    leveldb_t *db = leveldb_open(store->options, store->path, &error);
+    if (error != NULL) {
+        status = explain_open(store->path, error, reason);
+        leveldb_free(error);
+    }
+    pthread_mutex_lock(&store->lock);
+    store->db = db;
+    store->closed = status;
+    pthread_mutex_unlock(&store->lock);
+    store->write_failure = status;
+    return status;
+}
+
+static void close_database(struct leveldb_store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    store->closing = true;
+    store->closed = STATUS_IO;
+    while (store->pins > 0)
+        pthread_cond_wait(&store->unpinned, &store->lock);
+    assert(store->iterators == 0); /* I2 */
+    leveldb_t *db = store->db;
+    store->db = NULL;
+    store->closing = false;
+    pthread_mutex_unlock(&store->lock);
+    if (db != NULL)
+        leveldb_close(db);
+}
+
+void leveldb_store_close(struct leveldb_store *store)
+{
+    if (store == NULL)
+        return;
+    close_database(store);
+    leveldb_writebatch_destroy(store->batch);
+    leveldb_writeoptions_destroy(store->sync_options);
+    leveldb_writeoptions_destroy(store->write_options);
+    leveldb_readoptions_destroy(store->scan_options);
+    leveldb_readoptions_destroy(store->get_options);
+    leveldb_options_destroy(store->options);
+    leveldb_cache_destroy(store->cache);
+    leveldb_filterpolicy_destroy(store->filter);
+    buffer_deinit(&store->record);
+    pthread_cond_destroy(&store->unpinned);
+    pthread_mutex_destroy(&store->lock);
+    free(store->path);
+    free(store);
+}
+
+enum status leveldb_store_open(const struct leveldb_store_params *params,
+                               struct leveldb_store **out, char reason[STORE_REASON_MAX])
+{
+    struct leveldb_store *store = store_new(params);
+    enum status status = open_database(store, reason);
+    if (status != STATUS_OK) {
+        leveldb_store_close(store);
+        return status;
+    }
+    *out = store;
+    return STATUS_OK;
+}
+
+enum status leveldb_store_create(const struct leveldb_store_params *params,
+                                 struct leveldb_store **out, char reason[STORE_REASON_MAX])
+{
+    struct leveldb_store *store = store_new(params);
+    char current[4096];
+    enum status status = STATUS_INVALID;
+    snprintf(current, sizeof current, "%s/CURRENT", params->path);
+    if (access(current, F_OK) == 0) {
+        snprintf(reason, STORE_REASON_MAX, "%s already holds a database", params->path);
+    } else {
+        leveldb_options_set_create_if_missing(store->options, 1);
+        leveldb_options_set_error_if_exists(store->options, 1);
+        status = open_database(store, reason);
+        leveldb_options_set_create_if_missing(store->options, 0);
+        leveldb_options_set_error_if_exists(store->options, 0);
+    }
+    if (status != STATUS_OK) {
+        leveldb_store_close(store);
+        return status;
+    }
+    *out = store;
+    return STATUS_OK;
+}
+
+enum status leveldb_store_reopen(struct leveldb_store *store)
+{
+    char reason[STORE_REASON_MAX];
+    close_database(store);
+    enum status status = open_database(store, reason);
+    if (status != STATUS_OK)
+        log_line(&store->params.log, LOG_ERROR, "could not reopen store reason=\"%s\"", reason);
+    return status;
+}
+
+const struct store_port *leveldb_store_port(const struct leveldb_store *store)
+{
+    return &store->port;
+}
+
+static void fill_batch(struct leveldb_store *store, struct slice batch)
+{
+    struct reader reader = reader_make(batch);
+    enum store_operation operation;
+    struct slice key;
+    struct slice value;
+    leveldb_writebatch_clear(store->batch);
+    while (store_batch_next(&reader, &operation, &key, &value)) {
+        if (operation == STORE_DELETE) {
+            leveldb_writebatch_delete(store->batch, chars(key), key.length);
+            continue;
+        }
+        buffer_clear(&store->record);
+        buffer_append_slice(&store->record, value);
+        buffer_put_u64(&store->record, record_checksum(key, value));
+        leveldb_writebatch_put(store->batch, chars(key), key.length,
+                               (const char *)store->record.data, store->record.length);
+    }
+}
+
+enum status leveldb_store_apply(struct leveldb_store *store, struct slice batch, bool sync)
+{
+    char *error = NULL;
+    if (store->write_failure != STATUS_OK)
+        return store->write_failure; /* I3 */
+    assert(store->db != NULL);
+    fill_batch(store, batch);
+    leveldb_write(store->db, sync ? store->sync_options : store->write_options, store->batch,
+                  &error);
+    if (error == NULL)
+        return STATUS_OK;
+    store->write_failure = status_of(error);
+    char reason[STORE_REASON_MAX];
+    snprintf(reason, sizeof reason, "could not write store=%s reason=\"%s\"", store->path, error);
+    leveldb_free(error);
+    if (store->write_failure == STATUS_IO)
+        leveldb_store_fatal(store, reason);
+    else
+        log_line(&store->params.log, LOG_ERROR, "%s", reason);
+    return store->write_failure;
+}
+
+unsigned leveldb_store_level0_files(struct leveldb_store *store)
+{
+    if (store->db == NULL)
+        return 0;
+    char *text = leveldb_property_value(store->db, "leveldb.num-files-at-level0");
+    unsigned files = text == NULL ? 0 : (unsigned)strtoul(text, NULL, 10);
+    leveldb_free(text);
+    return files;
+}
+
+static bool table_exists(const struct leveldb_store *store, unsigned long long number)
+{
+    static const char *const SUFFIXES[] = {"ldb", "sst"};
+    char path[4096];
+    for (size_t i = 0; i < sizeof SUFFIXES / sizeof SUFFIXES[0]; i++) {
+        snprintf(path, sizeof path, "%s/%06llu.%s", store->path, number, SUFFIXES[i]);
+        if (access(path, F_OK) == 0 || errno != ENOENT)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * The number of a table of the current version that has no file, or 0. The
+ * property has a line " number:size[smallest .. largest]" for each table, its keys escaped.
+ */
+static unsigned long long missing_table(const struct leveldb_store *store)
+{
+    unsigned long long missing = 0;
+    char *text = leveldb_property_value(store->db, "leveldb.sstables");
+    char *rest = text;
+    char *line;
+    while (missing == 0 && rest != NULL && (line = strsep(&rest, "\n")) != NULL) {
+        char *end;
+        unsigned long long number = line[0] == ' ' ? strtoull(line, &end, 10) : 0;
+        if (number != 0 && *end == ':' && !table_exists(store, number))
+            missing = number;
+    }
+    leveldb_free(text);
+    return missing;
+}
+
+enum status leveldb_store_check_tables(struct leveldb_store *store)
+{
+    if (store->db == NULL)
+        return store->closed;
+    /* A compaction may remove a file between the listing and the look; not the same one twice. */
+    unsigned long long first = missing_table(store);
+    if (first == 0 || missing_table(store) != first)
+        return STATUS_OK;
+    store->write_failure = STATUS_CORRUPT;
+    log_line(&store->params.log, LOG_ERROR, "table file is gone store=%s table=%06llu", store->path,
+             first);
+    return STATUS_CORRUPT;
+}
+
+void leveldb_store_counts(const struct leveldb_store *store, struct leveldb_store_counts *out)
+{
+    out->gets = atomic_load_explicit(&store->gets, memory_order_relaxed);
+    out->iterator_steps = atomic_load_explicit(&store->iterator_steps, memory_order_relaxed);
+    out->corrupt_records = atomic_load_explicit(&store->corrupt_records, memory_order_relaxed);
+}

@@ -1,0 +1,113 @@
+/*
+ * machine.h - one simulated node: process, store thread, disk and clocks.
+ *
+ * The machine is the adapter between the core's two step functions and the
+ * world. Its store thread keeps the order that node/store_side.h asks for:
+ * `early` when the group was handled, `late` only when its batch is synced.
+ *
+ * A process has a life, counted up at each start. What was scheduled for an
+ * earlier life is dropped; what comes while the process is paused waits. The
+ * disk outlives the process, minus what was not synced.
+ */
+#ifndef SIM_MACHINE_H
+#define SIM_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "node/event.h"
+#include "node/node.h"
+#include "node/store_side.h"
+#include "sim/image.h"
+#include "sim/schedule.h"
+#include "wire/message.h"
+
+struct world;
+
+enum machine_state {
+    MACHINE_DOWN,
+    MACHINE_UP,      /* the store side may still be opening */
+    MACHINE_STOPPING /* a clean end: no loop side any more, the store side writes its last batch */
+};
+
+struct machine {
+    struct world *world;
+    uint32_t index;
+    node_id id;
+    uint8_t region;
+    enum machine_state state;
+    uint32_t life;
+    struct node *loop;
+    struct store_side *side;
+    struct random random;
+
+    /* identity, as the store keeps it */
+    uint16_t storage_incarnation;
+    uint32_t boot_epoch;
+    bool clean; /* the last end was clean */
+
+    /* clocks */
+    int64_t wall_offset_ms;
+    int32_t drift_ppm;
+    uint64_t mono_lag_us; /* time that the monotonic clock stood still */
+    bool paused;
+    bool pause_stops_mono;
+    uint64_t paused_since_us;
+    uint64_t paused_total_us;
+    struct occurrence **deferred;
+    size_t deferred_count;
+    size_t deferred_capacity;
+    uint64_t timer_version;
+    uint64_t timer_at_us; /* true time, UINT64_MAX for none */
+
+    /* disk and store thread */
+    struct image image;
+    struct store_port port;
+    struct buffer *queue; /* frames waiting for the store thread */
+    size_t queue_count;
+    size_t queue_capacity;
+    struct store_output output; /* of the group under way */
+    bool group_waiting;         /* AT_STORE_GROUP is scheduled */
+    bool syncing;
+    bool opened;                /* the store side answers */
+    uint32_t opens_failed;
+    uint64_t stall_us;          /* added to syncs and reads */
+    uint32_t write_errors_ppm;
+    uint8_t *replica_states;    /* enum replica_state by partition, as the store side told */
+    uint64_t wiped_at_us;       /* of the last wipe, 0: never */
+
+    link_id next_link;
+    connection_id next_connection;
+};
+
+void machine_init(struct machine *machine, struct world *world, uint32_t index);
+void machine_deinit(struct machine *machine);
+
+/* Start the process; it must be down. */
+void machine_start(struct machine *machine);
+/* Power loss, or kill -9: nothing after this moment happens. `power_loss`: peers are not told. */
+void machine_crash(struct machine *machine, bool power_loss);
+/* SIGTERM: ends clean a little later unless a crash comes first. */
+void machine_stop(struct machine *machine);
+/* A new disk for a machine that is down. */
+void machine_wipe(struct machine *machine);
+void machine_pause(struct machine *machine, bool stops_mono);
+void machine_resume(struct machine *machine);
+
+/* Whether any of its replicas is not (yet) whole: it was wiped and is being rebuilt, or is not up. */
+bool machine_is_damaged(const struct machine *machine);
+
+/* Handle an occurrence of this process. */
+void machine_handle(struct machine *machine, struct occurrence *what);
+/* Step the loop side with an event; only `kind`, `node`, `link`, `connection` and `bytes` are used. */
+void machine_loop_event(struct machine *machine, const struct event *event);
+/* Schedule a loop event `delay_us` from now. */
+void machine_event_after(struct machine *machine, uint64_t delay_us, enum event_kind kind,
+                         node_id node, uint64_t id, struct slice bytes);
+
+/* The wall clock jumps: from now on it is that much off. */
+void machine_set_clock(struct machine *machine, int64_t offset_ms);
+uint64_t machine_wall_ms(const struct machine *machine);
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * marks.h - counters of rare paths: a run that never reached them has proved nothing about them.
+ */
+#ifndef SIM_MARKS_H
+#define SIM_MARKS_H
+
+#include <stdint.h>
+
+enum mark {
+    MARK_CRASH,
+    MARK_CRASH_LOST_BATCH,
+    MARK_CRASH_KEPT_BATCH,
+    MARK_STOP,
+    MARK_PAUSE,
+    MARK_WIPE,
+    MARK_REBUILT,
+    MARK_OPEN_FAILED,
+    MARK_WRITE_ERROR_LOST,
+    MARK_WRITE_ERROR_KEPT,
+    MARK_READ_ERROR,
+    MARK_STORE_QUEUE_FULL,
+    MARK_GROUP_OF_MANY,
+    MARK_GROUP_DISCARDED,
+    MARK_DIAL_FAILED,
+    MARK_LINK_RESET,
+    MARK_LINK_HALF_OPEN,
+    MARK_BYTES_HELD_BY_CUT,
+    MARK_FRAME_LOST,
+    MARK_FRAME_DUPLICATED,
+    MARK_FRAME_REORDERED,
+    MARK_BIT_FLIPPED,
+    MARK_CORRUPT_CLOSED_LINK,
+    MARK_CLOCK_JUMP,
+    MARK_FORWARD,
+    MARK_REPLICATE_MANY,
+    MARK_SYNC_PAGE,
+    MARK_COMMAND_OK,
+    MARK_COMMAND_UNCERTAIN,
+    MARK_COMMAND_UNAVAILABLE,
+    MARK_COMMAND_OVERLOADED,
+    MARK_COMMAND_CLOCK_SKEW,
+    MARK_COMMAND_LOADING,
+    MARK_COMMAND_OTHER_ERROR,
+    MARK_CONNECTION_LOST,
+    MARK_CLIENT_PAUSED,
+    MARK_VERSION_MINTED,
+    MARK_TOMBSTONE_MINTED,
+    MARK_MINTED_AFTER_UNCERTAIN,
+    MARK_NEVER_COMMITTED_VERSION,
+    MARK_CONCURRENT_VERSIONS,
+    MARK_SIBLINGS_KEPT,
+    MARK_EMPTY_VALUE,
+    MARK_EXPIRED,
+    MARK_READ_FLOOR_CHECKED,
+    MARK_COPY_DESTROYED,
+    MARK_ACKED_AT_ONE_LOST,
+    MARK_COUNT
+};
+
+struct marks {
+    uint64_t counts[MARK_COUNT];
+};
+
+static inline void marks_hit(struct marks *marks, enum mark mark)
+{
+    marks->counts[mark]++;
+}
+
+const char *mark_name(enum mark mark);
+
+#endif

@@ -1,0 +1,272 @@
+#include "sim/oracle.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "coordinator/level.h"
+#include "ring/position.h"
+#include "sim/oracle_state.h"
+#include "wire/record.h"
+
+enum { SIBLING_KEY_COUNT = 6 };
+
+static void add_key(struct oracle *oracle, keyspace_id keyspace, uint32_t number)
+{
+    struct oracle_key *key = &oracle->keys[oracle->key_count++];
+    *key = (struct oracle_key){.keyspace = keyspace};
+    /* Some keys share a slot by their tag. */
+    if (number % 5 == 4)
+        snprintf(key->name, sizeof key->name, "{tag%u}:%u", number % 3, number);
+    else
+        snprintf(key->name, sizeof key->name, "key:%u", number);
+    key->position = ring_position(slice_text(key->name), keyspace, oracle->world->ring->seed);
+    key->partition =
+        ring_partition_of_position(key->position, oracle->world->ring->partition_count);
+    oracle->key_counts[keyspace]++;
+}
+
+struct oracle *oracle_new(struct world *world)
+{
+    struct oracle *oracle = memory_new(1, sizeof *oracle);
+    oracle->world = world;
+    oracle->keys = memory_new(world->plan.key_count + SIBLING_KEY_COUNT, sizeof *oracle->keys);
+    for (uint32_t i = 0; i < world->plan.key_count; i++)
+        add_key(oracle, 0, i);
+    for (uint32_t i = 0; world->plan.sibling_keyspace && i < SIBLING_KEY_COUNT; i++)
+        add_key(oracle, 1, i);
+    oracle->listed = memory_new(oracle->key_count, sizeof *oracle->listed);
+    return oracle;
+}
+
+void oracle_free(struct oracle *oracle)
+{
+    struct registered *version, *next;
+    if (oracle == NULL)
+        return;
+    HASH_ITER (hh, oracle->versions, version, next) {
+        HASH_DEL(oracle->versions, version);
+        free(version);
+    }
+    for (uint32_t i = 0; i < oracle->key_count; i++)
+        free(oracle->keys[i].versions);
+    for (uint32_t i = 0; i < oracle->write_count; i++)
+        free(oracle->writes[i]);
+    free(oracle->writes);
+    free(oracle->keys);
+    free(oracle->listed);
+    free(oracle);
+}
+
+uint32_t oracle_key_count(const struct oracle *oracle, keyspace_id keyspace)
+{
+    return oracle->key_counts[keyspace];
+}
+
+struct oracle_key *oracle_key(struct oracle *oracle, uint32_t index)
+{
+    assert(index < oracle->key_count);
+    return &oracle->keys[index];
+}
+
+uint32_t oracle_key_index(const struct oracle *oracle, const struct oracle_key *key)
+{
+    return (uint32_t)(key - oracle->keys);
+}
+
+struct oracle_key *oracle_find_key(struct oracle *oracle, keyspace_id keyspace, struct slice name)
+{
+    for (uint32_t i = 0; i < oracle->key_count; i++)
+        if (oracle->keys[i].keyspace == keyspace &&
+            slice_equal(slice_text(oracle->keys[i].name), name))
+            return &oracle->keys[i];
+    return NULL;
+}
+
+struct write *oracle_write(struct oracle *oracle, enum command_kind kind, uint32_t key)
+{
+    if (oracle->write_count == oracle->write_capacity) {
+        oracle->write_capacity = oracle->write_capacity * 2 + 64;
+        oracle->writes =
+            memory_resize(oracle->writes, oracle->write_capacity, sizeof(struct write *));
+    }
+    struct write *write = memory_new(1, sizeof *write);
+    *write = (struct write){.number = oracle->write_count + 1,
+                            .kind = kind,
+                            .key = key,
+                            .start_us = oracle->world->now_us};
+    oracle->writes[oracle->write_count++] = write;
+    oracle->keys[key].writes_started++;
+    return write;
+}
+
+struct write *oracle_find_write(const struct oracle *oracle, uint32_t number)
+{
+    return number >= 1 && number <= oracle->write_count ? oracle->writes[number - 1] : NULL;
+}
+
+uint64_t oracle_command_count(const struct oracle *oracle)
+{
+    return oracle->command_count;
+}
+
+bool oracle_read_numbers(struct slice value, uint32_t *numbers, uint32_t *count)
+{
+    *count = 0;
+    for (size_t i = 0; i < value.length; i++) {
+        uint32_t number = 0;
+        if (value.data[i] != '<') {
+            if (i == 0)
+                return false;
+            continue;
+        }
+        for (i++; i < value.length && value.data[i] >= '0' && value.data[i] <= '9'; i++)
+            number = number * 10 + (uint32_t)(value.data[i] - '0');
+        if (i == value.length || value.data[i] != '>' || *count == TOKENS_MAX)
+            return false;
+        numbers[(*count)++] = number;
+    }
+    return true;
+}
+
+bool oracle_sibling_is_above(const struct sibling *a, const struct sibling *b)
+{
+    if (a->time != b->time)
+        return a->time > b->time;
+    return dot_compare(&a->dot, &b->dot) > 0;
+}
+
+bool oracle_is_above(const struct version *a, const struct version *b)
+{
+    if (b == NULL || a->time != b->time)
+        return b == NULL || a->time > b->time;
+    return dot_compare(&a->dot, &b->dot) > 0;
+}
+
+/* ---- levels ---- */
+
+static uint8_t majority(uint32_t count)
+{
+    return (uint8_t)(count / 2 + 1);
+}
+
+uint8_t oracle_level_total(const struct oracle *oracle, uint8_t level)
+{
+    const struct ring *ring = oracle->world->ring;
+    uint8_t total = 0;
+    switch (level) {
+    case LEVEL_ONE:
+    case LEVEL_LOCAL_ONE:
+        return 1;
+    case LEVEL_TWO:
+        return 2;
+    case LEVEL_THREE:
+        return 3;
+    case LEVEL_ALL:
+        return ring->owner_count;
+    case LEVEL_LOCAL_QUORUM:
+        for (uint8_t i = 0; i < ring->region_count; i++) {
+            uint8_t replicas = ring->regions[i].replicas;
+            if (replicas > 0 && (total == 0 || majority(replicas) < total))
+                total = majority(replicas);
+        }
+        return total;
+    case LEVEL_EACH_QUORUM:
+        for (uint8_t i = 0; i < ring->region_count; i++)
+            if (ring->regions[i].replicas > 0)
+                total = (uint8_t)(total + majority(ring->regions[i].replicas));
+        return total;
+    default:
+        return majority(ring->owner_count);
+    }
+}
+
+bool oracle_level_met(const struct oracle *oracle, uint8_t level, const uint8_t *by_region)
+{
+    const struct ring *ring = oracle->world->ring;
+    uint32_t total = 0;
+    bool each = true;
+    bool some = false;
+    for (uint8_t i = 0; i < ring->region_count; i++) {
+        uint8_t replicas = ring->regions[i].replicas;
+        bool met = replicas > 0 && by_region[i] >= majority(replicas);
+        total += by_region[i];
+        each = each && (replicas == 0 || met);
+        some = some || met;
+    }
+    if (level == LEVEL_EACH_QUORUM)
+        return each;
+    if (level == LEVEL_LOCAL_QUORUM)
+        return some;
+    return total >= oracle_level_total(oracle, level);
+}
+
+/* ---- disks ---- */
+
+bool oracle_load(struct oracle *oracle, const struct ordered_map *map, const struct oracle_key *key,
+                 struct cell *out)
+{
+    struct buffer name = {0};
+    struct slice record, bytes;
+    *out = (struct cell){0};
+    record_cell_name(key->position, key->keyspace, slice_text(key->name), &name);
+    bool found = ordered_map_get(map, buffer_slice(&name), &record);
+    buffer_deinit(&name);
+    if (!found)
+        return false;
+    struct reader reader = reader_make(slice_make(NULL, 0));
+    if (record_cell_open(record, &bytes) == STATUS_OK) {
+        reader = reader_make(bytes);
+        cell_decode(&reader, out);
+        if (reader_end(&reader) == STATUS_OK)
+            return true;
+    }
+    world_fail(oracle->world, VERDICT_WRONG, "I10", "the cell of %s does not decode", key->name);
+    return false;
+}
+
+bool oracle_holds(struct oracle *oracle, const struct ordered_map *map,
+                  const struct version *version)
+{
+    struct cell cell;
+    bool holds = oracle_load(oracle, map, &oracle->keys[version->key], &cell) &&
+                 version_vector_covers(&cell.context, &version->dot);
+    cell_deinit(&cell);
+    return holds;
+}
+
+/*
+ * Count which versions lose a copy with this disk. One that was promised on
+ * more disks than have been destroyed must still be on another.
+ */
+void oracle_disk_lost(struct oracle *oracle, const struct machine *machine)
+{
+    struct world *world = oracle->world;
+    struct registered *registered, *next;
+    HASH_ITER (hh, oracle->versions, registered, next) {
+        struct version *version = &registered->version;
+        const struct oracle_key *key = &oracle->keys[version->key];
+        uint32_t others = 0;
+        if (!ring_owns(world->ring, machine->id, key->partition) ||
+            !oracle_holds(oracle, &machine->image.synced, version))
+            continue;
+        const node_id *owners = ring_owners(world->ring, key->partition);
+        for (uint8_t i = 0; i < world->ring->owner_count; i++)
+            if (owners[i] != machine->id)
+                others += oracle_holds(oracle, &world->machines[owners[i] - 1].image.synced,
+                                       version);
+        version->destroyed++;
+        marks_hit(world->marks, MARK_COPY_DESTROYED);
+        if (others > 0)
+            continue;
+        if (version->acked && version->destroyed < version->copies)
+            world_fail(world, VERDICT_WRONG, "I2",
+                       "%s: write <%u> was promised on %u disks, %u were lost, none is left",
+                       key->name, version->write, version->copies, version->destroyed);
+        version->excused = true;
+        marks_hit(world->marks, MARK_ACKED_AT_ONE_LOST);
+    }
+}

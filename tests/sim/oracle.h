@@ -1,0 +1,119 @@
+/*
+ * oracle.h - what must hold, judged from outside by plain sets of events.
+ *
+ * The oracle sees three things: what clients asked and were answered, every batch
+ * on its way to a disk, and the disks. From batches it keeps a register of all
+ * versions ever made, by dot; from answers it knows which writes were
+ * promised, are in doubt, or must not exist. It uses the product's decoders and
+ * the order of (time, dot), but none of its merging or counting.
+ *
+ *   I1  a dot names one version: key, value, time and expiry never differ
+ *   I2  an acknowledged write is on the synced disks of as many owners as its level says
+ *   I3  a live version leaves a cell only for one above it (last-writer-wins), or
+ *       never, where concurrent values are kept; contexts never shrink
+ *   I8  one answer for each request, by its deadline (client.c)
+ *   I10 every record decodes, and encodes to the same bytes
+ *   and: nothing of a request that definitely failed exists; a read whose owners meet those
+ *   of an acknowledged write sees it or something newer; quorum reads never go back;
+ *   nothing is appended twice; an expired value is not shown
+ *
+ * The set of versions that must be live at the end is that of models/cells.py: all
+ * events minus what later events have observed. Here a plain SET observes
+ * nothing where siblings are kept, and under last-writer-wins everything below it.
+ */
+#ifndef SIM_ORACLE_H
+#define SIM_ORACLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "causal/cell.h"
+#include "sim/command.h"
+#include "wire/resp_reply.h"
+
+struct machine;
+struct oracle;
+struct world;
+
+enum outcome {
+    OUTCOME_OPEN,
+    OUTCOME_ACKED,
+    OUTCOME_NOTHING,   /* answered: it wrote nothing */
+    OUTCOME_FAILED,    /* a definite error: it wrote and will write nothing */
+    OUTCOME_UNCERTAIN  /* it may have written, or may still */
+};
+
+/* One key that a command may change. */
+struct write {
+    uint32_t number; /* its values carry it */
+    enum command_kind kind;
+    uint32_t key;
+    enum outcome outcome;
+    uint64_t start_us;
+    uint64_t value_digest;         /* of COMMAND_SET and its like */
+    const struct version *version; /* the first that carries its number */
+};
+
+/* One event, as first seen in a batch of the machine that made it. */
+struct version {
+    struct dot dot;
+    uint32_t key;
+    hybrid_time time;
+    uint64_t expire_at_ms;
+    uint8_t kind; /* enum sibling_kind */
+    uint64_t value_digest;
+    uint32_t write;      /* number in its value; 0: a tombstone */
+    uint32_t base_write; /* COMMAND_APPEND: number that stands before its own; 0: none */
+    uint64_t made_us;
+    bool acked;
+    bool excused;        /* more of its copies were destroyed than were promised */
+    uint8_t copies;      /* that its acknowledgement promised, all regions together */
+    uint8_t destroyed;
+};
+
+struct oracle_key {
+    keyspace_id keyspace;
+    char name[32];
+    uint64_t position;
+    partition_id partition;
+    struct version **versions;
+    uint32_t version_count;
+    uint32_t version_capacity;
+    const struct version *read_floor; /* the newest that a quorum read has returned */
+    struct write *empty_write;        /* the one that writes the empty value */
+    uint32_t expiry_writes;           /* started: these give an old value a new dot */
+    uint32_t writes_started;
+};
+
+struct oracle *oracle_new(struct world *world);
+void oracle_free(struct oracle *oracle);
+
+uint32_t oracle_key_count(const struct oracle *oracle, keyspace_id keyspace);
+/* Keys of keyspace 0 come first, then those of keyspace 1. */
+struct oracle_key *oracle_key(struct oracle *oracle, uint32_t index);
+/* Announce a write; its number must be in the value. */
+struct write *oracle_write(struct oracle *oracle, enum command_kind kind, uint32_t key);
+
+/* ---- clients */
+void oracle_sent(struct oracle *oracle, const struct machine *machine, struct command *command);
+/* `machine` is sending this answer to the client now. */
+void oracle_answered(struct oracle *oracle, const struct machine *machine,
+                     const struct command *command, const struct resp_value *reply);
+/* No answer will come. */
+void oracle_unanswered(struct oracle *oracle, const struct command *command);
+
+/* ---- stores */
+/* A batch that `machine` is about to write over what it shows now. */
+void oracle_batch(struct oracle *oracle, const struct machine *machine, struct slice batch);
+void oracle_disk_lost(struct oracle *oracle, const struct machine *machine);
+
+/* ---- the end: all machines are up and agree */
+void oracle_check_end(struct oracle *oracle);
+/* The versions of the key that may be its value now; NULL stands for none. The first is the least. */
+bool oracle_may_be_last(const struct oracle *oracle, uint32_t key, const struct version *version);
+
+uint64_t oracle_command_count(const struct oracle *oracle);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * oracle_state.h - what the files of the oracle share.
+ */
+#ifndef SIM_ORACLE_STATE_H
+#define SIM_ORACLE_STATE_H
+
+#include <uthash.h>
+
+#include "sim/machine.h"
+#include "sim/oracle.h"
+#include "sim/world.h"
+
+enum { COPIES_MAX = 17, TOKENS_MAX = 256 };
+
+/* The identity of a version as bytes, for the table. */
+struct dot_name {
+    uint8_t bytes[2 + 4 + 2 + 2 + 4 + 4 + 8]; /* partition, actor, sequence */
+};
+
+struct registered {
+    UT_hash_handle hh;
+    struct dot_name name;
+    struct version version;
+};
+
+struct oracle {
+    struct world *world;
+    struct oracle_key *keys;
+    uint32_t key_count;
+    uint32_t key_counts[2]; /* of keyspaces 0 and 1 */
+    struct registered *versions;
+    struct write **writes; /* by number - 1 */
+    uint32_t write_count;
+    uint32_t write_capacity;
+    uint64_t command_count;
+    bool *listed; /* by key: seen in the answer of KEYS */
+};
+
+/* Numbers in a value, in their order; false: not made by a write of ours. */
+bool oracle_read_numbers(struct slice value, uint32_t *numbers, uint32_t *count);
+struct write *oracle_find_write(const struct oracle *oracle, uint32_t number);
+/* The key of that name, or NULL. */
+struct oracle_key *oracle_find_key(struct oracle *oracle, keyspace_id keyspace, struct slice name);
+uint32_t oracle_key_index(const struct oracle *oracle, const struct oracle_key *key);
+
+/* Whether `a` is above `b` for last-writer-wins; everything is above NULL. */
+bool oracle_is_above(const struct version *a, const struct version *b);
+bool oracle_sibling_is_above(const struct sibling *a, const struct sibling *b);
+
+/* The cell of a key on a disk, decoded; false: there is none. Release with cell_deinit(). */
+bool oracle_load(struct oracle *oracle, const struct ordered_map *map, const struct oracle_key *key,
+                 struct cell *out);
+/* Whether a disk holds the version or something that covers it. */
+bool oracle_holds(struct oracle *oracle, const struct ordered_map *map,
+                  const struct version *version);
+
+static inline bool oracle_keeps_siblings(const struct oracle_key *key)
+{
+    return key->keyspace == 1;
+}
+
+/* Copies that a level promises at least, all regions together. */
+uint8_t oracle_level_total(const struct oracle *oracle, uint8_t level);
+/* Whether copies, counted by region, meet the level. */
+bool oracle_level_met(const struct oracle *oracle, uint8_t level, const uint8_t *by_region);
+
+#endif

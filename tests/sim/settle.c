@@ -1,0 +1,180 @@
+#include "sim/settle.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "ring/position.h"
+#include "sim/client.h"
+#include "sim/machine.h"
+#include "sim/nemesis.h"
+#include "sim/network.h"
+#include "sim/oracle.h"
+#include "sim/world.h"
+#include "wire/record.h"
+
+enum { LOOK_EVERY_US = 500000, REASON_MAX = 160 };
+
+enum stage { STAGE_LOAD, STAGE_HEALING, STAGE_AUDIT };
+
+struct settle {
+    enum stage stage;
+    uint64_t healed_at_us;
+    char reason[REASON_MAX]; /* why it is not over yet */
+};
+
+struct settle *settle_new(struct world *world)
+{
+    struct settle *settle = memory_new(1, sizeof *settle);
+    world_after(world, world->plan.duration_us, &(struct occurrence){.kind = AT_SETTLE});
+    return settle;
+}
+
+void settle_free(struct settle *settle)
+{
+    free(settle);
+}
+
+/* ---- do all owners of a partition hold the same? ---- */
+
+static void add_clock(const struct machine *machine, partition_id partition, struct clock *clock)
+{
+    struct buffer name = {0};
+    struct slice value;
+    struct checkpoint_record checkpoint = {0};
+    struct ordered_map_cursor cursor;
+    uint64_t log_position = 0;
+    record_checkpoint_name(partition, &name);
+    if (ordered_map_get(&machine->image.synced, buffer_slice(&name), &value) &&
+        checkpoint_record_decode(value, &checkpoint) == STATUS_OK) {
+        clock_join(clock, &checkpoint.clock);
+        log_position = checkpoint.log_position;
+    }
+    clock_deinit(&checkpoint.clock);
+    buffer_clear(&name);
+    record_log_name(partition, log_position + 1, &name);
+    ordered_map_seek(&machine->image.synced, buffer_slice(&name), &cursor);
+    for (; ordered_map_valid(&cursor); ordered_map_next(&cursor)) {
+        partition_id owner;
+        struct log_record record = {0};
+        bool mine = record_log_name_decode(ordered_map_key(&cursor), &owner, &log_position) ==
+                        STATUS_OK &&
+                    owner == partition;
+        if (mine && log_record_decode(ordered_map_value(&cursor), &record) == STATUS_OK)
+            clock_join(clock, &record.dots);
+        clock_deinit(&record.dots);
+        if (!mine)
+            break;
+    }
+    buffer_deinit(&name);
+}
+
+/* A digest of the cells and of the clock, from the disk. */
+static uint64_t partition_digest(const struct world *world, const struct machine *machine,
+                                 partition_id partition)
+{
+    uint32_t count = world->ring->partition_count;
+    uint64_t last = ring_position_last(partition, count);
+    struct buffer bound = {0};
+    struct ordered_map_cursor cursor;
+    struct clock clock = {0};
+    uint64_t digest = 1;
+    record_cell_bound(ring_position_first(partition, count), &bound);
+    ordered_map_seek(&machine->image.synced, buffer_slice(&bound), &cursor);
+    for (; ordered_map_valid(&cursor); ordered_map_next(&cursor)) {
+        struct cell_name name;
+        if (record_cell_name_decode(ordered_map_key(&cursor), &name) != STATUS_OK ||
+            name.position > last)
+            break;
+        digest = hash64_pair(ordered_map_key(&cursor), ordered_map_value(&cursor), digest);
+    }
+    add_clock(machine, partition, &clock);
+    digest += clock_hash(&clock);
+    clock_deinit(&clock);
+    buffer_deinit(&bound);
+    return digest;
+}
+
+static bool owners_agree(struct world *world, struct settle *settle)
+{
+    for (uint32_t p = 0; p < world->ring->partition_count; p++) {
+        const node_id *owners = ring_owners(world->ring, (partition_id)p);
+        uint64_t first =
+            partition_digest(world, &world->machines[owners[0] - 1], (partition_id)p);
+        for (uint8_t i = 1; i < world->ring->owner_count; i++) {
+            if (partition_digest(world, &world->machines[owners[i] - 1], (partition_id)p) == first)
+                continue;
+            snprintf(settle->reason, REASON_MAX, "partition %u differs between n%u and n%u", p,
+                     owners[0], owners[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- stages ---- */
+
+static bool is_quiet(struct world *world, struct settle *settle)
+{
+    for (uint32_t i = 0; i < world->plan.node_count; i++) {
+        struct machine *machine = &world->machines[i];
+        if (machine_is_damaged(machine)) {
+            snprintf(settle->reason, REASON_MAX, "n%u is not whole", machine->id);
+            return false;
+        }
+    }
+    if (!client_set_idle(world)) {
+        snprintf(settle->reason, REASON_MAX, "commands are under way");
+        return false;
+    }
+    return true;
+}
+
+static void heal(struct world *world, struct settle *settle)
+{
+    world_note(world, "load has ended, everything is healed");
+    settle->stage = STAGE_HEALING;
+    settle->healed_at_us = world->now_us;
+    client_set_stop(world);
+    nemesis_heal(world);
+}
+
+static void look_again(struct world *world)
+{
+    world_after(world, LOOK_EVERY_US, &(struct occurrence){.kind = AT_SETTLE});
+}
+
+void settle_handle(struct world *world, const struct occurrence *what)
+{
+    struct settle *settle = world->settle;
+    (void)what;
+    if (settle->stage == STAGE_LOAD) {
+        heal(world, settle);
+        look_again(world);
+        return;
+    }
+    if (world->now_us - settle->healed_at_us > world->plan.settle_us) {
+        world_fail(world, VERDICT_NO_CONVERGENCE, "convergence", "%" PRIu64 " s after healing: %s",
+                   (world->now_us - settle->healed_at_us) / 1000000, settle->reason);
+        return;
+    }
+    if (settle->stage == STAGE_HEALING) {
+        if (is_quiet(world, settle) && owners_agree(world, settle)) {
+            world_note(world, "all owners agree");
+            oracle_check_end(world->oracle);
+            settle->stage = STAGE_AUDIT;
+            snprintf(settle->reason, REASON_MAX, "the last reads are not answered");
+            client_set_audit(world);
+        }
+        look_again(world);
+        return;
+    }
+    /* A write that was slow on its way may have come meanwhile: then all must agree once more. */
+    if (!client_set_audited(world) || !owners_agree(world, settle)) {
+        look_again(world);
+        return;
+    }
+    oracle_check_end(world->oracle);
+    world->finished = true;
+}

@@ -1,0 +1,307 @@
+#include "sim/workload.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "coordinator/level.h"
+#include "sim/oracle.h"
+#include "sim/spread.h"
+#include "sim/world.h"
+
+enum {
+    SIBLING_WRITES_MAX = 12,  /* of one key: all of them are kept */
+    APPENDED_BYTES_MAX = 40,
+    EXPIRE_SOON_MS = 8000,
+    EXPIRE_LATE_MS = 3600000
+};
+
+struct words {
+    struct buffer bytes;
+    uint32_t count;
+};
+
+static void add_slice(struct words *words, struct slice word)
+{
+    buffer_printf(&words->bytes, "$%zu\r\n", word.length);
+    buffer_append_slice(&words->bytes, word);
+    buffer_append(&words->bytes, "\r\n", 2);
+    words->count++;
+}
+
+static void add(struct words *words, const char *word)
+{
+    add_slice(words, slice_text(word));
+}
+
+static void add_number(struct words *words, uint64_t number)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, number);
+    add(words, text);
+}
+
+static void finish(struct words *words, struct buffer *out)
+{
+    buffer_printf(out, "*%u\r\n", words->count);
+    buffer_append_slice(out, buffer_slice(&words->bytes));
+    buffer_deinit(&words->bytes);
+}
+
+static uint32_t draw_weighted(struct random *random, const uint32_t *weights, uint32_t count)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < count; i++)
+        sum += weights[i];
+    uint64_t draw = random_below(random, sum);
+    uint32_t i = 0;
+    while (draw >= weights[i])
+        draw -= weights[i++];
+    return i;
+}
+
+/* Zipf's law with exponent 1: the i-th of `count` keys has weight 1/i. */
+static uint32_t draw_key(struct random *random, const struct plan *plan, uint32_t count)
+{
+    enum { UNIT = 1 << 20 };
+    uint64_t sum = 0;
+    if (!plan->zipf)
+        return (uint32_t)random_below(random, count);
+    for (uint32_t i = 1; i <= count; i++)
+        sum += UNIT / i;
+    uint64_t draw = random_below(random, sum);
+    uint32_t i = 1;
+    while (draw >= UNIT / i)
+        draw -= UNIT / i++;
+    return i - 1;
+}
+
+static void add_options(struct words *words, const struct command *command)
+{
+    char text[32];
+    if (command->level == LEVEL_DEFAULT && command->timeout_ms == 0)
+        return;
+    add(words, "WITH");
+    if (command->level != LEVEL_DEFAULT) {
+        snprintf(text, sizeof text, "cl=%s", level_name((enum level)command->level));
+        add(words, text);
+    }
+    if (command->timeout_ms != 0) {
+        snprintf(text, sizeof text, "timeout=%u", command->timeout_ms);
+        add(words, text);
+    }
+}
+
+static void add_key(struct words *words, struct oracle *oracle, uint32_t key)
+{
+    add(words, oracle_key(oracle, key)->name);
+}
+
+/* A value that names its write, and is otherwise as long as drawn; at times the empty one. */
+static void add_value(struct words *words, struct world *world, struct random *random,
+                      struct write *write, uint32_t bytes_max)
+{
+    struct buffer value = {0};
+    struct oracle_key *key = oracle_key(world->oracle, write->key);
+    uint64_t wanted = spread_log(random, 1, bytes_max);
+    if (write->kind != COMMAND_APPEND && key->empty_write == NULL &&
+        random_chance(random, 1, 20)) {
+        key->empty_write = write;
+    } else {
+        buffer_printf(&value, "<%u>", write->number);
+        while (value.length < wanted)
+            buffer_put_u8(&value, (uint8_t)('a' + value.length % 26));
+    }
+    write->value_digest = hash64(buffer_slice(&value), 0);
+    add_slice(words, buffer_slice(&value));
+    buffer_deinit(&value);
+}
+
+static void take_key(struct command *command, uint32_t key)
+{
+    assert(command->key_count < COMMAND_KEYS_MAX);
+    command->keys[command->key_count++] = key;
+}
+
+static struct write *take_write(struct world *world, struct command *command, uint32_t key)
+{
+    struct write *write = oracle_write(world->oracle, command->kind, key);
+    command->writes[command->key_count] = write;
+    take_key(command, key);
+    return write;
+}
+
+static void add_set(struct words *words, struct world *world, struct random *random,
+                    struct command *command, uint32_t key, bool may_expire)
+{
+    struct write *write = take_write(world, command, key);
+    add(words, command->kind == COMMAND_GETSET ? "GETSET" : "SET");
+    add_key(words, world->oracle, key);
+    add_value(words, world, random, write, world->plan.value_bytes_max);
+    if (command->kind == COMMAND_SETNX)
+        add(words, "NX");
+    if (may_expire && random_chance(random, 1, 10)) {
+        command->expire_at_ms =
+            world_true_ms(world) + spread_log(random, 1, random_chance(random, 1, 2)
+                                                             ? EXPIRE_SOON_MS
+                                                             : EXPIRE_LATE_MS);
+        add(words, "PXAT");
+        add_number(words, command->expire_at_ms);
+    }
+}
+
+static void add_several(struct words *words, struct world *world, struct random *random,
+                        struct command *command, uint32_t count)
+{
+    add(words, command->kind == COMMAND_MSET ? "MSET" : "MGET");
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t key = draw_key(random, &world->plan, world->plan.key_count);
+        bool known = false;
+        for (uint32_t j = 0; j < command->key_count; j++)
+            known = known || command->keys[j] == key;
+        if (known)
+            continue;
+        add_key(words, world->oracle, key);
+        if (command->kind == COMMAND_MSET)
+            add_value(words, world, random, take_write(world, command, key),
+                      world->plan.value_bytes_max);
+        else
+            take_key(command, key);
+    }
+}
+
+static void add_one_key(struct words *words, struct world *world, struct random *random,
+                        struct command *command)
+{
+    struct oracle *oracle = world->oracle;
+    uint32_t key = draw_key(random, &world->plan, world->plan.key_count);
+    bool expiries = world->plan.command_weight[COMMAND_EXPIRE_AT] > 0;
+    switch (command->kind) {
+    case COMMAND_SET:
+    case COMMAND_SETNX:
+        add_set(words, world, random, command, key, expiries);
+        return;
+    case COMMAND_GETSET:
+        add_set(words, world, random, command, key, false);
+        return;
+    case COMMAND_APPEND: {
+        struct write *write = take_write(world, command, key);
+        add(words, "APPEND");
+        add_key(words, oracle, key);
+        add_value(words, world, random, write, APPENDED_BYTES_MAX);
+        return;
+    }
+    case COMMAND_DEL:
+        take_write(world, command, key);
+        add(words, "DEL");
+        add_key(words, oracle, key);
+        return;
+    case COMMAND_EXPIRE_AT:
+        take_write(world, command, key);
+        oracle_key(oracle, key)->expiry_writes++;
+        command->expire_at_ms = world_true_ms(world) + spread_log(random, 1, EXPIRE_LATE_MS);
+        add(words, "PEXPIREAT");
+        add_key(words, oracle, key);
+        add_number(words, command->expire_at_ms);
+        return;
+    case COMMAND_PERSIST:
+        take_write(world, command, key);
+        oracle_key(oracle, key)->expiry_writes++;
+        add(words, "PERSIST");
+        add_key(words, oracle, key);
+        return;
+    case COMMAND_EXISTS:
+        take_key(command, key);
+        add(words, "EXISTS");
+        add_key(words, oracle, key);
+        return;
+    default:
+        assert(command->kind == COMMAND_GET);
+        take_key(command, key);
+        add(words, "GET");
+        add_key(words, oracle, key);
+        return;
+    }
+}
+
+/* Where siblings are kept, only blind writes and reads. */
+static void add_sibling_command(struct words *words, struct world *world, struct random *random,
+                                struct command *command)
+{
+    uint32_t first = oracle_key_count(world->oracle, 0);
+    uint32_t key = first + (uint32_t)random_below(random, oracle_key_count(world->oracle, 1));
+    bool full = oracle_key(world->oracle, key)->writes_started >= SIBLING_WRITES_MAX;
+    command->kind = full || random_chance(random, 1, 2) ? COMMAND_GET : COMMAND_SET;
+    if (command->kind == COMMAND_SET) {
+        add_set(words, world, random, command, key, false);
+    } else {
+        take_key(command, key);
+        add(words, "GET");
+        add_key(words, world->oracle, key);
+    }
+}
+
+void workload_draw(struct world *world, struct random *random, keyspace_id keyspace,
+                   uint64_t cursor, struct command *command, struct buffer *out)
+{
+    const struct plan *plan = &world->plan;
+    struct words words = {0};
+    *command = (struct command){0};
+    command->kind =
+        (enum command_kind)draw_weighted(random, plan->command_weight, COMMAND_KIND_COUNT);
+    command->level = (uint8_t)draw_weighted(random, plan->level_weight, PLAN_LEVEL_COUNT);
+    command->timeout_ms = plan->request_timeout_ms;
+    add_options(&words, command);
+    if (keyspace == 1) {
+        add_sibling_command(&words, world, random, command);
+    } else if (command->kind == COMMAND_SCAN) {
+        add(&words, "SCAN");
+        add_number(&words, cursor);
+        add(&words, "COUNT");
+        add_number(&words, spread_log(random, 1, 100));
+    } else if (command->kind == COMMAND_MSET || command->kind == COMMAND_MGET) {
+        add_several(&words, world, random, command,
+                    1 + (uint32_t)random_below(random, COMMAND_KEYS_MAX));
+    } else {
+        add_one_key(&words, world, random, command);
+    }
+    finish(&words, out);
+}
+
+static void last(struct words *words, struct command *command, enum command_kind kind)
+{
+    *command = (struct command){.kind = kind, .last = true, .level = LEVEL_QUORUM};
+    command->timeout_ms = 20000;
+    add_options(words, command);
+}
+
+void workload_last_get(struct world *world, uint32_t key, struct command *command,
+                       struct buffer *out)
+{
+    struct words words = {0};
+    last(&words, command, COMMAND_GET);
+    take_key(command, key);
+    add(&words, "GET");
+    add_key(&words, world->oracle, key);
+    finish(&words, out);
+}
+
+void workload_last_keys(struct world *world, struct command *command, struct buffer *out)
+{
+    struct words words = {0};
+    (void)world;
+    last(&words, command, COMMAND_KEYS);
+    add(&words, "KEYS");
+    add(&words, "*");
+    finish(&words, out);
+}
+
+void workload_select(keyspace_id keyspace, struct buffer *out)
+{
+    struct words words = {0};
+    add(&words, "SELECT");
+    add_number(&words, keyspace);
+    finish(&words, out);
+}

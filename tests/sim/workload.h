@@ -1,0 +1,26 @@
+/*
+ * workload.h - what simulated clients ask: drawn commands, as structs and as bytes.
+ */
+#ifndef SIM_WORKLOAD_H
+#define SIM_WORKLOAD_H
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/random.h"
+#include "sim/command.h"
+
+struct world;
+
+/*
+ * Draw the next command for a client that has selected `keyspace`, and append
+ * its request to `out`. `cursor` is the client's place in its walk of SCAN.
+ */
+void workload_draw(struct world *world, struct random *random, keyspace_id keyspace,
+                   uint64_t cursor, struct command *command, struct buffer *out);
+/* GET of one key, or KEYS of a keyspace, at level QUORUM, when everything has settled. */
+void workload_last_get(struct world *world, uint32_t key, struct command *command,
+                       struct buffer *out);
+void workload_last_keys(struct world *world, struct command *command, struct buffer *out);
+void workload_select(keyspace_id keyspace, struct buffer *out);
+
+#endif

@@ -1,0 +1,112 @@
+/*
+ * world.h - one run: a whole cluster, its clients and its faults in virtual time.
+ *
+ * Everything happens in world_run(): the next occurrence is taken from the
+ * schedule, time jumps to it, and whoever it concerns handles it. All chance
+ * comes from generators seeded by the plan, one for each part, so that a change in
+ * one part does not shift the others.
+ *
+ * Order of reading: plan.h, schedule.h, machine.h, network.h, client.h, oracle.h,
+ * nemesis.h, settle.h.
+ */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "ring/ring.h"
+#include "sim/marks.h"
+#include "sim/plan.h"
+#include "sim/schedule.h"
+
+/* What is wrong on purpose, to see that it is noticed. */
+enum mutant {
+    MUTANT_NONE,
+    MUTANT_ACK_BEFORE_SYNC,      /* `late` is handed over while the batch is still being synced */
+    MUTANT_KEEP_ACTOR_AFTER_WIPE /* an empty store starts under the old incarnation and epoch */
+};
+
+/* Exit codes of ringsim. */
+enum verdict { VERDICT_OK = 0, VERDICT_CRASH = 127, VERDICT_NO_CONVERGENCE = 128, VERDICT_WRONG = 129 };
+
+struct machine;
+struct network;
+struct client_set;
+struct oracle;
+struct nemesis;
+struct settle;
+
+/* Where the parent process sees how far a run came, in case it crashes. */
+struct world_progress {
+    uint64_t seed;
+    uint64_t now_us;
+    uint64_t events;
+};
+
+enum { FAILURE_TEXT_MAX = 512 };
+
+struct world {
+    struct plan plan;
+    enum mutant mutant;
+    FILE *trace; /* a line for each thing of interest, or NULL */
+    volatile struct world_progress *progress;
+    uint64_t now_us;
+    uint64_t event_count;
+    uint64_t event_max;
+    uint64_t trace_hash;
+    uint64_t clock_changed_at_us; /* when a wall clock last jumped */
+    uint64_t wall_max_ms; /* highest wall clock that any machine has read */
+    struct schedule schedule;
+    struct ring *ring;
+    struct machine *machines; /* plan.node_count */
+    struct network *network;
+    struct client_set *clients;
+    struct oracle *oracle;
+    struct nemesis *nemesis;
+    struct settle *settle;
+    struct marks *marks;
+    bool finished;
+    enum verdict verdict;
+    char kind[32]; /* of the failure: the invariant */
+    char text[FAILURE_TEXT_MAX];
+};
+
+struct world_result {
+    enum verdict verdict;
+    uint64_t trace_hash;
+    uint64_t events;
+    uint64_t virtual_us;
+    uint64_t commands;
+    char kind[32];
+    char text[FAILURE_TEXT_MAX];
+};
+
+struct world_params {
+    const struct plan *plan;
+    enum mutant mutant;
+    FILE *trace;
+    struct marks *marks;                      /* added to */
+    volatile struct world_progress *progress; /* written while running */
+};
+
+/* Run to the end or to the first failure. */
+void world_run(const struct world_params *params, struct world_result *out);
+
+/* The true time in ms since 1970. */
+uint64_t world_true_ms(const struct world *world);
+/* Let `what` happen `delay_us` from now. Takes its bytes. */
+void world_after(struct world *world, uint64_t delay_us, const struct occurrence *what);
+/* Let the right part handle it; takes it. */
+void world_dispatch(struct world *world, struct occurrence *what);
+/* Mix something into the trace. */
+void world_trace(struct world *world, uint64_t number, struct slice bytes);
+/* A line for --verbose. */
+void world_note(struct world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The run is over: `kind` names the invariant. Only the first failure counts. */
+void world_fail(struct world *world, enum verdict verdict, const char *kind, const char *format,
+                ...) __attribute__((format(printf, 4, 5)));
+
+#endif

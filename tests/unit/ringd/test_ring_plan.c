@@ -1,0 +1,132 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "ringd/ring_plan.h"
+
+#define NODE(i, region) "id=" #i ",region=" region ",client=h:100" #i ",peer=h:200" #i
+
+static enum status plan(const char *replication, uint32_t partitions, const char *const *nodes,
+                        size_t count, struct ring **ring, struct buffer *problems)
+{
+    struct planner_report report;
+    struct ring_plan plan = {.replication = replication,
+                             .partition_count = partitions,
+                             .nodes = nodes,
+                             .node_count = count,
+                             .cluster_id = "cluster",
+                             .seed = 9};
+    return ring_plan_make(&plan, ring, &report, problems);
+}
+
+static void a_plan_is_a_valid_ring(void **state)
+{
+    static const char *const nodes[] = {NODE(3, "us"), NODE(1, "eu") ",rack=r1,weight=50",
+                                        NODE(2, "eu")};
+    struct ring *ring = NULL;
+    struct buffer problems = {0};
+    char reason[RING_REASON_MAX];
+    (void)state;
+    assert_int_equal(plan("eu:2,us:1", 64, nodes, 3, &ring, &problems), STATUS_OK);
+    assert_int_equal(problems.length, 0);
+    assert_int_equal(ring_validate(ring, reason), STATUS_OK);
+    assert_int_equal(ring->tag.epoch, 1);
+    assert_int_equal(ring->generation, 1);
+    assert_int_equal(ring->owner_count, 3);
+    assert_int_equal(ring->keyspace_count, RING_PLAN_KEYSPACES);
+    const struct ring_member *first = ring_member(ring, 1);
+    assert_string_equal(first->rack, "r1");
+    assert_int_equal(first->weight, 50);
+    assert_int_equal(first->storage_incarnation, 1);
+    assert_string_equal(first->client.host, "h");
+    assert_int_equal(first->client.port, 1001);
+    assert_int_equal(first->peer.port, 2001);
+    assert_int_equal(ring_member(ring, 3)->region, 1);
+    ring_free(ring);
+}
+
+static void assert_refused(const char *replication, uint32_t partitions, const char *node)
+{
+    const char *const nodes[] = {NODE(1, "eu"), node};
+    struct ring *ring = NULL;
+    struct buffer problems = {0};
+    assert_int_equal(plan(replication, partitions, nodes, 2, &ring, &problems), STATUS_INVALID);
+    assert_true(problems.length > 0);
+    assert_null(ring);
+    buffer_deinit(&problems);
+}
+
+static void a_wrong_plan_is_refused_with_a_reason(void **state)
+{
+    static const char *const wrong[] = {
+        "",
+        "id=2",
+        "id=2,region=eu,client=h:1",
+        "id=2,client=h:1,peer=h:2,region=mars",
+        "id=0,region=eu,client=h:1,peer=h:2",
+        "id=x,region=eu,client=h:1,peer=h:2",
+        "id=4294967296,region=eu,client=h:1,peer=h:2",
+        "id=2,region=eu,client=h:1,peer=h:2,weight=0",
+        "id=2,region=eu,client=h:1,peer=h:2,weight=10001",
+        "id=2,region=eu,client=h:1,peer=h:2,rack=R 1",
+        "id=2,region=eu,client=h,peer=h:2",
+        "id=2,region=eu,client=h:1,peer=h:0",
+        "id=2,region=eu,client=h:1,peer=h:2,color=red",
+        "id=2,region=eu,client=h:1,peer=h:2,rack",
+        "id=2,region=eu,client=h:1,peer=h:1",
+        NODE(1, "eu"),
+        "id=2,region=eu,client=h:1001,peer=h:2",
+        "id=2,region=eu,client=h:2001,peer=h:2",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_refused("eu:1", 64, wrong[i]);
+    assert_refused("eu", 64, NODE(2, "eu"));
+    assert_refused("eu:1", 63, NODE(2, "eu"));
+    assert_refused("eu:1", 8, NODE(2, "eu"));
+    assert_refused("eu:1", 32768, NODE(2, "eu"));
+    /* Which region, when there are two? */
+    assert_refused("eu:1,us:1", 64, "id=2,client=h:1,peer=h:2");
+}
+
+static void too_few_nodes_are_infeasible(void **state)
+{
+    static const char *const nodes[] = {NODE(1, "eu"), NODE(2, "eu")};
+    struct ring *ring = NULL;
+    struct buffer problems = {0};
+    (void)state;
+    assert_int_equal(plan("eu:3", 64, nodes, 2, &ring, &problems), STATUS_INFEASIBLE);
+    assert_true(problems.length > 0);
+    assert_null(ring);
+    buffer_deinit(&problems);
+}
+
+static void one_node_owns_everything(void **state)
+{
+    static const uint8_t cluster_id[16] = "x";
+    static const struct ring_address client = {.host = "::1", .port = 6379};
+    static const struct ring_address peer = {.host = "::1", .port = 7379};
+    char reason[RING_REASON_MAX];
+    (void)state;
+    struct ring *ring = ring_plan_one_node(UINT32_MAX, &client, &peer, cluster_id, 1);
+    assert_int_equal(ring_validate(ring, reason), STATUS_OK);
+    assert_int_equal(ring->partition_count, RING_PLAN_PARTITIONS);
+    for (uint32_t i = 0; i < ring->partition_count; i++)
+        assert_true(ring_owns(ring, UINT32_MAX, (partition_id)i));
+    assert_string_equal(ring->members[0].client.host, "::1");
+    ring_free(ring);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_plan_is_a_valid_ring),
+        cmocka_unit_test(a_wrong_plan_is_refused_with_a_reason),
+        cmocka_unit_test(too_few_nodes_are_infeasible),
+        cmocka_unit_test(one_node_owns_everything),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,79 @@
+/*
+ * arguments.h - the command line of ringctl, read by the table of verbs and the table of options.
+ *
+ *     ringctl [OPTION ...] VERB [WORD ...] [OPTION ...]
+ *
+ * Options may stand anywhere; "--" ends them, for keys that begin with "-". An option
+ * that the verb does not know is an error, as an unknown one is.
+ */
+#ifndef RINGCTL_ARGUMENTS_H
+#define RINGCTL_ARGUMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/status.h"
+#include "ring/ring.h"
+
+struct arguments;
+
+enum { OPERANDS_MAX = 2 };
+
+/* Exit codes that scripts rely on. */
+enum exit_code {
+    EXIT_OK = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_UNREACHABLE = 3,
+    EXIT_DEGRADED = 4,
+};
+
+/* Bits of `struct verb.options`: what a verb takes beside what all take. */
+enum verb_option { OPTION_WAIT = 1, OPTION_KEYSPACE = 2 };
+
+struct verb {
+    const char *words;   /* "ring verify" */
+    const char *operand; /* what follows, such as "KEY"; NULL: nothing */
+    uint8_t operands_min, operands_max;
+    unsigned options;    /* enum verb_option */
+    const char *summary; /* one line */
+    const char *help;    /* more, for --help; ends with a newline */
+    enum exit_code (*run)(const struct arguments *arguments);
+};
+
+struct option {
+    const char *name;    /* "--wait" or "-h" */
+    const char *value;   /* "SECONDS"; NULL: takes none */
+    unsigned verbs_with; /* enum verb_option; 0: every verb takes it */
+    const char *summary;
+};
+
+/* The end of both tables has NULL as first member. */
+extern const struct verb VERBS[]; /* main.c */
+extern const struct option OPTIONS[];
+
+struct arguments {
+    const struct verb *verb; /* NULL: none was named */
+    const char *operands[OPERANDS_MAX];
+    size_t operand_count;
+    struct ring_address address;
+    bool json;
+    bool help;
+    bool version;
+    const char *completion; /* the shell; NULL: not asked */
+    unsigned timeout_ms;    /* for each round of questions */
+    bool waits;
+    unsigned wait_seconds;
+    keyspace_id keyspace;
+};
+
+/* STATUS_INVALID: one sentence with what to do instead was appended to `problem`. */
+MUST_USE enum status arguments_parse(int argc, char **argv, struct arguments *out,
+                                     struct buffer *problem);
+
+/* The verb of exactly these words; NULL when there is none. */
+const struct verb *verb_find(const char *words);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * exchange.h - questions to several nodes at once: requests out, replies in, until all have
+ * answered or the time is up.
+ *
+ * One slow or dead node costs the others nothing: all of them are asked at the same
+ * time, by one poll() loop. An exchange that fails holds a sentence that says why.
+ */
+#ifndef RINGCTL_EXCHANGE_H
+#define RINGCTL_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/bytes.h"
+#include "base/status.h"
+#include "ring/ring.h"
+#include "wire/resp_reply.h"
+
+enum { EXCHANGE_REASON_MAX = 160 };
+
+/* All zero but `address` is a new one. Release with exchange_deinit(). */
+struct exchange {
+    struct ring_address address;
+    struct buffer request;       /* commands, by exchange_ask() */
+    size_t asked;                /* how many */
+    struct resp_value **replies; /* owned; one for each command in their order, when OK */
+    enum status status;          /* OK; UNAVAILABLE (no connection), TIMEOUT, CORRUPT */
+    char reason[EXCHANGE_REASON_MAX];
+};
+
+/* Add the command of `count` words. */
+void exchange_ask(struct exchange *exchange, const struct slice *words, size_t count);
+/* The same for words that are texts; the last one is followed by NULL. */
+void exchange_ask_texts(struct exchange *exchange, const char *const *words);
+
+/* Run all of them side by side. Costs at most about `timeout_ms`, and name look-ups. */
+void exchange_run(struct exchange *exchanges, size_t count, unsigned timeout_ms);
+
+void exchange_deinit(struct exchange *exchange);
+
+#endif

@@ -1,0 +1,165 @@
+/*
+ * main.c - ringctl(1): the table of verbs, help, and what all verbs share.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <config.h>
+
+#include "arguments.h"
+#include "verbs.h"
+
+const struct verb VERBS[] = {
+    {"status", NULL, 0, 0, 0, "the cluster as its nodes see it",
+     "Asks the first node for the members, then all of them for what they see, and merges the\n"
+     "answers; where they disagree, it says so. Exit status 0: all is well; 4: degraded.\n",
+     verb_status},
+    {"ring", NULL, 0, 0, 0, "how much of the ring each node owns",
+     "Counts the partitions that each node owns, and of how many it is the first owner.\n",
+     verb_ring},
+    {"ring show", NULL, 0, 0, 0, "the slots and owners of every partition",
+     "One line for each partition: its slots and its owners, best first in each region.\n",
+     verb_ring_show},
+    {"ring verify", NULL, 0, 0, OPTION_WAIT, "whether the replicas of each partition are equal",
+     "Compares the digests that all owners of a partition have of its data and its clock.\n"
+     "Exit status 0: all replicas are equal; 4: some differ, or an owner did not answer.\n",
+     verb_ring_verify},
+    {"key locate", "KEY", 1, 1, OPTION_KEYSPACE, "where a key lives",
+     "The partition of a key, its slot, its owners, and the nodes that stand in for them.\n",
+     verb_key_locate},
+    {"version", NULL, 0, 0, 0, "the versions of ringctl and of the node",
+     "Exit status 3 when the node does not answer.\n", verb_version},
+    {"help", "VERB", 0, OPERANDS_MAX, 0, "what a verb does", "The same as: ringctl VERB --help\n",
+     verb_help},
+    {0},
+};
+
+static void print_usage(const struct verb *verb)
+{
+    printf("usage: ringctl [-h HOST] [-p PORT] [--json] %s", verb == NULL ? "VERB" : verb->words);
+    if (verb != NULL && verb->operand != NULL)
+        printf(verb->operands_min > 0 ? " %s" : " [%s]", verb->operand);
+    for (const struct option *option = OPTIONS; verb != NULL && option->name != NULL; option++) {
+        if ((option->verbs_with & verb->options) != 0)
+            printf(" [%s %s]", option->name, option->value);
+    }
+    printf("\n\n");
+}
+
+static void print_options(unsigned mask)
+{
+    printf("\noptions:\n");
+    for (const struct option *option = OPTIONS; option->name != NULL; option++) {
+        char left[64];
+        if (option->verbs_with != 0 && (option->verbs_with & mask) == 0)
+            continue;
+        snprintf(left, sizeof left, "%s%s%s", option->name, option->value == NULL ? "" : " ",
+                 option->value == NULL ? "" : option->value);
+        printf("  %-20s  %s\n", left, option->summary);
+    }
+}
+
+static void print_help(const struct verb *verb)
+{
+    print_usage(verb);
+    if (verb != NULL) {
+        printf("%s: %s.\n%s", verb->words, verb->summary, verb->help);
+        print_options(verb->options);
+        return;
+    }
+    printf("verbs:\n");
+    for (verb = VERBS; verb->words != NULL; verb++) {
+        char left[64];
+        snprintf(left, sizeof left, "%s%s%s", verb->words, verb->operand == NULL ? "" : " ",
+                 verb->operand == NULL ? "" : verb->operand);
+        printf("  %-20s  %s\n", left, verb->summary);
+    }
+    print_options(0);
+    printf("\nexit status: 0 ok, 1 failed, 2 usage, 3 unreachable, 4 degraded\n");
+}
+
+enum exit_code verb_help(const struct arguments *arguments)
+{
+    char words[128];
+    if (arguments->operand_count == 0) {
+        print_help(NULL);
+        return EXIT_OK;
+    }
+    const char *second = arguments->operand_count > 1 ? arguments->operands[1] : "";
+    snprintf(words, sizeof words, "%s%s%s", arguments->operands[0], *second == '\0' ? "" : " ",
+             second);
+    const struct verb *verb = verb_find(words);
+    if (verb == NULL) {
+        verb_complain("there is no verb \"%s\"; see: ringctl --help", words);
+        return EXIT_USAGE;
+    }
+    print_help(verb);
+    return EXIT_OK;
+}
+
+void verb_print(const struct arguments *arguments, struct report *report)
+{
+    const char *no_color = getenv("NO_COLOR");
+    bool colors = isatty(STDOUT_FILENO) == 1 && (no_color == NULL || *no_color == '\0');
+    if (arguments->json)
+        report_print_json(report, stdout);
+    else
+        report_print_text(report, stdout, colors);
+    report_free(report);
+}
+
+void verb_complain(const char *format, ...)
+{
+    va_list rest;
+    va_start(rest, format);
+    fputs("ringctl: ", stderr);
+    vfprintf(stderr, format, rest);
+    fputc('\n', stderr);
+    va_end(rest);
+}
+
+static enum exit_code run(const struct arguments *arguments)
+{
+    if (arguments->completion != NULL) {
+        if (strcmp(arguments->completion, "bash") != 0) {
+            verb_complain("there are completions for bash only, not for %s", arguments->completion);
+            return EXIT_USAGE;
+        }
+        completion_print_bash();
+        return EXIT_OK;
+    }
+    if (arguments->version) {
+        printf("ringctl %s\n", PACKAGE_VERSION);
+        return EXIT_OK;
+    }
+    if (arguments->help) {
+        print_help(arguments->verb);
+        return EXIT_OK;
+    }
+    if (arguments->verb == NULL) {
+        verb_complain("a verb is missing; see: ringctl --help");
+        return EXIT_USAGE;
+    }
+    return arguments->verb->run(arguments);
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments arguments;
+    struct buffer problem = {0};
+    if (arguments_parse(argc, argv, &arguments, &problem) != STATUS_OK) {
+        verb_complain("%.*s", (int)problem.length, (const char *)problem.data);
+        buffer_deinit(&problem);
+        return EXIT_USAGE;
+    }
+    enum exit_code code = run(&arguments);
+    buffer_deinit(&problem);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        verb_complain("could not write the result");
+        return EXIT_FAILED;
+    }
+    return code;
+}

@@ -1,0 +1,313 @@
+/*
+ * verb_status.c - the views of all members, merged.
+ *
+ * What one node says of another is a vote; what a node says of itself counts when it
+ * answers. So a node is
+ *
+ *     up        it answers, and nobody calls it down
+ *     disputed  it answers, and somebody calls it down: a cut between nodes
+ *     silent    it does not answer here, and somebody calls it up: just lost, or paused
+ *     down      it does not answer, and nobody calls it up
+ *
+ * Risk is counted from the table of owners: which partitions would have fewer owners
+ * than a quorum if one more node, or a whole region, were lost.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "cluster.h"
+#include "fields.h"
+#include "net/address.h"
+#include "verbs.h"
+
+enum state { STATE_UP, STATE_DISPUTED, STATE_SILENT, STATE_DOWN };
+
+static const char *const STATES[] = {"up", "disputed", "silent", "down"};
+
+/* One member, as itself and the others see it. */
+struct view {
+    const struct resp_value *status; /* its own answer; NULL: none */
+    char reason[EXCHANGE_REASON_MAX];
+    uint32_t up_votes, down_votes; /* of other members that answer */
+    int64_t epoch, owned, ready;
+};
+
+struct picture {
+    const struct cluster *cluster;
+    struct view *views; /* as cluster->members */
+    size_t answering;
+    struct buffer disagreement, work, risk; /* sentences, each but the first after a newline */
+};
+
+static const struct report_column COLUMNS[] = {
+    {"node", REPORT_NUMBER},  {"region", REPORT_TEXT},       {"rack", REPORT_TEXT},
+    {"state", REPORT_TEXT},   {"client", REPORT_TEXT},       {"partitions", REPORT_NUMBER},
+    {"ready", REPORT_NUMBER}, {"said_up_by", REPORT_NUMBER}, {"said_down_by", REPORT_NUMBER},
+    {"version", REPORT_TEXT}};
+
+enum { COLUMN_COUNT = sizeof COLUMNS / sizeof *COLUMNS };
+
+static void begin_sentence(struct buffer *sentences)
+{
+    if (sentences->length > 0)
+        buffer_put_u8(sentences, '\n');
+}
+
+static enum state state_of(const struct view *view)
+{
+    if (view->status != NULL)
+        return view->down_votes == 0 ? STATE_UP : STATE_DISPUTED;
+    return view->up_votes > 0 ? STATE_SILENT : STATE_DOWN;
+}
+
+/* ---- gathering ---- */
+
+/* What the member `from` says of the others. */
+static void count_votes(struct picture *picture, size_t from)
+{
+    const struct cluster *cluster = picture->cluster;
+    const struct resp_value *rows = fields_get(picture->views[from].status, "members");
+    for (size_t i = 0; i < fields_count(rows); i++) {
+        const struct resp_value *row = fields_at(rows, i);
+        const char *state = fields_text(row, "state", "");
+        for (size_t j = 0; j < cluster->member_count; j++) {
+            if (j == from || cluster->members[j].id != fields_integer(row, "id", 0))
+                continue;
+            picture->views[j].up_votes += strcmp(state, "up") == 0;
+            picture->views[j].down_votes += strcmp(state, "down") == 0;
+            if (strcmp(state, "down") == 0 && picture->views[j].status != NULL) {
+                begin_sentence(&picture->disagreement);
+                buffer_printf(&picture->disagreement,
+                              "node %" PRIu32 " calls node %" PRIu32 " down, which answers here",
+                              cluster->members[from].id, cluster->members[j].id);
+            }
+        }
+    }
+}
+
+static void gather(struct picture *picture, const struct exchange *answers)
+{
+    const struct cluster *cluster = picture->cluster;
+    for (size_t i = 0; i < cluster->member_count; i++) {
+        struct view *view = &picture->views[i];
+        view->status = cluster_reply(&answers[i], view->reason);
+        if (view->status == NULL)
+            continue;
+        const struct resp_value *replicas = fields_get(view->status, "replicas");
+        picture->answering++;
+        view->epoch = fields_integer(view->status, "epoch", 0);
+        view->owned = fields_integer(replicas, "owned", 0);
+        view->ready = fields_integer(replicas, "ready", 0);
+    }
+    for (size_t i = 0; i < cluster->member_count; i++)
+        count_votes(picture, i);
+}
+
+/* ---- sentences ---- */
+
+static void compare_rings(struct picture *picture)
+{
+    const struct cluster *cluster = picture->cluster;
+    for (size_t i = 0; i < cluster->member_count; i++) {
+        const struct view *view = &picture->views[i];
+        if (view->status == NULL)
+            continue;
+        if (strcmp(fields_text(view->status, "cluster_id", ""), cluster->id) != 0) {
+            begin_sentence(&picture->disagreement);
+            buffer_printf(&picture->disagreement, "node %" PRIu32 " is of another cluster",
+                          cluster->members[i].id);
+        } else if (view->epoch != cluster->epoch) {
+            begin_sentence(&picture->disagreement);
+            buffer_printf(&picture->disagreement,
+                          "node %" PRIu32 " is at epoch %" PRId64 ", the first node asked at "
+                          "%" PRId64,
+                          cluster->members[i].id, view->epoch, cluster->epoch);
+        }
+    }
+}
+
+static void describe_work(struct picture *picture)
+{
+    const struct cluster *cluster = picture->cluster;
+    for (size_t i = 0; i < cluster->member_count; i++) {
+        const struct view *view = &picture->views[i];
+        if (view->status == NULL || view->ready == view->owned)
+            continue;
+        begin_sentence(&picture->work);
+        buffer_printf(&picture->work,
+                      "node %" PRIu32 " rebuilds %" PRId64 " of its %" PRId64 " replicas",
+                      cluster->members[i].id, view->owned - view->ready, view->owned);
+    }
+}
+
+/* Owners of a partition that answer, without those for which `lost` is set. */
+static uint32_t living_owners(const struct picture *picture, uint32_t partition, const bool *lost)
+{
+    uint32_t living = 0;
+    const uint16_t *owners = cluster_owners(picture->cluster, partition);
+    for (uint32_t i = 0; i < picture->cluster->owner_count; i++)
+        living += picture->views[owners[i]].status != NULL && !lost[owners[i]];
+    return living;
+}
+
+static uint32_t below(const struct picture *picture, const bool *lost, uint32_t owners)
+{
+    uint32_t count = 0;
+    for (uint32_t p = 0; p < picture->cluster->partition_count; p++)
+        count += living_owners(picture, p, lost) < owners;
+    return count;
+}
+
+/* How many partitions lose their quorum if one more node is lost: the worst case in words. */
+static void describe_next_loss(struct picture *picture, uint32_t quorum, uint32_t already)
+{
+    const struct cluster *cluster = picture->cluster;
+    uint32_t worst = 0;
+    struct buffer nodes = {0};
+    for (size_t i = 0; i < cluster->member_count; i++) {
+        bool lost[RING_MEMBERS_MAX] = {false};
+        if (picture->views[i].status == NULL)
+            continue;
+        lost[i] = true;
+        uint32_t more = below(picture, lost, quorum) - already;
+        if (more == 0)
+            continue;
+        buffer_printf(&nodes, "%s%" PRIu32, nodes.length == 0 ? "" : ", ", cluster->members[i].id);
+        worst = more > worst ? more : worst;
+    }
+    begin_sentence(&picture->risk);
+    if (worst == 0)
+        buffer_printf(&picture->risk, "losing any one more node: no partition loses its quorum");
+    else
+        buffer_printf(&picture->risk,
+                      "losing one more node (of %.*s): up to %" PRIu32 " partitions lose their "
+                      "quorum",
+                      (int)nodes.length, (const char *)nodes.data, worst);
+    buffer_deinit(&nodes);
+}
+
+static void describe_region_losses(struct picture *picture, uint32_t quorum, uint32_t already)
+{
+    const struct cluster *cluster = picture->cluster;
+    for (size_t i = 0; i < cluster->member_count; i++) {
+        const char *region = cluster->members[i].region;
+        bool lost[RING_MEMBERS_MAX] = {false};
+        bool seen = false, others = false;
+        for (size_t j = 0; j < cluster->member_count; j++) {
+            lost[j] = strcmp(cluster->members[j].region, region) == 0;
+            seen |= lost[j] && j < i;
+            others |= !lost[j];
+        }
+        if (seen || !others)
+            continue;
+        begin_sentence(&picture->risk);
+        buffer_printf(&picture->risk, "losing region %s: %" PRIu32 " partitions lose their quorum",
+                      region, below(picture, lost, quorum) - already);
+    }
+}
+
+static uint32_t describe_risk(struct picture *picture)
+{
+    const struct cluster *cluster = picture->cluster;
+    const bool none[RING_MEMBERS_MAX] = {false};
+    uint32_t quorum = cluster->owner_count / 2 + 1;
+    uint32_t short_of = below(picture, none, cluster->owner_count);
+    uint32_t without = below(picture, none, quorum);
+    begin_sentence(&picture->risk);
+    buffer_printf(&picture->risk,
+                  "%" PRIu32 " of %" PRIu32 " partitions miss an owner, %" PRIu32
+                  " of them their quorum",
+                  short_of, cluster->partition_count, without);
+    describe_next_loss(picture, quorum, without);
+    describe_region_losses(picture, quorum, without);
+    return without;
+}
+
+/* ---- the report ---- */
+
+static void add_sentences(struct report *report, const char *name, const struct buffer *sentences,
+                          bool json)
+{
+    if (sentences->length > 0)
+        report_fact(report, name, REPORT_TEXTS, "%.*s", (int)sentences->length,
+                    (const char *)sentences->data);
+    else
+        report_fact(report, name, REPORT_TEXTS, "%s", json ? "" : "none");
+}
+
+static void add_nodes(struct report *report, const struct picture *picture)
+{
+    const struct cluster *cluster = picture->cluster;
+    struct report_table *table = report_table(report, "nodes", COLUMNS, COLUMN_COUNT);
+    for (size_t i = 0; i < cluster->member_count; i++) {
+        char address[ADDRESS_TEXT_MAX];
+        const struct cluster_member *member = &cluster->members[i];
+        const struct view *view = &picture->views[i];
+        enum state state = state_of(view);
+        report_cell(table, "%" PRIu32, member->id);
+        report_cell(table, "%s", member->region);
+        report_cell(table, "%s", member->rack);
+        report_cell(table, "%s", STATES[state]);
+        if (state != STATE_UP)
+            report_alarm(table);
+        report_cell(table, "%s", address_format(&member->client, address));
+        bool known = view->status != NULL;
+        report_cell(table, known ? "%" PRId64 : NULL, view->owned);
+        report_cell(table, known ? "%" PRId64 : NULL, view->ready);
+        report_cell(table, "%" PRIu32, view->up_votes);
+        report_cell(table, "%" PRIu32, view->down_votes);
+        if (known)
+            report_cell(table, "%s", fields_text(view->status, "version", "?"));
+        else
+            report_cell(table, NULL);
+    }
+}
+
+static enum exit_code print_picture(const struct arguments *arguments, struct picture *picture)
+{
+    const struct cluster *cluster = picture->cluster;
+    struct report *report = report_new();
+    compare_rings(picture);
+    describe_work(picture);
+    uint32_t without_quorum = describe_risk(picture);
+    bool well = picture->answering == cluster->member_count && picture->disagreement.length == 0 &&
+                picture->work.length == 0;
+    report_fact(report, "cluster", REPORT_TEXT, "%s", cluster->id);
+    report_fact(report, "epoch", REPORT_NUMBER, "%" PRId64, cluster->epoch);
+    report_fact(report, "replication", REPORT_TEXT, "%s", cluster->replication);
+    report_fact(report, "partitions", REPORT_NUMBER, "%" PRIu32, cluster->partition_count);
+    report_fact(report, "members", REPORT_NUMBER, "%zu", cluster->member_count);
+    report_fact(report, "answering", REPORT_NUMBER, "%zu", picture->answering);
+    add_nodes(report, picture);
+    add_sentences(report, "disagreement", &picture->disagreement, arguments->json);
+    add_sentences(report, "work", &picture->work, arguments->json);
+    add_sentences(report, "risk", &picture->risk, arguments->json);
+    report_fact(report, "without_quorum", REPORT_NUMBER, "%" PRIu32, without_quorum);
+    report_fact(report, "health", REPORT_TEXT, "%s", well ? "ok" : "degraded");
+    verb_print(arguments, report);
+    return well ? EXIT_OK : EXIT_DEGRADED;
+}
+
+enum exit_code verb_status(const struct arguments *arguments)
+{
+    struct cluster cluster;
+    enum exit_code code = cluster_load(arguments, &cluster);
+    if (code != EXIT_OK)
+        return code;
+    struct exchange *answers = memory_new(cluster.member_count, sizeof *answers);
+    struct picture picture = {.cluster = &cluster,
+                              .views = memory_new(cluster.member_count, sizeof *picture.views)};
+    cluster_ask_all(&cluster, arguments, "RING.STATUS", answers);
+    gather(&picture, answers);
+    code = print_picture(arguments, &picture);
+    buffer_deinit(&picture.disagreement);
+    buffer_deinit(&picture.work);
+    buffer_deinit(&picture.risk);
+    free(picture.views);
+    cluster_forget(&cluster, answers);
+    free(answers);
+    cluster_deinit(&cluster);
+    return code;
+}

@@ -1,0 +1,29 @@
+/*
+ * verbs.h - what ringctl does, one function for each verb of the table in main.c.
+ *
+ * Each prints its result on standard output and problems on standard error, and returns the exit
+ * code of the program.
+ */
+#ifndef RINGCTL_VERBS_H
+#define RINGCTL_VERBS_H
+
+#include "arguments.h"
+#include "report.h"
+
+enum exit_code verb_status(const struct arguments *arguments);
+enum exit_code verb_ring(const struct arguments *arguments);
+enum exit_code verb_ring_show(const struct arguments *arguments);
+enum exit_code verb_ring_verify(const struct arguments *arguments);
+enum exit_code verb_key_locate(const struct arguments *arguments);
+enum exit_code verb_version(const struct arguments *arguments);
+enum exit_code verb_help(const struct arguments *arguments);
+
+/* Print a verb's result in the form that was asked for, in colour where that helps; frees it. */
+void verb_print(const struct arguments *arguments, struct report *report);
+/* One line "ringctl: ..." on standard error. */
+void verb_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The bash completion of all verbs and options, on standard output. */
+void completion_print_bash(void);
+
+#endif
