@@ -13,7 +13,11 @@
 #include "wire/message.h"
 #include "wire/record.h"
 
-enum { RANGE_CELLS_MAX = 20000, RANGE_BYTES_MAX = 1 << 20 };
+enum {
+    RANGE_CELLS_MAX = 20000,
+    RANGE_BYTES_MAX = 1 << 20,
+    READ_BYTES_MAX = FRAME_BYTES_MAX - (1 << 10) /* of all cells that one read asks for */
+};
 
 /* Append an encoded cell, as stored or without its values. */
 static enum status append_cell(struct slice record, bool with_values, struct buffer *out)
@@ -77,6 +81,8 @@ static void read_cells(const struct store_port *port, const struct ring *ring,
         else
             result.status = status;
         result.cell_count++;
+        if (result.status == STATUS_OK && cells.length > READ_BYTES_MAX)
+            result.status = STATUS_TOO_LARGE;
     }
     if (result.status == STATUS_OK)
         result.cells = buffer_slice(&cells);
