@@ -262,21 +262,24 @@ static const struct sibling *seen_by(const struct replica_mint *mint, const stru
     return newest;
 }
 
-static bool is_delete_of_unknown(const struct replica_mint *mint, const struct cell *base)
+/* A delete by a reader of events that are neither in this cell nor were ever superseded here. */
+static bool is_delete_of_unknown(const struct replica *replica, const struct replica_mint *mint,
+                                 const struct cell *base)
 {
     return mint->mutation->operation == REGISTER_DELETE && mint->observed != NULL &&
-           !version_vector_descends(&base->context, mint->observed);
+           !version_vector_descends(&base->context, mint->observed) &&
+           !clock_covers_vector(&replica->clock, mint->observed);
 }
 
-static enum status evaluate(const struct replica_mint *mint, const struct cell *base,
-                            const struct replica_context *context, struct buffer *built,
-                            struct register_effect *effect)
+static enum status evaluate(const struct replica *replica, const struct replica_mint *mint,
+                            const struct cell *base, const struct replica_context *context,
+                            struct buffer *built, struct register_effect *effect)
 {
     enum status status =
         register_mutate(mint->mutation, seen_by(mint, base, context->wall_ms), context->wall_ms,
                         context->value_bytes_max, built, effect);
-    /* The writer has read versions that are not known here; only a tombstone covers them. */
-    if (status == STATUS_OK && !effect->write && is_delete_of_unknown(mint, base)) {
+    /* Only a tombstone will cover them when they come. */
+    if (status == STATUS_OK && !effect->write && is_delete_of_unknown(replica, mint, base)) {
         effect->write = true;
         effect->kind = SIBLING_TOMBSTONE;
         effect->number = 1;
@@ -386,7 +389,7 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     if (status == STATUS_OK)
         status = check_observed(replica, mint, &base, context);
     if (status == STATUS_OK)
-        status = evaluate(mint, &base, context, &built, &effect);
+        status = evaluate(replica, mint, &base, context, &built, &effect);
     if (status == STATUS_OK && effect.write)
         status = check_siblings(mint, &base, &effect, context, &out->bytes);
     if (status != STATUS_OK)
