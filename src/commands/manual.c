@@ -15,8 +15,8 @@ static const char *const introduction[] = {
     "",
     "Requests of one connection are answered in their order.",
     "Those that do not touch the same keys run at the same time.",
-    "A command on several keys keeps its promise for each key for itself, except MSETNX, which "
-    "is all or nothing and takes keys of one slot only.",
+    "A command on several keys keeps its promise for each key for itself.",
+    "Only MSETNX is all or nothing, and takes keys of one slot.",
     "SCAN, KEYS, DBSIZE and RANDOMKEY cover the whole ring, whichever node is asked.",
 };
 
