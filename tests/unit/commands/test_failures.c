@@ -105,6 +105,17 @@ static void a_partly_failed_write_is_uncertain(void **state)
                  "but not confirmed in time; it may apply\r\n");
 }
 
+static void keys_are_counted_not_requests(void **state)
+{
+    struct harness *harness = *state;
+    struct client *client = failing_client(harness, STATUS_UNCERTAIN, KEY_WRITE);
+    harness->fail_after = 1;
+    /* {b} lies before {a}: three keys are written, two are not known. */
+    assert_reply(client, "MSET {b}1 1 {a}1 2 {b}2 3 {a}2 4 {b}3 5",
+                 "-UNCERTAIN applied=3 unknown=2 of 5 keys; UNCERTAIN w=1/2 the write was sent "
+                 "but not confirmed in time; it may apply\r\n");
+}
+
 /* Nothing of it was written, so it may be tried again. */
 static void a_write_that_failed_everywhere_is_definite(void **state)
 {
@@ -186,6 +197,7 @@ int main(void)
         TEST(growing_values_have_redis_words_for_the_limit),
         TEST(a_partly_failed_read_is_an_error_of_the_whole),
         TEST(a_partly_failed_write_is_uncertain),
+        TEST(keys_are_counted_not_requests),
         TEST(a_write_that_failed_everywhere_is_definite),
         TEST(a_rename_that_stops_half_way_says_so),
         TEST(later_requests_of_a_command_have_the_time_that_is_left),
