@@ -1,6 +1,14 @@
-libringtest_a_SOURCES += \
+# The fake takes the place of src/node/store_side.c, so it must not be in a library.
+store_side_fake = \
 	tests/unit/store/fake_store_side.c \
-	tests/unit/store/fake_store_side.h \
+	tests/unit/store/fake_store_side.h
+tests_unit_store_test_store_disk_full_SOURCES = \
+	tests/unit/store/test_store_disk_full.c \
+	$(store_side_fake)
+tests_unit_store_test_store_engine_SOURCES = \
+	tests/unit/store/test_store_engine.c \
+	$(store_side_fake)
+libringtest_a_SOURCES += \
 	tests/unit/store/fault_shim.c \
 	tests/unit/store/fault_shim.h \
 	tests/unit/store/scratch.c \
