@@ -158,6 +158,12 @@ static bool was_tried(const struct pending *pending, node_id owner)
     return false;
 }
 
+/* Whether it was forwarded to `owner` last: a verdict of an earlier one may come twice. */
+static bool is_with(const struct pending *pending, node_id owner)
+{
+    return pending->tried_count > 0 && pending->tried[pending->tried_count - 1] == owner;
+}
+
 /* Send to the first usable owner that was not tried; false when there is none. */
 static bool forward(struct node *node, struct pending *pending,
                     const struct preference_list *owners)
@@ -275,7 +281,7 @@ void key_request_frame(struct node *node, struct pending *pending, node_id from,
 {
     pending_heard(node, pending, from);
     if (pending->kind == PENDING_FORWARDED) {
-        if (type == MESSAGE_FORWARD_RESULT && was_tried(pending, from))
+        if (type == MESSAGE_FORWARD_RESULT && is_with(pending, from))
             forward_answered(node, pending, body);
         return;
     }
