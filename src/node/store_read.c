@@ -77,6 +77,8 @@ static void read_cells(const struct store_port *port, const struct ring *ring,
         else
             result.status = status;
         result.cell_count++;
+        if (cells.length > MESSAGE_PAYLOAD_BYTES_MAX)
+            result.status = STATUS_TOO_LARGE;
     }
     if (result.status == STATUS_OK)
         result.cells = buffer_slice(&cells);
