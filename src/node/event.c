@@ -19,6 +19,8 @@ void effects_clear(struct effects *effects)
 
 struct slice effect_bytes(const struct effects *effects, const struct effect *effect)
 {
+    if (effect->length == 0)
+        return slice_make(NULL, 0);
     return slice_make(effects->bytes.data + effect->offset, effect->length);
 }
 

@@ -5,7 +5,8 @@
  * write needs an owner, because only owners mint: this node if it is one, else the
  * first usable owner in preference order. A write that depends on the value goes
  * to the first usable owner in any case, so that such writes meet at one replica
- * while it is there. A request is forwarded once.
+ * while it is there; when the owners before it cannot, this node does it if it can.
+ * A request is forwarded once, to one owner at a time.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -178,6 +179,25 @@ static bool forward(struct node *node, struct pending *pending,
     return false;
 }
 
+/* The owners before this one cannot: this node can, if it is an owner that may mint. */
+static bool coordinate_instead(struct node *node, const struct pending *pending,
+                               const struct preference_list *owners)
+{
+    struct key_request request;
+    struct key_contexts contexts;
+    struct reader reader = reader_make(buffer_slice(&pending->request));
+    if (node->replica_states[pending->partition] != REPLICA_ACTIVE ||
+        node->store_condition != STATUS_OK)
+        return false;
+    enum status status = key_request_decode(&reader, &request, &contexts);
+    assert(status == STATUS_OK); /* it was encoded here */
+    coordinate(node, &pending->origin, &request, owners,
+               pending->deadline_us - FORWARD_SLACK_MS * 1000);
+    free((void *)request.entries);
+    key_contexts_free(&contexts);
+    return true;
+}
+
 static void start_forward(struct node *node, const struct origin *origin,
                           const struct key_request *request, const struct preference_list *owners,
                           uint64_t deadline_us)
@@ -187,8 +207,12 @@ static void start_forward(struct node *node, const struct origin *origin,
     key_request_encode(request, &pending->request);
     pending->partition = request->partition;
     node->statistics.requests_forwarded++;
-    if (!forward(node, pending, owners)) {
-        complete_failed(node, origin, STATUS_UNAVAILABLE);
+    if (pending->request.length > MESSAGE_PAYLOAD_BYTES_MAX) {
+        complete_failed(node, origin, STATUS_TOO_LARGE);
+        pending_remove(node, pending);
+    } else if (!forward(node, pending, owners)) {
+        if (!coordinate_instead(node, pending, owners))
+            complete_failed(node, origin, STATUS_UNAVAILABLE);
         pending_remove(node, pending);
     }
 }
@@ -209,7 +233,8 @@ static void forward_answered(struct node *node, struct pending *pending, struct 
         key_result_deinit(&result);
         if (forward(node, pending, &owners))
             return;
-        complete_failed(node, &pending->origin, STATUS_UNAVAILABLE);
+        if (!coordinate_instead(node, pending, &owners))
+            complete_failed(node, &pending->origin, STATUS_UNAVAILABLE);
     } else if (status == STATUS_OK) {
         complete(node, &pending->origin, body);
         key_result_deinit(&result);
@@ -273,12 +298,15 @@ void key_request_start(struct node *node, const struct origin *origin,
 void key_request_frame(struct node *node, struct pending *pending, node_id from, uint16_t type,
                        struct slice body)
 {
-    pending_heard(node, pending, from);
     if (pending->kind == PENDING_FORWARDED) {
-        if (type == MESSAGE_FORWARD_RESULT && was_tried(pending, from))
-            forward_answered(node, pending, body);
+        if (type != MESSAGE_FORWARD_RESULT || pending->awaited_count == 0 ||
+            pending->awaited[0] != from)
+            return; /* not whom we asked last: two tries at once would both mint */
+        pending_heard(node, pending, from);
+        forward_answered(node, pending, body);
         return;
     }
+    pending_heard(node, pending, from);
     coordinated_request_reply(pending->coordinated, from, type, body, node->now.wall_ms,
                               &node->coordinated_output);
     carry_out(node, pending);

@@ -99,13 +99,30 @@ void store_side_free(struct store_side *side)
     free(side);
 }
 
-/* Owners whose whole state a lost replica must absorb before it can be counted on: with them it
- * meets every majority that a write had without it. */
-static uint8_t rebuild_sources_needed(const struct ring *ring)
+/*
+ * Of `owners` in a set whose majority a write may have met with the lost copy: how many others
+ * must be absorbed to meet every such majority.
+ */
+static uint8_t sources_needed(uint8_t owners)
 {
-    uint8_t owners = ring->owner_count;
     uint8_t needed = (uint8_t)(owners - owners / 2);
     return needed < owners ? needed : (uint8_t)(owners - 1);
+}
+
+/*
+ * Whether a lost replica has absorbed enough to be counted on again: of all owners, and of its
+ * own region, where a write at LOCAL_QUORUM or EACH_QUORUM has counted it.
+ */
+static bool is_rebuilt(const struct store_side *side, const struct replica *replica)
+{
+    uint8_t home = ring_member(side->ring, side->self)->region;
+    uint8_t local = 0;
+    for (uint8_t i = 0; i < replica->rebuilt_from_count; i++) {
+        const struct ring_member *source = ring_member(side->ring, replica->rebuilt_from[i]);
+        local = (uint8_t)(local + (source != NULL && source->region == home));
+    }
+    return replica->rebuilt_from_count >= sources_needed(side->ring->owner_count) &&
+           local >= sources_needed(side->ring->regions[home].replicas);
 }
 
 static void append_state(const struct replica *replica, struct buffer *out)
@@ -132,7 +149,7 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
             .self = side->self,
             .storage_incarnation = side->storage_incarnation,
             .boot_epoch = boot_epoch,
-            .rebuild = side->storage_incarnation > 1 && rebuild_sources_needed(side->ring) > 0,
+            .rebuild = side->storage_incarnation > 1 && side->ring->owner_count > 1,
         };
         status = replica_open(replica, &params, &side->context);
         if (status != STATUS_OK) {
@@ -200,6 +217,9 @@ static enum status apply_deliveries(struct store_side *side, struct replica *rep
         if (reader.failed)
             return STATUS_CORRUPT;
         enum merge_policy policy = policy_of(side, delivery.keyspace, &status);
+        if (ring_partition_of_slot(ring_slot(delivery.key), side->ring->partition_count) !=
+            replica->partition)
+            status = STATUS_INVALID;
         if (status == STATUS_OK)
             status = replica_apply(replica, &delivery, policy, &side->context, &is_new);
         *changed += is_new;
@@ -241,6 +261,7 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
     struct reader cells = reader_make(message->cells);
     enum status status = STATUS_OK;
     enum merge_policy policy = policy_of(side, request->keyspace, &status);
+    size_t delivery_bytes = 0;
     *written = 0;
     for (uint16_t i = 0; i < request->entry_count && status == STATUS_OK; i++) {
         const struct key_entry *entry = &request->entries[i];
@@ -263,6 +284,9 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
                                            .number = minted.number,
                                            .dot = minted.dot};
         *written = (uint16_t)(*written + minted.written);
+        delivery_bytes += minted.delivery_bytes;
+        if (status == STATUS_OK && delivery_bytes > MESSAGE_PAYLOAD_BYTES_MAX)
+            status = STATUS_TOO_LARGE;
     }
     old_offsets[request->entry_count] = old->length;
     return status;
@@ -298,8 +322,9 @@ static void mint_request(struct store_side *side, struct replica *replica,
     minted.written = minted.status == STATUS_OK && written > 0;
     if (minted.status == STATUS_OK) {
         for (uint16_t i = 0; !refused && i < request->entry_count; i++)
-            result.outcomes[i].value =
-                slice_make(old.data + offsets[i], offsets[i + 1] - offsets[i]);
+            if (offsets[i + 1] > offsets[i])
+                result.outcomes[i].value =
+                    slice_make(old.data + offsets[i], offsets[i + 1] - offsets[i]);
         key_result_encode(&result, &encoded);
         minted.result = buffer_slice(&encoded);
     }
@@ -418,6 +443,8 @@ static void answer_pull(struct store_side *side, const struct frame *frame, stru
                 replica, &question, side->settings.sync_settle_ms,
                 side->settings.sync_page_bytes - (out->length - first), &side->context, &answer,
                 &deliveries);
+            if (deliveries.length > MESSAGE_PAYLOAD_BYTES_MAX * 2) /* siblings of many actors */
+                answer.status = STATUS_TOO_LARGE;
             if (answer.status == STATUS_OK)
                 answer.deliveries = buffer_slice(&deliveries);
             else
@@ -443,8 +470,11 @@ static enum status apply_answer(struct store_side *side, node_id from,
                               &sum->cell_count);
     checkpoint_if_due(side, replica);
     if (status == STATUS_OK && answer->complete && replica->state == REPLICA_REBUILDING) {
-        if (replica_rebuilt_from(replica, from, rebuild_sources_needed(side->ring)))
+        replica_note_source(replica, from);
+        if (is_rebuilt(side, replica)) {
+            replica_activate(replica);
             append_state(replica, &out->late);
+        }
         replica_checkpoint(replica, &side->context);
     }
     return status;

@@ -18,6 +18,7 @@ struct log_sync {
     uint64_t deadline_us; /* of what is under way, or of the pause */
     struct message_sync_clocks cursors; /* partitions of this exchange that are not finished */
     bool differs;         /* this exchange brought something */
+    bool progressed;      /* the last page finished a partition, or got further down its log */
 };
 
 struct log_sync *log_sync_new(const struct ring *ring, node_id self, node_id peer,
@@ -125,29 +126,33 @@ void log_sync_clocks(struct log_sync *sync, struct slice body, uint64_t now_us,
     expect(sync, SYNC_PEER_ASKED, now_us);
 }
 
-/* Drop the partition's cursor when it is finished, else remember where to go on. */
-static void advance_cursor(struct log_sync *sync, const struct sync_answer *answer)
+/*
+ * Drop the partition's cursor when it is finished, else remember where to go on.
+ * False when the walk did not get further down: it begins again, or the peer is broken.
+ */
+static bool advance_cursor(struct log_sync *sync, const struct sync_answer *answer)
 {
     struct message_sync_clocks *clocks = &sync->cursors;
     uint16_t i = 0;
     while (i < clocks->count && clocks->cursors[i].partition != answer->address.partition)
         i++;
     if (i == clocks->count)
-        return;
+        return false;
     if (answer->status == STATUS_OK && !answer->complete) {
+        uint64_t before = clocks->cursors[i].before;
         clocks->cursors[i].before = answer->before;
         clocks->cursors[i].top = answer->top;
-        return;
+        return answer->before != 0 && (before == 0 || answer->before < before);
     }
     clocks->count--;
     for (; i < clocks->count; i++)
         clocks->cursors[i] = clocks->cursors[i + 1];
+    return true;
 }
 
-static void go_on(struct log_sync *sync, bool progressed, uint64_t now_us,
-                  struct log_sync_output *out)
+static void go_on(struct log_sync *sync, uint64_t now_us, struct log_sync_output *out)
 {
-    if (sync->cursors.count > 0 && progressed)
+    if (sync->cursors.count > 0 && sync->progressed)
         ask_store(sync, now_us, out);
     else
         end_exchange(sync, now_us);
@@ -157,9 +162,10 @@ void log_sync_page(struct log_sync *sync, struct slice body, bool rebuilding, ui
                    struct log_sync_output *out)
 {
     struct reader reader = reader_make(body);
-    uint32_t answers = 0, deliveries = 0;
+    uint32_t deliveries = 0;
     if (sync->state != SYNC_PEER_ASKED)
         return;
+    sync->progressed = false;
     while (reader_left(&reader) > 0) {
         struct sync_answer answer;
         sync_answer_decode(&reader, &answer);
@@ -167,12 +173,11 @@ void log_sync_page(struct log_sync *sync, struct slice body, bool rebuilding, ui
             pause_until(sync, now_us + (uint64_t)sync->interval_ms * 1000);
             return;
         }
-        advance_cursor(sync, &answer);
-        answers++;
+        sync->progressed = advance_cursor(sync, &answer) || sync->progressed;
         deliveries += answer.delivery_count;
     }
     if (deliveries == 0 && !rebuilding) {
-        go_on(sync, answers > 0, now_us, out);
+        go_on(sync, now_us, out);
         return;
     }
     sync->differs = sync->differs || deliveries > 0;
@@ -188,7 +193,7 @@ void log_sync_applied(struct log_sync *sync, const struct message_sync_applied *
     if (sync->state != SYNC_APPLYING)
         return;
     if (applied->status == STATUS_OK)
-        go_on(sync, true, now_us, out);
+        go_on(sync, now_us, out);
     else
         pause_until(sync, now_us + (uint64_t)sync->interval_ms * 1000);
 }

@@ -17,6 +17,7 @@
 #define REPLICA_REPLICA_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
@@ -103,7 +104,8 @@ struct replica_minted {
     bool written;
     bool had_old;
     int64_t number;
-    struct dot dot; /* when written */
+    size_t delivery_bytes; /* when written: at most so many are appended to `deliveries` */
+    struct dot dot;        /* when written */
 };
 
 /*
@@ -131,8 +133,12 @@ MUST_USE enum status replica_sync_answer(const struct replica *replica,
                                          struct replica_context *context, struct sync_answer *out,
                                          struct buffer *deliveries);
 
-/* Note that everything `from` had was absorbed; true when the replica became active by it. */
-bool replica_rebuilt_from(struct replica *replica, node_id from, uint8_t sources_needed);
+/*
+ * While rebuilding: everything that `from` had was absorbed. Once for each source, in
+ * `rebuilt_from`; whoever holds the ring judges when they are enough, and activates.
+ */
+void replica_note_source(struct replica *replica, node_id from);
+void replica_activate(struct replica *replica);
 
 /* Put the state into the batch, so that the log before it need not be replayed. */
 void replica_checkpoint(struct replica *replica, struct replica_context *context);

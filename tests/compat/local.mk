@@ -1,1 +1,7 @@
-EXTRA_DIST +=
+EXTRA_DIST += \
+	tests/compat/cases.json \
+	tests/compat/client_ioredis.mjs \
+	tests/compat/client_node_redis.mjs \
+	tests/compat/client_redis_py.py \
+	tests/compat/compare.py \
+	tests/compat/package.json

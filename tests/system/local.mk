@@ -7,4 +7,5 @@ EXTRA_DIST += \
 	tests/system/test_quickstart \
 	tests/system/test_ringcluster \
 	tests/system/test_ringctl \
-	tests/system/test_standalone
+	tests/system/test_standalone \
+	tests/system/test_wipe

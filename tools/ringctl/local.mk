@@ -1,5 +1,6 @@
-bin_PROGRAMS += ringctl
-ringctl_SOURCES = \
+# A library for all but the table of verbs, so that tests link it.
+noinst_LIBRARIES += libringctl.a
+libringctl_a_SOURCES = \
 	tools/ringctl/arguments.c \
 	tools/ringctl/arguments.h \
 	tools/ringctl/cluster.c \
@@ -11,7 +12,6 @@ ringctl_SOURCES = \
 	tools/ringctl/fields.h \
 	tools/ringctl/json.c \
 	tools/ringctl/json.h \
-	tools/ringctl/main.c \
 	tools/ringctl/progress.c \
 	tools/ringctl/progress.h \
 	tools/ringctl/report.c \
@@ -21,4 +21,16 @@ ringctl_SOURCES = \
 	tools/ringctl/verb_status.c \
 	tools/ringctl/verb_verify.c \
 	tools/ringctl/verbs.h
-ringctl_LDADD = libringd.a libringnet.a $(core_libs) $(SMARTCOLS_LIBS)
+
+bin_PROGRAMS += ringctl
+ringctl_SOURCES = tools/ringctl/main.c
+ringctl_LDADD = libringctl.a libringd.a libringnet.a $(core_libs) $(SMARTCOLS_LIBS)
+dist_man_MANS += man/ringctl.1
+EXTRA_DIST += tools/ringctl/README.md
+
+# Written by the program from its own tables.
+completionsdir = $(datadir)/bash-completion/completions
+nodist_completions_DATA = tools/ringctl/completions/ringctl
+tools/ringctl/completions/ringctl: ringctl$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && ./ringctl$(EXEEXT) --completion bash >$@.new && mv $@.new $@
+CLEANFILES = $(nodist_completions_DATA)

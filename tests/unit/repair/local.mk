@@ -1,2 +1,3 @@
 libringtest_a_SOURCES +=
-unit_tests +=
+unit_tests += \
+	tests/unit/repair/test_log_sync

@@ -514,7 +514,7 @@ static void young_events_are_left_to_their_coordinator(void **state)
     deinit_host(&b);
 }
 
-static void a_lost_replica_is_active_again_after_enough_sources(void **state)
+static void the_sources_of_a_rebuild_are_kept_over_a_restart(void **state)
 {
     struct host a;
     (void)state;
@@ -525,13 +525,21 @@ static void a_lost_replica_is_active_again_after_enough_sources(void **state)
     a.incarnation = 2;
     open_host(&a, true);
     assert_int_equal(a.replica.state, REPLICA_REBUILDING);
-    assert_false(replica_rebuilt_from(&a.replica, 2, 2));
-    assert_false(replica_rebuilt_from(&a.replica, 2, 2)); /* the same one counts once */
+    replica_note_source(&a.replica, 2);
+    replica_note_source(&a.replica, 2); /* the same one counts once */
+    assert_int_equal(a.replica.rebuilt_from_count, 1);
     replica_checkpoint(&a.replica, &a.context);
     restart(&a);
     assert_int_equal(a.replica.state, REPLICA_REBUILDING);
-    assert_true(replica_rebuilt_from(&a.replica, 3, 2));
+    replica_note_source(&a.replica, 3);
+    assert_int_equal(a.replica.rebuilt_from_count, 2);
+    assert_int_equal(a.replica.rebuilt_from[0], 2);
+    assert_int_equal(a.replica.rebuilt_from[1], 3);
+    replica_activate(&a.replica);
+    replica_checkpoint(&a.replica, &a.context);
+    restart(&a);
     assert_int_equal(a.replica.state, REPLICA_ACTIVE);
+    assert_int_equal(a.replica.rebuilt_from_count, 0);
     deinit_host(&a);
 }
 
@@ -550,7 +558,7 @@ int main(void)
         cmocka_unit_test(log_sync_makes_replicas_equal),
         cmocka_unit_test(a_pull_ends_while_new_writes_arrive),
         cmocka_unit_test(young_events_are_left_to_their_coordinator),
-        cmocka_unit_test(a_lost_replica_is_active_again_after_enough_sources),
+        cmocka_unit_test(the_sources_of_a_rebuild_are_kept_over_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
