@@ -66,7 +66,8 @@ static void link_up(struct world *world, link_id link, node_id dialed)
 
 static node_id frame(struct world *world, link_id link, uint16_t type, struct slice body)
 {
-    return peers_frame(world->peers, link, type, body, world->now_ms * 1000, &world->out);
+    return peers_frame(world->peers, link, type, body, world->now_ms * 1000, 1700000000000,
+                       &world->out);
 }
 
 static struct message_hello hello_of(const struct world *world, node_id node)
