@@ -183,7 +183,8 @@ static void merge_answers(const struct coordinated_request *c, uint16_t index, s
     }
 }
 
-static void merge_all(struct coordinated_request *c)
+/* False when the answer is too large to be sent on; the request is then over. */
+static bool merge_all(struct coordinated_request *c, struct coordinated_output *out)
 {
     struct buffer encoded = {0};
     for (uint16_t i = 0; i < c->request.entry_count; i++) {
@@ -195,6 +196,10 @@ static void merge_all(struct coordinated_request *c)
         cell_deinit(&cell);
     }
     buffer_deinit(&encoded);
+    if (c->merged.length <= MESSAGE_PAYLOAD_BYTES_MAX)
+        return true;
+    request_fail(c, STATUS_TOO_LARGE, &c->read, out);
+    return false;
 }
 
 /* ---- repair ------------------------------------------------------------------------------- */
@@ -355,12 +360,12 @@ static void finish_ask(struct coordinated_request *c, uint8_t last, uint64_t wal
     struct buffer encoded = {0};
     switch ((enum key_request_kind)c->request.kind) {
     case KEY_READ:
-        merge_all(c);
-        finish_read(c, wall_ms, out);
+        if (merge_all(c, out))
+            finish_read(c, wall_ms, out);
         break;
     case KEY_WRITE:
-        merge_all(c);
-        write_start(c, out);
+        if (merge_all(c, out))
+            write_start(c, out);
         break;
     case KEY_SCAN:
         scan_merge(c, wall_ms, &encoded);
@@ -427,7 +432,12 @@ void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, str
 {
     if (c->answered)
         return;
-    if (judge(c, type, body) != STATUS_OK) {
+    enum status status = judge(c, type, body);
+    if (status == STATUS_TOO_LARGE) { /* another owner that has less of it would hide the rest */
+        request_fail(c, status, &c->read, out);
+        return;
+    }
+    if (status != STATUS_OK) {
         c->failed |= (owner_mask)1 << owner;
         read_ask_more(c, false, wall_ms, out);
         return;

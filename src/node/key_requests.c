@@ -5,9 +5,12 @@
  * write needs an owner, because only owners mint: this node if it is one, else the
  * first usable owner in preference order. A write that depends on the value goes
  * to the first usable owner in any case, so that such writes meet at one replica
- * while it is there. A request is forwarded once. A node whose clock is fenced off
- * (clock_fence.c) coordinates no write: its clients' writes go to other owners, those forwarded to
- * it are refused, and the one that forwarded tries the next owner.
+ * while it is there; when the owners before it cannot, this node does it if it can.
+ * A request is forwarded once, to one owner at a time.
+ *
+ * A node whose clock is fenced off (clock_fence.c) coordinates no write: its clients'
+ * writes go to other owners. Those forwarded to it are refused, so the one that
+ * forwarded them tries the next owner.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -200,6 +203,25 @@ static bool forward(struct node *node, struct pending *pending,
     return false;
 }
 
+/* The owners before this one cannot: this node can, if it is an owner that may mint. */
+static bool coordinate_instead(struct node *node, const struct pending *pending,
+                               const struct preference_list *owners)
+{
+    struct key_request request;
+    struct key_contexts contexts;
+    struct reader reader = reader_make(buffer_slice(&pending->request));
+    if (!mints_here(node, pending->partition) || clock_fence_is_up(node) ||
+        node->store_condition != STATUS_OK)
+        return false;
+    enum status status = key_request_decode(&reader, &request, &contexts);
+    assert(status == STATUS_OK); /* it was encoded here */
+    coordinate(node, &pending->origin, &request, owners,
+               pending->deadline_us - FORWARD_SLACK_MS * 1000);
+    free((void *)request.entries);
+    key_contexts_free(&contexts);
+    return true;
+}
+
 static void start_forward(struct node *node, const struct origin *origin,
                           const struct key_request *request, const struct preference_list *owners,
                           uint64_t deadline_us)
@@ -212,31 +234,20 @@ static void start_forward(struct node *node, const struct origin *origin,
                            ? STATUS_CLOCK_SKEW
                            : STATUS_UNAVAILABLE;
     node->statistics.requests_forwarded++;
-    if (!forward(node, pending, owners)) {
-        complete_failed(node, origin, pending->refused);
+    if (pending->request.length > MESSAGE_PAYLOAD_BYTES_MAX) {
+        complete_failed(node, origin, STATUS_TOO_LARGE);
+        pending_remove(node, pending);
+    } else if (!forward(node, pending, owners)) {
+        if (!coordinate_instead(node, pending, owners))
+            complete_failed(node, origin, pending->refused);
         pending_remove(node, pending);
     }
 }
 
 static bool is_definite_elsewhere(enum status status)
 {
-    return status == STATUS_NOT_OWNER || status == STATUS_NOT_READY || status == STATUS_STALE_TAG ||
-           status == STATUS_CLOCK_SKEW;
-}
-
-/* Every other owner refused, and this node is one too: it does what it wished others to do. */
-static void coordinate_after_all(struct node *node, struct pending *pending,
-                                 const struct preference_list *owners)
-{
-    struct key_request request;
-    struct key_contexts contexts;
-    struct reader reader = reader_make(buffer_slice(&pending->request));
-    enum status status = key_request_decode(&reader, &request, &contexts);
-    assert(status == STATUS_OK); /* it was encoded here */
-    coordinate(node, &pending->origin, &request, owners,
-               pending->deadline_us - FORWARD_SLACK_MS * 1000);
-    free((void *)request.entries);
-    key_contexts_free(&contexts);
+    return status == STATUS_NOT_OWNER || status == STATUS_NOT_READY ||
+           status == STATUS_STALE_TAG || status == STATUS_CLOCK_SKEW;
 }
 
 static void forward_answered(struct node *node, struct pending *pending, struct slice body)
@@ -252,10 +263,7 @@ static void forward_answered(struct node *node, struct pending *pending, struct 
         key_result_deinit(&result);
         if (forward(node, pending, &owners))
             return;
-        if (mints_here(node, pending->partition) && !clock_fence_is_up(node) &&
-            node->store_condition == STATUS_OK)
-            coordinate_after_all(node, pending, &owners);
-        else
+        if (!coordinate_instead(node, pending, &owners))
             complete_failed(node, &pending->origin, pending->refused);
     } else if (status == STATUS_OK) {
         complete(node, &pending->origin, body);
@@ -322,18 +330,22 @@ void key_request_start(struct node *node, const struct origin *origin,
 void key_request_frame(struct node *node, struct pending *pending, node_id from, uint16_t type,
                        struct slice body)
 {
-    pending_heard(node, pending, from);
     if (pending->kind == PENDING_FORWARDED) {
-        if (type == MESSAGE_FORWARD_RESULT && was_tried(pending, from))
-            forward_answered(node, pending, body);
+        if (type != MESSAGE_FORWARD_RESULT || pending->awaited_count == 0 ||
+            pending->awaited[0] != from)
+            return; /* not whom we asked last: two tries at once would both mint */
+        pending_heard(node, pending, from);
+        forward_answered(node, pending, body);
         return;
     }
+    pending_heard(node, pending, from);
     coordinated_request_reply(pending->coordinated, from, type, body, node->now.wall_ms,
                               &node->coordinated_output);
     carry_out(node, pending);
 }
 
-void key_request_refused(struct node *node, struct pending *pending, node_id by, enum status status)
+void key_request_refused(struct node *node, struct pending *pending, node_id by,
+                         enum status status)
 {
     if (pending->kind == PENDING_FORWARDED) {
         if (pending->awaited_count > 0 && pending->awaited[0] == by) {

@@ -62,7 +62,13 @@ static void read_cells(const struct store_port *port, const struct ring *ring,
             result.status = STATUS_INVALID;
             break;
         }
-        record_cell_name(ring_position(key, read.keyspace, ring->seed), read.keyspace, key, &name);
+        uint64_t position = ring_position(key, read.keyspace, ring->seed);
+        if (ring_partition_of_position(position, ring->partition_count) !=
+            read.address.partition) { /* perhaps not ours, and then absence would be no evidence */
+            result.status = STATUS_INVALID;
+            break;
+        }
+        record_cell_name(position, read.keyspace, key, &name);
         enum status status = port->get(port->context, buffer_slice(&name), &record);
         if (status == STATUS_OK)
             result.status = append_cell(buffer_slice(&record), read.with_values, &cells);
@@ -71,6 +77,8 @@ static void read_cells(const struct store_port *port, const struct ring *ring,
         else
             result.status = status;
         result.cell_count++;
+        if (cells.length > MESSAGE_PAYLOAD_BYTES_MAX)
+            result.status = STATUS_TOO_LARGE;
     }
     if (result.status == STATUS_OK)
         result.cells = buffer_slice(&cells);
@@ -149,10 +157,13 @@ static void read_range(const struct store_port *port, const struct ring *ring,
     struct range_walk walk = {.range = &range, .result = &result};
     struct buffer bound = {0};
     result.status = message_range_decode(frame->body, &range);
+    if (result.status == STATUS_OK && range.address.partition >= ring->partition_count)
+        result.status = STATUS_INVALID;
     if (result.status == STATUS_OK) {
         struct store_iterator *iterator = port->iterator_new(port->context);
+        uint64_t first = ring_position_first(range.address.partition, ring->partition_count);
         walk.last = ring_position_last(range.address.partition, ring->partition_count);
-        record_cell_bound(range.position, &bound);
+        record_cell_bound(range.position > first ? range.position : first, &bound);
         port->seek(iterator, buffer_slice(&bound));
         while (port->valid(iterator) &&
                visit(&walk, port->key(iterator), port->value(iterator)))

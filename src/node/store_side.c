@@ -279,6 +279,7 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
     struct reader cells = reader_make(message->cells);
     enum status status = STATUS_OK;
     enum merge_policy policy = policy_of(side, request->keyspace, &status);
+    size_t delivery_bytes = 0;
     *written = 0;
     for (uint16_t i = 0; i < request->entry_count && status == STATUS_OK; i++) {
         const struct key_entry *entry = &request->entries[i];
@@ -301,6 +302,9 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
                                            .number = minted.number,
                                            .dot = minted.dot};
         *written = (uint16_t)(*written + minted.written);
+        delivery_bytes += minted.delivery_bytes;
+        if (status == STATUS_OK && delivery_bytes > MESSAGE_PAYLOAD_BYTES_MAX)
+            status = STATUS_TOO_LARGE;
     }
     old_offsets[request->entry_count] = old->length;
     return status;
@@ -463,6 +467,8 @@ static void answer_pull(struct store_side *side, const struct frame *frame, stru
                 replica, &question, side->settings.sync_settle_ms,
                 side->settings.sync_page_bytes - (out->length - first), &side->context, &answer,
                 &deliveries);
+            if (deliveries.length > MESSAGE_PAYLOAD_BYTES_MAX * 2) /* siblings of many actors */
+                answer.status = STATUS_TOO_LARGE;
             if (answer.status == STATUS_OK)
                 answer.deliveries = buffer_slice(&deliveries);
             else

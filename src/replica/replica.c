@@ -228,6 +228,27 @@ static enum status mint_base(struct replica *replica, const struct replica_mint 
     return status;
 }
 
+/* Whether the new version replaces all that there is, or what its writer has observed alone. */
+static bool replaces_all(const struct replica_mint *mint)
+{
+    return mint->policy == MERGE_LWW || mutation_reads(mint->mutation);
+}
+
+/* A bound for append_delivery(), before the cell is made. */
+static size_t delivery_bytes(const struct replica_mint *mint, const struct register_effect *effect,
+                             const struct cell *base)
+{
+    enum { DOT_BYTES_MAX = 48, SIBLING_BYTES_MAX = 64 };
+    size_t dots = base->context.count + (size_t)1;
+    size_t bytes = mint->key.length + effect->value.length + SIBLING_BYTES_MAX;
+    if (!replaces_all(mint) && mint->observed != NULL)
+        dots += mint->observed->count;
+    for (uint32_t i = 0; !replaces_all(mint) && i < base->count; i++)
+        if (mint->observed == NULL || !version_vector_covers(mint->observed, &base->siblings[i].dot))
+            bytes += base->siblings[i].value.length + SIBLING_BYTES_MAX;
+    return bytes + dots * DOT_BYTES_MAX;
+}
+
 /* The new version beside what it does not replace. */
 static void mint_cell(struct replica *replica, const struct replica_mint *mint,
                       const struct register_effect *effect, const struct cell *base,
@@ -240,7 +261,7 @@ static void mint_cell(struct replica *replica, const struct replica_mint *mint,
     sibling.dot.sequence = clock_highest(&replica->clock, &replica->actor) + 1; /* R4 */
     sibling.time = hybrid_clock_next(context->clock, context->wall_ms, cell_time_max(base));
     cell_copy(base, out);
-    if (mint->policy == MERGE_LWW || mutation_reads(mint->mutation)) {
+    if (replaces_all(mint)) {
         cell_drop_observed(out, &base->context);
     } else if (mint->observed != NULL) {
         cell_drop_observed(out, mint->observed);
@@ -284,6 +305,8 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     out->written = effect.write;
     out->number = effect.number;
     out->had_old = effect.has_old;
+    if (effect.write)
+        out->delivery_bytes = delivery_bytes(mint, &effect, &base);
     if (evaluate_only)
         goto done;
     if (effect.has_old)
@@ -291,7 +314,9 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     if (effect.write) {
         mint_cell(replica, mint, &effect, &base, context, &after, &out->dot);
         add_unseen_live_dots(replica, &after, &new_dots);
+        size_t offset = deliveries->length;
         append_delivery(mint, &after, deliveries);
+        assert(deliveries->length - offset <= out->delivery_bytes);
         record_event(replica, mint->keyspace, mint->key, &local.cell, &after, &new_dots, context);
     }
 done:

@@ -17,6 +17,7 @@
 #define REPLICA_REPLICA_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
@@ -103,7 +104,8 @@ struct replica_minted {
     bool written;
     bool had_old;
     int64_t number;
-    struct dot dot; /* when written */
+    size_t delivery_bytes; /* when written: at most so many are appended to `deliveries` */
+    struct dot dot;        /* when written */
 };
 
 /*

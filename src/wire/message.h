@@ -50,6 +50,13 @@ enum message_type {
     MESSAGE_MINT_FROM /* store side -> loop side, unasked */
 };
 
+/*
+ * Of the keys, values and cells that one message is for. A frame has room for two such
+ * payloads (a mint: the request, and what the read quorum holds). Whoever makes a message
+ * of things that grew elsewhere answers STATUS_TOO_LARGE above it.
+ */
+enum { MESSAGE_PAYLOAD_BYTES_MAX = 24 << 20 };
+
 struct message_hello {
     uint8_t cluster_id[16];
     uint64_t generation;

@@ -452,6 +452,117 @@ static void a_cell_that_cannot_be_read_is_not_written_over(void **state)
     ring_free(ring);
 }
 
+/* Blind writes to a keyspace that keeps siblings pile up, and the cell travels whole. */
+static void a_cell_that_no_message_can_carry_does_not_come_about(void **state)
+{
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host host;
+    char *value = memory_new((5 << 20) + 1, 1);
+    enum status status = STATUS_OK;
+    unsigned written = 0;
+    (void)state;
+    memset(value, 'v', 5 << 20);
+    store_host_init(&host, ring, 1, 1);
+    store_host_open(&host);
+    struct key_entry entry = {.key = slice_text("k"), .mutation = set_to(value)};
+    struct key_request request = write_of(&host, &entry, 1, 0);
+    request.keyspace = 7;
+    while (status == STATUS_OK) {
+        store_host_forget(&host);
+        store_host_mint(&host, &request);
+        store_host_commit(&host);
+        status = minted_status(store_host_count(&host.early, MESSAGE_MINTED) > 0 ? &host.early
+                                                                                 : &host.late);
+        written += status == STATUS_OK;
+    }
+    assert_int_equal(status, STATUS_TOO_LARGE);
+    assert_int_equal(written, MESSAGE_PAYLOAD_BYTES_MAX / (5 << 20));
+    free(value);
+    store_host_deinit(&host);
+    ring_free(ring);
+}
+
+/* The sum of a request is bounded too, however its parts came to be so large. */
+static void a_request_whose_cells_no_message_can_carry_is_refused(void **state)
+{
+    enum { KEYS = 6, VALUE_BYTES = 5 << 20 };
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host host;
+    struct key_entry entries[KEYS];
+    char keys[KEYS][8], *value = memory_new(VALUE_BYTES + 1, 1);
+    (void)state;
+    memset(value, 'v', VALUE_BYTES);
+    store_host_init(&host, ring, 1, 1);
+    store_host_open(&host);
+    for (int i = 0; i < KEYS; i++) {
+        snprintf(keys[i], sizeof keys[i], "{t}%d", i);
+        store_host_set(&host, keys[i], value);
+        entries[i] = (struct key_entry){.key = slice_text(keys[i]), .mutation = append_of("!")};
+    }
+    struct key_request request = write_of(&host, entries, KEYS, 0);
+    store_host_forget(&host);
+    store_host_mint(&host, &request);
+    assert_int_equal(host.out.batch.length, 0);
+    store_host_commit(&host); /* and nothing has to be discarded */
+    assert_int_equal(minted_status(&host.late), STATUS_TOO_LARGE);
+    store_host_assert_value(&host, "{t}0", value);
+    free(value);
+    store_host_deinit(&host);
+    ring_free(ring);
+}
+
+/* Each owner may have minted a cell that was just small enough; what they merge to is not. */
+static void a_cell_that_grew_too_large_by_merging_is_told_and_not_sent(void **state)
+{
+    enum { VALUE_BYTES = MESSAGE_PAYLOAD_BYTES_MAX / 4 * 3 };
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host host;
+    char *value = memory_new(VALUE_BYTES + 1, 1);
+    struct sync_answer answer;
+    struct frame frame;
+    (void)state;
+    memset(value, 'v', VALUE_BYTES);
+    store_host_init(&host, ring, 1, 1);
+    store_host_open(&host);
+    struct replica_address address = store_host_address(&host, store_host_partition(&host, "k"));
+    for (node_id writer = 1; writer <= 3; writer++) {
+        struct cell cell = {0};
+        struct sibling sibling = {.dot = {.actor = {.node = writer}, .sequence = 1},
+                                  .value = slice_text(value)};
+        struct buffer encoded = {0}, deliveries = {0}, body = {0};
+        cell_insert(&cell, &sibling);
+        cell_encode(&cell, true, &encoded);
+        cell_delivery_encode(&(struct cell_delivery){.keyspace = 7,
+                                                     .key = slice_text("k"),
+                                                     .cell = buffer_slice(&encoded)},
+                             &deliveries);
+        message_replicate_encode(
+            &(struct message_replicate){
+                .address = address, .delivery_count = 1, .deliveries = buffer_slice(&deliveries)},
+            &body);
+        store_host_write(&host, MESSAGE_REPLICATE, buffer_slice(&body));
+        store_host_commit(&host);
+        cell_deinit(&cell);
+        buffer_deinit(&encoded);
+        buffer_deinit(&deliveries);
+        buffer_deinit(&body);
+    }
+    struct buffer question = {0};
+    sync_question_encode(&(struct sync_question){.address = address}, &question);
+    store_host_forget(&host);
+    store_host_write(&host, MESSAGE_SYNC_PULL, buffer_slice(&question));
+    store_host_commit(&host);
+    assert_true(store_host_find(&host.late, MESSAGE_SYNC_PAGE, 0, &frame));
+    struct reader reader = reader_make(frame.body);
+    sync_answer_decode(&reader, &answer);
+    assert_int_equal(answer.status, STATUS_TOO_LARGE);
+    assert_int_equal(answer.delivery_count, 0);
+    buffer_deinit(&question);
+    free(value);
+    store_host_deinit(&host);
+    ring_free(ring);
+}
+
 /* ---- refusals ------------------------------------------------------------------------------ */
 
 static request_id write_with_deadline(struct store_host *host, uint16_t type, struct slice body,
@@ -1130,6 +1241,9 @@ int main(void)
         cmocka_unit_test(when_all_conditions_hold_all_entries_are_written),
         cmocka_unit_test(one_entry_that_is_too_large_keeps_all_from_being_written),
         cmocka_unit_test(a_cell_that_cannot_be_read_is_not_written_over),
+        cmocka_unit_test(a_cell_that_no_message_can_carry_does_not_come_about),
+        cmocka_unit_test(a_request_whose_cells_no_message_can_carry_is_refused),
+        cmocka_unit_test(a_cell_that_grew_too_large_by_merging_is_told_and_not_sent),
         cmocka_unit_test(work_past_its_deadline_is_refused_before_anything_is_done),
         cmocka_unit_test(what_is_not_for_this_replica_is_refused),
         cmocka_unit_test(a_key_of_another_partition_is_refused),
