@@ -77,6 +77,31 @@ static void count_owned(const struct ring *ring, uint32_t counts[RING_MEMBERS_MA
     }
 }
 
+/* What this node knows of its own clock; all zero where nobody tells. */
+static struct clock_view take_clock(struct call *call)
+{
+    const struct environment *environment = call_environment(call);
+    struct clock_view view = {0};
+    if (environment->clock_view != NULL)
+        environment->clock_view(environment->node, call_now(call), &view);
+    return view;
+}
+
+static void write_clock(struct call *call, struct resp_writer writer)
+{
+    struct clock_view view = take_clock(call);
+    write_name(writer, "clock");
+    resp_writer_map(writer, 7);
+    write_number(writer, "fenced", view.fenced);
+    write_name(writer, "offset_ms");
+    resp_writer_integer(writer, view.offset_ms);
+    write_number(writer, "uncertainty_ms", view.uncertainty_ms);
+    write_number(writer, "limit_ms", view.limit_ms);
+    write_number(writer, "offset_max_ms", view.offset_max_ms);
+    write_number(writer, "clocks", view.clocks);
+    write_number(writer, "wait_ms", view.wait_ms);
+}
+
 static void write_member(struct call *call, struct resp_writer writer,
                          const struct ring_member *member, uint32_t owned)
 {
@@ -136,7 +161,7 @@ static void start_status(struct call *call)
     ring_view_take(environment, &view);
     count_owned(ring, owned);
     struct resp_writer writer = call_writer(call);
-    resp_writer_map(writer, 11);
+    resp_writer_map(writer, 12);
     write_number(writer, "node_id", environment->self);
     write_cluster_id(writer, ring);
     write_number(writer, "epoch", ring->tag.epoch);
@@ -156,6 +181,7 @@ static void start_status(struct call *call)
     write_number(writer, "owned", view.owned);
     write_number(writer, "ready", view.ready);
     write_number(writer, "rebuilding", view.owned - view.ready);
+    write_clock(call, writer);
     write_name(writer, "members");
     resp_writer_array(writer, ring->member_count);
     for (uint16_t i = 0; i < ring->member_count; i++)
