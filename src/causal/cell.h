@@ -27,7 +27,7 @@ enum sibling_kind { SIBLING_STRING = 0, SIBLING_TOMBSTONE = 1, SIBLING_KIND_COUN
 
 enum {
     CELL_SIBLINGS_MAX = 4096,      /* accepted by the decoder; far above the client limit */
-    CELL_VALUES_BYTES_MAX = 24 << 20 /* of siblings together; one value alone has its own limit */
+    CELL_VALUES_BYTES_MAX = 22 << 20 /* of siblings together; one value alone has its own limit */
 };
 
 enum merge_policy { MERGE_LWW = 0, MERGE_SIBLINGS = 1 }; /* as enum keyspace_policy */

@@ -17,7 +17,6 @@
 
 #include "base/memory.h"
 #include "coordinator/scan.h"
-#include "wire/frame.h"
 
 /* ---- asking ------------------------------------------------------------------------------- */
 
@@ -169,9 +168,6 @@ static bool answered_cell(const struct coordinated_request *c, uint8_t owner, ui
     return true;
 }
 
-/* What is merged goes into one frame with the request, and the keys of both. */
-enum { FRAME_RESERVE_BYTES = 64 << 10 };
-
 /* Merge the answers for one entry. Values borrow from the answers. */
 static void merge_answers(const struct coordinated_request *c, uint16_t index, struct cell *out)
 {
@@ -187,8 +183,8 @@ static void merge_answers(const struct coordinated_request *c, uint16_t index, s
     }
 }
 
-/* False: the owners hold more than one message can carry. */
-static bool merge_all(struct coordinated_request *c)
+/* False when the answer is too large to be sent on; the request is then over. */
+static bool merge_all(struct coordinated_request *c, struct coordinated_output *out)
 {
     struct buffer encoded = {0};
     bool fits = true;
@@ -200,12 +196,13 @@ static bool merge_all(struct coordinated_request *c)
         if (fits)
             cell_encode(&cell, true, &encoded);
         buffer_put_bytes(&c->merged, buffer_slice(&encoded));
-        fits = fits &&
-               c->merged.length + c->bytes.length <= FRAME_BYTES_MAX - FRAME_RESERVE_BYTES;
         cell_deinit(&cell);
     }
     buffer_deinit(&encoded);
-    return fits;
+    if (fits && c->merged.length <= MESSAGE_PAYLOAD_BYTES_MAX)
+        return true;
+    request_fail(c, STATUS_TOO_LARGE, &c->read, out);
+    return false;
 }
 
 /* ---- repair ------------------------------------------------------------------------------- */
@@ -398,17 +395,14 @@ static void finish_ask(struct coordinated_request *c, uint8_t last, uint64_t wal
                        struct coordinated_output *out)
 {
     struct buffer encoded = {0};
-    bool reads_cells = c->request.kind == KEY_READ || c->request.kind == KEY_WRITE;
-    if (reads_cells && !merge_all(c)) {
-        request_fail(c, STATUS_TOO_LARGE, &c->read, out);
-        return;
-    }
     switch ((enum key_request_kind)c->request.kind) {
     case KEY_READ:
-        finish_read(c, wall_ms, out);
+        if (merge_all(c, out))
+            finish_read(c, wall_ms, out);
         break;
     case KEY_WRITE:
-        write_start(c, out);
+        if (merge_all(c, out))
+            write_start(c, out);
         break;
     case KEY_SCAN:
         scan_merge(c, wall_ms, &encoded);
@@ -476,7 +470,7 @@ void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, str
     if (c->answered)
         return;
     enum status status = judge(c, type, body);
-    if (status == STATUS_TOO_LARGE) { /* so it is at the others */
+    if (status == STATUS_TOO_LARGE) { /* another owner that has less of it would hide the rest */
         request_fail(c, status, &c->read, out);
         return;
     }

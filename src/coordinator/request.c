@@ -109,6 +109,8 @@ static enum status preflight(struct coordinated_request *c)
 {
     const struct request_options *options = &c->request.options;
     bool writes = c->request.kind == KEY_WRITE;
+    if (c->bytes.length > MESSAGE_PAYLOAD_BYTES_MAX)
+        return STATUS_TOO_LARGE;
     if (c->request.kind == KEY_COVERAGE || c->request.kind == KEY_COUNT ||
         c->request.kind == KEY_DIGEST) {
         struct request_options one = {.level = LEVEL_ONE};

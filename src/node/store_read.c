@@ -15,8 +15,7 @@
 
 enum {
     RANGE_CELLS_MAX = 20000,
-    RANGE_BYTES_MAX = 1 << 20,
-    READ_BYTES_MAX = FRAME_BYTES_MAX - (1 << 10) /* of all cells that one read asks for */
+    RANGE_BYTES_MAX = 1 << 20
 };
 
 /* Append an encoded cell, as stored or without its values. */
@@ -81,7 +80,7 @@ static void read_cells(const struct store_port *port, const struct ring *ring,
         else
             result.status = status;
         result.cell_count++;
-        if (result.status == STATUS_OK && cells.length > READ_BYTES_MAX)
+        if (cells.length > MESSAGE_PAYLOAD_BYTES_MAX)
             result.status = STATUS_TOO_LARGE;
     }
     if (result.status == STATUS_OK)

@@ -302,28 +302,50 @@ static enum status check_observed(const struct replica *replica, const struct re
     return STATUS_OK;
 }
 
-/* A write that does not leave more versions than there were is always welcome. */
-static enum status check_siblings(const struct replica_mint *mint, const struct cell *base,
-                                  const struct register_effect *effect,
-                                  const struct replica_context *context, uint64_t *bytes)
+/* What stands in a cell after the new version has replaced what it does. */
+struct remainder {
+    uint64_t count; /* the new version too */
+    size_t value_bytes;
+    size_t dots; /* of the context, at most */
+};
+
+static struct remainder remainder_of(const struct replica_mint *mint, const struct cell *base,
+                                     const struct register_effect *effect)
 {
     const struct version_vector *replaced = replaced_by(mint, base);
-    uint64_t count = 1;
-    *bytes = effect->value.length;
+    struct remainder out = {.count = 1,
+                            .value_bytes = effect->value.length,
+                            .dots = base->context.count + (size_t)1};
+    if (mint->observed != NULL)
+        out.dots += mint->observed->count;
     for (uint32_t i = 0; i < base->count; i++) {
         if (replaced != NULL && version_vector_covers(replaced, &base->siblings[i].dot))
             continue;
-        *bytes += base->siblings[i].value.length;
-        count++;
+        out.value_bytes += base->siblings[i].value.length;
+        out.count++;
     }
-    bool above = count > 1 && (count > context->siblings_max || *bytes > SIBLINGS_BYTES_MAX);
-    bool fits = count <= CELL_SIBLINGS_MAX && (count < 2 || *bytes <= CELL_VALUES_BYTES_MAX);
-    uint64_t actors = (uint64_t)base->context.count + 1;
-    if (mint->observed != NULL)
-        actors += mint->observed->count;
-    if (actors > VERSION_VECTOR_ENTRIES_MAX)
+    return out;
+}
+
+/* A write that does not leave more versions than there were is welcome as long as it fits. */
+static enum status check_siblings(const struct replica_context *context,
+                                  const struct remainder *after, const struct cell *base)
+{
+    bool above = after->count > 1 && (after->count > context->siblings_max ||
+                                      after->value_bytes > SIBLINGS_BYTES_MAX);
+    bool fits = after->count <= CELL_SIBLINGS_MAX &&
+                (after->count < 2 || after->value_bytes <= CELL_VALUES_BYTES_MAX);
+    if (after->dots > VERSION_VECTOR_ENTRIES_MAX)
         return STATUS_TOO_LARGE;
-    return (above && count > base->count) || !fits ? STATUS_SIBLING_LIMIT : STATUS_OK;
+    return (above && after->count > base->count) || !fits ? STATUS_SIBLING_LIMIT : STATUS_OK;
+}
+
+/* A bound for append_delivery(), before the cell is made. */
+static size_t delivery_bytes(const struct replica_mint *mint, const struct remainder *after)
+{
+    enum { DOT_BYTES_MAX = 48, SIBLING_BYTES_MAX = 64 };
+    return mint->key.length + after->value_bytes + after->count * SIBLING_BYTES_MAX +
+           after->dots * DOT_BYTES_MAX;
 }
 
 /* The new version beside what it does not replace. */
@@ -390,11 +412,13 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
         status = check_observed(replica, mint, &base, context);
     if (status == STATUS_OK)
         status = evaluate(replica, mint, &base, context, &built, &effect);
-    if (status == STATUS_OK && effect.write)
-        status = check_siblings(mint, &base, &effect, context, &out->bytes);
+    if (status == STATUS_OK && effect.write) {
+        struct remainder left = remainder_of(mint, &base, &effect);
+        status = check_siblings(context, &left, &base);
+        out->delivery_bytes = delivery_bytes(mint, &left);
+    }
     if (status != STATUS_OK)
         goto done;
-    out->bytes += effect.old.length;
     out->written = effect.write;
     out->number = effect.number;
     out->had_old = effect.has_old;
@@ -405,9 +429,11 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     if (effect.write) {
         mint_cell(replica, mint, &effect, &base, context, &after, &out->dot);
         add_unseen_live_dots(replica, &after, &new_dots);
+        size_t offset = deliveries->length;
         append_delivery(mint, &after, deliveries);
         context->lww_losses += losses;
         note_siblings(mint, &after, context);
+        assert(deliveries->length - offset <= out->delivery_bytes);
         record_event(replica, mint->keyspace, mint->key, &local.cell, &after, &new_dots, context);
     }
 done:

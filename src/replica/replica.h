@@ -17,6 +17,7 @@
 #define REPLICA_REPLICA_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
@@ -56,8 +57,10 @@ struct replica_context {
  * What clients may pile up at one owner. The versions that all owners accepted, cut off from
  * each other, then fit into one cell; so do their bytes with three owners.
  */
-enum { SIBLINGS_LIMIT_MAX = CELL_SIBLINGS_MAX / RING_OWNERS_MAX, SIBLINGS_BYTES_MAX = 8 << 20 };
+enum { SIBLINGS_LIMIT_MAX = CELL_SIBLINGS_MAX / RING_OWNERS_MAX, SIBLINGS_BYTES_MAX = 7 << 20 };
 _Static_assert(3 * SIBLINGS_BYTES_MAX <= CELL_VALUES_BYTES_MAX, "what three owners accept fits");
+_Static_assert((int)CELL_VALUES_BYTES_MAX < (int)MESSAGE_PAYLOAD_BYTES_MAX,
+               "the largest cell fits into a message");
 
 /* Not opaque so that the store side can hold them in one array. Release with replica_deinit(). */
 struct replica {
@@ -119,8 +122,8 @@ struct replica_minted {
     bool written;
     bool had_old;
     int64_t number;
-    struct dot dot;      /* when written */
-    uint64_t bytes;      /* of all values in the answer and the delivery, about */
+    size_t delivery_bytes; /* when written: at most so many are appended to `deliveries` */
+    struct dot dot;        /* when written */
 };
 
 /*

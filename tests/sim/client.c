@@ -15,7 +15,7 @@
 #include "wire/resp_reply.h"
 
 enum {
-    WAY_US = 300,            /* between client and node */
+    WAY_US = 300, /* between client and node */
     RECONNECT_US = 200000,
     ANSWER_SLACK_US = 2000000,
     AUDIT_RETRY_US = 300000,
@@ -36,23 +36,23 @@ struct client {
     struct machine *machine; /* NULL: not connected */
     uint32_t life;           /* of that machine */
     connection_id connection;
-    uint64_t session;        /* counted up with each connection */
+    uint64_t session; /* counted up with each connection */
     struct resp_reply_reader *reader;
-    struct buffer received;  /* of answers, less than a whole one */
+    struct buffer received;   /* of answers, less than a whole one */
     struct request *requests; /* sent and not answered, oldest first */
     size_t request_count;
     size_t request_capacity;
-    uint32_t unread;         /* answers that have not reached the client yet */
+    uint32_t unread; /* answers that have not reached the client yet */
     uint64_t last_piece_us;
-    bool paused;             /* the node reads no more from it */
+    bool paused; /* the node reads no more from it */
     struct buffer held;
-    bool blocked;            /* the pipeline is full: go on with the next answer */
-    uint64_t cursor;         /* of SCAN */
+    bool blocked;    /* the pipeline is full: go on with the next answer */
+    uint64_t cursor; /* of SCAN */
 
     bool audits;
-    struct machine *only;    /* an auditor asks one machine */
-    uint32_t next_key;       /* the key it asks for, or asks next */
-    bool keys_asked;         /* KEYS has been answered: it is done */
+    struct machine *only; /* an auditor asks one machine */
+    uint32_t next_key;    /* the key it asks for, or asks next */
+    bool keys_asked;      /* KEYS has been answered: it is done */
     uint32_t refusals;
 };
 
@@ -201,9 +201,9 @@ static struct client *find_client(struct client_set *set, const struct machine *
 
 static void gone_after(struct world *world, struct client *client, uint64_t delay_us)
 {
-    world_after(world, delay_us,
-                &(struct occurrence){
-                    .kind = AT_CLIENT_GONE, .peer = client->index, .id = client->session});
+    world_after(
+        world, delay_us,
+        &(struct occurrence){.kind = AT_CLIENT_GONE, .peer = client->index, .id = client->session});
 }
 
 static void connect(struct world *world, struct client *client)
@@ -272,8 +272,8 @@ static uint64_t paused_us(const struct world *world, const struct machine *machi
 static uint64_t allowed_us(const struct world *world, const struct client *client,
                            const struct command *command)
 {
-    uint64_t timeout_ms = command->timeout_ms != 0 ? command->timeout_ms
-                                                   : world->plan.settings.request_timeout_ms;
+    uint64_t timeout_ms =
+        command->timeout_ms != 0 ? command->timeout_ms : world->plan.settings.request_timeout_ms;
     uint64_t paused = paused_us(world, client->machine) - command->paused_us;
     return timeout_ms * 1000 * (command->ahead + 1) + ANSWER_SLACK_US + paused;
 }
@@ -281,10 +281,9 @@ static uint64_t allowed_us(const struct world *world, const struct client *clien
 static void watch(struct world *world, struct client *client, const struct command *command)
 {
     uint64_t due_us = command->start_us + allowed_us(world, client, command);
-    world_after(world, due_us - world->now_us + 1,
-                &(struct occurrence){.kind = AT_CLIENT_LATE,
-                                     .peer = client->index,
-                                     .id = command->serial});
+    world_after(
+        world, due_us - world->now_us + 1,
+        &(struct occurrence){.kind = AT_CLIENT_LATE, .peer = client->index, .id = command->serial});
 }
 
 static void send_request(struct world *world, struct client *client, const struct request *request,
@@ -566,10 +565,10 @@ void client_set_reset_one(struct world *world, uint64_t draw)
     struct client *client = &set->clients[draw % set->worker_count];
     if (client->machine == NULL)
         return;
-    machine_event_after(client->machine, client->last_piece_us > world->now_us
-                                             ? client->last_piece_us - world->now_us + 1
-                                             : 1,
-                        EVENT_CLIENT_CLOSED, 0, client->connection, slice_make(NULL, 0));
+    machine_event_after(
+        client->machine,
+        client->last_piece_us > world->now_us ? client->last_piece_us - world->now_us + 1 : 1,
+        EVENT_CLIENT_CLOSED, 0, client->connection, slice_make(NULL, 0));
     abandon(world, client);
     gone_after(world, client, 1);
 }

@@ -1,5 +1,8 @@
-noinst_PROGRAMS += ringsim
-ringsim_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests
+# The simulator. Mutants are built by their own script, from the copied sources.
+check_PROGRAMS += ringsim
+ringsim_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests \
+	-DRINGSIM_MUTANTS='"$(abs_srcdir)/tests/sim/mutants"'
+ringsim_LDADD = $(core_libs)
 ringsim_SOURCES = \
 	tests/sim/client.c \
 	tests/sim/client.h \
@@ -39,9 +42,14 @@ ringsim_SOURCES = \
 	tests/sim/workload.h \
 	tests/sim/world.c \
 	tests/sim/world.h
-ringsim_LDADD = $(core_libs)
+
 EXTRA_DIST += \
+	tests/sim/test_mutants.sh \
+	tests/sim/test_sim_smoke.sh \
 	tests/sim/mutants/check \
 	tests/sim/mutants/count-node-twice.patch \
 	tests/sim/mutants/merge-drops-dot.patch \
 	tests/sim/mutants/run
+TESTS += \
+	tests/sim/test_mutants.sh \
+	tests/sim/test_sim_smoke.sh

@@ -62,8 +62,8 @@ void machine_init(struct machine *machine, struct world *world, uint32_t index)
                                 .boot_epoch = 1,
                                 .clean = true,
                                 .timer_at_us = UINT64_MAX};
-    machine->random = random_make(hash64_pair(slice_text("machine"),
-                                              slice_make(&index, sizeof index), plan->seed));
+    machine->random = random_make(
+        hash64_pair(slice_text("machine"), slice_make(&index, sizeof index), plan->seed));
     if (plan->clock_offset_ms > 0)
         machine->wall_offset_ms =
             (int64_t)random_below(&machine->random, 2 * (uint64_t)plan->clock_offset_ms + 1) -
@@ -195,14 +195,14 @@ void machine_start(struct machine *machine)
     machine->timer_at_us = UINT64_MAX;
     world_note(world, "n%u starts life=%u incarnation=%u boot=%u", machine->id, machine->life,
                machine->storage_incarnation, machine->boot_epoch);
-    machine->loop = node_new(&(struct node_params){
-        .self = machine->id,
-        .storage_incarnation = machine->storage_incarnation,
-        .boot_epoch = machine->boot_epoch,
-        .random_seed = random_u64(&machine->random),
-        .ring = world->ring,
-        .settings = &world->plan.settings,
-        .log = machine_log(machine)});
+    machine->loop =
+        node_new(&(struct node_params){.self = machine->id,
+                                       .storage_incarnation = machine->storage_incarnation,
+                                       .boot_epoch = machine->boot_epoch,
+                                       .random_seed = random_u64(&machine->random),
+                                       .ring = world->ring,
+                                       .settings = &world->plan.settings,
+                                       .log = machine_log(machine)});
     store_thread_start(machine, random_below(&machine->random, START_TAIL_US));
     machine_loop_event(machine, &(struct event){.kind = EVENT_START});
 }

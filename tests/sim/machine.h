@@ -70,12 +70,12 @@ struct machine {
     struct store_output output; /* of the group under way */
     bool group_waiting;         /* AT_STORE_GROUP is scheduled */
     bool syncing;
-    bool opened;                /* the store side answers */
+    bool opened; /* the store side answers */
     uint32_t opens_failed;
-    uint64_t stall_us;          /* added to syncs and reads */
+    uint64_t stall_us; /* added to syncs and reads */
     uint32_t write_errors_ppm;
-    uint8_t *replica_states;    /* enum replica_state by partition, as the store side told */
-    uint64_t wiped_at_us;       /* of the last wipe, 0: never */
+    uint8_t *replica_states; /* enum replica_state by partition, as the store side told */
+    uint64_t wiped_at_us;    /* of the last wipe, 0: never */
 
     link_id next_link;
     connection_id next_connection;
@@ -95,12 +95,14 @@ void machine_wipe(struct machine *machine);
 void machine_pause(struct machine *machine, bool stops_mono);
 void machine_resume(struct machine *machine);
 
-/* Whether any of its replicas is not (yet) whole: it was wiped and is being rebuilt, or is not up. */
+/* Whether any of its replicas is not (yet) whole: it was wiped and is being rebuilt, or is not up.
+ */
 bool machine_is_damaged(const struct machine *machine);
 
 /* Handle an occurrence of this process. */
 void machine_handle(struct machine *machine, struct occurrence *what);
-/* Step the loop side with an event; only `kind`, `node`, `link`, `connection` and `bytes` are used. */
+/* Step the loop side with an event; only `kind`, `node`, `link`, `connection` and `bytes` are used.
+ */
 void machine_loop_event(struct machine *machine, const struct event *event);
 /* Schedule a loop event `delay_us` from now. */
 void machine_event_after(struct machine *machine, uint64_t delay_us, enum event_kind kind,

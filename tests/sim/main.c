@@ -26,6 +26,10 @@
 #include "sim/plan.h"
 #include "sim/world.h"
 
+#ifndef RINGSIM_MUTANTS
+#define RINGSIM_MUTANTS "tests/sim/mutants" /* the folder of `run`, as seen from where we start */
+#endif
+
 enum {
     JOBS_MAX = 64,
     SEEDS_DEFAULT = 100,
@@ -247,7 +251,8 @@ static void print_summary(const struct child *children, unsigned jobs, double st
     double hours = (double)total.virtual_us / 3.6e9;
     print_marks(&total.marks);
     printf("%s: %" PRIu64 " seeds (%" PRIu64 " twice) in %.1f s, %.2f seeds/s, %" PRIu64
-           " commands, %" PRIu64 " events, %.2f simulated hours, %.0f simulated hours per CPU hour, "
+           " commands, %" PRIu64
+           " events, %.2f simulated hours, %.0f simulated hours per CPU hour, "
            "%" PRIu64 " failed\n",
            verdict == VERDICT_OK ? "ok" : "FAILED", total.seeds, total.twice, seconds,
            (double)total.seeds / seconds, total.commands, total.events, hours,
@@ -344,11 +349,12 @@ static int run(const struct options *options)
 
 static void print_usage(FILE *out)
 {
-    fprintf(out, "usage: ringsim --seeds COUNT [--first N] | --seed N [--trace-hash] | --minutes M\n"
-                 "               [--profile NAME] [--mutant NAME] [--jobs J] [--verbose]\n"
-                 "               [--keep-going]\n"
-                 "exit: 0 ok, 127 crash, 128 no convergence, 129 wrong\n"
-                 "profiles:");
+    fprintf(out,
+            "usage: ringsim --seeds COUNT [--first N] | --seed N [--trace-hash] | --minutes M\n"
+            "               [--profile NAME] [--mutant NAME] [--jobs J] [--verbose]\n"
+            "               [--keep-going]\n"
+            "exit: 0 ok, 127 crash, 128 no convergence, 129 wrong\n"
+            "profiles:");
     for (unsigned i = 0; plan_profile_name(i) != NULL; i++)
         fprintf(out, " %s", plan_profile_name(i));
     fprintf(out, "\nmutants: ack-before-sync keep-actor-after-wipe; others are patches, run by "
@@ -417,12 +423,10 @@ static bool read_option(struct options *options, int option, const char *argumen
 /* A patch is built and run by its script, which takes the same options. */
 static int run_patched(char **arguments)
 {
-    const char *script = getenv("RINGSIM_MUTANTS");
-    char path[4096];
-    snprintf(path, sizeof path, "%s/run", script != NULL ? script : "tests/sim/mutants");
-    arguments[0] = path;
-    execv(path, arguments);
-    fprintf(stderr, "ringsim: could not run %s: %s\n", path, strerror(errno));
+    char script[] = RINGSIM_MUTANTS "/run";
+    arguments[0] = script;
+    execv(script, arguments);
+    fprintf(stderr, "ringsim: could not run %s: %s\n", script, strerror(errno));
     return USAGE_ERROR;
 }
 

@@ -170,8 +170,8 @@ static void hurt(struct world *world, const struct wound *wound)
     }
     nemesis->wounds[nemesis->wound_count] = *wound;
     nemesis->wounds[nemesis->wound_count].open = true;
-    world_after(world, 1 + spread_tail(&nemesis->random,
-                                       world->plan.faults[wound->class].duration_us),
+    world_after(world,
+                1 + spread_tail(&nemesis->random, world->plan.faults[wound->class].duration_us),
                 &(struct occurrence){.kind = AT_FAULT_END, .id = nemesis->wound_count});
     nemesis->wound_count++;
 }

@@ -28,17 +28,17 @@ struct pieces {
 
 /* From end `i` to the other one. */
 struct direction {
-    bool dead;                 /* what is in flight will not arrive */
-    struct buffer output;      /* of the step under way */
-    uint32_t sequence;         /* of the last piece sent */
-    uint32_t expected;         /* at the receiver */
+    bool dead;            /* what is in flight will not arrive */
+    struct buffer output; /* of the step under way */
+    uint32_t sequence;    /* of the last piece sent */
+    uint32_t expected;    /* at the receiver */
     uint64_t last_arrival_us;
-    uint64_t earliest_us;      /* the receiver has the connection from then on */
-    uint64_t free_at_us;       /* when a slow path has sent what it has */
+    uint64_t earliest_us; /* the receiver has the connection from then on */
+    uint64_t free_at_us;  /* when a slow path has sent what it has */
     uint64_t queued_bytes;
-    struct pieces held;        /* by a cut */
-    struct pieces early;       /* came before their turn */
-    struct buffer input;       /* less than a frame */
+    struct pieces held;  /* by a cut */
+    struct pieces early; /* came before their turn */
+    struct buffer input; /* less than a frame */
 };
 
 struct end {
@@ -189,11 +189,10 @@ static link_id link_add(struct network *network, struct machine *dialer, uint32_
 static void tell_lost(struct network *network, link_id id, uint64_t after_us)
 {
     const struct end *end = &link_by_id(network, id)->ends[id % 2];
-    world_after(network->world, after_us,
-                &(struct occurrence){.kind = AT_LINK_LOST,
-                                     .machine = end->machine->index,
-                                     .life = end->life,
-                                     .id = id});
+    world_after(
+        network->world, after_us,
+        &(struct occurrence){
+            .kind = AT_LINK_LOST, .machine = end->machine->index, .life = end->life, .id = id});
 }
 
 uint32_t network_open_count(const struct world *world)
@@ -311,8 +310,8 @@ static void flush_end(struct network *network, link_id from_end)
         return;
     if (!end_is_open(other) && other->machine->life != other->life &&
         other->machine->state != MACHINE_DOWN)
-        tell_lost(network, from_end, 2 * delay_us(network, other->machine,
-                                                  link->ends[from_end % 2].machine));
+        tell_lost(network, from_end,
+                  2 * delay_us(network, other->machine, link->ends[from_end % 2].machine));
     if (!direction->dead && direction->queued_bytes > plan->settings.peer_output_bytes_max) {
         link->directions[0].dead = link->directions[1].dead = true;
         tell_lost(network, from_end, 1);
@@ -431,9 +430,9 @@ static void receive(struct network *network, link_id from_end, const struct piec
         struct buffer frames = {0};
         buffer_append(&frames, direction->input.data, length);
         buffer_consume(&direction->input, length);
-        machine_loop_event(machine, &(struct event){.kind = EVENT_LINK_FRAMES,
-                                                    .link = id,
-                                                    .bytes = buffer_slice(&frames)});
+        machine_loop_event(
+            machine,
+            &(struct event){.kind = EVENT_LINK_FRAMES, .link = id, .bytes = buffer_slice(&frames)});
         buffer_deinit(&frames);
     }
     if (status != STATUS_OK && own_link(network, machine, id) != NULL) {
@@ -488,9 +487,8 @@ void network_arrived(struct machine *at, const struct occurrence *what)
         return;
     struct link *link = link_by_id(network, what->id);
     struct direction *direction = &link->directions[what->id % 2];
-    struct piece piece = {.sequence = what->peer,
-                          .is_end = (what->detail & PIECE_END) != 0,
-                          .bytes = what->bytes};
+    struct piece piece = {
+        .sequence = what->peer, .is_end = (what->detail & PIECE_END) != 0, .bytes = what->bytes};
     if (path_between(network, link->ends[what->id % 2].machine, at)->cuts > 0) {
         piece.bytes = (struct buffer){0};
         buffer_append_slice(&piece.bytes, buffer_slice(&what->bytes));
@@ -515,11 +513,10 @@ void network_dial(struct machine *from, node_id to)
     struct world *world = from->world;
     assert(to >= 1 && to <= world->plan.node_count && to != from->id);
     struct machine *target = &world->machines[to - 1];
-    world_after(world, delay_us(world->network, from, target),
-                &(struct occurrence){.kind = AT_DIAL,
-                                     .machine = from->index,
-                                     .life = from->life,
-                                     .peer = target->index});
+    world_after(
+        world, delay_us(world->network, from, target),
+        &(struct occurrence){
+            .kind = AT_DIAL, .machine = from->index, .life = from->life, .peer = target->index});
 }
 
 void network_dial_arrived(struct world *world, const struct occurrence *what)
@@ -630,8 +627,8 @@ void network_reset_one(struct world *world, uint64_t draw)
     link->directions[0].dead = link->directions[1].dead = true;
     marks_hit(world->marks, MARK_LINK_RESET);
     for (unsigned end = 0; end < 2; end++)
-        tell_lost(network, link_end_id(i, end), delay_us(network, link->ends[1 - end].machine,
-                                                 link->ends[end].machine));
+        tell_lost(network, link_end_id(i, end),
+                  delay_us(network, link->ends[1 - end].machine, link->ends[end].machine));
 }
 
 void network_be_kind(struct world *world)

@@ -47,7 +47,8 @@ void oracle_free(struct oracle *oracle)
     struct registered *version, *next;
     if (oracle == NULL)
         return;
-    HASH_ITER (hh, oracle->versions, version, next) {
+    HASH_ITER(hh, oracle->versions, version, next)
+    {
         HASH_DEL(oracle->versions, version);
         free(version);
     }
@@ -246,7 +247,8 @@ void oracle_disk_lost(struct oracle *oracle, const struct machine *machine)
 {
     struct world *world = oracle->world;
     struct registered *registered, *next;
-    HASH_ITER (hh, oracle->versions, registered, next) {
+    HASH_ITER(hh, oracle->versions, registered, next)
+    {
         struct version *version = &registered->version;
         const struct oracle_key *key = &oracle->keys[version->key];
         uint32_t others = 0;
@@ -256,8 +258,8 @@ void oracle_disk_lost(struct oracle *oracle, const struct machine *machine)
         const node_id *owners = ring_owners(world->ring, key->partition);
         for (uint8_t i = 0; i < world->ring->owner_count; i++)
             if (owners[i] != machine->id)
-                others += oracle_holds(oracle, &world->machines[owners[i] - 1].image.synced,
-                                       version);
+                others +=
+                    oracle_holds(oracle, &world->machines[owners[i] - 1].image.synced, version);
         version->destroyed++;
         marks_hit(world->marks, MARK_COPY_DESTROYED);
         if (others > 0)

@@ -40,9 +40,9 @@ struct world;
 enum outcome {
     OUTCOME_OPEN,
     OUTCOME_ACKED,
-    OUTCOME_NOTHING,   /* answered: it wrote nothing */
-    OUTCOME_FAILED,    /* a definite error: it wrote and will write nothing */
-    OUTCOME_UNCERTAIN  /* it may have written, or may still */
+    OUTCOME_NOTHING,  /* answered: it wrote nothing */
+    OUTCOME_FAILED,   /* a definite error: it wrote and will write nothing */
+    OUTCOME_UNCERTAIN /* it may have written, or may still */
 };
 
 /* One key that a command may change. */
@@ -68,8 +68,8 @@ struct version {
     uint32_t base_write; /* COMMAND_APPEND: number that stands before its own; 0: none */
     uint64_t made_us;
     bool acked;
-    bool excused;        /* more of its copies were destroyed than were promised */
-    uint8_t copies;      /* that its acknowledgement promised, all regions together */
+    bool excused;   /* more of its copies were destroyed than were promised */
+    uint8_t copies; /* that its acknowledgement promised, all regions together */
     uint8_t destroyed;
 };
 
@@ -111,7 +111,8 @@ void oracle_disk_lost(struct oracle *oracle, const struct machine *machine);
 
 /* ---- the end: all machines are up and agree */
 void oracle_check_end(struct oracle *oracle);
-/* The versions of the key that may be its value now; NULL stands for none. The first is the least. */
+/* The versions of the key that may be its value now; NULL stands for none. The first is the least.
+ */
 bool oracle_may_be_last(const struct oracle *oracle, uint32_t key, const struct version *version);
 
 uint64_t oracle_command_count(const struct oracle *oracle);

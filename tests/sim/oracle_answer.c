@@ -82,9 +82,10 @@ void oracle_sent(struct oracle *oracle, const struct machine *machine, struct co
     for (uint32_t i = 0; i < command->key_count; i++) {
         const struct oracle_key *key = &oracle->keys[command->keys[i]];
         command->floors[i] = floor_of(oracle, key, command->level);
-        world_note(world, "command %" PRIu64 " kind=%u level=%u at n%u %s write=<%u> floor=%" PRIu64,
-                   command->serial, (unsigned)command->kind, command->level, machine->id,
-                   key->name, command->writes[i] == NULL ? 0 : command->writes[i]->number,
+        world_note(world,
+                   "command %" PRIu64 " kind=%u level=%u at n%u %s write=<%u> floor=%" PRIu64,
+                   command->serial, (unsigned)command->kind, command->level, machine->id, key->name,
+                   command->writes[i] == NULL ? 0 : command->writes[i]->number,
                    command->floors[i] == NULL ? 0 : command->floors[i]->time);
     }
 }
@@ -222,8 +223,7 @@ static bool can_be_of(const struct command *command, const struct version *versi
     case COMMAND_SETNX:
         return version->kind == SIBLING_TOMBSTONE;
     case COMMAND_EXPIRE_AT: /* a time that has passed deletes */
-        return version->expire_at_ms == command->expire_at_ms ||
-               version->kind == SIBLING_TOMBSTONE;
+        return version->expire_at_ms == command->expire_at_ms || version->kind == SIBLING_TOMBSTONE;
     default:
         assert(command->kind == COMMAND_PERSIST);
         return version->kind != SIBLING_TOMBSTONE && version->expire_at_ms == 0;
@@ -238,8 +238,8 @@ static struct version *find_durable(struct oracle *oracle, const struct command 
     struct version *found = NULL;
     for (uint32_t i = 0; i < key->version_count; i++) {
         struct version *version = key->versions[i];
-        bool candidate = write->version == NULL ? can_be_of(command, version)
-                                                : version == write->version;
+        bool candidate =
+            write->version == NULL ? can_be_of(command, version) : version == write->version;
         if (candidate && (found == NULL || oracle_is_above(found, version)) &&
             is_durable(oracle, command, version))
             found = version;
@@ -299,8 +299,7 @@ static void check_append_base(struct oracle *oracle, const struct machine *machi
 static bool begins(struct slice text, const char *word)
 {
     size_t length = strlen(word);
-    return text.length > length && memcmp(text.data, word, length) == 0 &&
-           text.data[length] == ' ';
+    return text.length > length && memcmp(text.data, word, length) == 0 && text.data[length] == ' ';
 }
 
 static void set_outcomes(struct oracle *oracle, const struct machine *machine,
@@ -381,10 +380,9 @@ static void keys_listed(struct oracle *oracle, const struct machine *machine,
     struct world *world = oracle->world;
     memset(oracle->listed, 0, oracle->key_count * sizeof *oracle->listed);
     for (size_t i = 0; i < list->element_count; i++) {
-        const struct oracle_key *key =
-            list->elements[i].type == RESP_TYPE_BULK
-                ? oracle_find_key(oracle, 0, list->elements[i].text)
-                : NULL;
+        const struct oracle_key *key = list->elements[i].type == RESP_TYPE_BULK
+                                           ? oracle_find_key(oracle, 0, list->elements[i].text)
+                                           : NULL;
         if (key == NULL || oracle->listed[oracle_key_index(oracle, key)])
             world_fail(world, VERDICT_WRONG, "keys", "n%u lists a key twice, or one that is none",
                        machine->id);

@@ -22,12 +22,8 @@ static void fail_key(struct oracle *oracle, const char *kind, const struct machi
 static struct dot_name name_dot(partition_id partition, const struct dot *dot)
 {
     struct dot_name name;
-    uint64_t parts[] = {partition,
-                        dot->actor.node,
-                        dot->actor.storage_incarnation,
-                        dot->actor.kind,
-                        dot->actor.boot_epoch,
-                        dot->actor.adopt_epoch,
+    uint64_t parts[] = {partition,       dot->actor.node,       dot->actor.storage_incarnation,
+                        dot->actor.kind, dot->actor.boot_epoch, dot->actor.adopt_epoch,
                         dot->sequence};
     const size_t widths[] = {2, 4, 2, 2, 4, 4, 8};
     uint8_t *next = name.bytes;
@@ -66,8 +62,8 @@ static bool fits(const struct write *write, struct slice value)
     size_t at = value.length;
     while (at > 0 && value.data[at - 1] != '<')
         at--;
-    return at > 0 && hash64(slice_make(value.data + at - 1, value.length - at + 1), 0) ==
-                         write->value_digest;
+    return at > 0 &&
+           hash64(slice_make(value.data + at - 1, value.length - at + 1), 0) == write->value_digest;
 }
 
 static void check_numbers(struct oracle *oracle, const struct machine *machine,
@@ -92,7 +88,8 @@ static void check_outcome(struct oracle *oracle, const struct machine *machine,
     if (write->outcome == OUTCOME_FAILED)
         fail_key(oracle, "definite", machine, key, "a write was made after a definite error");
     if (write->outcome == OUTCOME_NOTHING)
-        fail_key(oracle, "definite", machine, key, "a write was made that answered it wrote nothing");
+        fail_key(oracle, "definite", machine, key,
+                 "a write was made that answered it wrote nothing");
     if (write->outcome == OUTCOME_UNCERTAIN)
         marks_hit(oracle->world->marks, MARK_MINTED_AFTER_UNCERTAIN);
     if (write->version == NULL)
@@ -140,9 +137,8 @@ static void append_version(struct oracle_key *key, struct version *version)
     key->versions[key->version_count++] = version;
 }
 
-static void first_seen(struct oracle *oracle, const struct machine *machine,
-                       struct oracle_key *key, const struct sibling *sibling,
-                       const struct dot_name *name)
+static void first_seen(struct oracle *oracle, const struct machine *machine, struct oracle_key *key,
+                       const struct sibling *sibling, const struct dot_name *name)
 {
     struct registered *new = memory_new(1, sizeof *new);
     struct version *version = &new->version;
@@ -160,13 +156,13 @@ static void first_seen(struct oracle *oracle, const struct machine *machine,
     check_maker(oracle, machine, key, version);
     check_time(oracle, machine, key, version);
     check_value(oracle, machine, key, version, sibling->value);
-    world_note(oracle->world,
-               "n%u makes %s dot=%u.%u.%u:%" PRIu64 " time=%" PRIu64 " %s write=<%u> expires=%" PRIu64,
-               machine->id, key->name, version->dot.actor.node,
-               version->dot.actor.storage_incarnation, version->dot.actor.boot_epoch,
-               version->dot.sequence, version->time,
-               version->kind == SIBLING_TOMBSTONE ? "tombstone" : "value", version->write,
-               version->expire_at_ms);
+    world_note(
+        oracle->world,
+        "n%u makes %s dot=%u.%u.%u:%" PRIu64 " time=%" PRIu64 " %s write=<%u> expires=%" PRIu64,
+        machine->id, key->name, version->dot.actor.node, version->dot.actor.storage_incarnation,
+        version->dot.actor.boot_epoch, version->dot.sequence, version->time,
+        version->kind == SIBLING_TOMBSTONE ? "tombstone" : "value", version->write,
+        version->expire_at_ms);
 }
 
 /* I1. */

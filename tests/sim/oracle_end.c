@@ -34,8 +34,7 @@ bool oracle_may_be_last(const struct oracle *oracle, uint32_t index, const struc
     if (promised == NULL)
         return true;
     for (uint32_t i = 0; i < key->version_count; i++)
-        if (!oracle_is_above(promised, key->versions[i]) &&
-            shows_nothing(oracle, key->versions[i]))
+        if (!oracle_is_above(promised, key->versions[i]) && shows_nothing(oracle, key->versions[i]))
             return true;
     return false;
 }
@@ -70,8 +69,7 @@ static void check_winner(struct oracle *oracle, const struct machine *owner,
                          const struct oracle_key *key, const struct cell *cell)
 {
     const struct version *promised = highest_promised(key);
-    const struct version *last =
-        cell->count == 0 ? NULL : version_of(key, &cell->siblings[0].dot);
+    const struct version *last = cell->count == 0 ? NULL : version_of(key, &cell->siblings[0].dot);
     if (promised != NULL && (last == NULL || oracle_is_above(promised, last)))
         fail_end(oracle, owner, key, "an acknowledged write lost to nothing or to an older one");
 }
@@ -97,7 +95,8 @@ void oracle_check_end(struct oracle *oracle)
         }
     }
     struct registered *registered, *next;
-    HASH_ITER (hh, oracle->versions, registered, next) {
+    HASH_ITER(hh, oracle->versions, registered, next)
+    {
         const struct version *version = &registered->version;
         uint32_t copies = 0;
         for (uint32_t i = 0; i < world->plan.node_count; i++)

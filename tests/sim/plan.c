@@ -40,8 +40,8 @@ enum {
     NETWORK = BIT(FAULT_CUT) | BIT(FAULT_PARTITION) | BIT(FAULT_ISOLATE) | BIT(FAULT_RESET) |
               BIT(FAULT_SLOW_LINK) | BIT(FAULT_CLIENT_RESET),
     CLOCKS = BIT(FAULT_CLOCK_JUMP) | BIT(FAULT_CLOCK_FAR) | BIT(FAULT_PAUSE) | BIT(FAULT_CRASH),
-    DISKS = BIT(FAULT_DISK_STALL) | BIT(FAULT_WRITE_ERROR) | BIT(FAULT_READ_ERROR) |
-            BIT(FAULT_CRASH),
+    DISKS =
+        BIT(FAULT_DISK_STALL) | BIT(FAULT_WRITE_ERROR) | BIT(FAULT_READ_ERROR) | BIT(FAULT_CRASH),
     WIPES = BIT(FAULT_WIPE) | BIT(FAULT_CRASH) | BIT(FAULT_CUT),
     ALL_FAULTS = BIT(FAULT_CLASS_COUNT) - 1
 };
@@ -109,7 +109,8 @@ static void draw_ring(struct random *random, struct plan *plan)
     plan->node_count = (uint32_t)spread_even(random, 1, 7);
     if (one_in(random, 2))
         plan->node_count = (uint32_t)spread_even(random, 3, 5);
-    uint32_t regions_max = plan->node_count < PLAN_REGIONS_MAX ? plan->node_count : PLAN_REGIONS_MAX;
+    uint32_t regions_max =
+        plan->node_count < PLAN_REGIONS_MAX ? plan->node_count : PLAN_REGIONS_MAX;
     plan->region_count = one_in(random, 2) ? 1 : (uint32_t)spread_even(random, 1, regions_max);
     plan->partition_count = 16u << random_below(random, one_in(random, 4) ? 3 : 1);
     uint32_t left = (uint32_t)spread_even(random, 1, PLAN_OWNERS_MAX);
@@ -144,18 +145,17 @@ static void fit_script(struct plan *plan)
 static void draw_commands(struct random *random, struct plan *plan)
 {
     static const uint32_t usual[COMMAND_KIND_COUNT] = {
-        [COMMAND_GET] = 30,      [COMMAND_SET] = 30,    [COMMAND_DEL] = 8,
-        [COMMAND_APPEND] = 6,    [COMMAND_SETNX] = 5,   [COMMAND_GETSET] = 5,
-        [COMMAND_EXPIRE_AT] = 4, [COMMAND_PERSIST] = 2, [COMMAND_MSET] = 4,
-        [COMMAND_MGET] = 4,      [COMMAND_SCAN] = 1,    [COMMAND_EXISTS] = 3};
+        [COMMAND_GET] = 30,  [COMMAND_SET] = 30,   [COMMAND_DEL] = 8,       [COMMAND_APPEND] = 6,
+        [COMMAND_SETNX] = 5, [COMMAND_GETSET] = 5, [COMMAND_EXPIRE_AT] = 4, [COMMAND_PERSIST] = 2,
+        [COMMAND_MSET] = 4,  [COMMAND_MGET] = 4,   [COMMAND_SCAN] = 1,      [COMMAND_EXISTS] = 3};
     for (unsigned i = 0; i < COMMAND_KIND_COUNT; i++)
         plan->command_weight[i] = one_in(random, 4) ? 0 : usual[i];
     plan->command_weight[COMMAND_GET] = usual[COMMAND_GET];
     plan->command_weight[COMMAND_SET] = usual[COMMAND_SET];
     static const uint32_t levels[LEVEL_COUNT] = {
-        [LEVEL_DEFAULT] = 10,    [LEVEL_ONE] = 5,          [LEVEL_TWO] = 3,
-        [LEVEL_THREE] = 2,       [LEVEL_QUORUM] = 30,      [LEVEL_ALL] = 3,
-        [LEVEL_LOCAL_ONE] = 3,   [LEVEL_LOCAL_QUORUM] = 4, [LEVEL_EACH_QUORUM] = 3};
+        [LEVEL_DEFAULT] = 10,  [LEVEL_ONE] = 5,          [LEVEL_TWO] = 3,
+        [LEVEL_THREE] = 2,     [LEVEL_QUORUM] = 30,      [LEVEL_ALL] = 3,
+        [LEVEL_LOCAL_ONE] = 3, [LEVEL_LOCAL_QUORUM] = 4, [LEVEL_EACH_QUORUM] = 3};
     for (unsigned i = 0; i < LEVEL_COUNT; i++)
         plan->level_weight[i] = one_in(random, 2) ? 0 : levels[i];
     plan->level_weight[LEVEL_QUORUM] = levels[LEVEL_QUORUM];
@@ -204,8 +204,8 @@ static void draw_settings(struct random *random, struct plan *plan)
     settings->sync_settle_ms = (uint32_t)spread_log(random, 10, 2000);
     settings->sync_page_bytes = (uint32_t)spread_log(random, 200, 262144);
     settings->checkpoint_records = (uint32_t)spread_log(random, 1, 4096);
-    settings->cell_cache_bytes = one_in(random, 2) ? (uint32_t)spread_log(random, 1, 100000)
-                                                   : settings->cell_cache_bytes;
+    settings->cell_cache_bytes =
+        one_in(random, 2) ? (uint32_t)spread_log(random, 1, 100000) : settings->cell_cache_bytes;
     if (one_in(random, 3)) {
         settings->group_records_max = (uint32_t)spread_even(random, 1, 8);
         settings->pipeline_max = (uint32_t)spread_even(random, 1, 8);
@@ -278,8 +278,8 @@ void plan_print(const struct plan *plan, FILE *out)
     fprintf(out,
             " clients=%u pipeline=%u think_us=%llu keys=%u zipf=%d siblings=%d value_max=%u "
             "duration_ms=%llu delay_us=%llu sync_us=%llu lose=%u duplicate=%u reorder=%u flip=%u\n",
-            plan->client_count, plan->pipeline, (unsigned long long)plan->think_us,
-            plan->key_count, plan->zipf, plan->sibling_keyspace, plan->value_bytes_max,
+            plan->client_count, plan->pipeline, (unsigned long long)plan->think_us, plan->key_count,
+            plan->zipf, plan->sibling_keyspace, plan->value_bytes_max,
             (unsigned long long)plan->duration_us / 1000, (unsigned long long)plan->delay_us,
             (unsigned long long)plan->sync_us, plan->lose_ppm, plan->duplicate_ppm,
             plan->reorder_ppm, plan->flip_ppm);

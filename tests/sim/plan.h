@@ -26,22 +26,22 @@ enum {
 };
 
 enum fault_class {
-    FAULT_CRASH,         /* power loss of a node; it comes back */
-    FAULT_STOP,          /* a clean end; it comes back */
-    FAULT_PAUSE,         /* SIGSTOP, or a frozen virtual machine */
-    FAULT_CUT,           /* one direction between two nodes, or both */
-    FAULT_PARTITION,     /* the nodes fall into two groups */
-    FAULT_ISOLATE,       /* one node from all others, one way or both */
-    FAULT_RESET,         /* a peer connection ends, with all that is in flight */
-    FAULT_SLOW_LINK,     /* a few kbit/s between two nodes */
-    FAULT_CLIENT_RESET,  /* a client connection ends */
-    FAULT_CLOCK_JUMP,    /* the wall clock of a node, within what nodes accept */
-    FAULT_CLOCK_FAR,     /* beyond it */
-    FAULT_DISK_STALL,    /* syncs and reads of a node take up to seconds */
-    FAULT_WRITE_ERROR,   /* a batch fails; whether it is in the store is unknown */
-    FAULT_READ_ERROR,    /* reads of a store fail at times */
-    FAULT_WIPE,          /* a node comes back with an empty store */
-    FAULT_CRASH_ALL,     /* power loss of all nodes at once */
+    FAULT_CRASH,        /* power loss of a node; it comes back */
+    FAULT_STOP,         /* a clean end; it comes back */
+    FAULT_PAUSE,        /* SIGSTOP, or a frozen virtual machine */
+    FAULT_CUT,          /* one direction between two nodes, or both */
+    FAULT_PARTITION,    /* the nodes fall into two groups */
+    FAULT_ISOLATE,      /* one node from all others, one way or both */
+    FAULT_RESET,        /* a peer connection ends, with all that is in flight */
+    FAULT_SLOW_LINK,    /* a few kbit/s between two nodes */
+    FAULT_CLIENT_RESET, /* a client connection ends */
+    FAULT_CLOCK_JUMP,   /* the wall clock of a node, within what nodes accept */
+    FAULT_CLOCK_FAR,    /* beyond it */
+    FAULT_DISK_STALL,   /* syncs and reads of a node take up to seconds */
+    FAULT_WRITE_ERROR,  /* a batch fails; whether it is in the store is unknown */
+    FAULT_READ_ERROR,   /* reads of a store fail at times */
+    FAULT_WIPE,         /* a node comes back with an empty store */
+    FAULT_CRASH_ALL,    /* power loss of all nodes at once */
     FAULT_CLASS_COUNT
 };
 
@@ -99,11 +99,11 @@ struct plan {
     uint32_t partition_count;
 
     uint32_t client_count;
-    uint32_t pipeline;     /* commands of a client in flight */
-    uint64_t think_us;     /* mean pause of a client between commands */
-    bool split_bytes;      /* requests arrive in arbitrary pieces */
+    uint32_t pipeline; /* commands of a client in flight */
+    uint64_t think_us; /* mean pause of a client between commands */
+    bool split_bytes;  /* requests arrive in arbitrary pieces */
     uint32_t key_count;
-    bool zipf;             /* the i-th key is drawn i times as seldom as the first */
+    bool zipf; /* the i-th key is drawn i times as seldom as the first */
     uint32_t value_bytes_max;
     uint32_t request_timeout_ms; /* of WITH timeout=; 0: as the node is set */
     uint32_t command_weight[COMMAND_KIND_COUNT];
@@ -113,11 +113,11 @@ struct plan {
     uint64_t delay_us;      /* one way between nodes of a region */
     uint64_t delay_tail_us; /* mean of the exponential part */
     uint64_t region_delay_us;
-    uint32_t lose_ppm;      /* of single frames inside a connection; harsher than TCP */
+    uint32_t lose_ppm; /* of single frames inside a connection; harsher than TCP */
     uint32_t duplicate_ppm;
     uint32_t reorder_ppm;
-    uint64_t reorder_us;    /* by up to so much */
-    uint32_t flip_ppm;      /* of deliveries with one wrong bit */
+    uint64_t reorder_us; /* by up to so much */
+    uint32_t flip_ppm;   /* of deliveries with one wrong bit */
 
     int64_t clock_offset_ms; /* wall clocks start within +- of true time */
     int32_t clock_drift_ppm;

@@ -15,19 +15,19 @@
 
 enum occurrence_kind {
     /* in a process; wait while it is paused, vanish when it has ended */
-    AT_LOOP_EVENT,   /* detail = enum event_kind; peer, id, bytes */
-    AT_LOOP_TICK,    /* id = version of the timer */
+    AT_LOOP_EVENT, /* detail = enum event_kind; peer, id, bytes */
+    AT_LOOP_TICK,  /* id = version of the timer */
     AT_STORE_OPEN,
     AT_STORE_GROUP,
     AT_STORE_SYNCED,
     AT_STORE_REOPEN,
-    AT_STORE_READ,   /* bytes = frame */
+    AT_STORE_READ, /* bytes = frame */
     AT_STORE_CLOSED,
     AT_LINK_BYTES,   /* id = link of the sender; peer = its place in the order */
     AT_LINK_LOST,    /* id = link */
     AT_CLIENT_BYTES, /* id = connection of the machine */
     /* outside of processes */
-    AT_DIAL,         /* machine dials peer */
+    AT_DIAL, /* machine dials peer */
     AT_MACHINE_START,
     AT_CLIENT_STEP,  /* peer = client: its next action */
     AT_CLIENT_REPLY, /* peer = client, id = its session: bytes have come */

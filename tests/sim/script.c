@@ -28,8 +28,7 @@ _Static_assert(FLAPS % 2 == 0, "the last flap mends");
 
 static void step_at(struct world *world, uint64_t time_us, unsigned step)
 {
-    world_after(world, time_us - world->now_us,
-                &(struct occurrence){.kind = AT_FAULT, .id = step});
+    world_after(world, time_us - world->now_us, &(struct occurrence){.kind = AT_FAULT, .id = step});
 }
 
 void script_start(struct world *world)

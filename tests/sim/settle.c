@@ -58,9 +58,9 @@ static void add_clock(const struct machine *machine, partition_id partition, str
     for (; ordered_map_valid(&cursor); ordered_map_next(&cursor)) {
         partition_id owner;
         struct log_record record = {0};
-        bool mine = record_log_name_decode(ordered_map_key(&cursor), &owner, &log_position) ==
-                        STATUS_OK &&
-                    owner == partition;
+        bool mine =
+            record_log_name_decode(ordered_map_key(&cursor), &owner, &log_position) == STATUS_OK &&
+            owner == partition;
         if (mine && log_record_decode(ordered_map_value(&cursor), &record) == STATUS_OK)
             clock_join(clock, &record.dots);
         clock_deinit(&record.dots);
@@ -100,8 +100,7 @@ static bool owners_agree(struct world *world, struct settle *settle)
 {
     for (uint32_t p = 0; p < world->ring->partition_count; p++) {
         const node_id *owners = ring_owners(world->ring, (partition_id)p);
-        uint64_t first =
-            partition_digest(world, &world->machines[owners[0] - 1], (partition_id)p);
+        uint64_t first = partition_digest(world, &world->machines[owners[0] - 1], (partition_id)p);
         for (uint8_t i = 1; i < world->ring->owner_count; i++) {
             if (partition_digest(world, &world->machines[owners[i] - 1], (partition_id)p) == first)
                 continue;

@@ -14,9 +14,9 @@ enum { HAND_OVER_US = 30, REOPEN_TAIL_US = 300000, OPEN_ATTEMPTS_MAX = 5 };
 
 static void schedule(struct machine *machine, uint64_t delay_us, enum occurrence_kind kind)
 {
-    world_after(machine->world, delay_us,
-                &(struct occurrence){
-                    .kind = kind, .machine = machine->index, .life = machine->life});
+    world_after(
+        machine->world, delay_us,
+        &(struct occurrence){.kind = kind, .machine = machine->index, .life = machine->life});
 }
 
 static void hand_over(struct machine *machine, const struct buffer *frames)
@@ -207,14 +207,14 @@ static void handle_group(struct machine *machine)
 void store_thread_start(struct machine *machine, uint64_t delay_us)
 {
     struct world *world = machine->world;
-    machine->side = store_side_new(&(struct store_side_params){
-        .self = machine->id,
-        .storage_incarnation = machine->storage_incarnation,
-        .boot_epoch = machine->boot_epoch,
-        .ring = world->ring,
-        .settings = &world->plan.settings,
-        .port = &machine->port,
-        .log = machine_log(machine)});
+    machine->side = store_side_new(
+        &(struct store_side_params){.self = machine->id,
+                                    .storage_incarnation = machine->storage_incarnation,
+                                    .boot_epoch = machine->boot_epoch,
+                                    .ring = world->ring,
+                                    .settings = &world->plan.settings,
+                                    .port = &machine->port,
+                                    .log = machine_log(machine)});
     machine->opened = false;
     machine->group_waiting = false;
     machine->syncing = false;

@@ -12,7 +12,7 @@
 #include "sim/world.h"
 
 enum {
-    SIBLING_WRITES_MAX = 12,  /* of one key: all of them are kept */
+    SIBLING_WRITES_MAX = 12, /* of one key: all of them are kept */
     APPENDED_BYTES_MAX = 40,
     EXPIRE_SOON_MS = 8000,
     EXPIRE_LATE_MS = 3600000
@@ -106,8 +106,7 @@ static void add_value(struct words *words, struct world *world, struct random *r
     struct buffer value = {0};
     struct oracle_key *key = oracle_key(world->oracle, write->key);
     uint64_t wanted = spread_log(random, 1, bytes_max);
-    if (write->kind != COMMAND_APPEND && key->empty_write == NULL &&
-        random_chance(random, 1, 20)) {
+    if (write->kind != COMMAND_APPEND && key->empty_write == NULL && random_chance(random, 1, 20)) {
         key->empty_write = write;
     } else {
         buffer_printf(&value, "<%u>", write->number);
@@ -144,9 +143,8 @@ static void add_set(struct words *words, struct world *world, struct random *ran
         add(words, "NX");
     if (may_expire && random_chance(random, 1, 10)) {
         command->expire_at_ms =
-            world_true_ms(world) + spread_log(random, 1, random_chance(random, 1, 2)
-                                                             ? EXPIRE_SOON_MS
-                                                             : EXPIRE_LATE_MS);
+            world_true_ms(world) +
+            spread_log(random, 1, random_chance(random, 1, 2) ? EXPIRE_SOON_MS : EXPIRE_LATE_MS);
         add(words, "PXAT");
         add_number(words, command->expire_at_ms);
     }

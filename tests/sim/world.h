@@ -29,7 +29,12 @@ enum mutant {
 };
 
 /* Exit codes of ringsim. */
-enum verdict { VERDICT_OK = 0, VERDICT_CRASH = 127, VERDICT_NO_CONVERGENCE = 128, VERDICT_WRONG = 129 };
+enum verdict {
+    VERDICT_OK = 0,
+    VERDICT_CRASH = 127,
+    VERDICT_NO_CONVERGENCE = 128,
+    VERDICT_WRONG = 129
+};
 
 struct machine;
 struct network;
@@ -57,7 +62,7 @@ struct world {
     uint64_t event_max;
     uint64_t trace_hash;
     uint64_t clock_changed_at_us; /* when a wall clock last jumped */
-    uint64_t wall_max_ms; /* highest wall clock that any machine has read */
+    uint64_t wall_max_ms;         /* highest wall clock that any machine has read */
     struct schedule schedule;
     struct ring *ring;
     struct machine *machines; /* plan.node_count */
@@ -103,8 +108,7 @@ void world_dispatch(struct world *world, struct occurrence *what);
 /* Mix something into the trace. */
 void world_trace(struct world *world, uint64_t number, struct slice bytes);
 /* A line for --verbose. */
-void world_note(struct world *world, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void world_note(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The run is over: `kind` names the invariant. Only the first failure counts. */
 void world_fail(struct world *world, enum verdict verdict, const char *kind, const char *format,
                 ...) __attribute__((format(printf, 4, 5)));

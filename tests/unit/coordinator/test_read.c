@@ -3,6 +3,10 @@
  */
 #include "request_driver.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
 #include "base/random.h"
 
 static struct key_request get_at(enum level level)
@@ -418,6 +422,34 @@ static void a_repair_that_is_not_answered_goes_to_another_owner(void **state)
     driver_deinit(&driver);
 }
 
+/* Each answer fits in a message; what they merge to need not. */
+static void siblings_that_no_message_can_carry_are_too_large(void **state)
+{
+    struct request_driver driver;
+    struct key_request request = get_at(LEVEL_QUORUM);
+    char *value = memory_new(MESSAGE_PAYLOAD_BYTES_MAX, 1);
+    (void)state;
+    memset(value, 'v', MESSAGE_PAYLOAD_BYTES_MAX * 2 / 3);
+    struct cell x = driver_cell(1, value), y = driver_cell(1, value);
+    y.siblings[0].dot.actor.node = 2;
+    y.context.entries[0].actor.node = 2;
+    request.keyspace = 7;
+    driver_init(&driver, "eu:3", 0);
+    driver_start(&driver, &request);
+    driver_read_result(&driver, 0, STATUS_OK, &x);
+    driver_read_result(&driver, 1, STATUS_OK, &y);
+    assert_int_equal(driver.result.status, STATUS_TOO_LARGE);
+    assert_int_equal(driver_count_sent(&driver, MESSAGE_REPLICATE), 0);
+    driver_end(&driver);
+    driver_start(&driver, &request);
+    driver_read_result(&driver, 1, STATUS_TOO_LARGE, NULL); /* one owner alone holds too much */
+    assert_int_equal(driver.result.status, STATUS_TOO_LARGE);
+    cell_deinit(&x);
+    cell_deinit(&y);
+    free(value);
+    driver_deinit(&driver);
+}
+
 static void a_local_quorum_repairs_its_own_region(void **state)
 {
     struct request_driver driver;
@@ -820,6 +852,7 @@ int main(void)
         cmocka_unit_test(concurrent_versions_are_written_back_to_both),
         cmocka_unit_test(a_repair_that_is_refused_goes_to_another_owner),
         cmocka_unit_test(a_repair_that_is_not_answered_goes_to_another_owner),
+        cmocka_unit_test(siblings_that_no_message_can_carry_are_too_large),
         cmocka_unit_test(a_local_quorum_repairs_its_own_region),
         cmocka_unit_test(each_quorum_asks_and_counts_both_regions),
         cmocka_unit_test(doubled_and_unasked_answers_count_for_nothing),

@@ -3,6 +3,10 @@
  */
 #include "request_driver.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
 #include "base/random.h"
 
 static struct key_request with_options(struct key_request request, struct request_options options)
@@ -149,6 +153,23 @@ static void a_keyspace_that_is_not_there_is_invalid(void **state)
     driver_start(&driver, &request);
     assert_int_equal(driver.result.status, STATUS_INVALID);
     assert_int_equal(driver.sent_count, 0);
+    driver_deinit(&driver);
+}
+
+/* A message has a bound; what does not fit is refused here, not by an assertion further on. */
+static void a_write_that_no_message_can_carry_is_too_large(void **state)
+{
+    struct request_driver driver;
+    char *value = memory_new(MESSAGE_PAYLOAD_BYTES_MAX + 1, 1);
+    (void)state;
+    memset(value, 'v', MESSAGE_PAYLOAD_BYTES_MAX);
+    struct key_request request = driver_set(value);
+    driver_init(&driver, "eu:3", 0);
+    driver_start(&driver, &request);
+    assert_int_equal(driver.result.status, STATUS_TOO_LARGE);
+    assert_int_equal(driver.sent_count, 0);
+    assert_true(coordinated_request_done(driver.request));
+    free(value);
     driver_deinit(&driver);
 }
 
@@ -516,6 +537,7 @@ int main(void)
         cmocka_unit_test(too_few_usable_owners_are_refused_at_once_and_nothing_is_sent),
         cmocka_unit_test(a_node_that_may_not_mint_says_so),
         cmocka_unit_test(a_keyspace_that_is_not_there_is_invalid),
+        cmocka_unit_test(a_write_that_no_message_can_carry_is_too_large),
         cmocka_unit_test(a_quorum_that_dies_in_flight_is_uncertain_at_once),
         cmocka_unit_test(a_replica_that_answers_no_is_no_ack),
         cmocka_unit_test(after_minting_the_deadline_is_uncertain),

@@ -3,5 +3,6 @@ libringtest_a_SOURCES += \
 	tests/unit/node/store_host.h
 unit_tests += \
 	tests/unit/node/test_event \
+	tests/unit/node/test_node \
 	tests/unit/node/test_store_read \
 	tests/unit/node/test_store_side

@@ -204,6 +204,23 @@ static void a_record_that_cannot_be_read_is_a_status(void **state)
     deinit_shelf(&shelf);
 }
 
+static void cells_that_no_message_can_carry_are_too_large(void **state)
+{
+    struct shelf shelf;
+    char *value = memory_new(MESSAGE_PAYLOAD_BYTES_MAX, 1);
+    (void)state;
+    init_shelf(&shelf);
+    memset(value, 'v', MESSAGE_PAYLOAD_BYTES_MAX * 2 / 3);
+    put(&shelf, "k", value);
+    assert_int_equal(get(&shelf, "k", true).status, STATUS_OK);
+    struct message_read_result result = get(&shelf, "k k", true);
+    assert_int_equal(result.status, STATUS_TOO_LARGE);
+    assert_int_equal(result.cell_count, 0);
+    assert_int_equal(get(&shelf, "k k k", false).status, STATUS_OK);
+    free(value);
+    deinit_shelf(&shelf);
+}
+
 static void a_question_that_makes_no_sense_is_answered_so(void **state)
 {
     struct shelf shelf;
@@ -544,6 +561,7 @@ int main(void)
         cmocka_unit_test(versions_come_without_their_values),
         cmocka_unit_test(the_same_key_of_another_keyspace_is_another_cell),
         cmocka_unit_test(a_record_that_cannot_be_read_is_a_status),
+        cmocka_unit_test(cells_that_no_message_can_carry_are_too_large),
         cmocka_unit_test(a_question_that_makes_no_sense_is_answered_so),
         cmocka_unit_test(a_key_of_another_partition_is_not_looked_up),
         cmocka_unit_test(a_range_walks_the_partition_in_pages),

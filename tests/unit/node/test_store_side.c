@@ -10,6 +10,7 @@
 #include "../ring/ring_fixture.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "replica/replica.h"
 #include "ring/position.h"
 #include "wire/record.h"
 
@@ -448,6 +449,111 @@ static void a_cell_that_cannot_be_read_is_not_written_over(void **state)
     assert_int_equal(host.out.batch.length, 0);
     store_host_commit(&host);
     assert_int_equal(minted_status(&host.late), STATUS_CORRUPT);
+    store_host_deinit(&host);
+    ring_free(ring);
+}
+
+/* Blind writes to a keyspace that keeps siblings pile up, and the cell travels whole. */
+static void a_cell_that_no_message_can_carry_does_not_come_about(void **state)
+{
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host host;
+    char *value = memory_new((5 << 20) + 1, 1);
+    enum status status = STATUS_OK;
+    unsigned written = 0;
+    (void)state;
+    memset(value, 'v', 5 << 20);
+    store_host_init(&host, ring, 1, 1);
+    store_host_open(&host);
+    struct key_entry entry = {.key = slice_text("k"), .mutation = set_to(value)};
+    struct key_request request = write_of(&host, &entry, 1, 0);
+    request.keyspace = 7;
+    while (status == STATUS_OK) {
+        store_host_forget(&host);
+        store_host_mint(&host, &request);
+        store_host_commit(&host);
+        status = minted_status(store_host_count(&host.early, MESSAGE_MINTED) > 0 ? &host.early
+                                                                                 : &host.late);
+        written += status == STATUS_OK;
+    }
+    assert_int_equal(status, STATUS_SIBLING_LIMIT);
+    assert_int_equal(written, SIBLINGS_BYTES_MAX / (5 << 20));
+    free(value);
+    store_host_deinit(&host);
+    ring_free(ring);
+}
+
+/* The sum of a request is bounded too, however its parts came to be so large. */
+static void a_request_whose_cells_no_message_can_carry_is_refused(void **state)
+{
+    enum { KEYS = 6, VALUE_BYTES = 5 << 20 };
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host host;
+    struct key_entry entries[KEYS];
+    char keys[KEYS][8], *value = memory_new(VALUE_BYTES + 1, 1);
+    (void)state;
+    memset(value, 'v', VALUE_BYTES);
+    store_host_init(&host, ring, 1, 1);
+    store_host_open(&host);
+    for (int i = 0; i < KEYS; i++) {
+        snprintf(keys[i], sizeof keys[i], "{t}%d", i);
+        store_host_set(&host, keys[i], value);
+        entries[i] = (struct key_entry){.key = slice_text(keys[i]), .mutation = append_of("!")};
+    }
+    struct key_request request = write_of(&host, entries, KEYS, 0);
+    store_host_forget(&host);
+    store_host_mint(&host, &request);
+    assert_int_equal(host.out.batch.length, 0);
+    store_host_commit(&host); /* and nothing has to be discarded */
+    assert_int_equal(minted_status(&host.late), STATUS_TOO_LARGE);
+    store_host_assert_value(&host, "{t}0", value);
+    free(value);
+    store_host_deinit(&host);
+    ring_free(ring);
+}
+
+/* A record that no message can carry, as another version may have left it. */
+static void a_cell_that_is_too_large_to_send_is_told_and_not_sent(void **state)
+{
+    enum { VALUE_BYTES = MESSAGE_PAYLOAD_BYTES_MAX / 4 * 3 };
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host host;
+    char *value = memory_new(VALUE_BYTES + 1, 1);
+    struct cell cell = {0};
+    struct buffer name = {0}, record = {0}, batch = {0}, question = {0};
+    struct sync_answer answer;
+    struct frame frame;
+    (void)state;
+    memset(value, 'v', VALUE_BYTES);
+    store_host_init(&host, ring, 1, 1);
+    store_host_open(&host);
+    store_host_set(&host, "k", "v");
+    for (node_id writer = 1; writer <= 3; writer++) {
+        struct sibling sibling = {.dot = {.actor = {.node = writer}, .sequence = 1},
+                                  .value = slice_text(value)};
+        cell_insert(&cell, &sibling);
+    }
+    record_cell_name(ring_position(slice_text("k"), 0, ring->seed), 0, slice_text("k"), &name);
+    record_cell_encode(&cell, &record);
+    store_batch_put(&batch, buffer_slice(&name), buffer_slice(&record));
+    memory_store_apply(&host.store, buffer_slice(&batch));
+    store_host_restart(&host); /* so that it is not in the cache */
+    struct replica_address address = store_host_address(&host, store_host_partition(&host, "k"));
+    sync_question_encode(&(struct sync_question){.address = address}, &question);
+    store_host_forget(&host);
+    store_host_write(&host, MESSAGE_SYNC_PULL, buffer_slice(&question));
+    store_host_commit(&host);
+    assert_true(store_host_find(&host.late, MESSAGE_SYNC_PAGE, 0, &frame));
+    struct reader reader = reader_make(frame.body);
+    sync_answer_decode(&reader, &answer);
+    assert_int_equal(answer.status, STATUS_TOO_LARGE);
+    assert_int_equal(answer.delivery_count, 0);
+    cell_deinit(&cell);
+    buffer_deinit(&name);
+    buffer_deinit(&record);
+    buffer_deinit(&batch);
+    buffer_deinit(&question);
+    free(value);
     store_host_deinit(&host);
     ring_free(ring);
 }
@@ -1152,6 +1258,8 @@ static void losses_are_reported_once_they_are_durable(void **state)
     store_host_init(&b, ring, 2, 1);
     store_host_open(&a);
     store_host_open(&b);
+    store_host_set(&a, "before", "x"); /* after a first group, mints are answered early */
+    store_host_forget(&a);
     mint_one(&a, "k", set_to("x"));
     take_replicate(&a, &replicate);
     store_host_commit(&a);
@@ -1371,6 +1479,9 @@ int main(void)
         cmocka_unit_test(when_all_conditions_hold_all_entries_are_written),
         cmocka_unit_test(one_entry_that_is_too_large_keeps_all_from_being_written),
         cmocka_unit_test(a_cell_that_cannot_be_read_is_not_written_over),
+        cmocka_unit_test(a_cell_that_no_message_can_carry_does_not_come_about),
+        cmocka_unit_test(a_request_whose_cells_no_message_can_carry_is_refused),
+        cmocka_unit_test(a_cell_that_is_too_large_to_send_is_told_and_not_sent),
         cmocka_unit_test(work_past_its_deadline_is_refused_before_anything_is_done),
         cmocka_unit_test(what_is_not_for_this_replica_is_refused),
         cmocka_unit_test(a_key_of_another_partition_is_refused),
