@@ -44,7 +44,7 @@ static void each_status_has_its_word(void **state)
          "see which clocks 'ringctl status' names\r\n"},
         {STATUS_TOO_LARGE,
          "-TOOLARGE the value would be larger than this server allows; nothing was written\r\n",
-         "-TOOLARGE the value would be larger than this server allows\r\n"},
+         "-TOOLARGE the values of the key are more than one answer can hold\r\n"},
         {STATUS_STALE_TAG, "-TRYAGAIN the ring has changed meanwhile; nothing was written\r\n",
          "-TRYAGAIN the ring has changed meanwhile\r\n"},
         {STATUS_NOT_READY,
