@@ -28,6 +28,7 @@ struct loop {
     struct node *node;
     struct effects effects; /* of the last step */
     struct instant now;
+    uint64_t true_ms; /* by the clocks of all others */
 };
 
 static void step(struct loop *loop, struct event event)
@@ -71,10 +72,23 @@ static void let_in(struct loop *loop, node_id peer)
     buffer_deinit(&body);
 }
 
+/* The newest heartbeat to the peer is answered at once; its clock is ahead by `offset_ms`. */
+static void beat(struct loop *loop, node_id peer, int64_t offset_ms)
+{
+    struct buffer body = {0};
+    struct message_heartbeat heartbeat = {.sent_us = 1,
+                                          .wall_ms = loop->true_ms + (uint64_t)offset_ms,
+                                          .echo_us = loop->now.mono_us};
+    message_heartbeat_encode(&heartbeat, &body);
+    give_frame(loop, peer, MESSAGE_HEARTBEAT, 0, buffer_slice(&body));
+    buffer_deinit(&body);
+}
+
 static void init_loop(struct loop *loop, const char *replication, uint32_t members)
 {
     *loop = (struct loop){.ring = fixture_ring(replication, 16),
-                          .now = {.mono_us = 1000000, .wall_ms = 1700000000000}};
+                          .now = {.mono_us = 1000000, .wall_ms = 1700000000000},
+                          .true_ms = 1700000000000};
     loop->ring->keyspaces[0] = (struct ring_keyspace){0, "default", KEYSPACE_LWW};
     loop->ring->keyspace_count = 1;
     fixture_add_many(loop->ring, members, "eu", members);
@@ -98,6 +112,8 @@ static void init_loop(struct loop *loop, const char *replication, uint32_t membe
     }
     for (node_id peer = 2; peer <= members; peer++)
         let_in(loop, peer);
+    for (node_id peer = 2; peer <= members; peer++)
+        beat(loop, peer, 0);
     step(loop, (struct event){.kind = EVENT_CLIENT_OPEN,
                               .connection = CLIENT,
                               .bytes = slice_text("127.0.0.1:1")});

@@ -83,7 +83,8 @@ static enum status replicated_status(const struct buffer *frames, unsigned index
 static void take_replicate(const struct store_host *host, struct buffer *out)
 {
     struct key_result result;
-    struct message_minted minted = minted_in(&host->early, &result);
+    bool early = store_host_count(&host->early, MESSAGE_MINTED) > 0;
+    struct message_minted minted = minted_in(early ? &host->early : &host->late, &result);
     buffer_clear(out);
     buffer_append_slice(out, minted.replicate);
     key_result_deinit(&result);
@@ -175,6 +176,7 @@ static void a_mint_is_answered_early_and_acknowledged_late(void **state)
     store_host_init(&host, ring, 1, 1);
     store_host_open(&host);
     store_host_forget(&host);
+    store_host_raise_ceiling(&host);
     request_id id = mint_one(&host, "k", set_to("v"));
     struct message_minted minted = minted_in(&host.early, &result);
     assert_int_equal(minted.status, STATUS_OK);
@@ -388,10 +390,10 @@ static void when_all_conditions_hold_all_entries_are_written(void **state)
     set_if_absent(&entries[2], "{t}a", "3"); /* the same key again: the last one stays */
     struct key_request request = write_of(&host, entries, 3, KEY_ALL_OR_NOTHING);
     store_host_mint(&host, &request);
+    store_host_commit(&host);
     take_replicate(&host, &body);
     assert_int_equal(message_replicate_decode(buffer_slice(&body), &replicate), STATUS_OK);
     assert_int_equal(replicate.delivery_count, 3);
-    store_host_commit(&host);
     store_host_assert_value(&host, "{t}a", "3");
     store_host_assert_value(&host, "{t}b", "2");
     buffer_deinit(&body);
@@ -605,7 +607,7 @@ static void work_past_its_deadline_is_refused_before_anything_is_done(void **sta
     write_with_deadline(&host, MESSAGE_MINT, buffer_slice(&body), STORE_HOST_MONO_MS);
     assert_true(host.out.batch.length > 0);
     store_host_commit(&host);
-    assert_int_equal(minted_status(&host.early), STATUS_OK);
+    assert_int_equal(minted_status(&host.late), STATUS_OK);
     buffer_deinit(&request);
     buffer_deinit(&body);
     store_host_deinit(&host);
@@ -769,6 +771,7 @@ static void after_a_failed_commit_another_actor_mints(void **state)
     for (int stored = 0; stored < 2; stored++) {
         store_host_init(&host, ring, 1, 1);
         store_host_open(&host);
+        store_host_raise_ceiling(&host);
         struct dot lost = dot_of_mint(&host, "k", "v1");
         assert_int_equal(lost.actor.boot_epoch, 1);
         store_host_fail(&host, stored == 1);
@@ -796,6 +799,9 @@ static void a_version_that_only_the_others_kept_comes_back(void **state)
     store_host_init(&b, ring, 2, 1);
     store_host_open(&a);
     store_host_open(&b);
+    store_host_set(&a, "other", "x");
+    take_replicate(&a, &body);
+    store_host_write(&b, MESSAGE_REPLICATE, buffer_slice(&body));
     store_host_forget(&a);
     mint_one(&a, "k", set_to("v1"));
     take_replicate(&a, &body);
