@@ -270,6 +270,13 @@ static void store_frame(struct node *node, const struct frame *frame)
         note_replica_state(node, frame);
         return;
     }
+    if (frame->type == MESSAGE_STORE_COUNTS) {
+        struct message_store_counts counts;
+        enum status status = message_store_counts_decode(frame->body, &counts);
+        assert(status == STATUS_OK); /* own store side */
+        node->statistics.lww_losses = counts.lww_losses;
+        return;
+    }
     struct pending *pending = pending_find(node, frame->request);
     if (pending == NULL)
         return; /* its deadline has passed */

@@ -1125,6 +1125,49 @@ static void a_digest_counts_the_asked_keyspace_and_all(void **state)
     ring_free(ring);
 }
 
+static uint64_t losses_told(const struct store_host *host)
+{
+    struct frame frame;
+    struct message_store_counts counts = {0};
+    assert_true(store_host_count(&host->late, MESSAGE_STORE_COUNTS) <= 1);
+    if (store_host_find(&host->late, MESSAGE_STORE_COUNTS, 0, &frame))
+        assert_int_equal(message_store_counts_decode(frame.body, &counts), STATUS_OK);
+    return counts.lww_losses;
+}
+
+static void values_that_the_last_writer_wins_over_are_counted(void **state)
+{
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host a, b;
+    struct buffer body = {0};
+    (void)state;
+    store_host_init(&a, ring, 1, 1);
+    store_host_init(&b, ring, 2, 1);
+    store_host_open(&a);
+    store_host_open(&b);
+    store_host_forget(&a);
+    store_host_forget(&b);
+    store_host_set(&a, "k", "a");
+    store_host_set(&b, "k", "b"); /* neither knew of the other */
+    take_replicate(&a, &body);
+    store_host_write(&b, MESSAGE_REPLICATE, buffer_slice(&body));
+    store_host_fail(&b, false); /* not lost yet */
+    b.boot_epoch = 2;
+    store_host_open(&b);
+    assert_int_equal(losses_told(&b), 0);
+    store_host_write(&b, MESSAGE_REPLICATE, buffer_slice(&body));
+    store_host_commit(&b);
+    assert_int_equal(losses_told(&b), 1);
+    store_host_forget(&b);
+    store_host_write(&b, MESSAGE_REPLICATE, buffer_slice(&body)); /* nothing more is lost */
+    store_host_commit(&b);
+    assert_int_equal(store_host_count(&b.late, MESSAGE_STORE_COUNTS), 0);
+    buffer_deinit(&body);
+    store_host_deinit(&a);
+    store_host_deinit(&b);
+    ring_free(ring);
+}
+
 static struct checkpoint_record stored_checkpoint(struct store_host *host, partition_id partition)
 {
     struct buffer name = {0}, value = {0};
@@ -1259,6 +1302,7 @@ int main(void)
         cmocka_unit_test(a_rebuild_absorbs_enough_of_its_own_region),
         cmocka_unit_test(a_single_owner_has_nobody_to_rebuild_from),
         cmocka_unit_test(a_digest_counts_the_asked_keyspace_and_all),
+        cmocka_unit_test(values_that_the_last_writer_wins_over_are_counted),
         cmocka_unit_test(checkpoints_bound_what_a_start_has_to_read),
         cmocka_unit_test(what_was_acknowledged_is_there_after_any_failures),
     };
