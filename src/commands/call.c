@@ -327,6 +327,7 @@ void call_start(struct call *call)
 {
     struct session *session = call->session;
     call->state = CALL_RUNNING;
+    call->started = session->now;
     call->keyspace = session->keyspace;
     join_options(&call->options, &session->options);
     call->silent = session->reply_mode == REPLY_OFF || session->reply_skip;
@@ -342,7 +343,9 @@ struct key_entry *call_entries(struct call *call, uint32_t count)
     struct session *session = call->session;
     struct entry_block *block = session->entry_blocks;
     if (block == NULL || block->capacity - block->count < count) {
-        uint32_t capacity = count < 32 ? 32 : count;
+        uint32_t capacity = block == NULL ? 4 : block->capacity * 2;
+        if (capacity < count)
+            capacity = count;
         struct entry_block *fresh =
             memory_new(1, sizeof *fresh + capacity * sizeof(struct key_entry));
         fresh->capacity = capacity;

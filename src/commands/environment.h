@@ -30,12 +30,25 @@ struct node_statistics {
     uint64_t client_bytes_in, client_bytes_out;
     uint64_t requests_coordinated, requests_forwarded;
     uint64_t requests_unavailable, requests_uncertain, requests_timeout, requests_overloaded;
+    uint64_t requests_clock_skew; /* refused because of a clock */
+    uint64_t clock_fences;        /* times that the own clock was found too far from the others */
     uint64_t read_repairs; /* cells written back before a read was answered */
     uint64_t
         lww_losses; /* concurrent values that last-writer-wins dropped, at this node's replicas */
     uint64_t sync_pages_sent, sync_cells_received;
     uint64_t frames_refused; /* from peers: wrong ring, incarnation, or not decodable */
     uint64_t store_errors;
+};
+
+/* What is known of the own clock. */
+struct clock_view {
+    bool fenced;              /* this node mints nothing and coordinates no writes */
+    uint32_t clocks;          /* that were compared, the own one included */
+    int64_t offset_ms;        /* of the own clock from the agreed time; above 0: ahead */
+    uint32_t uncertainty_ms;  /* of offset_ms, either way */
+    uint32_t limit_ms;        /* fenced when surely further away */
+    uint64_t offset_max_ms;   /* between the own clock and a peer's, the largest */
+    uint64_t wait_ms;         /* not 0: until the clock has reached times issued before */
 };
 
 enum peer_state { PEER_DOWN, PEER_UP, PEER_SELF };
@@ -72,6 +85,8 @@ struct environment {
     /* Whether this node's replica of the partition answers reads (false: not owner, or rebuilding).
      */
     bool (*replica_ready)(void *node, partition_id partition);
+    /* May be NULL: nothing is known of clocks. */
+    void (*clock_view)(void *node, struct instant now, struct clock_view *out);
     /*
      * Close a connection of this node after what it has been sent, and free its
      * session; not before the call into the asking session has returned. May be NULL.

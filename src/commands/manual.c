@@ -15,8 +15,8 @@ static const char *const introduction[] = {
     "",
     "Requests of one connection are answered in their order.",
     "Those that do not touch the same keys run at the same time.",
-    "A command on several keys keeps its promise for each key for itself, except MSETNX, which "
-    "is all or nothing and takes keys of one slot only.",
+    "A command on several keys keeps its promise for each key for itself.",
+    "Only MSETNX is all or nothing, and takes keys of one slot.",
     "SCAN, KEYS, DBSIZE and RANDOMKEY cover the whole ring, whichever node is asked.",
 };
 
@@ -45,7 +45,10 @@ static const struct entry errors[] = {
                   "says how many."},
     {"OVERLOADED", "Applied: no. Too many requests are under way; try again later."},
     {"DISKFULL", "Applied: no. An owner's disk has too little free space."},
-    {"CLOCKSKEW", "Applied: no. Clocks of owners are too far apart."},
+    {"CLOCKSKEW", "Applied: no. The clocks of the owners that can be reached are too far from those "
+                  "of the other nodes, or behind the times that these owners have given before, as "
+                  "for up to two seconds after a crash. Try again, or through another node; ringctl "
+                  "status names the nodes whose clocks must be set right."},
     {"TOOLARGE", "Applied: no. A key, a value or a request is above a limit of this server."},
     {"CROSSSLOT", "Applied: no. The command needs all its keys in one slot."},
     {"TRYAGAIN", "Applied: no. The ring changed during the request; try again."},

@@ -125,7 +125,8 @@ void call_failure_text(uint8_t kind, const struct key_result *result, struct buf
         buffer_printf(out, "DISKFULL the owners' disks have too little free space");
         break;
     case STATUS_CLOCK_SKEW:
-        buffer_printf(out, "CLOCKSKEW the clocks of the owners are too far apart");
+        buffer_printf(out, "CLOCKSKEW no owner within reach has a clock near enough to the others; "
+                           "try again, and see which clocks 'ringctl status' names");
         break;
     case STATUS_TOO_LARGE:
         buffer_printf(out, "TOOLARGE the value would be larger than this server allows");

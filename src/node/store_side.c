@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "coordinator/key_request.h"
+#include "node/store_clock.h"
 #include "replica/replica.h"
 #include "ring/position.h"
 #include "wire/frame.h"
@@ -20,7 +21,7 @@ struct store_side {
     const struct store_port *port;
     struct store_port port_copy;
     struct cell_cache *cache;
-    struct hybrid_clock clock;
+    struct store_clock clock;
     struct replica_context context;
     struct replica *replicas;       /* of the owned partitions, ascending */
     uint32_t replica_count;
@@ -64,10 +65,11 @@ struct store_side *store_side_new(const struct store_side_params *params)
         side->replica_index[p] = owned ? (uint16_t)side->replica_count++ : NO_REPLICA;
     }
     side->replicas = memory_new(side->replica_count, sizeof *side->replicas);
+    side->clock.max_skew_ms = params->settings->max_clock_skew_ms;
     side->context = (struct replica_context){
         .port = side->port,
         .cache = side->cache,
-        .clock = &side->clock,
+        .clock = &side->clock.hybrid,
         .position_seed = side->ring->seed,
         .digest_seed = side->ring->seed ^ 0x64696765u,
         .max_clock_skew_ms = params->settings->max_clock_skew_ms,
@@ -133,11 +135,26 @@ static void append_state(const struct replica *replica, struct buffer *out)
     frame_finish(out, offset);
 }
 
+/* Say how long nothing is minted here, for other owners can do it meanwhile. */
+static void append_mint_from(const struct store_side *side, struct buffer *out)
+{
+    struct message_mint_from from = {.wall_ms = store_clock_mint_from_ms(&side->clock)};
+    size_t offset = frame_start(out, MESSAGE_MINT_FROM, 0, 0);
+    message_mint_from_encode(&from, out);
+    frame_finish(out, offset);
+}
+
 enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct store_output *out)
 {
     enum status status = STATUS_OK;
     assert(!side->open);
     side->context.batch = &out->batch;
+    status = store_clock_open(&side->clock, side->port);
+    if (status != STATUS_OK) {
+        log_line(&side->log, LOG_ERROR, "could not read the ceiling of times reason=%s",
+                 status_name(status));
+        return status;
+    }
     for (uint32_t p = 0, opened = 0; p < side->ring->partition_count; p++) {
         if (side->replica_index[p] == NO_REPLICA)
             continue;
@@ -161,6 +178,7 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
         append_state(replica, &out->early);
         opened++;
     }
+    append_mint_from(side, &out->early);
     side->open = true;
     return STATUS_OK;
 }
@@ -333,7 +351,8 @@ static void mint_request(struct store_side *side, struct replica *replica,
                                               .deliveries = buffer_slice(&deliveries)};
         message_replicate_encode(&replicate, &replicate_body);
         minted.replicate = buffer_slice(&replicate_body);
-        reply_minted(frame, &minted, &out->early);
+        bool covered = store_clock_is_covered(&side->clock);
+        reply_minted(frame, &minted, covered ? &out->early : &out->late);
         reply_replicated(frame, STATUS_OK, &out->late);
         checkpoint_if_due(side, replica);
     } else {
@@ -347,7 +366,7 @@ static void mint_request(struct store_side *side, struct replica *replica,
     buffer_deinit(&replicate_body);
 }
 
-static void handle_mint(struct store_side *side, const struct frame *frame,
+static void handle_mint(struct store_side *side, const struct frame *frame, struct instant now,
                         struct store_output *out)
 {
     struct message_mint message;
@@ -364,6 +383,11 @@ static void handle_mint(struct store_side *side, const struct frame *frame,
         replica = find_replica(side, &message.address, &status);
     if (status == STATUS_OK && replica->state != REPLICA_ACTIVE)
         status = STATUS_NOT_READY;
+    if (status == STATUS_OK) {
+        status = store_clock_may_mint(&side->clock, now);
+        if (status != STATUS_OK)
+            append_mint_from(side, &out->late);
+    }
     if (status == STATUS_OK)
         mint_request(side, replica, frame, &message, &request, out);
     else
@@ -502,6 +526,13 @@ static bool is_expired(const struct frame *frame, struct instant now)
     return frame->left_ms != 0 && (int32_t)((uint32_t)(now.mono_us / 1000) - frame->left_ms) > 0;
 }
 
+static void handle_clock(struct store_side *side, const struct frame *frame)
+{
+    enum status status = message_clock_decode(frame->body, &side->clock.told);
+    assert(status == STATUS_OK); /* own loop side */
+    side->clock.is_told = true;
+}
+
 /* The decided answer to work that cannot be done at all. */
 static void refuse(const struct frame *frame, enum status status, struct buffer *out)
 {
@@ -536,14 +567,18 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     enum status status = frame_parse(bytes, &frame, &used);
     assert(status == STATUS_OK && used == bytes.length);
     side->context.batch = &out->batch;
-    side->context.wall_ms = now.wall_ms;
+    if (frame.type == MESSAGE_CLOCK) {
+        handle_clock(side, &frame);
+        return;
+    }
+    side->context.wall_ms = store_clock_wall_ms(&side->clock, now);
     if (!side->open || is_expired(&frame, now)) {
         refuse(&frame, side->open ? STATUS_TIMEOUT : STATUS_NOT_READY, &out->late);
         return;
     }
     switch (frame.type) {
     case MESSAGE_MINT:
-        handle_mint(side, &frame, out);
+        handle_mint(side, &frame, now, out);
         break;
     case MESSAGE_REPLICATE:
         handle_replicate(side, &frame, out);
@@ -563,6 +598,8 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     default:
         assert(!"a frame of this type goes to the store side");
     }
+    if (out->batch.length > 0)
+        store_clock_renew(&side->clock, side->context.wall_ms, &out->batch);
 }
 
 static void tell_counts(struct store_side *side, struct buffer *out)
@@ -580,7 +617,8 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
 {
     cell_cache_committed(side->cache);
     tell_counts(side, &out->late);
-    side->context.wall_ms = now.wall_ms;
+    store_clock_committed(&side->clock);
+    side->context.wall_ms = store_clock_wall_ms(&side->clock, now);
     for (size_t offset = 0; side->open && offset < side->pulls.length;) {
         struct frame frame;
         size_t used;
@@ -597,6 +635,7 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
 void store_side_failed(struct store_side *side)
 {
     side->context.lww_losses = side->lww_losses_told; /* what was dropped may be back */
+    store_clock_failed(&side->clock);
     close_replicas(side);
 }
 
@@ -605,4 +644,6 @@ void store_side_close(struct store_side *side, struct store_output *out)
     side->context.batch = &out->batch;
     for (uint32_t i = 0; side->open && i < side->replica_count; i++)
         replica_checkpoint(&side->replicas[i], &side->context);
+    if (side->open)
+        store_clock_close(&side->clock, &out->batch);
 }

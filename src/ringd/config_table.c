@@ -83,8 +83,11 @@ const struct config_setting CONFIG_TABLE[] = {
      "0.1", "The longest pause; each failure doubles the one before."},
     {"max-clock-skew", CONFIG_DURATION, PLACE(settings.max_clock_skew_ms), 1, HOUR, NULL, false,
      "0.1",
-     "A time further ahead than this is refused. It should be far above what the time "
-     "service leaves and far below what would hurt."},
+     "A version whose time is further ahead than this is refused. A node whose clock is further "
+     "than half of this from the median of all clocks coordinates no writes until the clock is "
+     "right again. So two nodes may differ by this much in when they take a key for expired, and "
+     "of two writes so near to each other the earlier one may win. It should be far above what "
+     "the time service leaves and far below what would hurt."},
     /* repair */
     {"sync-interval", CONFIG_DURATION, PLACE(settings.sync_interval_ms), 10, HOUR, NULL, true,
      "0.1", "The time between two comparisons with another owner while nothing differs."},

@@ -76,7 +76,21 @@ static void sample_hello(struct buffer *out)
 
 static void sample_heartbeat(struct buffer *out)
 {
-    message_heartbeat_encode(&(struct message_heartbeat){.wall_ms = 1234567}, out);
+    message_heartbeat_encode(&(struct message_heartbeat){.sent_us = 77,
+                                                         .wall_ms = 1234567,
+                                                         .echo_us = 5000000000,
+                                                         .held_us = 3000},
+                             out);
+}
+
+static void sample_clock(struct buffer *out)
+{
+    message_clock_encode(&(struct message_clock){.skewed = true, .base_us = -3600000000}, out);
+}
+
+static void sample_mint_from(struct buffer *out)
+{
+    message_mint_from_encode(&(struct message_mint_from){.wall_ms = 1700000000000}, out);
 }
 
 static void sample_read(struct buffer *out)
@@ -249,6 +263,8 @@ static void sample_store_counts(struct buffer *out)
 
 RECODE(hello)
 RECODE(heartbeat)
+RECODE(clock)
+RECODE(mint_from)
 RECODE(read)
 RECODE(read_result)
 RECODE(range)
@@ -296,6 +312,8 @@ static const struct {
 } messages[] = {
     {"hello", sample_hello, recode_hello, false},
     {"heartbeat", sample_heartbeat, recode_heartbeat, false},
+    {"clock", sample_clock, recode_clock, false},
+    {"mint-from", sample_mint_from, recode_mint_from, false},
     {"read", sample_read, recode_read, false},
     {"read-result", sample_read_result, recode_read_result, false},
     {"range", sample_range, recode_range, false},
