@@ -279,6 +279,13 @@ static void store_frame(struct node *node, const struct frame *frame)
         note_replica_state(node, frame);
         return;
     }
+    if (frame->type == MESSAGE_STORE_COUNTS) {
+        struct message_store_counts counts;
+        enum status status = message_store_counts_decode(frame->body, &counts);
+        assert(status == STATUS_OK); /* own store side */
+        node->statistics.lww_losses = counts.lww_losses;
+        return;
+    }
     if (frame->type == MESSAGE_MINT_FROM) {
         clock_fence_mint_from(node, frame->body);
         return;

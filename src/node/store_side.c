@@ -27,7 +27,7 @@ struct store_side {
     uint32_t replica_count;
     uint16_t *replica_index;        /* partition -> index into replicas, or NO_REPLICA */
     struct buffer pulls;            /* frames that wait for the commit of the group */
-    struct buffer scratch;
+    uint64_t lww_losses_told;
     bool open;
 };
 
@@ -94,7 +94,6 @@ void store_side_free(struct store_side *side)
     close_replicas(side);
     cell_cache_free(side->cache);
     buffer_deinit(&side->pulls);
-    buffer_deinit(&side->scratch);
     free(side->replicas);
     free(side->replica_index);
     ring_free(side->ring);
@@ -603,9 +602,21 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
         store_clock_renew(&side->clock, side->context.wall_ms, &out->batch);
 }
 
+static void tell_counts(struct store_side *side, struct buffer *out)
+{
+    struct message_store_counts counts = {.lww_losses = side->context.lww_losses};
+    if (counts.lww_losses == side->lww_losses_told)
+        return;
+    side->lww_losses_told = counts.lww_losses;
+    size_t offset = frame_start(out, MESSAGE_STORE_COUNTS, 0, 0);
+    message_store_counts_encode(&counts, out);
+    frame_finish(out, offset);
+}
+
 void store_side_committed(struct store_side *side, struct instant now, struct store_output *out)
 {
     cell_cache_committed(side->cache);
+    tell_counts(side, &out->late);
     store_clock_committed(&side->clock);
     side->context.wall_ms = store_clock_wall_ms(&side->clock, now);
     for (size_t offset = 0; side->open && offset < side->pulls.length;) {
@@ -623,6 +634,7 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
 
 void store_side_failed(struct store_side *side)
 {
+    side->context.lww_losses = side->lww_losses_told; /* what was dropped may be back */
     store_clock_failed(&side->clock);
     close_replicas(side);
 }

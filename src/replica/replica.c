@@ -210,9 +210,10 @@ enum status replica_apply(struct replica *replica, const struct cell_delivery *d
 /* What the mutation is evaluated against: the local cell, and what the read quorum adds to it. */
 static enum status mint_base(struct replica *replica, const struct replica_mint *mint,
                              const struct local_cell *local, struct replica_context *context,
-                             struct cell *base)
+                             struct cell *base, uint32_t *losses)
 {
     struct cell read = {0};
+    *losses = 0;
     if (mint->read_cell.length == 0) {
         cell_copy(&local->cell, base);
         return STATUS_OK;
@@ -222,7 +223,7 @@ static enum status mint_base(struct replica *replica, const struct replica_mint 
         status = STATUS_CLOCK_SKEW;
     if (status == STATUS_OK) {
         cell_filter_seen(&read, &replica->clock, local->present ? &local->cell : NULL);
-        context->lww_losses += cell_merge(&local->cell, &read, mint->policy, base);
+        *losses = cell_merge(&local->cell, &read, mint->policy, base);
     }
     cell_deinit(&read);
     return status;
@@ -293,10 +294,11 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     struct clock new_dots = {0};
     struct buffer built = {0};
     struct register_effect effect = {0};
+    uint32_t losses = 0;
     *out = (struct replica_minted){0};
     enum status status = load_local(context, mint->keyspace, mint->key, &local);
     if (status == STATUS_OK)
-        status = mint_base(replica, mint, &local, context, &base);
+        status = mint_base(replica, mint, &local, context, &base, &losses);
     if (status == STATUS_OK)
         status = register_mutate(mint->mutation, cell_visible(&base, context->wall_ms),
                                  context->wall_ms, context->value_bytes_max, &built, &effect);
@@ -312,6 +314,7 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     if (effect.has_old)
         buffer_append_slice(old, effect.old);
     if (effect.write) {
+        context->lww_losses += losses;
         mint_cell(replica, mint, &effect, &base, context, &after, &out->dot);
         add_unseen_live_dots(replica, &after, &new_dots);
         size_t offset = deliveries->length;

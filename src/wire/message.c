@@ -468,3 +468,15 @@ enum status message_replica_state_decode(struct slice body, struct message_repli
         return STATUS_CORRUPT;
     return reader_end(&reader);
 }
+
+void message_store_counts_encode(const struct message_store_counts *counts, struct buffer *out)
+{
+    buffer_put_u64(out, counts->lww_losses);
+}
+
+enum status message_store_counts_decode(struct slice body, struct message_store_counts *out)
+{
+    struct reader reader = reader_make(body);
+    out->lww_losses = reader_u64(&reader);
+    return reader_end(&reader);
+}

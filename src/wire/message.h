@@ -44,10 +44,10 @@ enum message_type {
     MESSAGE_SYNC_APPLY,  /* loop side -> store side: a peer's MESSAGE_SYNC_PAGE */
     MESSAGE_SYNC_APPLIED,
     MESSAGE_REPLICA_STATE, /* store side -> loop side, unasked */
-    MESSAGE_STORE_REFUSED, /* adapter -> loop side: the store queue was full; request names the
-                              frame */
-    MESSAGE_CLOCK,    /* loop side -> store side: what is thought of the wall clock */
-    MESSAGE_MINT_FROM /* store side -> loop side, unasked */
+    MESSAGE_STORE_COUNTS,  /* store side -> loop side, unasked */
+    MESSAGE_STORE_REFUSED, /* adapter -> loop side: the store queue was full; same request */
+    MESSAGE_CLOCK,         /* loop side -> store side: what is thought of the wall clock */
+    MESSAGE_MINT_FROM      /* store side -> loop side, unasked */
 };
 
 /*
@@ -319,5 +319,14 @@ struct message_replica_state {
 void message_replica_state_encode(const struct message_replica_state *state, struct buffer *out);
 MUST_USE enum status message_replica_state_decode(struct slice body,
                                                   struct message_replica_state *out);
+
+/* Totals since the start of the store side; sent after a commit when they have changed. */
+struct message_store_counts {
+    uint64_t lww_losses; /* concurrent values that last-writer-wins dropped at these replicas */
+};
+
+void message_store_counts_encode(const struct message_store_counts *counts, struct buffer *out);
+MUST_USE enum status message_store_counts_decode(struct slice body,
+                                                 struct message_store_counts *out);
 
 #endif

@@ -244,6 +244,11 @@ static void sample_replica_state(struct buffer *out)
         &(struct message_replica_state){.partition = 16383, .state = REPLICA_ACTIVE}, out);
 }
 
+static void sample_store_counts(struct buffer *out)
+{
+    message_store_counts_encode(&(struct message_store_counts){.lww_losses = 77}, out);
+}
+
 /* ---- there and back ----------------------------------------------------------------------- */
 
 #define RECODE(name)                                                                               \
@@ -274,6 +279,7 @@ RECODE(sync_clocks)
 RECODE(sync_apply)
 RECODE(sync_applied)
 RECODE(replica_state)
+RECODE(store_counts)
 
 static bool recode_question(struct slice bytes, struct buffer *again)
 {
@@ -323,6 +329,7 @@ static const struct {
     {"sync-clocks", sample_sync_clocks, recode_sync_clocks, false},
     {"sync-apply", sample_sync_apply, recode_sync_apply, true},
     {"sync-applied", sample_sync_applied, recode_sync_applied, false},
+    {"store-counts", sample_store_counts, recode_store_counts, false},
     {"replica-state", sample_replica_state, recode_replica_state, false},
 };
 
