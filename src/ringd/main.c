@@ -86,7 +86,9 @@ static int plan_ring(const struct options *options, struct buffer *problems)
     struct ring_plan plan = {.replication = options->replication,
                              .partition_count = options->partition_count,
                              .nodes = options->nodes,
-                             .node_count = options->node_count};
+                             .node_count = options->node_count,
+                             .keyspaces = options->keyspaces,
+                             .keyspace_count = options->keyspace_count};
     struct planner_report report;
     struct ring *ring = NULL;
     struct buffer text = {0};

@@ -14,7 +14,7 @@ const char OPTIONS_HELP[] =
     "             [--NAME VALUE ...]\n"
     "       ringd --plan-ring --ring-file FILE --replication REGION:N[,...]\n"
     "             --node id=I,region=R,rack=K,client=HOST:PORT,peer=HOST:PORT ...\n"
-    "             [--partitions N]\n"
+    "             [--partitions N] [--keyspace number=N,name=NAME,policy=lww|siblings ...]\n"
     "       ringd --check-config | --print-config [--config FILE] [--NAME VALUE ...]\n"
     "       ringd --version | --help\n"
     "\n"
@@ -132,6 +132,11 @@ static bool take_other(struct walk *walk, const struct option *option, struct op
             say(walk, option->name, "is given too often");
         else
             options->nodes[options->node_count++] = option->value;
+    } else if (strcmp(option->name, "keyspace") == 0) {
+        if (options->keyspace_count == RING_KEYSPACES_MAX)
+            say(walk, option->name, "is given too often");
+        else
+            options->keyspaces[options->keyspace_count++] = option->value;
     } else {
         return false;
     }
@@ -139,7 +144,8 @@ static bool take_other(struct walk *walk, const struct option *option, struct op
 }
 
 static const char *const VALUE_OPTIONS[] = {"config",      "ring-file",  "storage-incarnation",
-                                            "replication", "partitions", "node"};
+                                            "replication", "partitions", "node",
+                                            "keyspace"};
 enum {
     ACTION_COUNT = sizeof ACTIONS / sizeof *ACTIONS,
     VALUE_OPTION_COUNT = sizeof VALUE_OPTIONS / sizeof *VALUE_OPTIONS
@@ -202,8 +208,9 @@ static bool check_combination(const struct options *options, struct buffer *prob
 {
     bool plans = options->action == ACTION_PLAN_RING;
     struct walk walk = {.problems = problems, .good = true};
-    if (!plans && (options->replication != NULL || options->node_count > 0))
-        say(&walk, "replication, node and partitions", "go with plan-ring only");
+    if (!plans &&
+        (options->replication != NULL || options->node_count > 0 || options->keyspace_count > 0))
+        say(&walk, "replication, node, keyspace and partitions", "go with plan-ring only");
     if (plans &&
         (options->replication == NULL || options->node_count == 0 || options->ring_file == NULL))
         say(&walk, "plan-ring", "needs replication, node and ring-file");

@@ -5,6 +5,7 @@
  *     ringd --init [--ring-file FILE] [--storage-incarnation N] [settings]
  *                                                        initialise the data directory
  *     ringd --plan-ring --ring-file FILE --replication R --node N ... [--partitions P]
+ *                                                      [--keyspace K ...]
  *     ringd --check-config | --print-config | --print-settings [settings]
  *     ringd --version | --help
  *
@@ -43,6 +44,8 @@ struct options {
     uint32_t partition_count;
     const char *nodes[RING_MEMBERS_MAX];
     size_t node_count;
+    const char *keyspaces[RING_KEYSPACES_MAX];
+    size_t keyspace_count;
 };
 
 /*

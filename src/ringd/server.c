@@ -19,6 +19,7 @@
 #include "node/node.h"
 #include "ringd/data_directory.h"
 #include "ringd/log_file.h"
+#include "ringd/message_mac.h"
 #include "ringd/ring_plan.h"
 #include "store/store_engine.h"
 #include "wire/frame.h"
@@ -228,6 +229,7 @@ static enum status start_node(struct server *server, struct buffer *reason)
                                  .log = server->log,
                                  .host = {.context = server,
                                           .version = PACKAGE_VERSION,
+                                          .mac = message_mac,
                                           .config_next = config_next,
                                           .config_get = server_config_get,
                                           .config_set = server_config_set,

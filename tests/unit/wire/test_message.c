@@ -246,7 +246,8 @@ static void sample_replica_state(struct buffer *out)
 
 static void sample_store_counts(struct buffer *out)
 {
-    message_store_counts_encode(&(struct message_store_counts){.lww_losses = 77}, out);
+    message_store_counts_encode(
+        &(struct message_store_counts){.lww_losses = 3, .siblings_warned = 1ull << 40}, out);
 }
 
 /* ---- there and back ----------------------------------------------------------------------- */
@@ -329,8 +330,8 @@ static const struct {
     {"sync-clocks", sample_sync_clocks, recode_sync_clocks, false},
     {"sync-apply", sample_sync_apply, recode_sync_apply, true},
     {"sync-applied", sample_sync_applied, recode_sync_applied, false},
-    {"store-counts", sample_store_counts, recode_store_counts, false},
     {"replica-state", sample_replica_state, recode_replica_state, false},
+    {"store-counts", sample_store_counts, recode_store_counts, false},
 };
 
 enum { MESSAGE_COUNT = sizeof messages / sizeof messages[0] };
