@@ -27,7 +27,6 @@ struct store_side {
     uint32_t replica_count;
     uint16_t *replica_index;        /* partition -> index into replicas, or NO_REPLICA */
     struct buffer pulls;            /* frames that wait for the commit of the group */
-    struct buffer scratch;
     uint64_t warned_us, refused_us; /* of the last lines about siblings; 0: none yet */
     bool open;
 };
@@ -102,7 +101,6 @@ void store_side_free(struct store_side *side)
     close_replicas(side);
     cell_cache_free(side->cache);
     buffer_deinit(&side->pulls);
-    buffer_deinit(&side->scratch);
     free(side->replicas);
     free(side->replica_index);
     ring_free(side->ring);

@@ -219,6 +219,7 @@ static enum status mint_base(struct replica *replica, const struct replica_mint 
                              struct cell *base, uint32_t *losses)
 {
     struct cell read = {0};
+    *losses = 0;
     if (mint->read_cell.length == 0) {
         cell_copy(&local->cell, base);
         return STATUS_OK;
@@ -427,6 +428,7 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     if (effect.has_old)
         buffer_append_slice(old, effect.old);
     if (effect.write) {
+        context->lww_losses += losses;
         mint_cell(replica, mint, &effect, &base, context, &after, &out->dot);
         add_unseen_live_dots(replica, &after, &new_dots);
         size_t offset = deliveries->length;

@@ -138,7 +138,8 @@ static int initialise(const struct options *options, const struct config_values 
     if (ring == NULL)
         return EXIT_FAILURE;
     server_store_params(values, &store);
-    enum status status = data_directory_initialise(values->data_dir, ring, node, &store, problems);
+    enum status status = data_directory_initialise(values->data_dir, ring, node,
+                                                   options->storage_incarnation, &store, problems);
     ring_free(ring);
     return status == STATUS_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -2,7 +2,8 @@
  * options.h - the command line of ringd: what to do, and settings that override the file.
  *
  *     ringd [--config FILE] [--NAME VALUE ...]           serve
- *     ringd --init [--ring-file FILE] [settings]         initialise the data directory
+ *     ringd --init [--ring-file FILE] [--storage-incarnation N] [settings]
+ *                                                        initialise the data directory
  *     ringd --plan-ring --ring-file FILE --replication R --node N ... [--partitions P]
  *                                                      [--keyspace K ...]
  *     ringd --check-config | --print-config | --print-settings [settings]
@@ -36,8 +37,9 @@ enum action {
 /* Texts are borrowed from argv. */
 struct options {
     enum action action;
-    const char *config_file; /* NULL: none */
-    const char *ring_file;   /* NULL: none */
+    const char *config_file;      /* NULL: none */
+    const char *ring_file;        /* NULL: none */
+    uint16_t storage_incarnation; /* of the store to initialise; 0: as the ring says */
     const char *replication;
     uint32_t partition_count;
     const char *nodes[RING_MEMBERS_MAX];

@@ -67,7 +67,7 @@ static enum status initialise(const struct server *server, struct buffer *reason
     struct ring *ring = ring_plan_one_node(node, config_client_address(values),
                                            config_peer_address(values), cluster_id, seed);
     server_store_params(values, &store);
-    enum status status = data_directory_initialise(values->data_dir, ring, node, &store, reason);
+    enum status status = data_directory_initialise(values->data_dir, ring, node, 0, &store, reason);
     ring_free(ring);
     if (status == STATUS_OK)
         log_line(&server->log, LOG_INFO, "initialised a ring of one node data-dir=%s node=%" PRIu32,

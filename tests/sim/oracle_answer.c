@@ -92,8 +92,12 @@ void oracle_sent(struct oracle *oracle, const struct machine *machine, struct co
 
 static bool is_absent(const struct oracle *oracle, const struct version *version)
 {
-    return version->kind == SIBLING_TOMBSTONE ||
-           (version->expire_at_ms != 0 && version->expire_at_ms <= oracle->world->wall_max_ms);
+    if (version->kind == SIBLING_TOMBSTONE)
+        return true;
+    if (version->expire_at_ms == 0 || version->expire_at_ms > oracle->world->wall_max_ms)
+        return false;
+    marks_hit(oracle->world->marks, MARK_EXPIRED);
+    return true;
 }
 
 /* The key was seen as absent: something at or above the floor must say so. */
@@ -327,7 +331,8 @@ static void error_answered(struct oracle *oracle, const struct machine *machine,
         enum mark mark;
     } known[] = {{"NOREPLICAS", MARK_COMMAND_UNAVAILABLE}, {"OVERLOADED", MARK_COMMAND_OVERLOADED},
                  {"CLOCKSKEW", MARK_COMMAND_CLOCK_SKEW},   {"LOADING", MARK_COMMAND_LOADING},
-                 {"TRYAGAIN", MARK_COMMAND_OTHER_ERROR},   {"ERR", MARK_COMMAND_OTHER_ERROR}};
+                 {"DISKFULL", MARK_COMMAND_DISK_FULL},     {"TRYAGAIN", MARK_COMMAND_OTHER_ERROR},
+                 {"ERR", MARK_COMMAND_OTHER_ERROR}};
     world_note(oracle->world, "command %" PRIu64 " at n%u: %.*s", command->serial, machine->id,
                (int)text.length, (const char *)text.data);
     if (begins(text, "UNCERTAIN")) {

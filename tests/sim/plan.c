@@ -23,6 +23,7 @@ static const char *const fault_names[FAULT_CLASS_COUNT] = {
     [FAULT_CLOCK_FAR] = "clock-far",
     [FAULT_DISK_STALL] = "disk-stall",
     [FAULT_WRITE_ERROR] = "write-error",
+    [FAULT_DISK_FULL] = "disk-full",
     [FAULT_READ_ERROR] = "read-error",
     [FAULT_WIPE] = "wipe",
     [FAULT_CRASH_ALL] = "crash-all",
@@ -217,6 +218,8 @@ static void draw_settings(struct random *random, struct plan *plan)
         settings->peer_inflight_max = (uint32_t)spread_even(random, least, 2 * least);
         settings->requests_max = (uint32_t)spread_even(random, plan->partition_count, least);
     }
+    if (one_in(random, 6))
+        settings->peer_output_bytes_max = (uint32_t)spread_log(random, 4096, 1 << 20);
 }
 
 /* A network that breaks what TCP promises: what handlers must survive all the same. */

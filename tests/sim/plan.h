@@ -39,6 +39,7 @@ enum fault_class {
     FAULT_CLOCK_FAR,    /* beyond it */
     FAULT_DISK_STALL,   /* syncs and reads of a node take up to seconds */
     FAULT_WRITE_ERROR,  /* a batch fails; whether it is in the store is unknown */
+    FAULT_DISK_FULL,    /* a node's store says that it takes no new client writes */
     FAULT_READ_ERROR,   /* reads of a store fail at times */
     FAULT_WIPE,         /* a node comes back with an empty store */
     FAULT_CRASH_ALL,    /* power loss of all nodes at once */

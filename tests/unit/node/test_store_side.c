@@ -47,6 +47,16 @@ static request_id mint_one(struct store_host *host, const char *key, struct muta
     return store_host_mint(host, &request);
 }
 
+/*
+ * The first times that a store side issues wait for the ceiling of its clock (store_clock.h): what
+ * it mints then is answered late. Afterwards it is answered early.
+ */
+static void warm_clock(struct store_host *host)
+{
+    store_host_set(host, "{warm}", "1");
+    store_host_forget(host);
+}
+
 /* The only MESSAGE_MINTED among the frames, with its result decoded. */
 static struct message_minted minted_in(const struct buffer *frames, struct key_result *result)
 {
@@ -84,7 +94,8 @@ static enum status replicated_status(const struct buffer *frames, unsigned index
 static void take_replicate(const struct store_host *host, struct buffer *out)
 {
     struct key_result result;
-    struct message_minted minted = minted_in(&host->early, &result);
+    bool is_early = store_host_count(&host->early, MESSAGE_MINTED) > 0;
+    struct message_minted minted = minted_in(is_early ? &host->early : &host->late, &result);
     buffer_clear(out);
     buffer_append_slice(out, minted.replicate);
     key_result_deinit(&result);
@@ -175,7 +186,7 @@ static void a_mint_is_answered_early_and_acknowledged_late(void **state)
     (void)state;
     store_host_init(&host, ring, 1, 1);
     store_host_open(&host);
-    store_host_forget(&host);
+    warm_clock(&host);
     request_id id = mint_one(&host, "k", set_to("v"));
     struct message_minted minted = minted_in(&host.early, &result);
     assert_int_equal(minted.status, STATUS_OK);
@@ -193,6 +204,24 @@ static void a_mint_is_answered_early_and_acknowledged_late(void **state)
     assert_int_equal(replicated_status(&host.late, 0), STATUS_OK);
     assert_int_equal(store_host_count(&host.late, MESSAGE_MINTED), 0);
     store_host_assert_value(&host, "k", "v");
+    store_host_deinit(&host);
+    ring_free(ring);
+}
+
+/* T1 of store_clock.h: a time that no record on disk covers could be issued again after a crash. */
+static void a_mint_above_the_ceiling_of_the_clock_is_answered_late(void **state)
+{
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host host;
+    (void)state;
+    store_host_init(&host, ring, 1, 1);
+    store_host_open(&host);
+    store_host_forget(&host);
+    mint_one(&host, "k", set_to("v"));
+    assert_int_equal(store_host_count(&host.early, MESSAGE_MINTED), 0);
+    store_host_commit(&host);
+    assert_int_equal(minted_status(&host.late), STATUS_OK);
+    assert_int_equal(replicated_status(&host.late, 0), STATUS_OK);
     store_host_deinit(&host);
     ring_free(ring);
 }
@@ -389,10 +418,10 @@ static void when_all_conditions_hold_all_entries_are_written(void **state)
     set_if_absent(&entries[2], "{t}a", "3"); /* the same key again: the last one stays */
     struct key_request request = write_of(&host, entries, 3, KEY_ALL_OR_NOTHING);
     store_host_mint(&host, &request);
+    store_host_commit(&host);
     take_replicate(&host, &body);
     assert_int_equal(message_replicate_decode(buffer_slice(&body), &replicate), STATUS_OK);
     assert_int_equal(replicate.delivery_count, 3);
-    store_host_commit(&host);
     store_host_assert_value(&host, "{t}a", "3");
     store_host_assert_value(&host, "{t}b", "2");
     buffer_deinit(&body);
@@ -581,7 +610,7 @@ static void work_past_its_deadline_is_refused_before_anything_is_done(void **sta
     (void)state;
     store_host_init(&host, ring, 1, 1);
     store_host_open(&host);
-    store_host_forget(&host);
+    warm_clock(&host);
     struct key_request write = write_of(&host, &entry, 1, 0);
     key_request_encode(&write, &request);
     message_mint_encode(
@@ -600,7 +629,7 @@ static void work_past_its_deadline_is_refused_before_anything_is_done(void **sta
     write_with_deadline(&host, MESSAGE_MINT, buffer_slice(&body), STORE_HOST_MONO_MS);
     assert_true(host.out.batch.length > 0);
     store_host_commit(&host);
-    assert_int_equal(minted_status(&host.early), STATUS_OK);
+    assert_int_equal(minted_status(&host.late), STATUS_OK);
     buffer_deinit(&request);
     buffer_deinit(&body);
     store_host_deinit(&host);
@@ -764,6 +793,7 @@ static void after_a_failed_commit_another_actor_mints(void **state)
     for (int stored = 0; stored < 2; stored++) {
         store_host_init(&host, ring, 1, 1);
         store_host_open(&host);
+        warm_clock(&host);
         struct dot lost = dot_of_mint(&host, "k", "v1");
         assert_int_equal(lost.actor.boot_epoch, 1);
         store_host_fail(&host, stored == 1);
@@ -791,6 +821,9 @@ static void a_version_that_only_the_others_kept_comes_back(void **state)
     store_host_init(&b, ring, 2, 1);
     store_host_open(&a);
     store_host_open(&b);
+    store_host_set(&a, "{warm}", "1");
+    take_replicate(&a, &body);
+    store_host_write(&b, MESSAGE_REPLICATE, buffer_slice(&body));
     store_host_forget(&a);
     mint_one(&a, "k", set_to("v1"));
     take_replicate(&a, &body);
@@ -1117,6 +1150,49 @@ static void a_digest_counts_the_asked_keyspace_and_all(void **state)
     assert_int_equal(digest.keyspace_count, 1);
     assert_int_equal(digest.count, 2);
     store_host_deinit(&host);
+    ring_free(ring);
+}
+
+static uint64_t losses_told(const struct store_host *host)
+{
+    struct frame frame;
+    struct message_store_counts counts = {0};
+    assert_true(store_host_count(&host->late, MESSAGE_STORE_COUNTS) <= 1);
+    if (store_host_find(&host->late, MESSAGE_STORE_COUNTS, 0, &frame))
+        assert_int_equal(message_store_counts_decode(frame.body, &counts), STATUS_OK);
+    return counts.lww_losses;
+}
+
+static void values_that_the_last_writer_wins_over_are_counted(void **state)
+{
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host a, b;
+    struct buffer body = {0};
+    (void)state;
+    store_host_init(&a, ring, 1, 1);
+    store_host_init(&b, ring, 2, 1);
+    store_host_open(&a);
+    store_host_open(&b);
+    store_host_forget(&a);
+    store_host_forget(&b);
+    store_host_set(&a, "k", "a");
+    store_host_set(&b, "k", "b"); /* neither knew of the other */
+    take_replicate(&a, &body);
+    store_host_write(&b, MESSAGE_REPLICATE, buffer_slice(&body));
+    store_host_fail(&b, false); /* not lost yet */
+    b.boot_epoch = 2;
+    store_host_open(&b);
+    assert_int_equal(losses_told(&b), 0);
+    store_host_write(&b, MESSAGE_REPLICATE, buffer_slice(&body));
+    store_host_commit(&b);
+    assert_int_equal(losses_told(&b), 1);
+    store_host_forget(&b);
+    store_host_write(&b, MESSAGE_REPLICATE, buffer_slice(&body)); /* nothing more is lost */
+    store_host_commit(&b);
+    assert_int_equal(store_host_count(&b.late, MESSAGE_STORE_COUNTS), 0);
+    buffer_deinit(&body);
+    store_host_deinit(&a);
+    store_host_deinit(&b);
     ring_free(ring);
 }
 
@@ -1470,6 +1546,7 @@ int main(void)
         cmocka_unit_test(what_is_known_is_not_written_again),
         cmocka_unit_test(a_store_that_cannot_be_read_is_not_opened),
         cmocka_unit_test(a_mint_is_answered_early_and_acknowledged_late),
+        cmocka_unit_test(a_mint_above_the_ceiling_of_the_clock_is_answered_late),
         cmocka_unit_test(what_was_minted_makes_other_owners_equal),
         cmocka_unit_test(writes_of_one_group_see_each_other),
         cmocka_unit_test(a_mint_builds_on_what_the_read_quorum_holds),
@@ -1497,6 +1574,7 @@ int main(void)
         cmocka_unit_test(a_rebuild_absorbs_enough_of_its_own_region),
         cmocka_unit_test(a_single_owner_has_nobody_to_rebuild_from),
         cmocka_unit_test(a_digest_counts_the_asked_keyspace_and_all),
+        cmocka_unit_test(values_that_the_last_writer_wins_over_are_counted),
         cmocka_unit_test(checkpoints_bound_what_a_start_has_to_read),
         cmocka_unit_test(what_was_acknowledged_is_there_after_any_failures),
         cmocka_unit_test(losses_are_reported_once_they_are_durable),
