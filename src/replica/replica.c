@@ -433,7 +433,6 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
         add_unseen_live_dots(replica, &after, &new_dots);
         size_t offset = deliveries->length;
         append_delivery(mint, &after, deliveries);
-        context->lww_losses += losses;
         note_siblings(mint, &after, context);
         assert(deliveries->length - offset <= out->delivery_bytes);
         record_event(replica, mint->keyspace, mint->key, &local.cell, &after, &new_dots, context);
