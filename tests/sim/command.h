@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "sim/contexts.h"
 #include "sim/plan.h"
 
 struct version;
@@ -26,6 +27,7 @@ struct command {
     uint64_t paused_us;    /* of its machine, until it was sent */
     uint32_t ahead;        /* commands of the connection that were under way before it */
     uint64_t expire_at_ms; /* COMMAND_EXPIRE_AT, and COMMAND_SET with an expiry */
+    enum context_use context;
     uint32_t key_count;
     uint32_t keys[COMMAND_KEYS_MAX];                /* indices into the oracle's keys */
     struct write *writes[COMMAND_KEYS_MAX];         /* NULL: does not write that key */

@@ -68,7 +68,8 @@ enum command_kind {
     COMMAND_MGET,
     COMMAND_SCAN,
     COMMAND_EXISTS,
-    COMMAND_KEYS, /* only at the end */
+    COMMAND_KEYS,     /* only at the end */
+    COMMAND_RING_GET, /* only where siblings are kept */
     COMMAND_KIND_COUNT
 };
 
