@@ -222,7 +222,8 @@ static const struct version *shown_in(const struct oracle_key *key, const struct
     const struct resp_value *value = field(row, "value"), *time = field(row, "time");
     const struct resp_value *ttl = field(row, "ttl"), *node = field(row, "node");
     if (value == NULL || time == NULL || ttl == NULL || node == NULL ||
-        value->type != RESP_TYPE_BULK)
+        value->type != RESP_TYPE_BULK || time->type != RESP_TYPE_INTEGER ||
+        ttl->type != RESP_TYPE_INTEGER || node->type != RESP_TYPE_INTEGER)
         return NULL;
     const struct version *version = find_value(key, value->text);
     if (version == NULL || (uint64_t)time->integer != hybrid_time_ms(version->time) ||
