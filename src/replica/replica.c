@@ -99,11 +99,13 @@ static void record_event(struct replica *replica, keyspace_id keyspace, struct s
 {
     struct buffer name = {0};
     struct buffer value = {0};
-    struct log_record record = {
-        .written_ms = context->wall_ms, .keyspace = keyspace, .key = key, .dots = *new_dots};
+    struct log_record record = {.written_ms = context->wall_ms,
+                                .keyspace = keyspace,
+                                .key = key,
+                                .dots = *new_dots};
     if (after != NULL) {
-        record.digest_delta =
-            digest_of(context, keyspace, key, after) - digest_of(context, keyspace, key, before);
+        record.digest_delta = digest_of(context, keyspace, key, after) -
+                              digest_of(context, keyspace, key, before);
         record.count_delta = (int8_t)(has_value(after) - has_value(before));
         record_cell_name(ring_position(key, keyspace, context->position_seed), keyspace, key,
                          &name);
@@ -253,7 +255,8 @@ static const struct sibling *seen_by(const struct replica_mint *mint, const stru
     const struct version_vector *replaced = replaced_by(mint, base);
     for (uint32_t i = 0; i < base->count; i++) {
         const struct sibling *sibling = &base->siblings[i];
-        if (sibling_is_visible(sibling, now_ms) && version_vector_covers(replaced, &sibling->dot) &&
+        if (sibling_is_visible(sibling, now_ms) &&
+            version_vector_covers(replaced, &sibling->dot) &&
             (newest == NULL || sibling->time >= newest->time))
             newest = sibling;
     }
@@ -273,8 +276,9 @@ static enum status evaluate(const struct replica *replica, const struct replica_
                             const struct cell *base, const struct replica_context *context,
                             struct buffer *built, struct register_effect *effect)
 {
-    enum status status = register_mutate(mint->mutation, seen_by(mint, base, context->wall_ms),
-                                         context->wall_ms, context->value_bytes_max, built, effect);
+    enum status status =
+        register_mutate(mint->mutation, seen_by(mint, base, context->wall_ms), context->wall_ms,
+                        context->value_bytes_max, built, effect);
     /* Only a tombstone will cover them when they come. */
     if (status == STATUS_OK && !effect->write && is_delete_of_unknown(replica, mint, base)) {
         effect->write = true;
@@ -293,7 +297,8 @@ static enum status check_observed(const struct replica *replica, const struct re
                                   context->max_clock_skew_ms))
         return STATUS_CLOCK_SKEW;
     if (version_vector_get(&base->context, &replica->actor) > minted ||
-        (mint->observed != NULL && version_vector_get(mint->observed, &replica->actor) > minted))
+        (mint->observed != NULL &&
+         version_vector_get(mint->observed, &replica->actor) > minted))
         return STATUS_CORRUPT;
     return STATUS_OK;
 }
@@ -309,8 +314,9 @@ static struct remainder remainder_of(const struct replica_mint *mint, const stru
                                      const struct register_effect *effect)
 {
     const struct version_vector *replaced = replaced_by(mint, base);
-    struct remainder out = {
-        .count = 1, .value_bytes = effect->value.length, .dots = base->context.count + (size_t)1};
+    struct remainder out = {.count = 1,
+                            .value_bytes = effect->value.length,
+                            .dots = base->context.count + (size_t)1};
     if (mint->observed != NULL)
         out.dots += mint->observed->count;
     for (uint32_t i = 0; i < base->count; i++) {
@@ -326,8 +332,8 @@ static struct remainder remainder_of(const struct replica_mint *mint, const stru
 static enum status check_siblings(const struct replica_context *context,
                                   const struct remainder *after, const struct cell *base)
 {
-    bool above = after->count > 1 &&
-                 (after->count > context->siblings_max || after->value_bytes > SIBLINGS_BYTES_MAX);
+    bool above = after->count > 1 && (after->count > context->siblings_max ||
+                                      after->value_bytes > SIBLINGS_BYTES_MAX);
     bool fits = after->count <= CELL_SIBLINGS_MAX &&
                 (after->count < 2 || after->value_bytes <= CELL_VALUES_BYTES_MAX);
     if (after->dots > VERSION_VECTOR_ENTRIES_MAX)
@@ -348,8 +354,9 @@ static void mint_cell(struct replica *replica, const struct replica_mint *mint,
                       const struct register_effect *effect, const struct cell *base,
                       struct replica_context *context, struct cell *out, struct dot *dot)
 {
-    struct sibling sibling = {
-        .kind = effect->kind, .expire_at_ms = effect->expire_at_ms, .value = effect->value};
+    struct sibling sibling = {.kind = effect->kind,
+                              .expire_at_ms = effect->expire_at_ms,
+                              .value = effect->value};
     const struct version_vector *replaced = replaced_by(mint, base);
     hybrid_time above = cell_time_max(base);
     if (mint->observed_time > above)
@@ -380,8 +387,9 @@ static void append_delivery(const struct replica_mint *mint, const struct cell *
 {
     struct buffer encoded = {0};
     cell_encode(cell, true, &encoded);
-    struct cell_delivery delivery = {
-        .keyspace = mint->keyspace, .key = mint->key, .cell = buffer_slice(&encoded)};
+    struct cell_delivery delivery = {.keyspace = mint->keyspace,
+                                     .key = mint->key,
+                                     .cell = buffer_slice(&encoded)};
     cell_delivery_encode(&delivery, deliveries);
     buffer_deinit(&encoded);
 }
@@ -425,7 +433,6 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
         add_unseen_live_dots(replica, &after, &new_dots);
         size_t offset = deliveries->length;
         append_delivery(mint, &after, deliveries);
-        context->lww_losses += losses;
         note_siblings(mint, &after, context);
         assert(deliveries->length - offset <= out->delivery_bytes);
         record_event(replica, mint->keyspace, mint->key, &local.cell, &after, &new_dots, context);
@@ -522,8 +529,7 @@ static enum status replay_log(struct replica *replica, struct replica_context *c
         uint64_t position;
         struct log_record record;
         status = record_log_name_decode(port->key(iterator), &partition, &position);
-        if (status == STATUS_NOT_FOUND ||
-            (status == STATUS_OK && partition != replica->partition)) {
+        if (status == STATUS_NOT_FOUND || (status == STATUS_OK && partition != replica->partition)) {
             status = STATUS_OK;
             break;
         }

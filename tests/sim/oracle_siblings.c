@@ -154,7 +154,7 @@ static bool must_know(const struct oracle *oracle, const struct version *version
 
 static bool is_quorum_read(const struct oracle *oracle, const struct command *command)
 {
-    return oracle_level_total(oracle, command->level) > oracle->world->ring->owner_count / 2;
+    return oracle_read_owners(oracle, command) > oracle->world->ring->owner_count / 2;
 }
 
 static void note_read(struct version *version, uint64_t now_us)
@@ -176,7 +176,7 @@ void oracle_siblings_got(struct oracle *oracle, const struct machine *machine,
                          const struct command *command, const struct resp_value *reply)
 {
     struct oracle_key *key = &oracle->keys[command->keys[0]];
-    uint8_t read_owners = oracle_level_total(oracle, command->level);
+    uint8_t read_owners = oracle_read_owners(oracle, command);
     struct version *shown = NULL;
     if (reply->type == RESP_TYPE_BULK && (shown = find_value(key, reply->text)) == NULL) {
         oracle_fail_answer(oracle, machine, command, command->keys[0], "read",
@@ -256,7 +256,7 @@ static const char *judge(const struct oracle *oracle, const struct command *comm
     if (is_covered && !shown && !is_observed && version->kind != SIBLING_TOMBSTONE)
         return "the context covers a value that was neither shown nor replaced";
     if (!is_covered &&
-        must_know(oracle, version, command, oracle_level_total(oracle, command->level)))
+        must_know(oracle, version, command, oracle_read_owners(oracle, command)))
         return "a promised version was not seen";
     return NULL;
 }
@@ -297,7 +297,7 @@ void oracle_siblings_not_deleted(struct oracle *oracle, const struct machine *ma
                                  const struct command *command)
 {
     const struct oracle_key *key = &oracle->keys[command->keys[0]];
-    uint8_t read_owners = oracle_level_total(oracle, command->level);
+    uint8_t read_owners = oracle_read_owners(oracle, command);
     for (uint32_t i = 0; i < key->version_count; i++) {
         const struct version *version = key->versions[i];
         if (version->kind != SIBLING_TOMBSTONE &&

@@ -68,6 +68,10 @@ enum command_kind {
     COMMAND_MGET,
     COMMAND_SCAN,
     COMMAND_EXISTS,
+    COMMAND_GETDEL,
+    COMMAND_MSETNX,
+    COMMAND_WAIT,
+    COMMAND_DBSIZE,
     COMMAND_KEYS,     /* only at the end */
     COMMAND_RING_GET, /* only where siblings are kept */
     COMMAND_KIND_COUNT
@@ -110,6 +114,7 @@ struct plan {
     uint32_t request_timeout_ms; /* of WITH timeout=; 0: as the node is set */
     uint32_t command_weight[COMMAND_KIND_COUNT];
     uint32_t level_weight[PLAN_LEVEL_COUNT];
+    bool numbers;          /* of owners, beside the named levels */
     bool sibling_keyspace; /* keyspace 1 keeps concurrent values */
 
     uint64_t delay_us;      /* one way between nodes of a region */

@@ -202,13 +202,18 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(**shape):
-    """A running cluster, gone at the end; after a failure its logs are shown."""
+def cluster(prepare=None, **shape):
+    """A running cluster, gone at the end; after a failure its logs are shown.
+
+    `prepare(made)` is called between its creation and its start.
+    """
     need_programs(RINGD)
     directory = tempfile.mkdtemp(prefix="ringdb-test-")
     made = None
     try:
         made = Cluster(os.path.join(directory, "cluster"), **shape)
+        if prepare is not None:
+            prepare(made)
         made.command("start")
         yield made
     except BaseException:

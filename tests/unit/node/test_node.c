@@ -104,6 +104,7 @@ static void init_loop(struct loop *loop, const char *replication, uint32_t membe
     step(loop, (struct event){.kind = EVENT_START});
     loop->now.mono_us += 60000000; /* nobody is left to wait for to compare clocks with */
     loop->now.wall_ms += 60000;
+    loop->true_ms += 60000;
     for (partition_id p = 0; p < 16; p++) {
         struct buffer body = {0};
         struct message_replica_state state = {.partition = p, .state = REPLICA_ACTIVE};

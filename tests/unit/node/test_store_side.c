@@ -629,7 +629,7 @@ static void work_past_its_deadline_is_refused_before_anything_is_done(void **sta
     write_with_deadline(&host, MESSAGE_MINT, buffer_slice(&body), STORE_HOST_MONO_MS);
     assert_true(host.out.batch.length > 0);
     store_host_commit(&host);
-    assert_int_equal(minted_status(&host.late), STATUS_OK);
+    assert_int_equal(minted_status(&host.early), STATUS_OK);
     buffer_deinit(&request);
     buffer_deinit(&body);
     store_host_deinit(&host);
