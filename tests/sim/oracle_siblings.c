@@ -255,8 +255,7 @@ static const char *judge(const struct oracle *oracle, const struct command *comm
         return "a value was shown beside what replaced it";
     if (is_covered && !shown && !is_observed && version->kind != SIBLING_TOMBSTONE)
         return "the context covers a value that was neither shown nor replaced";
-    if (!is_covered &&
-        must_know(oracle, version, command, oracle_read_owners(oracle, command)))
+    if (!is_covered && must_know(oracle, version, command, oracle_read_owners(oracle, command)))
         return "a promised version was not seen";
     return NULL;
 }
