@@ -17,6 +17,8 @@ static const char *const introduction[] = {
     "Those that do not touch the same keys run at the same time.",
     "A command on several keys keeps its promise for each key for itself, except MSETNX, which "
     "is all or nothing and takes keys of one slot only.",
+    "A key expires at a time of day, and nodes agree on that time to within max-clock-skew, see "
+    "ringd.conf(5). A node whose clock is further away goes by the time of the others.",
     "SCAN, KEYS, DBSIZE and RANDOMKEY cover the whole ring, whichever node is asked.",
 };
 
