@@ -15,10 +15,10 @@ static const char *const introduction[] = {
     "",
     "Requests of one connection are answered in their order.",
     "Those that do not touch the same keys run at the same time.",
-    "A command on several keys keeps its promise for each key for itself, except MSETNX, which "
-    "is all or nothing and takes keys of one slot only.",
-    "A key expires at a time of day, and nodes agree on that time to within max-clock-skew, see "
-    "ringd.conf(5). A node whose clock is further away goes by the time of the others.",
+    "A command on several keys keeps its promise for each key for itself.",
+    "Only MSETNX is all or nothing, and takes keys of one slot.",
+    "A key expires at a time of day; nodes agree on that to within max-clock-skew of ringd.conf(5).",
+    "A node whose clock is further away goes by the time of the others.",
     "SCAN, KEYS, DBSIZE and RANDOMKEY cover the whole ring, whichever node is asked.",
 };
 
@@ -35,6 +35,8 @@ static const struct entry options[] = {
     {"w", "Owners that must have stored a write: a number, quorum or all."},
     {"dw", "Owners that must have a write on disk: a number, quorum or all."},
     {"timeout", "Milliseconds for the whole request."},
+    {"context", "A context that RING.GET gave for the same key: the write replaces what was read "
+                "then. It goes with WITH and with writes of one key that replace its value."},
     {"traceparent", "A W3C trace context; it is checked and not used yet."},
 };
 
@@ -52,6 +54,10 @@ static const struct entry errors[] = {
                   "for up to two seconds after a crash. Try again, or through another node; ringctl "
                   "status names the nodes whose clocks must be set right."},
     {"TOOLARGE", "Applied: no. A key, a value or a request is above a limit of this server."},
+    {"BADCONTEXT", "Applied: no. The context is not one that RING.GET gave for this key; read the "
+                   "key again."},
+    {"SIBLINGLIMIT", "Applied: no. The key has as many concurrent values as it may; read it with "
+                     "RING.GET and write with the context of the answer."},
     {"CROSSSLOT", "Applied: no. The command needs all its keys in one slot."},
     {"TRYAGAIN", "Applied: no. The ring changed during the request; try again."},
     {"LOADING", "Applied: no. The replicas asked are being rebuilt; try again later."},

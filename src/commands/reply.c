@@ -130,7 +130,14 @@ void call_failure_text(uint8_t kind, const struct key_result *result, struct buf
                            "'ringctl status'");
         break;
     case STATUS_TOO_LARGE:
-        buffer_printf(out, "TOOLARGE the value would be larger than this server allows");
+        if (write)
+            buffer_printf(out, "TOOLARGE the value would be larger than this server allows");
+        else
+            buffer_printf(out, "TOOLARGE the values of the key are more than one answer can hold");
+        break;
+    case STATUS_SIBLING_LIMIT:
+        buffer_printf(out, "SIBLINGLIMIT the key has as many concurrent values as it may: read it "
+                           "with RING.GET and write with the context of the answer");
         break;
     case STATUS_STALE_TAG:
     case STATUS_NOT_OWNER:

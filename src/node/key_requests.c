@@ -45,6 +45,9 @@ static void count_outcome(struct node *node, enum status status)
     case STATUS_OVERLOADED:
         node->statistics.requests_overloaded++;
         break;
+    case STATUS_SIBLING_LIMIT:
+        node->statistics.requests_sibling_limit++;
+        break;
     case STATUS_CLOCK_SKEW:
         node->statistics.requests_clock_skew++;
         break;

@@ -98,6 +98,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->peer_silence_ms = environment_peer_silence_ms;
     environment->replica_ready = environment_replica_ready;
     environment->clock_view = clock_fence_view;
+    environment->mac = params->host.mac;
     environment->client_close = environment_client_close;
     environment->client_wake = environment_client_wake;
     environment->config_next = params->host.config_next;
@@ -273,6 +274,15 @@ static void note_replica_state(struct node *node, const struct frame *frame)
     *known = state.state;
 }
 
+static void note_store_counts(struct node *node, const struct frame *frame)
+{
+    struct message_store_counts counts;
+    enum status status = message_store_counts_decode(frame->body, &counts);
+    assert(status == STATUS_OK);
+    node->statistics.lww_losses += counts.lww_losses;
+    node->statistics.siblings_warned += counts.siblings_warned;
+}
+
 static void store_frame(struct node *node, const struct frame *frame)
 {
     if (frame->type == MESSAGE_REPLICA_STATE) {
@@ -285,6 +295,10 @@ static void store_frame(struct node *node, const struct frame *frame)
     }
     if (frame->type == MESSAGE_STORE_REFUSED && frame->request == 0)
         clock_fence_not_told(node); /* no other frame without a number goes there */
+    if (frame->type == MESSAGE_STORE_COUNTS) {
+        note_store_counts(node, frame);
+        return;
+    }
     struct pending *pending = pending_find(node, frame->request);
     if (pending == NULL)
         return; /* its deadline has passed */

@@ -6,6 +6,7 @@
 #include "ringd/config.h"
 
 #include "node/settings.h"
+#include "replica/replica.h"
 
 #define PLACE(member) offsetof(struct config_values, member)
 
@@ -45,6 +46,14 @@ const struct config_setting CONFIG_TABLE[] = {
      "The longest key. A longer one is refused."},
     {"value-size-max", CONFIG_SIZE, PLACE(settings.value_bytes_max), KB, 32 * MB, NULL, true, "0.1",
      "The largest value of one key. A larger one is refused."},
+    {"siblings-warn", CONFIG_NUMBER, PLACE(settings.siblings_warn), 1, SIBLINGS_LIMIT_MAX, NULL,
+     false, "0.1",
+     "Concurrent values of one key in a keyspace with the policy siblings: a write that leaves "
+     "more of them is counted, and logged once a minute."},
+    {"siblings-max", CONFIG_NUMBER, PLACE(settings.siblings_max), 1, SIBLINGS_LIMIT_MAX, NULL, false,
+     "0.1",
+     "A client's write that would leave more concurrent values of one key than this is refused. "
+     "What nodes exchange is never refused for it."},
     {"request-size-max", CONFIG_SIZE, PLACE(settings.request_bytes_max), 64 * KB, 512 * MB, NULL,
      true, "0.1",
      "The largest command with all its arguments. A connection that sends a larger one is "

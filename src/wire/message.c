@@ -468,3 +468,17 @@ enum status message_replica_state_decode(struct slice body, struct message_repli
         return STATUS_CORRUPT;
     return reader_end(&reader);
 }
+
+void message_store_counts_encode(const struct message_store_counts *counts, struct buffer *out)
+{
+    buffer_put_varint(out, counts->lww_losses);
+    buffer_put_varint(out, counts->siblings_warned);
+}
+
+enum status message_store_counts_decode(struct slice body, struct message_store_counts *out)
+{
+    struct reader reader = reader_make(body);
+    out->lww_losses = reader_varint(&reader);
+    out->siblings_warned = reader_varint(&reader);
+    return reader_end(&reader);
+}

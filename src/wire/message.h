@@ -46,8 +46,9 @@ enum message_type {
     MESSAGE_REPLICA_STATE, /* store side -> loop side, unasked */
     MESSAGE_STORE_REFUSED, /* adapter -> loop side: the store queue was full; request names the
                               frame */
-    MESSAGE_CLOCK,    /* loop side -> store side: what is thought of the wall clock */
-    MESSAGE_MINT_FROM /* store side -> loop side, unasked */
+    MESSAGE_CLOCK,     /* loop side -> store side: what is thought of the wall clock */
+    MESSAGE_MINT_FROM, /* store side -> loop side, unasked */
+    MESSAGE_STORE_COUNTS /* store side -> loop side, unasked: what the last groups have counted */
 };
 
 /*
@@ -274,7 +275,7 @@ void message_sync_apply_encode(const struct message_sync_apply *apply, struct bu
 MUST_USE enum status message_sync_apply_decode(struct slice body, struct message_sync_apply *out);
 
 struct message_sync_applied {
-    enum status status;
+    enum status status; /* TOO_LARGE: all but cells that would not fit; they were logged */
     uint32_t cell_count; /* that brought something new */
 };
 
@@ -319,5 +320,15 @@ struct message_replica_state {
 void message_replica_state_encode(const struct message_replica_state *state, struct buffer *out);
 MUST_USE enum status message_replica_state_decode(struct slice body,
                                                   struct message_replica_state *out);
+
+/* What happened since the last message of this kind; in groups that are durable. */
+struct message_store_counts {
+    uint64_t lww_losses;      /* concurrent values that last-writer-wins dropped */
+    uint64_t siblings_warned; /* client writes that left more than siblings-warn versions */
+};
+
+void message_store_counts_encode(const struct message_store_counts *counts, struct buffer *out);
+MUST_USE enum status message_store_counts_decode(struct slice body,
+                                                 struct message_store_counts *out);
 
 #endif

@@ -46,8 +46,9 @@ struct client {
     uint64_t last_piece_us;
     bool paused; /* the node reads no more from it */
     struct buffer held;
-    bool blocked;    /* the pipeline is full: go on with the next answer */
-    uint64_t cursor; /* of SCAN */
+    bool blocked;                       /* the pipeline is full: go on with the next answer */
+    uint64_t cursor;                    /* of SCAN */
+    const struct version *last_written; /* NULL: nothing, or not known */
 
     bool audits;
     struct machine *only; /* an auditor asks one machine */
@@ -225,6 +226,7 @@ static void connect(struct world *world, struct client *client)
     client->blocked = false;
     client->unread = 0;
     client->cursor = 0;
+    client->last_written = NULL;
     uint64_t way = way_us(client);
     client->last_piece_us = world->now_us + way;
     snprintf(address, sizeof address, "10.0.0.%u:%u", client->index + 1,
@@ -412,7 +414,10 @@ static void answered(struct world *world, struct client *client, const struct re
     const struct command *command = &request.command;
     if (command->start_us >= world->clients->count_from_us && reply->type != RESP_TYPE_ERROR)
         world->clients->counts[client->machine->index].acked++;
+    request.command.waits_for = client->last_written;
     oracle_answered(world->oracle, client->machine, command, reply);
+    if (command->key_count > 0 && command->writes[0] != NULL)
+        client->last_written = oracle_last_written(command);
     if (client->audits)
         audit_answered(world, client, command, reply);
     if (command->kind == COMMAND_SCAN && reply->type == RESP_TYPE_ARRAY &&

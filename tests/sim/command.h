@@ -17,15 +17,17 @@ enum { COMMAND_KEYS_MAX = 4 };
 
 struct command {
     enum command_kind kind;
-    bool last;     /* asked after everything has settled: the answer must be exact */
-    uint8_t level; /* enum level */
+    bool last;        /* asked after everything has settled: the answer must be exact */
+    uint8_t level;    /* enum level */
+    uint8_t r, w, dw; /* numbers of owners that override it; 0: none */
     uint32_t timeout_ms;
     uint64_t serial;
     uint64_t start_us;
-    uint64_t wall_min_ms;  /* the earliest wall clock of any machine when it was sent */
-    uint64_t paused_us;    /* of its machine, until it was sent */
-    uint32_t ahead;        /* commands of the connection that were under way before it */
-    uint64_t expire_at_ms; /* COMMAND_EXPIRE_AT, and COMMAND_SET with an expiry */
+    uint64_t wall_min_ms;            /* the earliest wall clock of any machine when it was sent */
+    uint64_t paused_us;              /* of its machine, until it was sent */
+    uint32_t ahead;                  /* commands of the connection that were under way before it */
+    const struct version *waits_for; /* COMMAND_WAIT: the last write, or NULL when not known */
+    uint64_t expire_at_ms;           /* COMMAND_EXPIRE_AT, and COMMAND_SET with an expiry */
     uint32_t key_count;
     uint32_t keys[COMMAND_KEYS_MAX];                /* indices into the oracle's keys */
     struct write *writes[COMMAND_KEYS_MAX];         /* NULL: does not write that key */

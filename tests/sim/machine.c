@@ -35,6 +35,20 @@ uint64_t machine_wall_ms(const struct machine *machine)
     return world_true_ms(world) + (uint64_t)(machine->wall_offset_ms + drift_ms);
 }
 
+/* The adapter tells the node at its next turn, which in a new process is its first one. */
+static void tell_condition(struct machine *machine)
+{
+    machine_loop_event(
+        machine, &(struct event){.kind = EVENT_STORE_CONDITION, .status = machine->condition});
+}
+
+void machine_set_condition(struct machine *machine, enum status condition)
+{
+    machine->condition = condition;
+    if (!machine->paused)
+        tell_condition(machine);
+}
+
 void machine_set_clock(struct machine *machine, int64_t offset_ms)
 {
     machine->wall_offset_ms = offset_ms;
@@ -86,6 +100,7 @@ static void drop_deferred(struct machine *machine)
 
 void machine_deinit(struct machine *machine)
 {
+    machine->world->marks->counts[MARK_READ_ERROR] += machine->image.read_error_count;
     drop_deferred(machine);
     free(machine->deferred);
     node_free(machine->loop);
@@ -205,6 +220,8 @@ void machine_start(struct machine *machine)
                                        .log = machine_log(machine)});
     store_thread_start(machine, random_below(&machine->random, START_TAIL_US));
     machine_loop_event(machine, &(struct event){.kind = EVENT_START});
+    if (machine->condition != STATUS_OK)
+        tell_condition(machine);
 }
 
 static void end_process(struct machine *machine, bool power_loss)
@@ -289,8 +306,7 @@ void machine_resume(struct machine *machine)
     for (size_t i = 0; i < count; i++)
         world_dispatch(machine->world, waiting[i]);
     free(waiting);
-    if (machine->loop != NULL)
-        schedule_timer(machine);
+    tell_condition(machine);
 }
 
 bool machine_is_damaged(const struct machine *machine)

@@ -74,6 +74,8 @@ struct machine {
     uint32_t opens_failed;
     uint64_t stall_us; /* added to syncs and reads */
     uint32_t write_errors_ppm;
+    enum status condition;
+    uint32_t reads_waiting;
     uint8_t *replica_states; /* enum replica_state by partition, as the store side told */
     uint64_t wiped_at_us;    /* of the last wipe, 0: never */
 
@@ -108,6 +110,8 @@ void machine_loop_event(struct machine *machine, const struct event *event);
 void machine_event_after(struct machine *machine, uint64_t delay_us, enum event_kind kind,
                          node_id node, uint64_t id, struct slice bytes);
 
+/* The store takes new client writes (STATUS_OK), or why it does not. */
+void machine_set_condition(struct machine *machine, enum status condition);
 /* The wall clock jumps: from now on it is that much off. */
 void machine_set_clock(struct machine *machine, int64_t offset_ms);
 uint64_t machine_wall_ms(const struct machine *machine);

@@ -194,8 +194,7 @@ static void run_share(const struct options *options, unsigned job, double deadli
         if (child->failed && !options->keep_going)
             break;
     }
-    fflush(stdout);
-    _exit(0);
+    exit(0);
 }
 
 /* ---- the parent ---- */

@@ -152,6 +152,9 @@ static void mend(struct world *world, struct wound *wound)
     case FAULT_WRITE_ERROR:
         machine->write_errors_ppm = 0;
         break;
+    case FAULT_DISK_FULL:
+        machine_set_condition(machine, STATUS_OK);
+        break;
     case FAULT_READ_ERROR:
         machine->image.read_errors_ppm = 0;
         break;
@@ -278,6 +281,10 @@ static void hit_machine(struct world *world, enum fault_class class)
         break;
     case FAULT_WRITE_ERROR:
         machine->write_errors_ppm = (uint32_t)spread_log(random, 10000, 1000000);
+        break;
+    case FAULT_DISK_FULL:
+        machine_set_condition(machine,
+                              random_chance(random, 1, 2) ? STATUS_NO_SPACE : STATUS_OVERLOADED);
         break;
     default:
         assert(class == FAULT_READ_ERROR);

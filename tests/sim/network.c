@@ -313,6 +313,7 @@ static void flush_end(struct network *network, link_id from_end)
         tell_lost(network, from_end,
                   2 * delay_us(network, other->machine, link->ends[from_end % 2].machine));
     if (!direction->dead && direction->queued_bytes > plan->settings.peer_output_bytes_max) {
+        marks_hit(world->marks, MARK_LINK_OVERFLOWED);
         link->directions[0].dead = link->directions[1].dead = true;
         tell_lost(network, from_end, 1);
         tell_lost(network, from_end ^ 1, 1000);

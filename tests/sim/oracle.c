@@ -14,13 +14,17 @@
 
 enum { SIBLING_KEY_COUNT = 6 };
 
+uint32_t oracle_key_tag(uint32_t index)
+{
+    return index % 5 == 4 ? index % ORACLE_TAGS : ORACLE_TAGS;
+}
+
 static void add_key(struct oracle *oracle, keyspace_id keyspace, uint32_t number)
 {
     struct oracle_key *key = &oracle->keys[oracle->key_count++];
     *key = (struct oracle_key){.keyspace = keyspace};
-    /* Some keys share a slot by their tag. */
-    if (number % 5 == 4)
-        snprintf(key->name, sizeof key->name, "{tag%u}:%u", number % 3, number);
+    if (oracle_key_tag(number) < ORACLE_TAGS)
+        snprintf(key->name, sizeof key->name, "{tag%u}:%u", oracle_key_tag(number), number);
     else
         snprintf(key->name, sizeof key->name, "key:%u", number);
     key->position = ring_position(slice_text(key->name), keyspace, oracle->world->ring->seed);
@@ -154,7 +158,7 @@ static uint8_t majority(uint32_t count)
     return (uint8_t)(count / 2 + 1);
 }
 
-uint8_t oracle_level_total(const struct oracle *oracle, uint8_t level)
+static uint8_t level_owners(const struct oracle *oracle, uint8_t level)
 {
     const struct ring *ring = oracle->world->ring;
     uint8_t total = 0;
@@ -185,7 +189,19 @@ uint8_t oracle_level_total(const struct oracle *oracle, uint8_t level)
     }
 }
 
-bool oracle_level_met(const struct oracle *oracle, uint8_t level, const uint8_t *by_region)
+uint8_t oracle_read_owners(const struct oracle *oracle, const struct command *command)
+{
+    return command->r > 0 ? command->r : level_owners(oracle, command->level);
+}
+
+uint8_t oracle_write_owners(const struct oracle *oracle, const struct command *command)
+{
+    uint8_t owners = command->w > 0 ? command->w : level_owners(oracle, command->level);
+    return command->dw > owners ? command->dw : owners;
+}
+
+bool oracle_write_met(const struct oracle *oracle, const struct command *command,
+                      const uint8_t *by_region)
 {
     const struct ring *ring = oracle->world->ring;
     uint32_t total = 0;
@@ -198,11 +214,11 @@ bool oracle_level_met(const struct oracle *oracle, uint8_t level, const uint8_t 
         each = each && (replicas == 0 || met);
         some = some || met;
     }
-    if (level == LEVEL_EACH_QUORUM)
+    if (total < oracle_write_owners(oracle, command))
+        return false;
+    if (command->w == 0 && command->level == LEVEL_EACH_QUORUM)
         return each;
-    if (level == LEVEL_LOCAL_QUORUM)
-        return some;
-    return total >= oracle_level_total(oracle, level);
+    return command->w > 0 || command->level != LEVEL_LOCAL_QUORUM || some;
 }
 
 /* ---- disks ---- */

@@ -91,6 +91,10 @@ struct oracle *oracle_new(struct world *world);
 void oracle_free(struct oracle *oracle);
 
 uint32_t oracle_key_count(const struct oracle *oracle, keyspace_id keyspace);
+/* Some keys of keyspace 0 share a slot: 0 .. ORACLE_TAGS-1 of their tag, or ORACLE_TAGS for none.
+ */
+enum { ORACLE_TAGS = 3 };
+uint32_t oracle_key_tag(uint32_t index);
 /* Keys of keyspace 0 come first, then those of keyspace 1. */
 struct oracle_key *oracle_key(struct oracle *oracle, uint32_t index);
 /* Announce a write; its number must be in the value. */
@@ -101,6 +105,8 @@ void oracle_sent(struct oracle *oracle, const struct machine *machine, struct co
 /* `machine` is sending this answer to the client now. */
 void oracle_answered(struct oracle *oracle, const struct machine *machine,
                      const struct command *command, const struct resp_value *reply);
+/* The version that an answered command on one key made, when its value names it; else NULL. */
+const struct version *oracle_last_written(const struct command *command);
 /* No answer will come. */
 void oracle_unanswered(struct oracle *oracle, const struct command *command);
 

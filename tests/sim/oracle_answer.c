@@ -54,9 +54,9 @@ static bool meets(const struct oracle *oracle, const struct version *version, ui
 }
 
 static const struct version *floor_of(const struct oracle *oracle, const struct oracle_key *key,
-                                      uint8_t level)
+                                      const struct command *command)
 {
-    uint8_t read_owners = oracle_level_total(oracle, level);
+    uint8_t read_owners = oracle_read_owners(oracle, command);
     const struct version *floor = NULL;
     for (uint32_t i = 0; i < key->version_count; i++)
         if (meets(oracle, key->versions[i], read_owners) &&
@@ -81,7 +81,7 @@ void oracle_sent(struct oracle *oracle, const struct machine *machine, struct co
     }
     for (uint32_t i = 0; i < command->key_count; i++) {
         const struct oracle_key *key = &oracle->keys[command->keys[i]];
-        command->floors[i] = floor_of(oracle, key, command->level);
+        command->floors[i] = floor_of(oracle, key, command);
         world_note(world,
                    "command %" PRIu64 " kind=%u level=%u at n%u %s write=<%u> floor=%" PRIu64,
                    command->serial, (unsigned)command->kind, command->level, machine->id, key->name,
@@ -92,8 +92,12 @@ void oracle_sent(struct oracle *oracle, const struct machine *machine, struct co
 
 static bool is_absent(const struct oracle *oracle, const struct version *version)
 {
-    return version->kind == SIBLING_TOMBSTONE ||
-           (version->expire_at_ms != 0 && version->expire_at_ms <= oracle->world->wall_max_ms);
+    if (version->kind == SIBLING_TOMBSTONE)
+        return true;
+    if (version->expire_at_ms == 0 || version->expire_at_ms > oracle->world->wall_max_ms)
+        return false;
+    marks_hit(oracle->world->marks, MARK_EXPIRED);
+    return true;
 }
 
 /* The key was seen as absent: something at or above the floor must say so. */
@@ -161,7 +165,7 @@ static void check_value(struct oracle *oracle, const struct machine *machine,
                         "an older value than one acknowledged or already read");
     }
     const struct version *oldest = find_value(key, value, false);
-    if (oracle_level_total(oracle, command->level) > oracle->world->ring->owner_count / 2 &&
+    if (oracle_read_owners(oracle, command) > oracle->world->ring->owner_count / 2 &&
         oracle_is_above(oldest, key->read_floor))
         key->read_floor = oldest;
     if (command->last && !oracle_may_be_last(oracle, command->keys[index], version))
@@ -209,7 +213,7 @@ static bool is_durable(struct oracle *oracle, const struct command *command,
 {
     uint8_t by_region[PLAN_REGIONS_MAX];
     count_copies(oracle, version, command->start_us, by_region);
-    return oracle_level_met(oracle, command->level, by_region);
+    return oracle_write_met(oracle, command, by_region);
 }
 
 /* Whether the version can be what the write made, when its value does not name it. */
@@ -219,6 +223,7 @@ static bool can_be_of(const struct command *command, const struct version *versi
         return false;
     switch (command->kind) {
     case COMMAND_DEL:
+    case COMMAND_GETDEL:
     case COMMAND_SET: /* with an expiry that has passed on its way */
     case COMMAND_SETNX:
         return version->kind == SIBLING_TOMBSTONE;
@@ -252,8 +257,8 @@ static void acknowledged(struct oracle *oracle, const struct machine *machine,
 {
     struct write *write = command->writes[index];
     write->outcome = OUTCOME_ACKED;
-    bool named = command->kind != COMMAND_DEL && command->kind != COMMAND_PERSIST &&
-                 command->expire_at_ms == 0;
+    bool named = command->kind != COMMAND_DEL && command->kind != COMMAND_GETDEL &&
+                 command->kind != COMMAND_PERSIST && command->expire_at_ms == 0;
     struct version *version = NULL;
     if (!named || write->version != NULL)
         version = find_durable(oracle, command, write);
@@ -265,8 +270,8 @@ static void acknowledged(struct oracle *oracle, const struct machine *machine,
         return;
     }
     version->acked = true;
-    if (oracle_level_total(oracle, command->level) > version->copies)
-        version->copies = oracle_level_total(oracle, command->level);
+    if (oracle_write_owners(oracle, command) > version->copies)
+        version->copies = oracle_write_owners(oracle, command);
 }
 
 static bool is_empty(const struct oracle_key *key, const struct version *version)
@@ -327,7 +332,8 @@ static void error_answered(struct oracle *oracle, const struct machine *machine,
         enum mark mark;
     } known[] = {{"NOREPLICAS", MARK_COMMAND_UNAVAILABLE}, {"OVERLOADED", MARK_COMMAND_OVERLOADED},
                  {"CLOCKSKEW", MARK_COMMAND_CLOCK_SKEW},   {"LOADING", MARK_COMMAND_LOADING},
-                 {"TRYAGAIN", MARK_COMMAND_OTHER_ERROR},   {"ERR", MARK_COMMAND_OTHER_ERROR}};
+                 {"DISKFULL", MARK_COMMAND_DISK_FULL},     {"TRYAGAIN", MARK_COMMAND_OTHER_ERROR},
+                 {"ERR", MARK_COMMAND_OTHER_ERROR}};
     world_note(oracle->world, "command %" PRIu64 " at n%u: %.*s", command->serial, machine->id,
                (int)text.length, (const char *)text.data);
     if (begins(text, "UNCERTAIN")) {
@@ -348,6 +354,22 @@ static void error_answered(struct oracle *oracle, const struct machine *machine,
 
 /* ---- answers ---- */
 
+/* WAIT counts the owners beside the first that have the connection's last write on disk. */
+static void check_waited(struct oracle *oracle, const struct machine *machine,
+                         const struct command *command, int64_t others)
+{
+    uint8_t by_region[PLAN_REGIONS_MAX];
+    int64_t copies = 0;
+    if (command->waits_for == NULL || others == 0)
+        return;
+    count_copies(oracle, command->waits_for, command->waits_for->made_us, by_region);
+    for (uint32_t i = 0; i < PLAN_REGIONS_MAX; i++)
+        copies += by_region[i];
+    if (copies < others + 1)
+        fail_answer(oracle, machine, command, command->waits_for->key, "I2",
+                    "WAIT counts owners that do not hold the last write");
+}
+
 /* Commands that answer with a number: whether they wrote, or whether a key was there. */
 static void number_answered(struct oracle *oracle, const struct machine *machine,
                             const struct command *command, int64_t number)
@@ -360,6 +382,19 @@ static void number_answered(struct oracle *oracle, const struct machine *machine
     case COMMAND_EXISTS:
         if (number == 0)
             check_absent(oracle, machine, command, 0);
+        break;
+    case COMMAND_MSETNX:
+        for (uint32_t i = 0; number != 0 && i < command->key_count; i++) {
+            check_absent(oracle, machine, command, i);
+            acknowledged(oracle, machine, command, i);
+        }
+        if (number == 0)
+            set_outcomes(oracle, machine, command, OUTCOME_NOTHING);
+        break;
+    case COMMAND_WAIT:
+        check_waited(oracle, machine, command, number);
+        break;
+    case COMMAND_DBSIZE:
         break;
     default:
         if (number != 0) {
@@ -413,6 +448,7 @@ static bool has_form(const struct command *command, const struct resp_value *rep
     switch (command->kind) {
     case COMMAND_GET:
     case COMMAND_GETSET:
+    case COMMAND_GETDEL:
         return is_kind(reply, RESP_TYPE_BULK) || is_kind(reply, RESP_TYPE_NULL);
     case COMMAND_SET:
     case COMMAND_MSET:
@@ -442,6 +478,11 @@ static void value_answered(struct oracle *oracle, const struct machine *machine,
     case COMMAND_GETSET:
         check_read(oracle, machine, command, 0, reply);
         acknowledged(oracle, machine, command, 0);
+        break;
+    case COMMAND_GETDEL:
+        check_read(oracle, machine, command, 0, reply);
+        if (reply->type == RESP_TYPE_BULK)
+            acknowledged(oracle, machine, command, 0);
         break;
     case COMMAND_SETNX:
         if (reply->type == RESP_TYPE_NULL) {
@@ -504,6 +545,12 @@ void oracle_answered(struct oracle *oracle, const struct machine *machine,
     marks_hit(oracle->world->marks, MARK_COMMAND_OK);
     note_answer(oracle, machine, command, reply);
     value_answered(oracle, machine, command, reply);
+}
+
+const struct version *oracle_last_written(const struct command *command)
+{
+    const struct write *write = command->key_count == 1 ? command->writes[0] : NULL;
+    return write != NULL && write->outcome == OUTCOME_ACKED ? write->version : NULL;
 }
 
 void oracle_unanswered(struct oracle *oracle, const struct command *command)

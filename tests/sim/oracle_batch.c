@@ -206,6 +206,19 @@ static void check_replaced(struct oracle *oracle, const struct machine *machine,
         marks_hit(oracle->world->marks, MARK_SIBLINGS_KEPT);
 }
 
+/* Whether the newest version was made without knowledge of one of those shortly before it. */
+static void mark_concurrent(struct oracle *oracle, const struct oracle_key *key,
+                            const struct cell *cell)
+{
+    enum { LOOK_BACK = 8 };
+    for (uint32_t i = 2; i < LOOK_BACK && i <= key->version_count; i++) {
+        if (version_vector_covers(&cell->context, &key->versions[key->version_count - i]->dot))
+            continue;
+        marks_hit(oracle->world->marks, MARK_CONCURRENT_VERSIONS);
+        return;
+    }
+}
+
 static void check_cell(struct oracle *oracle, const struct machine *machine,
                        const struct cell_name *name, struct slice record,
                        const struct ordered_map *before)
@@ -231,7 +244,10 @@ static void check_cell(struct oracle *oracle, const struct machine *machine,
     for (uint32_t i = 0; i < cell.count; i++) {
         if (!version_vector_covers(&cell.context, &cell.siblings[i].dot))
             fail_key(oracle, "I3", machine, key, "a cell does not cover its own version");
+        uint32_t known = key->version_count;
         register_sibling(oracle, machine, key, &cell.siblings[i]);
+        if (key->version_count > known)
+            mark_concurrent(oracle, key, &cell);
     }
     if (oracle_load(oracle, before, key, &old))
         check_replaced(oracle, machine, key, &old, &cell);

@@ -59,9 +59,11 @@ static inline bool oracle_keeps_siblings(const struct oracle_key *key)
     return key->keyspace == 1;
 }
 
-/* Copies that a level promises at least, all regions together. */
-uint8_t oracle_level_total(const struct oracle *oracle, uint8_t level);
-/* Whether copies, counted by region, meet the level. */
-bool oracle_level_met(const struct oracle *oracle, uint8_t level, const uint8_t *by_region);
+/* Owners that a command reads, and that it writes, at least and all regions together. */
+uint8_t oracle_read_owners(const struct oracle *oracle, const struct command *command);
+uint8_t oracle_write_owners(const struct oracle *oracle, const struct command *command);
+/* Whether copies, counted by region, are as many as the command asked for. */
+bool oracle_write_met(const struct oracle *oracle, const struct command *command,
+                      const uint8_t *by_region);
 
 #endif

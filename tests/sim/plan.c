@@ -23,6 +23,7 @@ static const char *const fault_names[FAULT_CLASS_COUNT] = {
     [FAULT_CLOCK_FAR] = "clock-far",
     [FAULT_DISK_STALL] = "disk-stall",
     [FAULT_WRITE_ERROR] = "write-error",
+    [FAULT_DISK_FULL] = "disk-full",
     [FAULT_READ_ERROR] = "read-error",
     [FAULT_WIPE] = "wipe",
     [FAULT_CRASH_ALL] = "crash-all",
@@ -136,6 +137,7 @@ static void fit_script(struct plan *plan)
     plan->client_count = plan->client_count < 6 ? plan->client_count + 5 : plan->client_count;
     plan->think_us = plan->think_us < 200000 ? 200000 : plan->think_us;
     plan->request_timeout_ms = 0;
+    plan->numbers = false;
     plan->settings.request_timeout_ms = 2000;
     for (unsigned i = 0; i < LEVEL_COUNT; i++)
         if (i != LEVEL_DEFAULT && i != LEVEL_ONE && i != LEVEL_QUORUM)
@@ -145,9 +147,10 @@ static void fit_script(struct plan *plan)
 static void draw_commands(struct random *random, struct plan *plan)
 {
     static const uint32_t usual[COMMAND_KIND_COUNT] = {
-        [COMMAND_GET] = 30,  [COMMAND_SET] = 30,   [COMMAND_DEL] = 8,       [COMMAND_APPEND] = 6,
-        [COMMAND_SETNX] = 5, [COMMAND_GETSET] = 5, [COMMAND_EXPIRE_AT] = 4, [COMMAND_PERSIST] = 2,
-        [COMMAND_MSET] = 4,  [COMMAND_MGET] = 4,   [COMMAND_SCAN] = 1,      [COMMAND_EXISTS] = 3};
+        [COMMAND_GET] = 30,   [COMMAND_SET] = 30,   [COMMAND_DEL] = 8,       [COMMAND_APPEND] = 6,
+        [COMMAND_SETNX] = 5,  [COMMAND_GETSET] = 5, [COMMAND_EXPIRE_AT] = 4, [COMMAND_PERSIST] = 2,
+        [COMMAND_MSET] = 4,   [COMMAND_MGET] = 4,   [COMMAND_SCAN] = 1,      [COMMAND_EXISTS] = 3,
+        [COMMAND_GETDEL] = 4, [COMMAND_MSETNX] = 3, [COMMAND_WAIT] = 2,      [COMMAND_DBSIZE] = 1};
     for (unsigned i = 0; i < COMMAND_KIND_COUNT; i++)
         plan->command_weight[i] = one_in(random, 4) ? 0 : usual[i];
     plan->command_weight[COMMAND_GET] = usual[COMMAND_GET];
@@ -159,6 +162,7 @@ static void draw_commands(struct random *random, struct plan *plan)
     for (unsigned i = 0; i < LEVEL_COUNT; i++)
         plan->level_weight[i] = one_in(random, 2) ? 0 : levels[i];
     plan->level_weight[LEVEL_QUORUM] = levels[LEVEL_QUORUM];
+    plan->numbers = one_in(random, 3);
 }
 
 static void draw_load(struct random *random, struct plan *plan)
@@ -217,6 +221,8 @@ static void draw_settings(struct random *random, struct plan *plan)
         settings->peer_inflight_max = (uint32_t)spread_even(random, least, 2 * least);
         settings->requests_max = (uint32_t)spread_even(random, plan->partition_count, least);
     }
+    if (one_in(random, 6))
+        settings->peer_output_bytes_max = (uint32_t)spread_log(random, 4096, 1 << 20);
 }
 
 /* A network that breaks what TCP promises: what handlers must survive all the same. */

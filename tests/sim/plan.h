@@ -39,6 +39,7 @@ enum fault_class {
     FAULT_CLOCK_FAR,    /* beyond it */
     FAULT_DISK_STALL,   /* syncs and reads of a node take up to seconds */
     FAULT_WRITE_ERROR,  /* a batch fails; whether it is in the store is unknown */
+    FAULT_DISK_FULL,    /* a node's store says that it takes no new client writes */
     FAULT_READ_ERROR,   /* reads of a store fail at times */
     FAULT_WIPE,         /* a node comes back with an empty store */
     FAULT_CRASH_ALL,    /* power loss of all nodes at once */
@@ -67,6 +68,10 @@ enum command_kind {
     COMMAND_MGET,
     COMMAND_SCAN,
     COMMAND_EXISTS,
+    COMMAND_GETDEL,
+    COMMAND_MSETNX,
+    COMMAND_WAIT,
+    COMMAND_DBSIZE,
     COMMAND_KEYS, /* only at the end */
     COMMAND_KIND_COUNT
 };
@@ -108,6 +113,7 @@ struct plan {
     uint32_t request_timeout_ms; /* of WITH timeout=; 0: as the node is set */
     uint32_t command_weight[COMMAND_KIND_COUNT];
     uint32_t level_weight[PLAN_LEVEL_COUNT];
+    bool numbers;          /* of owners, beside the named levels */
     bool sibling_keyspace; /* keyspace 1 keeps concurrent values */
 
     uint64_t delay_us;      /* one way between nodes of a region */

@@ -219,10 +219,11 @@ void store_thread_start(struct machine *machine, uint64_t delay_us)
     machine->group_waiting = false;
     machine->syncing = false;
     machine->opens_failed = 0;
+    machine->reads_waiting = 0;
     schedule(machine, 1 + delay_us, AT_STORE_OPEN);
 }
 
-static void refuse(struct machine *machine, struct slice bytes)
+static void refuse(struct machine *machine, struct slice bytes, enum mark mark)
 {
     struct frame frame;
     struct buffer answer = {0};
@@ -230,7 +231,7 @@ static void refuse(struct machine *machine, struct slice bytes)
     enum status status = frame_parse(bytes, &frame, &used);
     assert(status == STATUS_OK);
     frame_finish(&answer, frame_start(&answer, MESSAGE_STORE_REFUSED, frame.request, 0));
-    marks_hit(machine->world->marks, MARK_STORE_QUEUE_FULL);
+    marks_hit(machine->world->marks, mark);
     machine_event_after(machine, 1, EVENT_STORE_FRAMES, 0, 0, buffer_slice(&answer));
     buffer_deinit(&answer);
 }
@@ -238,7 +239,7 @@ static void refuse(struct machine *machine, struct slice bytes)
 void store_thread_write(struct machine *machine, struct slice frame)
 {
     if (machine->queue_count >= machine->world->plan.settings.store_queue_max) {
-        refuse(machine, frame);
+        refuse(machine, frame, MARK_STORE_QUEUE_FULL);
         return;
     }
     if (machine->queue_count == machine->queue_capacity) {
@@ -255,6 +256,11 @@ void store_thread_write(struct machine *machine, struct slice frame)
 void store_thread_read(struct machine *machine, struct slice frame)
 {
     const struct plan *plan = &machine->world->plan;
+    if (machine->reads_waiting >= plan->settings.store_queue_max) {
+        refuse(machine, frame, MARK_STORE_READS_FULL);
+        return;
+    }
+    machine->reads_waiting++;
     struct occurrence what = {
         .kind = AT_STORE_READ, .machine = machine->index, .life = machine->life};
     uint64_t delay_us = 1 + spread_tail(&machine->random, plan->store_read_us);
@@ -267,6 +273,7 @@ void store_thread_read(struct machine *machine, struct slice frame)
 static void serve_read(struct machine *machine, struct slice frame)
 {
     struct buffer replies = {0};
+    machine->reads_waiting--;
     store_side_read(&machine->port, machine->world->ring, frame, machine_now(machine), &replies);
     hand_over(machine, &replies);
     buffer_deinit(&replies);

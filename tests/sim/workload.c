@@ -14,6 +14,7 @@
 enum {
     SIBLING_WRITES_MAX = 12, /* of one key: all of them are kept */
     APPENDED_BYTES_MAX = 40,
+    WAIT_MS_MAX = 500,
     EXPIRE_SOON_MS = 8000,
     EXPIRE_LATE_MS = 3600000
 };
@@ -81,9 +82,18 @@ static uint32_t draw_key(struct random *random, const struct plan *plan, uint32_
 static void add_options(struct words *words, const struct command *command)
 {
     char text[32];
-    if (command->level == LEVEL_DEFAULT && command->timeout_ms == 0)
+    const char *const names[] = {"r", "w", "dw"};
+    const uint8_t numbers[] = {command->r, command->w, command->dw};
+    if (command->level == LEVEL_DEFAULT && command->timeout_ms == 0 &&
+        command->r + command->w + command->dw == 0)
         return;
     add(words, "WITH");
+    for (unsigned i = 0; i < 3; i++) {
+        if (numbers[i] == 0)
+            continue;
+        snprintf(text, sizeof text, "%s=%u", names[i], numbers[i]);
+        add(words, text);
+    }
     if (command->level != LEVEL_DEFAULT) {
         snprintf(text, sizeof text, "cl=%s", level_name((enum level)command->level));
         add(words, text);
@@ -170,6 +180,39 @@ static void add_several(struct words *words, struct world *world, struct random 
     }
 }
 
+/* Keys with one tag, so that they lie in one slot. */
+static void add_msetnx(struct words *words, struct world *world, struct random *random,
+                       struct command *command)
+{
+    uint32_t tag = (uint32_t)random_below(random, ORACLE_TAGS);
+    add(words, "MSETNX");
+    for (uint32_t i = 0; i < world->plan.key_count && command->key_count < 3; i++) {
+        if (oracle_key_tag(i) != tag || random_chance(random, 1, 2))
+            continue;
+        add_key(words, world->oracle, i);
+        add_value(words, world, random, take_write(world, command, i), world->plan.value_bytes_max);
+    }
+    if (command->key_count > 0)
+        return;
+    add_key(words, world->oracle, 0);
+    add_value(words, world, random, take_write(world, command, 0), world->plan.value_bytes_max);
+}
+
+static void add_wait(struct words *words, struct world *world, struct random *random)
+{
+    add(words, "WAIT");
+    add_number(words, random_below(random, world->ring->owner_count));
+    add_number(words, spread_log(random, 1, WAIT_MS_MAX));
+}
+
+static void draw_numbers(struct world *world, struct random *random, struct command *command)
+{
+    uint8_t *const numbers[] = {&command->r, &command->w, &command->dw};
+    for (unsigned i = 0; i < 3; i++)
+        if (random_chance(random, 1, 4))
+            *numbers[i] = (uint8_t)spread_even(random, 1, world->ring->owner_count);
+}
+
 static void add_one_key(struct words *words, struct world *world, struct random *random,
                         struct command *command)
 {
@@ -194,6 +237,11 @@ static void add_one_key(struct words *words, struct world *world, struct random 
     case COMMAND_DEL:
         take_write(world, command, key);
         add(words, "DEL");
+        add_key(words, oracle, key);
+        return;
+    case COMMAND_GETDEL:
+        take_write(world, command, key);
+        add(words, "GETDEL");
         add_key(words, oracle, key);
         return;
     case COMMAND_EXPIRE_AT:
@@ -251,6 +299,8 @@ void workload_draw(struct world *world, struct random *random, keyspace_id keysp
         (enum command_kind)draw_weighted(random, plan->command_weight, COMMAND_KIND_COUNT);
     command->level = (uint8_t)draw_weighted(random, plan->level_weight, PLAN_LEVEL_COUNT);
     command->timeout_ms = plan->request_timeout_ms;
+    if (plan->numbers)
+        draw_numbers(world, random, command);
     add_options(&words, command);
     if (keyspace == 1) {
         add_sibling_command(&words, world, random, command);
@@ -259,6 +309,12 @@ void workload_draw(struct world *world, struct random *random, keyspace_id keysp
         add_number(&words, cursor);
         add(&words, "COUNT");
         add_number(&words, spread_log(random, 1, 100));
+    } else if (command->kind == COMMAND_WAIT) {
+        add_wait(&words, world, random);
+    } else if (command->kind == COMMAND_DBSIZE) {
+        add(&words, "DBSIZE");
+    } else if (command->kind == COMMAND_MSETNX) {
+        add_msetnx(&words, world, random, command);
     } else if (command->kind == COMMAND_MSET || command->kind == COMMAND_MGET) {
         add_several(&words, world, random, command,
                     1 + (uint32_t)random_below(random, COMMAND_KEYS_MAX));

@@ -161,13 +161,15 @@ def ask(port, *words):
 class Cluster:
     """A cluster of real daemons in a temporary directory, made by ringcluster."""
 
-    def __init__(self, directory, regions="eu:3,us:2", replication="eu:2,us:1", partitions=64):
+    def __init__(self, directory, regions="eu:3,us:2", replication="eu:2,us:1", partitions=64,
+                 keyspaces=()):
         self.dir = directory
         self.size = sum(int(part.rpartition(":")[2]) for part in regions.split(","))
         self.first_port = free_ports(2 * self.size)
         self.command("create", "--regions", regions, "--replication", replication,
                      "--partitions", str(partitions), "--port", str(self.first_port),
-                     "--peer-port", str(self.first_port + self.size), "--ringd", RINGD)
+                     "--peer-port", str(self.first_port + self.size), "--ringd", RINGD,
+                     *(word for keyspace in keyspaces for word in ("--keyspace", keyspace)))
 
     def command(self, *words, expect=0):
         """Run ringcluster; its output."""

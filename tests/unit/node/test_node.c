@@ -102,6 +102,9 @@ static void init_loop(struct loop *loop, const char *replication, uint32_t membe
                                                 .ring = loop->ring,
                                                 .settings = &loop->settings});
     step(loop, (struct event){.kind = EVENT_START});
+    loop->now.mono_us += 60000000; /* nobody is left to wait for to compare clocks with */
+    loop->now.wall_ms += 60000;
+    loop->true_ms += 60000;
     for (partition_id p = 0; p < 16; p++) {
         struct buffer body = {0};
         struct message_replica_state state = {.partition = p, .state = REPLICA_ACTIVE};
@@ -180,6 +183,25 @@ static void answer_forward(struct loop *loop, link_id link, request_id request, 
     key_result_encode(&result, &body);
     give_frame(loop, link, MESSAGE_FORWARD_RESULT, request, buffer_slice(&body));
     buffer_deinit(&body);
+}
+
+static void what_the_store_side_counts_is_shown(void **state)
+{
+    struct loop loop;
+    struct buffer body = {0}, text = {0};
+    (void)state;
+    init_loop(&loop, "eu:3", 3);
+    message_store_counts_encode(&(struct message_store_counts){.lww_losses = 4711}, &body);
+    give_frame(&loop, 0, MESSAGE_STORE_COUNTS, 0, buffer_slice(&body));
+    client_says(&loop, slice_text("INFO\r\n"));
+    for (size_t i = 0; i < loop.effects.count; i++)
+        if (loop.effects.items[i].kind == EFFECT_CLIENT_SEND)
+            buffer_append_slice(&text, effect_bytes(&loop.effects, &loop.effects.items[i]));
+    buffer_put_u8(&text, 0);
+    assert_non_null(strstr((const char *)text.data, "ring_lww_losses:4711\r\n"));
+    buffer_deinit(&body);
+    buffer_deinit(&text);
+    deinit_loop(&loop);
 }
 
 /* ---- forwarding ---------------------------------------------------------------------------- */
@@ -302,6 +324,7 @@ static void a_write_that_no_message_can_carry_is_not_forwarded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_the_store_side_counts_is_shown),
         cmocka_unit_test(a_write_goes_once_to_the_best_owner),
         cmocka_unit_test(only_the_owner_that_was_asked_last_is_listened_to),
         cmocka_unit_test(an_owner_that_is_lost_makes_a_forwarded_write_uncertain),

@@ -244,6 +244,12 @@ static void sample_replica_state(struct buffer *out)
         &(struct message_replica_state){.partition = 16383, .state = REPLICA_ACTIVE}, out);
 }
 
+static void sample_store_counts(struct buffer *out)
+{
+    message_store_counts_encode(
+        &(struct message_store_counts){.lww_losses = 3, .siblings_warned = 1ull << 40}, out);
+}
+
 /* ---- there and back ----------------------------------------------------------------------- */
 
 #define RECODE(name)                                                                               \
@@ -274,6 +280,7 @@ RECODE(sync_clocks)
 RECODE(sync_apply)
 RECODE(sync_applied)
 RECODE(replica_state)
+RECODE(store_counts)
 
 static bool recode_question(struct slice bytes, struct buffer *again)
 {
@@ -324,6 +331,7 @@ static const struct {
     {"sync-apply", sample_sync_apply, recode_sync_apply, true},
     {"sync-applied", sample_sync_applied, recode_sync_applied, false},
     {"replica-state", sample_replica_state, recode_replica_state, false},
+    {"store-counts", sample_store_counts, recode_store_counts, false},
 };
 
 enum { MESSAGE_COUNT = sizeof messages / sizeof messages[0] };
