@@ -1,4 +1,6 @@
 libringcore_a_SOURCES += \
+	src/base/base64url.c \
+	src/base/base64url.h \
 	src/base/bytes.c \
 	src/base/bytes.h \
 	src/base/deadline_heap.c \

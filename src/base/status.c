@@ -21,6 +21,7 @@ static const char *const NAMES[STATUS_COUNT] = {
     [STATUS_INFEASIBLE] = "infeasible",
     [STATUS_UNSUPPORTED] = "unsupported",
     [STATUS_WRONG_TYPE] = "wrong-type",
+    [STATUS_SIBLING_LIMIT] = "sibling-limit",
 };
 
 const char *status_name(enum status status)

@@ -27,6 +27,7 @@ enum status {
     STATUS_INFEASIBLE,   /* no ring can satisfy the asked placement */
     STATUS_UNSUPPORTED,  /* understood, and not offered */
     STATUS_WRONG_TYPE,   /* the key holds a value of another kind */
+    STATUS_SIBLING_LIMIT,/* the key holds as many concurrent values as it may */
     STATUS_COUNT
 };
 

@@ -179,14 +179,31 @@ const struct sibling *cell_winner(const struct cell *cell)
     return winner;
 }
 
+bool sibling_is_visible(const struct sibling *sibling, uint64_t now_ms)
+{
+    return sibling->kind != SIBLING_TOMBSTONE &&
+           (sibling->expire_at_ms == 0 || sibling->expire_at_ms > now_ms);
+}
+
 const struct sibling *cell_visible(const struct cell *cell, uint64_t now_ms)
 {
-    const struct sibling *winner = cell_winner(cell);
-    if (winner == NULL || winner->kind == SIBLING_TOMBSTONE)
-        return NULL;
-    if (winner->expire_at_ms != 0 && winner->expire_at_ms <= now_ms)
-        return NULL;
-    return winner;
+    const struct sibling *newest = NULL;
+    /* A value that is concurrent with a delete or with one that has expired outlives it. */
+    for (uint32_t i = 0; i < cell->count; i++)
+        if (sibling_is_visible(&cell->siblings[i], now_ms) &&
+            (newest == NULL || cell->siblings[i].time >= newest->time))
+            newest = &cell->siblings[i];
+    return newest;
+}
+
+bool cell_fits(const struct cell *cell)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < cell->count; i++)
+        bytes += cell->siblings[i].value.length;
+    return cell->count <= CELL_SIBLINGS_MAX &&
+           cell->context.count <= VERSION_VECTOR_ENTRIES_MAX &&
+           (cell->count < 2 || bytes <= CELL_VALUES_BYTES_MAX);
 }
 
 bool cell_same_version(const struct cell *a, const struct cell *b)

@@ -25,7 +25,10 @@
 
 enum sibling_kind { SIBLING_STRING = 0, SIBLING_TOMBSTONE = 1, SIBLING_KIND_COUNT };
 
-enum { CELL_SIBLINGS_MAX = 4096 }; /* accepted by the decoder; far above the client limit */
+enum {
+    CELL_SIBLINGS_MAX = 4096,      /* accepted by the decoder; far above the client limit */
+    CELL_VALUES_BYTES_MAX = 22 << 20 /* of siblings together; one value alone has its own limit */
+};
 
 enum merge_policy { MERGE_LWW = 0, MERGE_SIBLINGS = 1 }; /* as enum keyspace_policy */
 
@@ -70,8 +73,15 @@ void cell_filter_seen(struct cell *incoming, const struct clock *seen, const str
 void cell_drop_observed(struct cell *cell, const struct version_vector *observed);
 /* The highest (time, dot), tombstones and expired ones included; NULL when there is none. */
 const struct sibling *cell_winner(const struct cell *cell);
-/* The winner if it is a value and not expired at `now_ms`, else NULL. */
+/* A value, and not expired at `now_ms`. */
+bool sibling_is_visible(const struct sibling *sibling, uint64_t now_ms);
+/* The highest (time, dot) of those that are visible at `now_ms`; NULL when there is none. */
 const struct sibling *cell_visible(const struct cell *cell, uint64_t now_ms);
+/*
+ * Whether the cell can be encoded and sent: counts and bytes within the limits above. A
+ * merge of cells that others sent may exceed them; it must then be refused.
+ */
+bool cell_fits(const struct cell *cell);
 /* Context and dots of both are equal (values are functional in the dot). */
 bool cell_same_version(const struct cell *a, const struct cell *b);
 hybrid_time cell_time_max(const struct cell *cell);

@@ -19,6 +19,7 @@
 #include "commands/command_table.h"
 #include "commands/options.h"
 #include "commands/session_state.h"
+#include "commands/siblings.h"
 #include "ring/position.h"
 
 enum {
@@ -91,6 +92,7 @@ void call_free(struct call *call)
     free(call->arguments);
     free(call->keys);
     free(call->work);
+    version_vector_deinit(&call->context);
     buffer_deinit(&call->scratch);
     buffer_deinit(&call->reply);
     buffer_deinit(&call->text);
@@ -187,6 +189,14 @@ static bool take_options(struct call *call)
     uint32_t at = 1;
     struct buffer reason = {0};
     for (; at < call->argument_count && option_is(call->arguments[at]); at++) {
+        if (option_is_context(call->arguments[at], &call->context_text)) {
+            if (call->has_context) {
+                reject(call, "ERR context is given twice");
+                return false;
+            }
+            call->has_context = true;
+            continue;
+        }
         if (option_parse(call->arguments[at], call_environment(call)->ring, &call->options,
                          &reason) != STATUS_OK) {
             reject(call, "%.*s", (int)reason.length, (const char *)reason.data);
@@ -279,6 +289,8 @@ void call_prepare(struct call *call)
 {
     call->options = (struct request_options){0};
     call->grows_value = false;
+    call->has_context = false;
+    version_vector_deinit(&call->context);
     call->key_count = 0;
     find_command(call);
     call->access = call->command->access;
@@ -327,11 +339,14 @@ void call_start(struct call *call)
 {
     struct session *session = call->session;
     call->state = CALL_RUNNING;
+    call->started = session->now;
     call->keyspace = session->keyspace;
     join_options(&call->options, &session->options);
     call->silent = session->reply_mode == REPLY_OFF || session->reply_skip;
     session->reply_skip = false;
     session->last_command = call->command;
+    if (call->command != &rejected && call->has_context && !context_take(call))
+        return;
     call->command->start(call);
 }
 
@@ -342,7 +357,9 @@ struct key_entry *call_entries(struct call *call, uint32_t count)
     struct session *session = call->session;
     struct entry_block *block = session->entry_blocks;
     if (block == NULL || block->capacity - block->count < count) {
-        uint32_t capacity = count < 32 ? 32 : count;
+        uint32_t capacity = block == NULL ? 4 : block->capacity * 2;
+        if (capacity < count)
+            capacity = count;
         struct entry_block *fresh =
             memory_new(1, sizeof *fresh + capacity * sizeof(struct key_entry));
         fresh->capacity = capacity;
@@ -353,6 +370,14 @@ struct key_entry *call_entries(struct call *call, uint32_t count)
     memset(entries, 0, count * sizeof *entries);
     block->count += count;
     return entries;
+}
+
+void call_give_context(const struct call *call, struct key_entry *entry)
+{
+    if (!call->has_context)
+        return;
+    entry->context = &call->context;
+    entry->context_time = call->context_time;
 }
 
 partition_id call_partition(const struct call *call, struct slice key)
@@ -387,8 +412,10 @@ static void ask_for_key(struct call *call, uint8_t kind, keyspace_id keyspace, s
     struct key_entry *entry = call_entries(call, 1);
     assert(call->request_open == 0);
     entry->key = key;
-    if (mutation != NULL)
+    if (mutation != NULL) {
         entry->mutation = *mutation;
+        call_give_context(call, entry);
+    }
     struct key_request request = {
         .kind = kind,
         .keyspace = keyspace,

@@ -56,6 +56,10 @@ struct call {
     uint32_t argument_count;
     struct request_options options; /* of the connection, then of WITH */
     keyspace_id keyspace;
+    bool has_context;              /* of WITH context= */
+    struct slice context_text;
+    struct version_vector context; /* once the call runs */
+    hybrid_time context_time;
 
     bool grows_value;      /* set by commands whose value may outgrow the limit */
     struct buffer scratch; /* the command's own bytes */
@@ -119,6 +123,8 @@ void call_repeat(struct call *call, uint32_t index);
 void call_scatter_stop(struct call *call);
 /* Zeroed; they live until the next step of the session. */
 struct key_entry *call_entries(struct call *call, uint32_t count);
+/* To an entry that writes the command's own key: what WITH context= says was read of it. */
+void call_give_context(const struct call *call, struct key_entry *entry);
 partition_id call_partition(const struct call *call, struct slice key);
 /* Go on at `when_us` of the monotonic clock, or earlier when the client is unblocked. */
 void call_sleep(struct call *call, uint64_t when_us, call_next *wake);

@@ -8,6 +8,7 @@
 #ifndef COMMANDS_COMMAND_H
 #define COMMANDS_COMMAND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct call; /* commands/call.h */
@@ -91,6 +92,7 @@ struct command {
     const char *tips;   /* separated by spaces; NULL for none */
     int8_t arity;       /* with the name, and the container's; -n: at least n */
     uint8_t access;     /* enum command_access */
+    bool context;       /* WITH context=: the write replaces what that token's reader saw */
     uint32_t flags;
     uint32_t categories;
     struct key_spec keys[COMMAND_KEY_SPECS_MAX];

@@ -14,6 +14,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "coordinator/context_token.h"
 #include "node/event.h"
 #include "node/settings.h"
 #include "ring/ring.h"
@@ -30,12 +31,28 @@ struct node_statistics {
     uint64_t client_bytes_in, client_bytes_out;
     uint64_t requests_coordinated, requests_forwarded;
     uint64_t requests_unavailable, requests_uncertain, requests_timeout, requests_overloaded;
+    uint64_t requests_clock_skew; /* refused because of a clock */
+    uint64_t clock_fences;        /* times that the own clock was found too far from the others */
+    uint64_t requests_sibling_limit; /* writes refused because their key has too many values */
+    uint64_t contexts_refused;       /* tokens that were not what RING.GET gave for the key */
     uint64_t read_repairs; /* cells written back before a read was answered */
     uint64_t
         lww_losses; /* concurrent values that last-writer-wins dropped, at this node's replicas */
+    uint64_t siblings_warned;   /* writes here that left more than siblings-warn versions */
     uint64_t sync_pages_sent, sync_cells_received;
     uint64_t frames_refused; /* from peers: wrong ring, incarnation, or not decodable */
     uint64_t store_errors;
+};
+
+/* What is known of the own clock. */
+struct clock_view {
+    bool fenced;              /* this node mints nothing and coordinates no writes */
+    uint32_t clocks;          /* that were compared, the own one included */
+    int64_t offset_ms;        /* of the own clock from the agreed time; above 0: ahead */
+    uint32_t uncertainty_ms;  /* of offset_ms, either way */
+    uint32_t limit_ms;        /* fenced when surely further away */
+    uint64_t offset_max_ms;   /* between the own clock and a peer's, the largest */
+    uint64_t wait_ms;         /* not 0: until the clock has reached times issued before */
 };
 
 enum peer_state { PEER_DOWN, PEER_UP, PEER_SELF };
@@ -72,6 +89,8 @@ struct environment {
     /* Whether this node's replica of the partition answers reads (false: not owner, or rebuilding).
      */
     bool (*replica_ready)(void *node, partition_id partition);
+    /* May be NULL: nothing is known of clocks. */
+    void (*clock_view)(void *node, struct instant now, struct clock_view *out);
     /*
      * Close a connection of this node after what it has been sent, and free its
      * session; not before the call into the asking session has returned. May be NULL.
@@ -79,6 +98,8 @@ struct environment {
     void (*client_close)(void *node, connection_id id);
     /* Call session_tick() of another connection soon: its deadline has changed. May be NULL. */
     void (*client_wake)(void *node, connection_id id);
+    /* Keyed hash for the tokens of RING.GET; NULL: tokens are neither given nor taken. */
+    context_mac *mac;
     /*
      * Settings by name for CONFIG GET and SET; NULL when the host has no settings
      * of its own (the simulator). config_next walks: pass NULL first, get NULL at the end.

@@ -246,7 +246,10 @@ static void write_ring(struct section *section)
     const struct node_statistics *s = environment->statistics;
     const struct ring_member *self = ring_member(ring, environment->self);
     struct ring_view view;
+    struct clock_view clock = {0};
     ring_view_take(environment, &view);
+    if (environment->clock_view != NULL)
+        environment->clock_view(environment->node, call_now(section->call), &clock);
     number(section, "ring_node_id", environment->self);
     field(section, "ring_region", "%s", self == NULL ? "" : ring->regions[self->region].name);
     number(section, "ring_epoch", ring->tag.epoch);
@@ -259,14 +262,24 @@ static void write_ring(struct section *section)
     number(section, "ring_partitions_below_quorum", view.partitions_below);
     number(section, "ring_replicas", view.owned);
     number(section, "ring_replicas_ready", view.ready);
+    number(section, "ring_clock_fenced", clock.fenced);
+    field(section, "ring_clock_offset_ms", "%lld", (long long)clock.offset_ms);
+    number(section, "ring_clock_offset_max_ms", clock.offset_max_ms);
+    number(section, "ring_clock_uncertainty_ms", clock.uncertainty_ms);
+    number(section, "ring_clocks_compared", clock.clocks);
+    number(section, "ring_clock_fences", s->clock_fences);
     number(section, "ring_requests_coordinated", s->requests_coordinated);
     number(section, "ring_requests_forwarded", s->requests_forwarded);
     number(section, "ring_requests_unavailable", s->requests_unavailable);
     number(section, "ring_requests_uncertain", s->requests_uncertain);
     number(section, "ring_requests_timeout", s->requests_timeout);
     number(section, "ring_requests_overloaded", s->requests_overloaded);
+    number(section, "ring_requests_clock_skew", s->requests_clock_skew);
+    number(section, "ring_requests_sibling_limit", s->requests_sibling_limit);
+    number(section, "ring_contexts_refused", s->contexts_refused);
     number(section, "ring_read_repairs", s->read_repairs);
     number(section, "ring_lww_losses", s->lww_losses);
+    number(section, "ring_siblings_warned", s->siblings_warned);
     number(section, "ring_sync_pages_sent", s->sync_pages_sent);
     number(section, "ring_sync_cells_received", s->sync_cells_received);
     number(section, "ring_frames_refused", s->frames_refused);

@@ -2,9 +2,10 @@
  * introspection.h - what a node remembers about the commands it ran: the slow log,
  * counters and times per command, and counters per kind of error.
  *
- * Times run from the arrival of a request to its reply as the node's step saw them,
- * so waiting for other nodes counts and the write to the socket does not. All of it
- * is of this node alone and is gone with a restart.
+ * Times run from the start of a request's work to its reply as the node's steps saw
+ * them: waiting for other nodes counts, waiting for earlier requests of the
+ * connection and the write to the socket do not. All of it is of this node alone and
+ * is gone with a restart.
  *
  * Bounds: 1024 slow entries of at most 32 arguments of 128 bytes each; 128 kinds of
  * errors, then those of new kinds are counted together.

@@ -40,6 +40,8 @@ libringcore_a_SOURCES += \
 	src/commands/session.c \
 	src/commands/session.h \
 	src/commands/session_state.h \
+	src/commands/siblings.c \
+	src/commands/siblings.h \
 	src/commands/strings.c \
 	src/commands/syntax.c \
 	src/commands/syntax.h \

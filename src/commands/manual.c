@@ -15,8 +15,8 @@ static const char *const introduction[] = {
     "",
     "Requests of one connection are answered in their order.",
     "Those that do not touch the same keys run at the same time.",
-    "A command on several keys keeps its promise for each key for itself, except MSETNX, which "
-    "is all or nothing and takes keys of one slot only.",
+    "A command on several keys keeps its promise for each key for itself.",
+    "Only MSETNX is all or nothing, and takes keys of one slot.",
     "SCAN, KEYS, DBSIZE and RANDOMKEY cover the whole ring, whichever node is asked.",
 };
 
@@ -33,6 +33,8 @@ static const struct entry options[] = {
     {"w", "Owners that must have stored a write: a number, quorum or all."},
     {"dw", "Owners that must have a write on disk: a number, quorum or all."},
     {"timeout", "Milliseconds for the whole request."},
+    {"context", "A context that RING.GET gave for the same key: the write replaces what was read "
+                "then. It goes with WITH and with writes of one key that replace its value."},
     {"traceparent", "A W3C trace context; it is checked and not used yet."},
 };
 
@@ -45,8 +47,15 @@ static const struct entry errors[] = {
                   "says how many."},
     {"OVERLOADED", "Applied: no. Too many requests are under way; try again later."},
     {"DISKFULL", "Applied: no. An owner's disk has too little free space."},
-    {"CLOCKSKEW", "Applied: no. Clocks of owners are too far apart."},
+    {"CLOCKSKEW", "Applied: no. The clocks of the owners that can be reached are too far from those "
+                  "of the other nodes, or behind the times that these owners have given before, as "
+                  "for up to two seconds after a crash. Try again, or through another node; ringctl "
+                  "status names the nodes whose clocks must be set right."},
     {"TOOLARGE", "Applied: no. A key, a value or a request is above a limit of this server."},
+    {"BADCONTEXT", "Applied: no. The context is not one that RING.GET gave for this key; read the "
+                   "key again."},
+    {"SIBLINGLIMIT", "Applied: no. The key has as many concurrent values as it may; read it with "
+                     "RING.GET and write with the context of the answer."},
     {"CROSSSLOT", "Applied: no. The command needs all its keys in one slot."},
     {"TRYAGAIN", "Applied: no. The ring changed during the request; try again."},
     {"LOADING", "Applied: no. The replicas asked are being rebuilt; try again later."},

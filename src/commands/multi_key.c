@@ -233,6 +233,7 @@ static void make_write(struct call *call, uint32_t index, struct key_request *re
         const struct key_place *place = &write->places[group->first + i];
         entries[i].key = call->arguments[place->argument];
         entries[i].mutation = write->mutation;
+        call_give_context(call, &entries[i]);
         if (write->step == 2)
             entries[i].mutation.value = call->arguments[place->argument + 1];
     }
@@ -398,6 +399,7 @@ const struct command command_mset = {
     .syntax = "key value [key value ...]",
     .tips = "request_policy:multi_shard response_policy:all_succeeded",
     .arity = -3,
+    .context = true,
     .flags = COMMAND_WRITE | COMMAND_DENYOOM,
     .categories = CATEGORY_STRING,
     .keys = {{KEY_FLAG_OW | KEY_FLAG_UPDATE, 1, -1, 2}},
@@ -428,6 +430,7 @@ const struct command command_del = {
     .syntax = "key [key ...]",
     .tips = "request_policy:multi_shard response_policy:agg_sum",
     .arity = -2,
+    .context = true,
     .flags = COMMAND_WRITE,
     .categories = CATEGORY_KEYSPACE,
     .keys = {{KEY_FLAG_RM | KEY_FLAG_DELETE, 1, -1, 1}},
@@ -443,6 +446,7 @@ const struct command command_unlink = {
     .syntax = "key [key ...]",
     .tips = "request_policy:multi_shard response_policy:agg_sum",
     .arity = -2,
+    .context = true,
     .flags = COMMAND_WRITE | COMMAND_FAST,
     .categories = CATEGORY_KEYSPACE,
     .keys = {{KEY_FLAG_RM | KEY_FLAG_DELETE, 1, -1, 1}},

@@ -9,7 +9,7 @@ enum { TIMEOUT_MS_MAX = 3600 * 1000 };
 static const char *const option_names[OPTION_COUNT] = {"cl", "r", "w", "dw", "timeout"};
 
 /* Understood, and refused until what they promise can be kept. */
-static const char *const options_later[] = {"pr", "pw", "sloppy", "context", "id", "n", "region"};
+static const char *const options_later[] = {"pr", "pw", "sloppy", "id", "n", "region"};
 
 /* Levels that the manual names and that are not offered yet. */
 static const char *const levels_later[] = {"ANY", "SERIAL", "LOCAL_SERIAL"};
@@ -17,6 +17,16 @@ static const char *const levels_later[] = {"ANY", "SERIAL", "LOCAL_SERIAL"};
 bool option_is(struct slice word)
 {
     return word.length > 1 && word.data[0] != '=' && memchr(word.data, '=', word.length) != NULL;
+}
+
+bool option_is_context(struct slice word, struct slice *token)
+{
+    const struct slice name = slice_text("context=");
+    if (word.length < name.length ||
+        !slice_is_word(slice_make(word.data, name.length), "context="))
+        return false;
+    *token = slice_make(word.data + name.length, word.length - name.length);
+    return true;
 }
 
 const char *option_name(unsigned index)
@@ -160,6 +170,10 @@ enum status option_parse(struct slice word, const struct ring *ring,
         if (is_traceparent(value))
             return STATUS_OK;
         buffer_printf(reason, "ERR traceparent must be 00-TRACEID-PARENTID-FLAGS in lower case");
+        return STATUS_INVALID;
+    }
+    if (slice_is_word(name, "context")) {
+        buffer_printf(reason, "ERR a context is of one request: give it with WITH");
         return STATUS_INVALID;
     }
     for (size_t i = 0; i < sizeof options_later / sizeof options_later[0]; i++) {

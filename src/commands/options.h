@@ -18,6 +18,12 @@
 bool option_is(struct slice word);
 
 /*
+ * Whether the option is context=, and then what stands behind its '='. It belongs to one
+ * request, so option_parse() refuses it.
+ */
+bool option_is_context(struct slice word, struct slice *token);
+
+/*
  * Put the option into `options`. `ring` says how many owners there are to ask for.
  * Anything but STATUS_OK: `reason` has the error reply's text, and nothing changed.
  */

@@ -125,10 +125,18 @@ void call_failure_text(uint8_t kind, const struct key_result *result, struct buf
         buffer_printf(out, "DISKFULL the owners' disks have too little free space");
         break;
     case STATUS_CLOCK_SKEW:
-        buffer_printf(out, "CLOCKSKEW the clocks of the owners are too far apart");
+        buffer_printf(out, "CLOCKSKEW no owner within reach has a clock near enough to the others; "
+                           "try again, and see which clocks 'ringctl status' names");
         break;
     case STATUS_TOO_LARGE:
-        buffer_printf(out, "TOOLARGE the value would be larger than this server allows");
+        if (write)
+            buffer_printf(out, "TOOLARGE the value would be larger than this server allows");
+        else
+            buffer_printf(out, "TOOLARGE the values of the key are more than one answer can hold");
+        break;
+    case STATUS_SIBLING_LIMIT:
+        buffer_printf(out, "SIBLINGLIMIT the key has as many concurrent values as it may: read it "
+                           "with RING.GET and write with the context of the answer");
         break;
     case STATUS_STALE_TAG:
     case STATUS_NOT_OWNER:

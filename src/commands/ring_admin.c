@@ -67,16 +67,43 @@ static void write_address(struct resp_writer writer, const char *name,
     buffer_deinit(&text);
 }
 
-static uint32_t owned_by(const struct ring *ring, node_id node)
+/* Partitions by the place of their owners in ring->members. */
+static void count_owned(const struct ring *ring, uint32_t counts[RING_MEMBERS_MAX])
 {
-    uint32_t count = 0;
-    for (uint32_t p = 0; p < ring->partition_count; p++)
-        count += ring_owns(ring, node, (partition_id)p);
-    return count;
+    for (uint32_t p = 0; p < ring->partition_count; p++) {
+        const node_id *owners = ring_owners(ring, (partition_id)p);
+        for (uint8_t i = 0; i < ring->owner_count; i++)
+            counts[ring_member(ring, owners[i]) - ring->members]++;
+    }
+}
+
+/* What this node knows of its own clock; all zero where nobody tells. */
+static struct clock_view take_clock(struct call *call)
+{
+    const struct environment *environment = call_environment(call);
+    struct clock_view view = {0};
+    if (environment->clock_view != NULL)
+        environment->clock_view(environment->node, call_now(call), &view);
+    return view;
+}
+
+static void write_clock(struct call *call, struct resp_writer writer)
+{
+    struct clock_view view = take_clock(call);
+    write_name(writer, "clock");
+    resp_writer_map(writer, 7);
+    write_number(writer, "fenced", view.fenced);
+    write_name(writer, "offset_ms");
+    resp_writer_integer(writer, view.offset_ms);
+    write_number(writer, "uncertainty_ms", view.uncertainty_ms);
+    write_number(writer, "limit_ms", view.limit_ms);
+    write_number(writer, "offset_max_ms", view.offset_max_ms);
+    write_number(writer, "clocks", view.clocks);
+    write_number(writer, "wait_ms", view.wait_ms);
 }
 
 static void write_member(struct call *call, struct resp_writer writer,
-                         const struct ring_member *member)
+                         const struct ring_member *member, uint32_t owned)
 {
     const struct environment *environment = call_environment(call);
     resp_writer_map(writer, 9);
@@ -89,7 +116,7 @@ static void write_member(struct call *call, struct resp_writer writer,
     write_text(writer, "state", state_name(environment, member->id));
     write_number(writer, "silence_ms",
                  environment->peer_silence_ms(environment->node, member->id, call_now(call)));
-    write_number(writer, "partitions", owned_by(environment->ring, member->id));
+    write_number(writer, "partitions", owned);
 }
 
 static void write_cluster_id(struct resp_writer writer, const struct ring *ring)
@@ -130,9 +157,11 @@ static void start_status(struct call *call)
     const struct ring *ring = environment->ring;
     const struct ring_member *self = ring_member(ring, environment->self);
     struct ring_view view;
+    uint32_t owned[RING_MEMBERS_MAX] = {0};
     ring_view_take(environment, &view);
+    count_owned(ring, owned);
     struct resp_writer writer = call_writer(call);
-    resp_writer_map(writer, 11);
+    resp_writer_map(writer, 12);
     write_number(writer, "node_id", environment->self);
     write_cluster_id(writer, ring);
     write_number(writer, "epoch", ring->tag.epoch);
@@ -152,10 +181,11 @@ static void start_status(struct call *call)
     write_number(writer, "owned", view.owned);
     write_number(writer, "ready", view.ready);
     write_number(writer, "rebuilding", view.owned - view.ready);
+    write_clock(call, writer);
     write_name(writer, "members");
     resp_writer_array(writer, ring->member_count);
     for (uint16_t i = 0; i < ring->member_count; i++)
-        write_member(call, writer, &ring->members[i]);
+        write_member(call, writer, &ring->members[i], owned[i]);
     call_finish(call);
 }
 

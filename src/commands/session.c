@@ -27,6 +27,7 @@
 
 enum {
     INLINE_BYTES_MAX = 64 << 10,
+    KEPT_ENTRIES_MAX = 16,       /* of the memory for a step's key entries */
     POOL_CALLS_MAX = 16,         /* kept of a connection that was busy */
     POOL_KEPT_BYTES_MAX = 16384, /* of each buffer of a pooled call */
     INPUT_KEPT_BYTES_MAX = 65536
@@ -108,13 +109,21 @@ static struct call *call_at(const struct session *session, uint64_t serial)
     return session->queue[serial & (session->queue_capacity - 1)];
 }
 
-static void free_entry_blocks(struct session *session)
+/* All but one small block, which most steps do with. */
+static void empty_entry_blocks(struct session *session)
 {
+    struct entry_block *kept = NULL;
     while (session->entry_blocks != NULL) {
         struct entry_block *next = session->entry_blocks->next;
-        free(session->entry_blocks);
+        if (next == NULL && session->entry_blocks->capacity <= KEPT_ENTRIES_MAX) {
+            kept = session->entry_blocks;
+            kept->count = 0;
+        } else {
+            free(session->entry_blocks);
+        }
         session->entry_blocks = next;
     }
+    session->entry_blocks = kept;
 }
 
 void session_free(struct session *session)
@@ -136,7 +145,8 @@ void session_free(struct session *session)
         call_free(session->pool);
         session->pool = next;
     }
-    free_entry_blocks(session);
+    empty_entry_blocks(session);
+    free(session->entry_blocks);
     free(session->queue);
     resp_reader_free(session->reader);
     buffer_deinit(&session->input);
@@ -187,7 +197,6 @@ static struct call *take_call(struct session *session)
     call->state = CALL_WAITING;
     call->silent = false;
     call->blockers = 0;
-    call->started = session->now;
     call->started_bytes = UINT64_MAX;
     call->serial = session->tail_serial;
     return call;
@@ -406,7 +415,7 @@ static void begin_step(struct session *session, struct instant now, struct sessi
     assert(session->out == NULL);
     session->out = out;
     session->now = now;
-    free_entry_blocks(session);
+    empty_entry_blocks(session);
 }
 
 static void end_step(struct session *session, uint64_t bytes_before)

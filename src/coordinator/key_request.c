@@ -44,8 +44,10 @@ void key_request_encode(const struct key_request *request, struct buffer *out)
             continue;
         mutation_encode(&entry->mutation, out);
         buffer_put_u8(out, entry->context != NULL);
-        if (entry->context != NULL)
+        if (entry->context != NULL) {
             version_vector_encode(entry->context, out);
+            buffer_put_varint(out, entry->context_time);
+        }
     }
     if (request->kind == KEY_SCAN) {
         buffer_put_u64(out, request->position);
@@ -68,6 +70,7 @@ static void decode_entry(struct reader *reader, uint8_t kind, struct key_entry *
     if (has_context == 1 && !reader->failed) {
         version_vector_decode(reader, context);
         entry->context = context;
+        entry->context_time = reader_varint(reader);
     }
 }
 
@@ -106,16 +109,25 @@ enum status key_request_decode(struct reader *reader, struct key_request *out,
     return reader_end(reader);
 }
 
-enum outcome_flags { OUTCOME_WRITTEN = 1, OUTCOME_VISIBLE = 2, OUTCOME_FLAGS_ALL = 3 };
+enum outcome_flags {
+    OUTCOME_WRITTEN = 1 << 0,
+    OUTCOME_VISIBLE = 1 << 1,
+    OUTCOME_DOT = 1 << 2, /* dot and time stand in it */
+    OUTCOME_FLAGS_ALL = (1 << 3) - 1
+};
 
 static void encode_outcome(const struct key_outcome *outcome, struct buffer *out)
 {
+    bool has_dot = outcome->dot.sequence > 0;
     buffer_put_u8(out, (uint8_t)((outcome->written ? OUTCOME_WRITTEN : 0) |
-                                 (outcome->visible ? OUTCOME_VISIBLE : 0)));
+                                 (outcome->visible ? OUTCOME_VISIBLE : 0) |
+                                 (has_dot ? OUTCOME_DOT : 0)));
     buffer_put_u64(out, (uint64_t)outcome->number);
     buffer_put_varint(out, outcome->expire_at_ms);
-    if (outcome->written)
+    if (has_dot) {
         dot_encode(&outcome->dot, out);
+        buffer_put_varint(out, outcome->time);
+    }
     buffer_put_bytes(out, outcome->key);
     buffer_put_bytes(out, outcome->value);
 }
@@ -129,8 +141,10 @@ static void decode_outcome(struct reader *reader, struct key_outcome *out)
     out->visible = (flags & OUTCOME_VISIBLE) != 0;
     out->number = (int64_t)reader_u64(reader);
     out->expire_at_ms = reader_varint(reader);
-    if (out->written)
+    if ((flags & OUTCOME_DOT) != 0) {
         dot_decode(reader, &out->dot);
+        out->time = reader_varint(reader);
+    }
     out->key = reader_bytes(reader);
     out->value = reader_bytes(reader);
 }
@@ -144,6 +158,7 @@ void key_result_encode(const struct key_result *result, struct buffer *out)
     for (uint16_t i = 0; i < result->outcome_count; i++)
         encode_outcome(&result->outcomes[i], out);
     version_vector_encode(&result->context, out);
+    buffer_put_varint(out, result->time);
     buffer_put_u64(out, result->next_position);
     buffer_put_u8(out, result->scan_done);
     buffer_put_varint(out, result->count);
@@ -168,6 +183,7 @@ enum status key_result_decode(struct reader *reader, struct key_result *out)
     for (uint16_t i = 0; i < count && !reader->failed; i++)
         decode_outcome(reader, &out->outcomes[i]);
     version_vector_decode(reader, &out->context);
+    out->time = reader_varint(reader);
     out->next_position = reader_u64(reader);
     uint8_t scan_done = reader_u8(reader);
     if (scan_done > 1)

@@ -33,17 +33,20 @@ enum { KEY_ENTRIES_MAX = 4096, SCAN_LIMIT_MAX = 10000 };
 enum key_request_flags {
     KEY_ALL_OR_NOTHING = 1 << 0, /* KEY_WRITE: if one entry's condition fails, none is written */
     KEY_WITH_VALUES = 1 << 1,    /* KEY_SCAN: results carry values too */
-    KEY_FLAGS_ALL = (1 << 2) - 1
+    KEY_SIBLINGS = 1 << 2,       /* KEY_READ: an outcome for each visible version, newest first */
+    KEY_FLAGS_ALL = (1 << 3) - 1
 };
 
 struct key_entry {
     struct slice key;
     struct mutation mutation; /* KEY_WRITE */
     /*
-     * KEY_WRITE in a siblings keyspace: what the writer has read; those versions
-     * are replaced, others stay. NULL: nothing was read. Not used with last-writer-wins.
+     * KEY_WRITE: what the writer has read; NULL: nothing that it tells. In a siblings keyspace
+     * those versions are replaced and others stay. The new version is later than
+     * `context_time` in any keyspace.
      */
     const struct version_vector *context;
+    hybrid_time context_time; /* the highest that was read; 0 without a context */
 };
 
 struct key_request {
@@ -64,7 +67,8 @@ struct key_outcome {
     bool visible;          /* KEY_READ: a value is there. KEY_WRITE: with RETURN_OLD, one was */
     int64_t number;        /* KEY_WRITE: as the mutation says (register.h) */
     uint64_t expire_at_ms; /* KEY_READ: 0 when it has none */
-    struct dot dot;        /* KEY_WRITE: of the new version when written */
+    struct dot dot;        /* KEY_WRITE: of the new version when written. KEY_SIBLINGS: its own */
+    hybrid_time time;      /* KEY_SIBLINGS */
     struct slice key;      /* KEY_SCAN */
     struct slice value;    /* KEY_READ, KEY_SCAN; KEY_WRITE: the old one */
 };
@@ -82,6 +86,7 @@ struct key_result {
     uint16_t outcome_count;
     struct key_outcome *outcomes; /* owned; their slices borrow from what the result was decoded from */
     struct version_vector context; /* KEY_READ: what the answer covers */
+    hybrid_time time;       /* KEY_READ: the highest in the answer */
     uint64_t next_position; /* KEY_SCAN: where to go on */
     bool scan_done;         /* KEY_SCAN: nothing is left in the partition */
     uint64_t count;         /* KEY_COUNT, KEY_COVERAGE, KEY_DIGEST (keys of all keyspaces) */

@@ -187,16 +187,19 @@ static void merge_answers(const struct coordinated_request *c, uint16_t index, s
 static bool merge_all(struct coordinated_request *c, struct coordinated_output *out)
 {
     struct buffer encoded = {0};
-    for (uint16_t i = 0; i < c->request.entry_count; i++) {
+    bool fits = true;
+    for (uint16_t i = 0; i < c->request.entry_count && fits; i++) {
         struct cell cell;
         merge_answers(c, i, &cell);
+        fits = cell_fits(&cell);
         buffer_clear(&encoded);
-        cell_encode(&cell, true, &encoded);
+        if (fits)
+            cell_encode(&cell, true, &encoded);
         buffer_put_bytes(&c->merged, buffer_slice(&encoded));
         cell_deinit(&cell);
     }
     buffer_deinit(&encoded);
-    if (c->merged.length <= MESSAGE_PAYLOAD_BYTES_MAX)
+    if (fits && c->merged.length <= MESSAGE_PAYLOAD_BYTES_MAX)
         return true;
     request_fail(c, STATUS_TOO_LARGE, &c->read, out);
     return false;
@@ -309,29 +312,63 @@ void repair_reply(struct coordinated_request *c, uint8_t owner, struct slice bod
 
 /* ---- the level is met --------------------------------------------------------------------- */
 
+static struct key_outcome outcome_of(const struct sibling *sibling)
+{
+    return (struct key_outcome){.visible = true,
+                                .expire_at_ms = sibling->expire_at_ms,
+                                .value = sibling->value,
+                                .dot = sibling->dot,
+                                .time = sibling->time};
+}
+
+/* The newest first, in the order by which the winner is chosen. */
+static int compare_outcomes(const void *a, const void *b)
+{
+    const struct key_outcome *x = a, *y = b;
+    if (x->time != y->time)
+        return x->time > y->time ? -1 : 1;
+    return dot_compare(&y->dot, &x->dot);
+}
+
+/* An outcome for each visible version, or one for the winner. `outcomes` has room for all. */
+static uint16_t visible_outcomes(const struct coordinated_request *c, const struct cell *cell,
+                                 uint64_t wall_ms, struct key_outcome *outcomes)
+{
+    const struct sibling *seen = cell_visible(cell, wall_ms);
+    uint16_t count = 0;
+    if ((c->request.flags & KEY_SIBLINGS) == 0) {
+        if (seen != NULL)
+            outcomes[0] = (struct key_outcome){.visible = true,
+                                               .expire_at_ms = seen->expire_at_ms,
+                                               .value = seen->value};
+        return 1;
+    }
+    for (uint32_t i = 0; i < cell->count; i++)
+        if (sibling_is_visible(&cell->siblings[i], wall_ms))
+            outcomes[count++] = outcome_of(&cell->siblings[i]);
+    if (count > 1)
+        qsort(outcomes, count, sizeof *outcomes, compare_outcomes);
+    return count;
+}
+
 static void finish_read(struct coordinated_request *c, uint64_t wall_ms,
                         struct coordinated_output *out)
 {
     struct buffer encoded = {0};
-    struct key_outcome outcome = {0};
     struct cell cell;
     struct reader merged = reader_make(buffer_slice(&c->merged));
     struct reader reader = reader_make(reader_bytes(&merged));
     cell_decode(&reader, &cell);
-    const struct sibling *seen = cell_visible(&cell, wall_ms);
     struct key_result result = {.acks = quorum_counted(&c->read),
                                 .needed = quorum_needed(&c->read),
-                                .outcome_count = 1,
-                                .outcomes = &outcome,
-                                .context = cell.context};
-    if (seen != NULL) {
-        outcome.visible = true;
-        outcome.expire_at_ms = seen->expire_at_ms;
-        outcome.value = seen->value;
-    }
+                                .context = cell.context,
+                                .time = cell_time_max(&cell)};
+    result.outcomes = memory_new((size_t)cell.count + 1, sizeof *result.outcomes);
+    result.outcome_count = visible_outcomes(c, &cell, wall_ms, result.outcomes);
     key_result_encode(&result, &encoded);
     if (!repair_start(c, buffer_slice(&encoded), out))
         request_answer(c, buffer_slice(&encoded), out);
+    free(result.outcomes);
     cell_deinit(&cell);
     buffer_deinit(&encoded);
 }

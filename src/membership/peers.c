@@ -12,9 +12,11 @@ struct peer {
     uint16_t incarnation; /* the highest that was seen */
     link_id link;         /* up when not 0 */
     bool dialing;
-    uint64_t dial_at_us;  /* UINT64_MAX: not waiting to dial */
+    uint64_t dial_at_us; /* UINT64_MAX: not waiting to dial */
     uint32_t backoff_ms;
-    uint64_t heard_us;    /* 0: never */
+    uint64_t heard_us;   /* 0: never */
+    uint64_t echo_us;    /* of its newest heartbeat on this link; 0: none yet */
+    uint64_t echo_at_us; /* when that came */
 };
 
 /* A link whose HELLO has not come yet. */
@@ -166,10 +168,33 @@ static void send_hello(const struct peers *peers, link_id link, struct peers_out
     buffer_deinit(&body);
 }
 
+static void send_heartbeat(const struct peer *peer, uint64_t now_us, uint64_t wall_ms,
+                           struct peers_output *out)
+{
+    struct buffer body = {0};
+    struct message_heartbeat heartbeat = {.sent_us = now_us,
+                                          .wall_ms = wall_ms,
+                                          .echo_us = peer->echo_us,
+                                          .held_us = now_us - peer->echo_at_us};
+    if (peer->echo_us == 0)
+        heartbeat.held_us = 0;
+    message_heartbeat_encode(&heartbeat, &body);
+    send(peer->link, MESSAGE_HEARTBEAT, buffer_slice(&body), out);
+    buffer_deinit(&body);
+}
+
+static void forget_clock(struct peers *peers, struct peer *peer)
+{
+    peer->echo_us = 0;
+    if (peers->params.clocks != NULL)
+        clock_watch_forget(peers->params.clocks, peer->id);
+}
+
 static void take_down(struct peers *peers, struct peer *peer, uint64_t now_us,
                       struct peers_output *out)
 {
     peer->link = 0;
+    forget_clock(peers, peer);
     add_action(out, PEERS_DOWN)->node = peer->id;
     plan_dial(peers, peer, now_us);
     log_line(&peers->params.log, LOG_WARN, "lost peer node=%u", peer->id);
@@ -218,8 +243,7 @@ void peers_link_down(struct peers *peers, link_id link, uint64_t now_us, struct 
         take_down(peers, peer, now_us, out);
 }
 
-void peers_dial_failed(struct peers *peers, node_id node, uint64_t now_us,
-                       struct peers_output *out)
+void peers_dial_failed(struct peers *peers, node_id node, uint64_t now_us, struct peers_output *out)
 {
     struct peer *peer = find_peer(peers, node);
     (void)out;
@@ -252,9 +276,10 @@ static const char *judge_hello(const struct peers *peers, const struct message_h
 }
 
 static void accept_hello(struct peers *peers, link_id link, const struct message_hello *hello,
-                         uint64_t now_us, struct peers_output *out)
+                         uint64_t now_us, uint64_t wall_ms, struct peers_output *out)
 {
     struct peer *peer = find_peer(peers, hello->node);
+    forget_clock(peers, peer);
     if (peer->link != 0) { /* P1: it came back before its end was noticed */
         add_action(out, PEERS_CLOSE)->link = peer->link;
         add_action(out, PEERS_DOWN)->node = peer->id;
@@ -267,12 +292,13 @@ static void accept_hello(struct peers *peers, link_id link, const struct message
     struct peers_action *up = add_action(out, PEERS_UP);
     up->node = peer->id;
     up->link = link;
+    send_heartbeat(peer, now_us, wall_ms, out); /* both clocks are compared at once */
     log_line(&peers->params.log, LOG_INFO, "peer is up node=%u incarnation=%u", peer->id,
              hello->storage_incarnation);
 }
 
 static void handle_hello(struct peers *peers, struct stranger *stranger, struct slice body,
-                         uint64_t now_us, struct peers_output *out)
+                         uint64_t now_us, uint64_t wall_ms, struct peers_output *out)
 {
     struct message_hello hello;
     link_id link = stranger->link;
@@ -283,7 +309,7 @@ static void handle_hello(struct peers *peers, struct stranger *stranger, struct 
         node_id dialed = stranger->dialed;
         remove_stranger(peers, stranger);
         assert(dialed == 0 || dialed == hello.node);
-        accept_hello(peers, link, &hello, now_us, out);
+        accept_hello(peers, link, &hello, now_us, wall_ms, out);
         return;
     }
     peers->refused++;
@@ -292,13 +318,34 @@ static void handle_hello(struct peers *peers, struct stranger *stranger, struct 
     drop_stranger(peers, stranger, now_us);
 }
 
+static void handle_heartbeat(struct peers *peers, struct peer *peer, struct slice body,
+                             uint64_t now_us, uint64_t wall_ms, struct peers_output *out)
+{
+    struct message_heartbeat heartbeat;
+    if (message_heartbeat_decode(body, &heartbeat) != STATUS_OK) {
+        peers->refused++;
+        return;
+    }
+    bool first = peer->echo_us == 0;
+    peer->echo_us = heartbeat.sent_us;
+    peer->echo_at_us = now_us;
+    if (first)
+        send_heartbeat(peer, now_us, wall_ms, out);
+    if (heartbeat.echo_us != 0 && peers->params.clocks != NULL)
+        clock_watch_exchange(peers->params.clocks, peer->id,
+                             &(struct clock_exchange){.sent_us = heartbeat.echo_us,
+                                                      .received_us = now_us,
+                                                      .held_us = heartbeat.held_us,
+                                                      .wall_ms = heartbeat.wall_ms});
+}
+
 node_id peers_frame(struct peers *peers, link_id link, uint16_t type, struct slice body,
-                    uint64_t now_us, struct peers_output *out)
+                    uint64_t now_us, uint64_t wall_ms, struct peers_output *out)
 {
     struct stranger *stranger = find_stranger(peers, link);
     struct peer *peer = peer_of_link(peers, link);
     if (stranger != NULL && type == MESSAGE_HELLO) {
-        handle_hello(peers, stranger, body, now_us, out);
+        handle_hello(peers, stranger, body, now_us, wall_ms, out);
         return 0;
     }
     if (stranger != NULL) { /* P2 */
@@ -311,18 +358,17 @@ node_id peers_frame(struct peers *peers, link_id link, uint16_t type, struct sli
         return 0;
     peer->heard_us = now_us;
     peer->backoff_ms = peers->params.reconnect_min_ms; /* not before: it may hang up on our HELLO */
+    if (type == MESSAGE_HEARTBEAT)
+        handle_heartbeat(peers, peer, body, now_us, wall_ms, out);
     return type == MESSAGE_HELLO || type == MESSAGE_HEARTBEAT ? 0 : peer->id;
 }
 
 static void send_heartbeats(struct peers *peers, uint64_t now_us, uint64_t wall_ms,
                             struct peers_output *out)
 {
-    struct buffer body = {0};
-    message_heartbeat_encode(&(struct message_heartbeat){.wall_ms = wall_ms}, &body);
     for (uint32_t i = 0; i < peers->count; i++)
         if (peers->peers[i].link != 0)
-            send(peers->peers[i].link, MESSAGE_HEARTBEAT, buffer_slice(&body), out);
-    buffer_deinit(&body);
+            send_heartbeat(&peers->peers[i], now_us, wall_ms, out);
     peers->heartbeat_at_us = now_us + (uint64_t)peers->params.heartbeat_ms * 1000;
 }
 

@@ -26,6 +26,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "membership/clock_watch.h"
 #include "ring/ring.h"
 
 struct peers;
@@ -42,6 +43,7 @@ struct peers_params {
     uint32_t reconnect_max_ms;
     uint64_t random_seed;
     struct log_sink log;
+    struct clock_watch *clocks; /* outlives it; told what heartbeats say. NULL: nobody listens */
 };
 
 enum peers_action_kind {
@@ -83,11 +85,12 @@ void peers_link_down(struct peers *peers, link_id link, uint64_t now_us, struct 
 void peers_dial_failed(struct peers *peers, node_id node, uint64_t now_us,
                        struct peers_output *out);
 /*
- * A frame came on `link`. Returns whose it is when it is for others to handle (P2),
- * 0 when it was a matter of this module or is refused.
+ * A frame came on `link`. `wall_ms` is the own wall clock as it stands, right or wrong. Returns
+ * whose it is when it is for others to handle (P2), 0 when it was a matter of this module or is
+ * refused.
  */
 node_id peers_frame(struct peers *peers, link_id link, uint16_t type, struct slice body,
-                    uint64_t now_us, struct peers_output *out);
+                    uint64_t now_us, uint64_t wall_ms, struct peers_output *out);
 void peers_tick(struct peers *peers, uint64_t now_us, uint64_t wall_ms, struct peers_output *out);
 uint64_t peers_deadline_us(const struct peers *peers);
 

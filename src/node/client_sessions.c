@@ -75,14 +75,14 @@ void client_event(struct node *node, const struct event *event)
         client->id = event->connection;
         client->timer_us = UINT64_MAX;
         client->session =
-            session_new(event->connection, &node->environment, event->bytes, event->now);
+            session_new(event->connection, &node->environment, event->bytes, node->now);
         HASH_ADD(hh, node->clients, id, sizeof client->id, client);
         break;
     case EVENT_CLIENT_BYTES:
         if (client == NULL)
             break;
         node->statistics.client_bytes_in += event->bytes.length;
-        session_bytes(client->session, event->bytes, event->now, &node->session_output);
+        session_bytes(client->session, event->bytes, node->now, &node->session_output);
         carry_out(node, client);
         break;
     case EVENT_CLIENT_CLOSED:

@@ -7,6 +7,10 @@
  * to the first usable owner in any case, so that such writes meet at one replica
  * while it is there; when the owners before it cannot, this node does it if it can.
  * A request is forwarded once, to one owner at a time.
+ *
+ * A node whose clock is fenced off (clock_fence.c) coordinates no write: its clients'
+ * writes go to other owners. Those forwarded to it are refused, so the one that
+ * forwarded them tries the next owner.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -41,6 +45,12 @@ static void count_outcome(struct node *node, enum status status)
     case STATUS_OVERLOADED:
         node->statistics.requests_overloaded++;
         break;
+    case STATUS_SIBLING_LIMIT:
+        node->statistics.requests_sibling_limit++;
+        break;
+    case STATUS_CLOCK_SKEW:
+        node->statistics.requests_clock_skew++;
+        break;
     default:
         break;
     }
@@ -66,15 +76,25 @@ static uint32_t left_ms(const struct node *node, uint64_t deadline_us)
     return left == 0 ? 1 : left > UINT32_MAX ? UINT32_MAX : (uint32_t)left;
 }
 
+/* An owner that cannot be asked any more. */
+struct lost_owner {
+    node_id node;
+    enum status status;
+};
+
 /* Send what a step wants sent. Owners that were lost since the request began go to `lost`. */
-static void send_all(struct node *node, struct pending *pending, node_id *lost, uint8_t *lost_count)
+static void send_all(struct node *node, struct pending *pending, struct lost_owner *lost,
+                     uint8_t *lost_count)
 {
     const struct coordinated_output *out = &node->coordinated_output;
     for (uint32_t i = 0; i < out->send_count; i++) {
         const struct coordinated_send *send = &out->sends[i];
         struct slice body = slice_make(out->bodies.data + send->offset, send->length);
         link_id link = peers_link(node->peers, send->to);
-        if (send->to == node->self) {
+        if (send->type == MESSAGE_MINT && clock_fence_is_up(node)) {
+            assert(*lost_count < RING_OWNERS_MAX);
+            lost[(*lost_count)++] = (struct lost_owner){node->self, STATUS_CLOCK_SKEW};
+        } else if (send->to == node->self) {
             node_send_store(node, send->type, pending->id, pending->deadline_us, body);
         } else if (link != 0) {
             pending_await(node, pending, send->to);
@@ -82,7 +102,7 @@ static void send_all(struct node *node, struct pending *pending, node_id *lost, 
                            left_ms(node, pending->deadline_us), body);
         } else {
             assert(*lost_count < RING_OWNERS_MAX);
-            lost[(*lost_count)++] = send->to;
+            lost[(*lost_count)++] = (struct lost_owner){send->to, STATUS_UNAVAILABLE};
         }
     }
 }
@@ -91,7 +111,7 @@ static void send_all(struct node *node, struct pending *pending, node_id *lost, 
 static void carry_out(struct node *node, struct pending *pending)
 {
     struct coordinated_output *out = &node->coordinated_output;
-    node_id lost[RING_OWNERS_MAX];
+    struct lost_owner lost[RING_OWNERS_MAX];
     uint8_t lost_count = 0;
     for (;;) {
         node->statistics.read_repairs += out->read_repairs;
@@ -107,7 +127,8 @@ static void carry_out(struct node *node, struct pending *pending)
         }
         if (lost_count == 0)
             return;
-        coordinated_request_refused(pending->coordinated, lost[--lost_count], STATUS_UNAVAILABLE,
+        const struct lost_owner *owner = &lost[--lost_count];
+        coordinated_request_refused(pending->coordinated, owner->node, owner->status,
                                     node->now.wall_ms, out);
     }
 }
@@ -126,6 +147,12 @@ static owner_mask usable_owners(struct node *node, const struct preference_list 
     return usable;
 }
 
+/* Whether the own replica could mint if the clock allows it. */
+static bool mints_here(const struct node *node, partition_id partition)
+{
+    return node->replica_states[partition] == REPLICA_ACTIVE;
+}
+
 static void coordinate(struct node *node, const struct origin *origin,
                        const struct key_request *request, const struct preference_list *owners,
                        uint64_t deadline_us)
@@ -134,7 +161,7 @@ static void coordinate(struct node *node, const struct origin *origin,
         .ring = node->ring,
         .self = node->self,
         .home = node->home,
-        .self_ready = node->replica_states[request->partition] == REPLICA_ACTIVE,
+        .self_ready = mints_here(node, request->partition),
         .usable = usable_owners(node, owners),
         .now_us = node->now.mono_us,
         .deadline_us = deadline_us,
@@ -186,7 +213,7 @@ static bool coordinate_instead(struct node *node, const struct pending *pending,
     struct key_request request;
     struct key_contexts contexts;
     struct reader reader = reader_make(buffer_slice(&pending->request));
-    if (node->replica_states[pending->partition] != REPLICA_ACTIVE ||
+    if (!mints_here(node, pending->partition) || clock_fence_is_up(node) ||
         node->store_condition != STATUS_OK)
         return false;
     enum status status = key_request_decode(&reader, &request, &contexts);
@@ -206,20 +233,24 @@ static void start_forward(struct node *node, const struct origin *origin,
                                           deadline_us + FORWARD_SLACK_MS * 1000);
     key_request_encode(request, &pending->request);
     pending->partition = request->partition;
+    pending->refused = mints_here(node, request->partition) && clock_fence_is_up(node)
+                           ? STATUS_CLOCK_SKEW
+                           : STATUS_UNAVAILABLE;
     node->statistics.requests_forwarded++;
     if (pending->request.length > MESSAGE_PAYLOAD_BYTES_MAX) {
         complete_failed(node, origin, STATUS_TOO_LARGE);
         pending_remove(node, pending);
     } else if (!forward(node, pending, owners)) {
         if (!coordinate_instead(node, pending, owners))
-            complete_failed(node, origin, STATUS_UNAVAILABLE);
+            complete_failed(node, origin, pending->refused);
         pending_remove(node, pending);
     }
 }
 
 static bool is_definite_elsewhere(enum status status)
 {
-    return status == STATUS_NOT_OWNER || status == STATUS_NOT_READY || status == STATUS_STALE_TAG;
+    return status == STATUS_NOT_OWNER || status == STATUS_NOT_READY ||
+           status == STATUS_STALE_TAG || status == STATUS_CLOCK_SKEW;
 }
 
 static void forward_answered(struct node *node, struct pending *pending, struct slice body)
@@ -230,11 +261,13 @@ static void forward_answered(struct node *node, struct pending *pending, struct 
     if (status == STATUS_OK && is_definite_elsewhere(result.status)) {
         struct preference_list owners;
         preference_list_build(node->ring, pending->partition, node->home, &owners);
+        if (result.status == STATUS_CLOCK_SKEW)
+            pending->refused = STATUS_CLOCK_SKEW;
         key_result_deinit(&result);
         if (forward(node, pending, &owners))
             return;
         if (!coordinate_instead(node, pending, &owners))
-            complete_failed(node, &pending->origin, STATUS_UNAVAILABLE);
+            complete_failed(node, &pending->origin, pending->refused);
     } else if (status == STATUS_OK) {
         complete(node, &pending->origin, body);
         key_result_deinit(&result);
@@ -260,7 +293,7 @@ static bool is_ours(struct node *node, const struct key_request *request,
 {
     if (request->kind != KEY_WRITE)
         return true;
-    if (node->replica_states[request->partition] != REPLICA_ACTIVE)
+    if (!mints_here(node, request->partition) || clock_fence_is_up(node))
         return false;
     if (!depends_on_value(request))
         return true;
@@ -289,7 +322,9 @@ void key_request_start(struct node *node, const struct origin *origin,
         complete_failed(node, origin, node->store_condition);
         return;
     }
-    if (!may_forward || is_ours(node, request, &owners))
+    if (request->kind == KEY_WRITE && !may_forward && clock_fence_is_up(node))
+        complete_failed(node, origin, STATUS_CLOCK_SKEW);
+    else if (!may_forward || is_ours(node, request, &owners))
         coordinate(node, origin, request, &owners, deadline_us);
     else
         start_forward(node, origin, request, &owners, deadline_us);

@@ -1,5 +1,6 @@
 libringcore_a_SOURCES += \
 	src/node/client_sessions.c \
+	src/node/clock_fence.c \
 	src/node/event.c \
 	src/node/event.h \
 	src/node/key_requests.c \
@@ -11,6 +12,8 @@ libringcore_a_SOURCES += \
 	src/node/repair_schedule.c \
 	src/node/settings.c \
 	src/node/settings.h \
+	src/node/store_clock.c \
+	src/node/store_clock.h \
 	src/node/store_read.c \
 	src/node/store_side.c \
 	src/node/store_side.h

@@ -97,6 +97,8 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->peer_state = environment_peer_state;
     environment->peer_silence_ms = environment_peer_silence_ms;
     environment->replica_ready = environment_replica_ready;
+    environment->clock_view = clock_fence_view;
+    environment->mac = params->host.mac;
     environment->client_close = environment_client_close;
     environment->client_wake = environment_client_wake;
     environment->config_next = params->host.config_next;
@@ -119,6 +121,12 @@ struct node *node_new(const struct node_params *params)
     node->settings = *params->settings;
     node->log = params->log;
     node->replica_states = memory_new(node->ring->partition_count, 1);
+    node->clocks =
+        clock_watch_new(&(struct clock_watch_params){.ring = node->ring,
+                                                     .self = node->self,
+                                                     .max_skew_ms = node->settings.max_clock_skew_ms,
+                                                     .patience_ms = node->settings.peer_timeout_ms,
+                                                     .log = params->log});
     node->peers = peers_new(
         &(struct peers_params){.ring = node->ring,
                                .self = node->self,
@@ -130,7 +138,8 @@ struct node *node_new(const struct node_params *params)
                                .reconnect_min_ms = node->settings.reconnect_min_ms,
                                .reconnect_max_ms = node->settings.reconnect_max_ms,
                                .random_seed = params->random_seed ^ 0x7065u,
-                               .log = params->log});
+                               .log = params->log,
+                               .clocks = node->clocks});
     node->loads = memory_new(node->ring->member_count, sizeof *node->loads);
     for (uint16_t i = 0; i < node->ring->member_count; i++) {
         node_id id = node->ring->members[i].id;
@@ -158,6 +167,7 @@ void node_free(struct node *node)
         log_sync_free(node->loads[i].sync);
     free(node->loads);
     peers_free(node->peers);
+    clock_watch_free(node->clocks);
     free(node->replica_states);
     deadline_heap_deinit(&node->timers);
     deadline_heap_deinit(&node->client_timers);
@@ -228,7 +238,7 @@ static void route_answer(struct node *node, node_id from, const struct frame *fr
 static void peer_frame(struct node *node, link_id link, const struct frame *frame)
 {
     node_id from = peers_frame(node->peers, link, frame->type, frame->body, node->now.mono_us,
-                               &node->peers_output);
+                               node->own_wall_ms, &node->peers_output);
     carry_out_peers(node);
     if (from == 0)
         return;
@@ -264,10 +274,29 @@ static void note_replica_state(struct node *node, const struct frame *frame)
     *known = state.state;
 }
 
+static void note_store_counts(struct node *node, const struct frame *frame)
+{
+    struct message_store_counts counts;
+    enum status status = message_store_counts_decode(frame->body, &counts);
+    assert(status == STATUS_OK);
+    node->statistics.lww_losses += counts.lww_losses;
+    node->statistics.siblings_warned += counts.siblings_warned;
+}
+
 static void store_frame(struct node *node, const struct frame *frame)
 {
     if (frame->type == MESSAGE_REPLICA_STATE) {
         note_replica_state(node, frame);
+        return;
+    }
+    if (frame->type == MESSAGE_MINT_FROM) {
+        clock_fence_mint_from(node, frame->body);
+        return;
+    }
+    if (frame->type == MESSAGE_STORE_REFUSED && frame->request == 0)
+        clock_fence_not_told(node); /* no other frame without a number goes there */
+    if (frame->type == MESSAGE_STORE_COUNTS) {
+        note_store_counts(node, frame);
         return;
     }
     struct pending *pending = pending_find(node, frame->request);
@@ -318,7 +347,7 @@ static void for_each_frame(struct node *node, const struct event *event)
 static void tick(struct node *node)
 {
     request_id id;
-    peers_tick(node->peers, node->now.mono_us, node->now.wall_ms, &node->peers_output);
+    peers_tick(node->peers, node->now.mono_us, node->own_wall_ms, &node->peers_output);
     carry_out_peers(node);
     while (deadline_heap_take(&node->timers, node->now.mono_us, &id)) {
         struct pending *pending = pending_find(node, id);
@@ -342,8 +371,10 @@ void node_set_settings(struct node *node, const struct settings *settings)
 
 void node_step(struct node *node, const struct event *event, struct effects *out)
 {
-    node->now = event->now;
     node->out = out;
+    if (event->kind == EVENT_START)
+        clock_watch_start(node->clocks, event->now.mono_us);
+    clock_fence_step(node, event->now);
     switch (event->kind) {
     case EVENT_START:
         node->environment.start_mono_us = event->now.mono_us;

@@ -13,14 +13,18 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "coordinator/context_token.h"
 #include "node/event.h"
 #include "node/settings.h"
 #include "ring/ring.h"
 
 struct node;
 
-/* What CONFIG and INFO ask of the process around the node. All zero: nothing to ask. */
+/* What the process around the node does for it. All zero: nothing. */
 struct node_host {
+    /* For the tokens of RING.GET; NULL: these are refused. */
+    context_mac *mac;
+    /* What CONFIG and INFO ask. */
     void *context;
     const char *version; /* of RingDB; NULL: "0" */
     const char *(*config_next)(const char *name);

@@ -1,6 +1,6 @@
 /*
  * node_state.h - the inside of the loop side, shared by node.c, pending.c, peer_requests.c,
- * client_sessions.c and repair_schedule.c.
+ * client_sessions.c, clock_fence.c and repair_schedule.c.
  */
 #ifndef NODE_NODE_STATE_H
 #define NODE_NODE_STATE_H
@@ -13,6 +13,7 @@
 #include "commands/environment.h"
 #include "commands/session.h"
 #include "coordinator/request.h"
+#include "membership/clock_watch.h"
 #include "membership/peers.h"
 #include "node/node.h"
 #include "repair/log_sync.h"
@@ -49,6 +50,7 @@ struct pending {
     struct buffer request; /* encoded, for another try */
     node_id tried[RING_OWNERS_MAX];
     uint8_t tried_count;
+    enum status refused; /* by the last that was tried: definite */
     /* PENDING_PEER_STORE */
     uint16_t type; /* of the question */
     partition_id partition;
@@ -84,6 +86,12 @@ struct node {
     struct settings settings;
     struct log_sink log;
     struct peers *peers;
+    struct clock_watch *clocks;
+    const struct clock_judgement *clock; /* of the present step; never NULL within one */
+    struct message_clock clock_told;     /* to the store side */
+    bool is_clock_told;
+    uint64_t mint_from_ms; /* the store side mints nothing before */
+    bool mint_wait_logged;
     struct peer_load *loads; /* one for each other member */
     uint32_t load_count;
     uint8_t *replica_states; /* enum replica_state, by partition */
@@ -105,7 +113,8 @@ struct node {
     struct coordinated_output coordinated_output;
     struct peers_output peers_output;
     struct log_sync_output sync_output;
-    struct instant now;  /* of the present step */
+    struct instant now;  /* of the present step; by the agreed time when the own clock is skewed */
+    uint64_t own_wall_ms; /* the wall clock as it stands, for peers to judge */
     struct effects *out; /* of the present step */
 };
 
@@ -144,6 +153,17 @@ void peer_request_expired(struct node *node, struct pending *pending);
 /* The decided answer to a question that cannot be handled. */
 void peer_request_fail(struct node *node, const struct origin *origin, uint16_t type,
                        partition_id partition, enum status status);
+
+/* clock_fence.c */
+/* First in every step: sets node->now. */
+void clock_fence_step(struct node *node, struct instant now);
+/* Whether this node may not mint nor coordinate writes. */
+bool clock_fence_is_up(const struct node *node);
+/* MESSAGE_MINT_FROM of the store side. */
+void clock_fence_mint_from(struct node *node, struct slice body);
+/* The frame that told the store side was not taken. */
+void clock_fence_not_told(struct node *node);
+void clock_fence_view(void *context, struct instant now, struct clock_view *out);
 
 /* repair_schedule.c */
 void repair_tick(struct node *node);

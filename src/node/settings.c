@@ -6,6 +6,8 @@ void settings_defaults(struct settings *settings)
         .clients_max = 10000,
         .key_bytes_max = 32 << 10,
         .value_bytes_max = 8 << 20,
+        .siblings_warn = 8,
+        .siblings_max = 64,
         .arguments_max = 1 << 20,
         .request_bytes_max = 64 << 20,
         .pipeline_max = 128,

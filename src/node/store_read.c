@@ -13,7 +13,10 @@
 #include "wire/message.h"
 #include "wire/record.h"
 
-enum { RANGE_CELLS_MAX = 20000, RANGE_BYTES_MAX = 1 << 20 };
+enum {
+    RANGE_CELLS_MAX = 20000,
+    RANGE_BYTES_MAX = 1 << 20
+};
 
 /* Append an encoded cell, as stored or without its values. */
 static enum status append_cell(struct slice record, bool with_values, struct buffer *out)

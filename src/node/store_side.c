@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "coordinator/key_request.h"
+#include "node/store_clock.h"
 #include "replica/replica.h"
 #include "ring/position.h"
 #include "wire/frame.h"
@@ -20,17 +21,20 @@ struct store_side {
     const struct store_port *port;
     struct store_port port_copy;
     struct cell_cache *cache;
-    struct hybrid_clock clock;
+    struct store_clock clock;
     struct replica_context context;
     struct replica *replicas;       /* of the owned partitions, ascending */
     uint32_t replica_count;
     uint16_t *replica_index;        /* partition -> index into replicas, or NO_REPLICA */
     struct buffer pulls;            /* frames that wait for the commit of the group */
-    struct buffer scratch;
+    uint64_t warned_us, refused_us; /* of the last lines about siblings; 0: none yet */
     bool open;
 };
 
-enum { NO_REPLICA = UINT16_MAX };
+enum {
+    NO_REPLICA = UINT16_MAX,
+    LOG_EVERY_US = 60 * 1000 * 1000 /* for lines that a client could cause without end */
+};
 
 void store_output_deinit(struct store_output *output)
 {
@@ -64,15 +68,19 @@ struct store_side *store_side_new(const struct store_side_params *params)
         side->replica_index[p] = owned ? (uint16_t)side->replica_count++ : NO_REPLICA;
     }
     side->replicas = memory_new(side->replica_count, sizeof *side->replicas);
+    side->clock.max_skew_ms = params->settings->max_clock_skew_ms;
     side->context = (struct replica_context){
         .port = side->port,
         .cache = side->cache,
-        .clock = &side->clock,
+        .clock = &side->clock.hybrid,
         .position_seed = side->ring->seed,
         .digest_seed = side->ring->seed ^ 0x64696765u,
         .max_clock_skew_ms = params->settings->max_clock_skew_ms,
         .value_bytes_max = params->settings->value_bytes_max,
+        .siblings_warn = params->settings->siblings_warn,
+        .siblings_max = params->settings->siblings_max,
     };
+    assert(params->settings->siblings_max <= SIBLINGS_LIMIT_MAX);
     return side;
 }
 
@@ -82,6 +90,7 @@ static void close_replicas(struct store_side *side)
         replica_deinit(&side->replicas[i]);
     cell_cache_drop_all(side->cache);
     buffer_clear(&side->pulls);
+    side->context.lww_losses = side->context.siblings_warned = 0;
     side->open = false;
 }
 
@@ -92,7 +101,6 @@ void store_side_free(struct store_side *side)
     close_replicas(side);
     cell_cache_free(side->cache);
     buffer_deinit(&side->pulls);
-    buffer_deinit(&side->scratch);
     free(side->replicas);
     free(side->replica_index);
     ring_free(side->ring);
@@ -134,11 +142,26 @@ static void append_state(const struct replica *replica, struct buffer *out)
     frame_finish(out, offset);
 }
 
+/* Say how long nothing is minted here, for other owners can do it meanwhile. */
+static void append_mint_from(const struct store_side *side, struct buffer *out)
+{
+    struct message_mint_from from = {.wall_ms = store_clock_mint_from_ms(&side->clock)};
+    size_t offset = frame_start(out, MESSAGE_MINT_FROM, 0, 0);
+    message_mint_from_encode(&from, out);
+    frame_finish(out, offset);
+}
+
 enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct store_output *out)
 {
     enum status status = STATUS_OK;
     assert(!side->open);
     side->context.batch = &out->batch;
+    status = store_clock_open(&side->clock, side->port);
+    if (status != STATUS_OK) {
+        log_line(&side->log, LOG_ERROR, "could not read the ceiling of times reason=%s",
+                 status_name(status));
+        return status;
+    }
     for (uint32_t p = 0, opened = 0; p < side->ring->partition_count; p++) {
         if (side->replica_index[p] == NO_REPLICA)
             continue;
@@ -162,6 +185,7 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
         append_state(replica, &out->early);
         opened++;
     }
+    append_mint_from(side, &out->early);
     side->open = true;
     return STATUS_OK;
 }
@@ -204,12 +228,38 @@ static void reply_replicated(const struct frame *frame, enum status status, stru
     frame_finish(out, offset);
 }
 
-/* Apply `count` deliveries; `changed` counts those that brought something new. */
+/* Whether a line of this kind is due; it then counts as written. */
+static bool may_log(uint64_t *last_us, struct instant now)
+{
+    bool due = *last_us == 0 || now.mono_us - *last_us >= LOG_EVERY_US;
+    if (due)
+        *last_us = now.mono_us == 0 ? 1 : now.mono_us;
+    return due;
+}
+
+static void note_refused(struct store_side *side, const struct cell_delivery *delivery,
+                         struct instant now)
+{
+    if (may_log(&side->refused_us, now))
+        log_line(&side->log, LOG_ERROR,
+                 "refused a copy of a key whose concurrent values are too many to hold: write it "
+                 "with the context of RING.GET keyspace=%u position=%016llx",
+                 delivery->keyspace,
+                 (unsigned long long)ring_position(delivery->key, delivery->keyspace,
+                                                   side->ring->seed));
+}
+
+/*
+ * Apply `count` deliveries; `changed` counts those that brought something new. One that
+ * would make its cell too large is left out, and those after it are not.
+ */
 static enum status apply_deliveries(struct store_side *side, struct replica *replica,
-                                    struct slice deliveries, uint32_t count, uint32_t *changed)
+                                    struct slice deliveries, uint32_t count, struct instant now,
+                                    uint32_t *changed)
 {
     struct reader reader = reader_make(deliveries);
     enum status status = STATUS_OK;
+    bool refused = false;
     for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
         struct cell_delivery delivery;
         bool is_new = false;
@@ -223,12 +273,17 @@ static enum status apply_deliveries(struct store_side *side, struct replica *rep
         if (status == STATUS_OK)
             status = replica_apply(replica, &delivery, policy, &side->context, &is_new);
         *changed += is_new;
+        if (status == STATUS_TOO_LARGE) {
+            note_refused(side, &delivery, now);
+            refused = true;
+            status = STATUS_OK;
+        }
     }
-    return status;
+    return status == STATUS_OK && refused ? STATUS_TOO_LARGE : status;
 }
 
 static void handle_replicate(struct store_side *side, const struct frame *frame,
-                             struct store_output *out)
+                             struct instant now, struct store_output *out)
 {
     struct message_replicate message;
     uint32_t changed = 0;
@@ -237,7 +292,7 @@ static void handle_replicate(struct store_side *side, const struct frame *frame,
     if (status == STATUS_OK)
         replica = find_replica(side, &message.address, &status);
     if (replica != NULL) {
-        status = apply_deliveries(side, replica, message.deliveries, message.delivery_count,
+        status = apply_deliveries(side, replica, message.deliveries, message.delivery_count, now,
                                   &changed);
         checkpoint_if_due(side, replica);
     }
@@ -273,7 +328,8 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
                                     .policy = policy,
                                     .key = entry->key,
                                     .mutation = &mutation,
-                                    .observed = entry->context};
+                                    .observed = entry->context,
+                                    .observed_time = entry->context_time};
         if (message->cell_count > 0)
             mint.read_cell = reader_bytes(&cells);
         old_offsets[i] = old->length;
@@ -334,7 +390,8 @@ static void mint_request(struct store_side *side, struct replica *replica,
                                               .deliveries = buffer_slice(&deliveries)};
         message_replicate_encode(&replicate, &replicate_body);
         minted.replicate = buffer_slice(&replicate_body);
-        reply_minted(frame, &minted, &out->early);
+        bool covered = store_clock_is_covered(&side->clock);
+        reply_minted(frame, &minted, covered ? &out->early : &out->late);
         reply_replicated(frame, STATUS_OK, &out->late);
         checkpoint_if_due(side, replica);
     } else {
@@ -348,7 +405,7 @@ static void mint_request(struct store_side *side, struct replica *replica,
     buffer_deinit(&replicate_body);
 }
 
-static void handle_mint(struct store_side *side, const struct frame *frame,
+static void handle_mint(struct store_side *side, const struct frame *frame, struct instant now,
                         struct store_output *out)
 {
     struct message_mint message;
@@ -365,6 +422,11 @@ static void handle_mint(struct store_side *side, const struct frame *frame,
         replica = find_replica(side, &message.address, &status);
     if (status == STATUS_OK && replica->state != REPLICA_ACTIVE)
         status = STATUS_NOT_READY;
+    if (status == STATUS_OK) {
+        status = store_clock_may_mint(&side->clock, now);
+        if (status != STATUS_OK)
+            append_mint_from(side, &out->late);
+    }
     if (status == STATUS_OK)
         mint_request(side, replica, frame, &message, &request, out);
     else
@@ -459,14 +521,14 @@ static void answer_pull(struct store_side *side, const struct frame *frame, stru
 }
 
 static enum status apply_answer(struct store_side *side, node_id from,
-                                const struct sync_answer *answer, struct message_sync_applied *sum,
-                                struct store_output *out)
+                                const struct sync_answer *answer, struct instant now,
+                                struct message_sync_applied *sum, struct store_output *out)
 {
     enum status status;
     struct replica *replica = find_replica(side, &answer->address, &status);
     if (replica == NULL || answer->status != STATUS_OK)
         return status;
-    status = apply_deliveries(side, replica, answer->deliveries, answer->delivery_count,
+    status = apply_deliveries(side, replica, answer->deliveries, answer->delivery_count, now,
                               &sum->cell_count);
     checkpoint_if_due(side, replica);
     if (status == STATUS_OK && answer->complete && replica->state == REPLICA_REBUILDING) {
@@ -480,19 +542,26 @@ static enum status apply_answer(struct store_side *side, node_id from,
     return status;
 }
 
+/* A cell that is too large holds up neither the other cells nor the other partitions. */
 static void handle_sync_apply(struct store_side *side, const struct frame *frame,
-                              struct store_output *out)
+                              struct instant now, struct store_output *out)
 {
     struct message_sync_apply message;
     struct message_sync_applied sum = {0};
-    sum.status = message_sync_apply_decode(frame->body, &message);
+    enum status status = message_sync_apply_decode(frame->body, &message);
     struct reader reader = reader_make(message.page);
-    while (sum.status == STATUS_OK && reader_left(&reader) > 0) {
+    bool refused = false;
+    while (status == STATUS_OK && reader_left(&reader) > 0) {
         struct sync_answer answer;
         sync_answer_decode(&reader, &answer);
-        sum.status = reader.failed ? STATUS_CORRUPT
-                                   : apply_answer(side, message.from, &answer, &sum, out);
+        status = reader.failed ? STATUS_CORRUPT
+                               : apply_answer(side, message.from, &answer, now, &sum, out);
+        if (status == STATUS_TOO_LARGE) {
+            refused = true;
+            status = STATUS_OK;
+        }
     }
+    sum.status = status == STATUS_OK && refused ? STATUS_TOO_LARGE : status;
     size_t offset = frame_start(&out->late, MESSAGE_SYNC_APPLIED, frame->request, 0);
     message_sync_applied_encode(&sum, &out->late);
     frame_finish(&out->late, offset);
@@ -501,6 +570,13 @@ static void handle_sync_apply(struct store_side *side, const struct frame *frame
 static bool is_expired(const struct frame *frame, struct instant now)
 {
     return frame->left_ms != 0 && (int32_t)((uint32_t)(now.mono_us / 1000) - frame->left_ms) > 0;
+}
+
+static void handle_clock(struct store_side *side, const struct frame *frame)
+{
+    enum status status = message_clock_decode(frame->body, &side->clock.told);
+    assert(status == STATUS_OK); /* own loop side */
+    side->clock.is_told = true;
 }
 
 /* The decided answer to work that cannot be done at all. */
@@ -537,17 +613,21 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     enum status status = frame_parse(bytes, &frame, &used);
     assert(status == STATUS_OK && used == bytes.length);
     side->context.batch = &out->batch;
-    side->context.wall_ms = now.wall_ms;
+    if (frame.type == MESSAGE_CLOCK) {
+        handle_clock(side, &frame);
+        return;
+    }
+    side->context.wall_ms = store_clock_wall_ms(&side->clock, now);
     if (!side->open || is_expired(&frame, now)) {
         refuse(&frame, side->open ? STATUS_TIMEOUT : STATUS_NOT_READY, &out->late);
         return;
     }
     switch (frame.type) {
     case MESSAGE_MINT:
-        handle_mint(side, &frame, out);
+        handle_mint(side, &frame, now, out);
         break;
     case MESSAGE_REPLICATE:
-        handle_replicate(side, &frame, out);
+        handle_replicate(side, &frame, now, out);
         break;
     case MESSAGE_DIGEST:
         handle_digest(side, &frame, out);
@@ -559,17 +639,40 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
         buffer_append_slice(&side->pulls, bytes); /* needs the committed log */
         break;
     case MESSAGE_SYNC_APPLY:
-        handle_sync_apply(side, &frame, out);
+        handle_sync_apply(side, &frame, now, out);
         break;
     default:
         assert(!"a frame of this type goes to the store side");
     }
+    if (out->batch.length > 0)
+        store_clock_renew(&side->clock, side->context.wall_ms, &out->batch);
+}
+
+/* Counts leave once their group is durable; those of a group that failed never happened. */
+static void report_counts(struct store_side *side, struct instant now, struct store_output *out)
+{
+    struct replica_context *context = &side->context;
+    struct message_store_counts counts = {.lww_losses = context->lww_losses,
+                                          .siblings_warned = context->siblings_warned};
+    if (counts.siblings_warned > 0 && may_log(&side->warned_us, now))
+        log_line(&side->log, LOG_WARN,
+                 "a key has many concurrent values: its writers give no context "
+                 "position=%016llx siblings-warn=%u",
+                 (unsigned long long)context->warned_position, context->siblings_warn);
+    if (counts.lww_losses > 0 || counts.siblings_warned > 0) {
+        size_t offset = frame_start(&out->late, MESSAGE_STORE_COUNTS, 0, 0);
+        message_store_counts_encode(&counts, &out->late);
+        frame_finish(&out->late, offset);
+    }
+    context->lww_losses = context->siblings_warned = 0;
 }
 
 void store_side_committed(struct store_side *side, struct instant now, struct store_output *out)
 {
     cell_cache_committed(side->cache);
-    side->context.wall_ms = now.wall_ms;
+    report_counts(side, now, out);
+    store_clock_committed(&side->clock);
+    side->context.wall_ms = store_clock_wall_ms(&side->clock, now);
     for (size_t offset = 0; side->open && offset < side->pulls.length;) {
         struct frame frame;
         size_t used;
@@ -585,6 +688,7 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
 
 void store_side_failed(struct store_side *side)
 {
+    store_clock_failed(&side->clock);
     close_replicas(side);
 }
 
@@ -593,4 +697,6 @@ void store_side_close(struct store_side *side, struct store_output *out)
     side->context.batch = &out->batch;
     for (uint32_t i = 0; side->open && i < side->replica_count; i++)
         replica_checkpoint(&side->replicas[i], &side->context);
+    if (side->open)
+        store_clock_close(&side->clock, &out->batch);
 }

@@ -192,7 +192,10 @@ void log_sync_applied(struct log_sync *sync, const struct message_sync_applied *
 {
     if (sync->state != SYNC_APPLYING)
         return;
-    if (applied->status == STATUS_OK)
+    /* A cell that was refused comes again each time, so it may not hurry the next round. */
+    if (applied->status == STATUS_TOO_LARGE)
+        sync->differs = false;
+    if (applied->status == STATUS_OK || applied->status == STATUS_TOO_LARGE)
         go_on(sync, now_us, out);
     else
         pause_until(sync, now_us + (uint64_t)sync->interval_ms * 1000);

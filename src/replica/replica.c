@@ -156,13 +156,15 @@ static enum status decode_dots(struct slice bytes, struct clock *out)
     return reader_end(&reader);
 }
 
-static bool merge_delivered(struct replica *replica, const struct cell_delivery *delivery,
-                            enum merge_policy policy, const struct local_cell *local,
-                            struct cell *incoming, const struct clock *satisfied,
-                            struct replica_context *context)
+static enum status merge_delivered(struct replica *replica, const struct cell_delivery *delivery,
+                                   enum merge_policy policy, const struct local_cell *local,
+                                   struct cell *incoming, const struct clock *satisfied,
+                                   struct replica_context *context, bool *changed)
 {
     struct clock new_dots = {0};
     struct cell merged = {0};
+    uint32_t losses = 0;
+    enum status status = STATUS_OK;
     clock_difference(satisfied, &replica->clock, &new_dots);
     add_unseen_live_dots(replica, incoming, &new_dots);
     cell_filter_seen(incoming, &replica->clock, local->present ? &local->cell : NULL);
@@ -170,16 +172,20 @@ static bool merge_delivered(struct replica *replica, const struct cell_delivery 
                     clock_covers_vector(&replica->clock, &incoming->context);
     bool cell_changes = false;
     if (!obsolete) {
-        context->lww_losses += cell_merge(&local->cell, incoming, policy, &merged);
+        losses = cell_merge(&local->cell, incoming, policy, &merged);
         cell_changes = !local->present || !cell_same_version(&local->cell, &merged);
+        if (!cell_fits(&merged))
+            status = STATUS_TOO_LARGE;
     }
-    bool changes = cell_changes || new_dots.count > 0;
-    if (changes)
+    *changed = status == STATUS_OK && (cell_changes || new_dots.count > 0);
+    if (*changed) {
+        context->lww_losses += losses;
         record_event(replica, delivery->keyspace, delivery->key, &local->cell,
                      cell_changes ? &merged : NULL, &new_dots, context);
+    }
     cell_deinit(&merged);
     clock_deinit(&new_dots);
-    return changes;
+    return status;
 }
 
 enum status replica_apply(struct replica *replica, const struct cell_delivery *delivery,
@@ -198,8 +204,8 @@ enum status replica_apply(struct replica *replica, const struct cell_delivery *d
         status = load_local(context, delivery->keyspace, delivery->key, &local);
     if (status == STATUS_OK) {
         hybrid_clock_observe(context->clock, cell_time_max(&incoming));
-        *changed = merge_delivered(replica, delivery, policy, &local, &incoming, &satisfied,
-                                   context);
+        status = merge_delivered(replica, delivery, policy, &local, &incoming, &satisfied, context,
+                                 changed);
     }
     clock_deinit(&satisfied);
     cell_deinit(&incoming);
@@ -210,9 +216,10 @@ enum status replica_apply(struct replica *replica, const struct cell_delivery *d
 /* What the mutation is evaluated against: the local cell, and what the read quorum adds to it. */
 static enum status mint_base(struct replica *replica, const struct replica_mint *mint,
                              const struct local_cell *local, struct replica_context *context,
-                             struct cell *base)
+                             struct cell *base, uint32_t *losses)
 {
     struct cell read = {0};
+    *losses = 0;
     if (mint->read_cell.length == 0) {
         cell_copy(&local->cell, base);
         return STATUS_OK;
@@ -222,31 +229,124 @@ static enum status mint_base(struct replica *replica, const struct replica_mint 
         status = STATUS_CLOCK_SKEW;
     if (status == STATUS_OK) {
         cell_filter_seen(&read, &replica->clock, local->present ? &local->cell : NULL);
-        context->lww_losses += cell_merge(&local->cell, &read, mint->policy, base);
+        *losses = cell_merge(&local->cell, &read, mint->policy, base);
     }
     cell_deinit(&read);
     return status;
 }
 
-/* Whether the new version replaces all that there is, or what its writer has observed alone. */
-static bool replaces_all(const struct replica_mint *mint)
+/* The vector of what the new version replaces, as replica.h says; NULL: nothing. */
+static const struct version_vector *replaced_by(const struct replica_mint *mint,
+                                                const struct cell *base)
 {
-    return mint->policy == MERGE_LWW || mutation_reads(mint->mutation);
+    if (mint->policy == MERGE_SIBLINGS && mint->observed != NULL)
+        return mint->observed;
+    bool read = mint->read_cell.length > 0 || mutation_reads(mint->mutation);
+    return mint->policy == MERGE_LWW || read ? &base->context : NULL;
+}
+
+/* The value that the mutation is told of. */
+static const struct sibling *seen_by(const struct replica_mint *mint, const struct cell *base,
+                                     uint64_t now_ms)
+{
+    const struct sibling *newest = NULL;
+    if (mint->mutation->operation != REGISTER_DELETE)
+        return cell_visible(base, now_ms);
+    const struct version_vector *replaced = replaced_by(mint, base);
+    for (uint32_t i = 0; i < base->count; i++) {
+        const struct sibling *sibling = &base->siblings[i];
+        if (sibling_is_visible(sibling, now_ms) &&
+            version_vector_covers(replaced, &sibling->dot) &&
+            (newest == NULL || sibling->time >= newest->time))
+            newest = sibling;
+    }
+    return newest;
+}
+
+/* A delete by a reader of events that are neither in this cell nor were ever superseded here. */
+static bool is_delete_of_unknown(const struct replica *replica, const struct replica_mint *mint,
+                                 const struct cell *base)
+{
+    return mint->mutation->operation == REGISTER_DELETE && mint->observed != NULL &&
+           !version_vector_descends(&base->context, mint->observed) &&
+           !clock_covers_vector(&replica->clock, mint->observed);
+}
+
+static enum status evaluate(const struct replica *replica, const struct replica_mint *mint,
+                            const struct cell *base, const struct replica_context *context,
+                            struct buffer *built, struct register_effect *effect)
+{
+    enum status status =
+        register_mutate(mint->mutation, seen_by(mint, base, context->wall_ms), context->wall_ms,
+                        context->value_bytes_max, built, effect);
+    /* Only a tombstone will cover them when they come. */
+    if (status == STATUS_OK && !effect->write && is_delete_of_unknown(replica, mint, base)) {
+        effect->write = true;
+        effect->kind = SIBLING_TOMBSTONE;
+        effect->number = 1;
+    }
+    return status;
+}
+
+/* Whether the context can be taken: its time, and R4 for the dot that comes. */
+static enum status check_observed(const struct replica *replica, const struct replica_mint *mint,
+                                  const struct cell *base, const struct replica_context *context)
+{
+    uint64_t minted = clock_highest(&replica->clock, &replica->actor);
+    if (hybrid_time_too_far_ahead(mint->observed_time, context->wall_ms,
+                                  context->max_clock_skew_ms))
+        return STATUS_CLOCK_SKEW;
+    if (version_vector_get(&base->context, &replica->actor) > minted ||
+        (mint->observed != NULL &&
+         version_vector_get(mint->observed, &replica->actor) > minted))
+        return STATUS_CORRUPT;
+    return STATUS_OK;
+}
+
+/* What stands in a cell after the new version has replaced what it does. */
+struct remainder {
+    uint64_t count; /* the new version too */
+    size_t value_bytes;
+    size_t dots; /* of the context, at most */
+};
+
+static struct remainder remainder_of(const struct replica_mint *mint, const struct cell *base,
+                                     const struct register_effect *effect)
+{
+    const struct version_vector *replaced = replaced_by(mint, base);
+    struct remainder out = {.count = 1,
+                            .value_bytes = effect->value.length,
+                            .dots = base->context.count + (size_t)1};
+    if (mint->observed != NULL)
+        out.dots += mint->observed->count;
+    for (uint32_t i = 0; i < base->count; i++) {
+        if (replaced != NULL && version_vector_covers(replaced, &base->siblings[i].dot))
+            continue;
+        out.value_bytes += base->siblings[i].value.length;
+        out.count++;
+    }
+    return out;
+}
+
+/* A write that does not leave more versions than there were is welcome as long as it fits. */
+static enum status check_siblings(const struct replica_context *context,
+                                  const struct remainder *after, const struct cell *base)
+{
+    bool above = after->count > 1 && (after->count > context->siblings_max ||
+                                      after->value_bytes > SIBLINGS_BYTES_MAX);
+    bool fits = after->count <= CELL_SIBLINGS_MAX &&
+                (after->count < 2 || after->value_bytes <= CELL_VALUES_BYTES_MAX);
+    if (after->dots > VERSION_VECTOR_ENTRIES_MAX)
+        return STATUS_TOO_LARGE;
+    return (above && after->count > base->count) || !fits ? STATUS_SIBLING_LIMIT : STATUS_OK;
 }
 
 /* A bound for append_delivery(), before the cell is made. */
-static size_t delivery_bytes(const struct replica_mint *mint, const struct register_effect *effect,
-                             const struct cell *base)
+static size_t delivery_bytes(const struct replica_mint *mint, const struct remainder *after)
 {
     enum { DOT_BYTES_MAX = 48, SIBLING_BYTES_MAX = 64 };
-    size_t dots = base->context.count + (size_t)1;
-    size_t bytes = mint->key.length + effect->value.length + SIBLING_BYTES_MAX;
-    if (!replaces_all(mint) && mint->observed != NULL)
-        dots += mint->observed->count;
-    for (uint32_t i = 0; !replaces_all(mint) && i < base->count; i++)
-        if (mint->observed == NULL || !version_vector_covers(mint->observed, &base->siblings[i].dot))
-            bytes += base->siblings[i].value.length + SIBLING_BYTES_MAX;
-    return bytes + dots * DOT_BYTES_MAX;
+    return mint->key.length + after->value_bytes + after->count * SIBLING_BYTES_MAX +
+           after->dots * DOT_BYTES_MAX;
 }
 
 /* The new version beside what it does not replace. */
@@ -257,18 +357,29 @@ static void mint_cell(struct replica *replica, const struct replica_mint *mint,
     struct sibling sibling = {.kind = effect->kind,
                               .expire_at_ms = effect->expire_at_ms,
                               .value = effect->value};
+    const struct version_vector *replaced = replaced_by(mint, base);
+    hybrid_time above = cell_time_max(base);
+    if (mint->observed_time > above)
+        above = mint->observed_time;
     sibling.dot.actor = replica->actor;
     sibling.dot.sequence = clock_highest(&replica->clock, &replica->actor) + 1; /* R4 */
-    sibling.time = hybrid_clock_next(context->clock, context->wall_ms, cell_time_max(base));
+    sibling.time = hybrid_clock_next(context->clock, context->wall_ms, above);
     cell_copy(base, out);
-    if (replaces_all(mint)) {
-        cell_drop_observed(out, &base->context);
-    } else if (mint->observed != NULL) {
-        cell_drop_observed(out, mint->observed);
+    if (replaced != NULL)
+        cell_drop_observed(out, replaced);
+    if (mint->observed != NULL)
         version_vector_join(&out->context, mint->observed);
-    }
     cell_insert(out, &sibling);
     *dot = sibling.dot;
+}
+
+static void note_siblings(const struct replica_mint *mint, const struct cell *after,
+                          struct replica_context *context)
+{
+    if (after->count <= context->siblings_warn)
+        return;
+    context->siblings_warned++;
+    context->warned_position = ring_position(mint->key, mint->keyspace, context->position_seed);
 }
 
 static void append_delivery(const struct replica_mint *mint, const struct cell *cell,
@@ -293,29 +404,36 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     struct clock new_dots = {0};
     struct buffer built = {0};
     struct register_effect effect = {0};
+    uint32_t losses = 0;
     *out = (struct replica_minted){0};
     enum status status = load_local(context, mint->keyspace, mint->key, &local);
     if (status == STATUS_OK)
-        status = mint_base(replica, mint, &local, context, &base);
+        status = mint_base(replica, mint, &local, context, &base, &losses);
     if (status == STATUS_OK)
-        status = register_mutate(mint->mutation, cell_visible(&base, context->wall_ms),
-                                 context->wall_ms, context->value_bytes_max, &built, &effect);
+        status = check_observed(replica, mint, &base, context);
+    if (status == STATUS_OK)
+        status = evaluate(replica, mint, &base, context, &built, &effect);
+    if (status == STATUS_OK && effect.write) {
+        struct remainder left = remainder_of(mint, &base, &effect);
+        status = check_siblings(context, &left, &base);
+        out->delivery_bytes = delivery_bytes(mint, &left);
+    }
     if (status != STATUS_OK)
         goto done;
     out->written = effect.write;
     out->number = effect.number;
     out->had_old = effect.has_old;
-    if (effect.write)
-        out->delivery_bytes = delivery_bytes(mint, &effect, &base);
     if (evaluate_only)
         goto done;
     if (effect.has_old)
         buffer_append_slice(old, effect.old);
     if (effect.write) {
+        context->lww_losses += losses;
         mint_cell(replica, mint, &effect, &base, context, &after, &out->dot);
         add_unseen_live_dots(replica, &after, &new_dots);
         size_t offset = deliveries->length;
         append_delivery(mint, &after, deliveries);
+        note_siblings(mint, &after, context);
         assert(deliveries->length - offset <= out->delivery_bytes);
         record_event(replica, mint->keyspace, mint->key, &local.cell, &after, &new_dots, context);
     }

@@ -29,6 +29,7 @@
 #include "causal/register.h"
 #include "replica/cell_cache.h"
 #include "replica/store_port.h"
+#include "ring/ring.h"
 #include "wire/message.h"
 #include "wire/record.h"
 
@@ -43,8 +44,23 @@ struct replica_context {
     uint64_t wall_ms;
     uint32_t max_clock_skew_ms;
     uint32_t value_bytes_max;
-    uint64_t lww_losses; /* counted up */
+    /* For client writes alone: what others accepted is never refused for it. */
+    uint32_t siblings_warn;
+    uint32_t siblings_max; /* at most SIBLINGS_LIMIT_MAX */
+    /* counted up */
+    uint64_t lww_losses;       /* concurrent values that last-writer-wins dropped */
+    uint64_t siblings_warned;  /* writes that left more than siblings_warn versions */
+    uint64_t warned_position;  /* of the last one's key */
 };
+
+/*
+ * What clients may pile up at one owner. The versions that all owners accepted, cut off from
+ * each other, then fit into one cell; so do their bytes with three owners.
+ */
+enum { SIBLINGS_LIMIT_MAX = CELL_SIBLINGS_MAX / RING_OWNERS_MAX, SIBLINGS_BYTES_MAX = 7 << 20 };
+_Static_assert(3 * SIBLINGS_BYTES_MAX <= CELL_VALUES_BYTES_MAX, "what three owners accept fits");
+_Static_assert((int)CELL_VALUES_BYTES_MAX < (int)MESSAGE_PAYLOAD_BYTES_MAX,
+               "the largest cell fits into a message");
 
 /* Not opaque so that the store side can hold them in one array. Release with replica_deinit(). */
 struct replica {
@@ -86,6 +102,7 @@ MUST_USE enum status replica_open(struct replica *replica, const struct replica_
  * `changed` gets whether anything was new.
  * STATUS_CLOCK_SKEW: a version lies too far in the future; nothing was changed.
  * STATUS_CORRUPT: the cell does not decode, or the local one cannot be read.
+ * STATUS_TOO_LARGE: the merged cell does not fit (cell_fits()); nothing was changed.
  */
 MUST_USE enum status replica_apply(struct replica *replica, const struct cell_delivery *delivery,
                                    enum merge_policy policy, struct replica_context *context,
@@ -97,6 +114,7 @@ struct replica_mint {
     struct slice key;
     const struct mutation *mutation;
     const struct version_vector *observed; /* what the writer read; NULL: nothing */
+    hybrid_time observed_time;             /* the highest in it */
     struct slice read_cell;                /* encoded, what the read quorum holds; empty: not read */
 };
 
@@ -110,10 +128,17 @@ struct replica_minted {
 
 /*
  * Evaluate a mutation against the local cell merged with the read one, and make
- * a new version if it writes. Then a delivery for the other owners is appended to
- * `deliveries`. With `evaluate_only` nothing changes. The old value, when asked
- * for, is appended to `old`.
- * STATUS_TOO_LARGE, STATUS_CORRUPT, STATUS_IO: definite, nothing was changed.
+ * a new version if it writes. It replaces
+ *
+ *   with last-writer-wins        whatever is there
+ *   with `observed`              what that covers; REGISTER_DELETE deletes that alone
+ *   if the mutation reads        what the read quorum and this replica hold
+ *   else                         nothing
+ *
+ * Then a delivery for the other owners is appended to `deliveries`. With `evaluate_only`
+ * nothing changes. The old value, when asked for, is appended to `old`.
+ * STATUS_TOO_LARGE, STATUS_CORRUPT, STATUS_IO, STATUS_SIBLING_LIMIT (the write would add a
+ * version to as many as a key may have), STATUS_CLOCK_SKEW: definite, nothing was changed.
  */
 MUST_USE enum status replica_mint(struct replica *replica, const struct replica_mint *mint,
                                   bool evaluate_only, struct replica_context *context,

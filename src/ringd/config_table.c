@@ -6,6 +6,7 @@
 #include "ringd/config.h"
 
 #include "node/settings.h"
+#include "replica/replica.h"
 
 #define PLACE(member) offsetof(struct config_values, member)
 
@@ -45,6 +46,14 @@ const struct config_setting CONFIG_TABLE[] = {
      "The longest key. A longer one is refused."},
     {"value-size-max", CONFIG_SIZE, PLACE(settings.value_bytes_max), KB, 32 * MB, NULL, true, "0.1",
      "The largest value of one key. A larger one is refused."},
+    {"siblings-warn", CONFIG_NUMBER, PLACE(settings.siblings_warn), 1, SIBLINGS_LIMIT_MAX, NULL,
+     false, "0.1",
+     "Concurrent values of one key in a keyspace with the policy siblings: a write that leaves "
+     "more of them is counted, and logged once a minute."},
+    {"siblings-max", CONFIG_NUMBER, PLACE(settings.siblings_max), 1, SIBLINGS_LIMIT_MAX, NULL, false,
+     "0.1",
+     "A client's write that would leave more concurrent values of one key than this is refused. "
+     "What nodes exchange is never refused for it."},
     {"request-size-max", CONFIG_SIZE, PLACE(settings.request_bytes_max), 64 * KB, 512 * MB, NULL,
      true, "0.1",
      "The largest command with all its arguments. A connection that sends a larger one is "
@@ -83,8 +92,11 @@ const struct config_setting CONFIG_TABLE[] = {
      "0.1", "The longest pause; each failure doubles the one before."},
     {"max-clock-skew", CONFIG_DURATION, PLACE(settings.max_clock_skew_ms), 1, HOUR, NULL, false,
      "0.1",
-     "A time further ahead than this is refused. It should be far above what the time "
-     "service leaves and far below what would hurt."},
+     "A version whose time is further ahead than this is refused. A node whose clock is further "
+     "than half of this from the median of all clocks coordinates no writes until the clock is "
+     "right again. So two nodes may differ by this much in when they take a key for expired, and "
+     "of two writes so near to each other the earlier one may win. It should be far above what "
+     "the time service leaves and far below what would hurt."},
     /* repair */
     {"sync-interval", CONFIG_DURATION, PLACE(settings.sync_interval_ms), 10, HOUR, NULL, true,
      "0.1", "The time between two comparisons with another owner while nothing differs."},

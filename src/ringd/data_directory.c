@@ -51,6 +51,7 @@ static enum status make_store(const char *path, const struct identity *wanted,
 }
 
 enum status data_directory_initialise(const char *path, const struct ring *ring, node_id node,
+                                      uint16_t storage_incarnation,
                                       const struct leveldb_store_params *store,
                                       struct buffer *reason)
 {
@@ -60,7 +61,16 @@ enum status data_directory_initialise(const char *path, const struct ring *ring,
         buffer_printf(reason, "node %" PRIu32 " is no member of the ring", node);
         return STATUS_INVALID;
     }
-    struct identity identity = {.node = node, .storage_incarnation = member->storage_incarnation};
+    if (storage_incarnation == 0)
+        storage_incarnation = member->storage_incarnation;
+    if (storage_incarnation < member->storage_incarnation) {
+        buffer_printf(reason,
+                      "the ring has storage incarnation %u of node %" PRIu32
+                      " already; give it a higher one",
+                      (unsigned)member->storage_incarnation, node);
+        return STATUS_INVALID;
+    }
+    struct identity identity = {.node = node, .storage_incarnation = storage_incarnation};
     memcpy(identity.cluster_id, ring->cluster_id, sizeof identity.cluster_id);
     enum status status = make_store(path, &identity, store, reason);
     if (status != STATUS_OK)
@@ -76,8 +86,8 @@ static const char *mismatch(const struct identity *identity, const struct ring *
         return "its ring is of another cluster";
     if (member == NULL)
         return "it is no member of its ring";
-    if (member->storage_incarnation != identity->storage_incarnation)
-        return "its ring names another incarnation of its store";
+    if (member->storage_incarnation > identity->storage_incarnation)
+        return "its ring names a later incarnation of its store";
     return NULL;
 }
 

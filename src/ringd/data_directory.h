@@ -23,20 +23,22 @@
 bool data_directory_exists(const char *path);
 
 /*
- * Make `path`, which is missing or empty, the directory of `node` of `ring`.
- * STATUS_INVALID (in use, or no member), STATUS_CORRUPT, STATUS_IO, STATUS_NO_SPACE: one
+ * Make `path`, which is missing or empty, the directory of `node` of `ring`, with a
+ * storage incarnation that is not below the ring's; 0 is the ring's. A node whose store was lost
+ * must have one that it never had before, or it would give old dots to new events. STATUS_INVALID
+ * (in use, no member, or too low an incarnation), STATUS_CORRUPT, STATUS_IO, STATUS_NO_SPACE: one
  * sentence was appended to `reason`.
  */
 MUST_USE enum status data_directory_initialise(const char *path, const struct ring *ring,
-                                               node_id node,
+                                               node_id node, uint16_t storage_incarnation,
                                                const struct leveldb_store_params *store,
                                                struct buffer *reason);
 
 /*
- * Read the ring and check that it is of the cluster, the node and the incarnation that the
- * identity names. `node` is 0 or the node that is expected. The caller owns `*ring`.
- * STATUS_NOT_FOUND (never initialised), STATUS_INVALID (another node's), STATUS_CORRUPT,
- * STATUS_TOO_LARGE, STATUS_IO: likewise.
+ * Read the ring and check that it is of the cluster and the node that the identity names, and
+ * that it knows of no later incarnation of the store. `node` is 0 or the node that is expected. The
+ * caller owns `*ring`. STATUS_NOT_FOUND (never initialised), STATUS_INVALID (another node's),
+ * STATUS_CORRUPT, STATUS_TOO_LARGE, STATUS_IO: likewise.
  */
 MUST_USE enum status data_directory_read(const char *path, node_id node, struct ring **ring,
                                          struct identity *identity, struct buffer *reason);

@@ -14,6 +14,8 @@ libringd_a_SOURCES = \
 	src/ringd/information.h \
 	src/ringd/log_file.c \
 	src/ringd/log_file.h \
+	src/ringd/message_mac.c \
+	src/ringd/message_mac.h \
 	src/ringd/nearest_name.c \
 	src/ringd/nearest_name.h \
 	src/ringd/options.c \

@@ -86,7 +86,9 @@ static int plan_ring(const struct options *options, struct buffer *problems)
     struct ring_plan plan = {.replication = options->replication,
                              .partition_count = options->partition_count,
                              .nodes = options->nodes,
-                             .node_count = options->node_count};
+                             .node_count = options->node_count,
+                             .keyspaces = options->keyspaces,
+                             .keyspace_count = options->keyspace_count};
     struct planner_report report;
     struct ring *ring = NULL;
     struct buffer text = {0};
@@ -136,7 +138,8 @@ static int initialise(const struct options *options, const struct config_values 
     if (ring == NULL)
         return EXIT_FAILURE;
     server_store_params(values, &store);
-    enum status status = data_directory_initialise(values->data_dir, ring, node, &store, problems);
+    enum status status = data_directory_initialise(values->data_dir, ring, node,
+                                                   options->storage_incarnation, &store, problems);
     ring_free(ring);
     return status == STATUS_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

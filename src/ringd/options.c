@@ -10,10 +10,11 @@
 
 const char OPTIONS_HELP[] =
     "usage: ringd [--config FILE] [--NAME VALUE ...]\n"
-    "       ringd --init [--ring-file FILE] [--config FILE] [--NAME VALUE ...]\n"
+    "       ringd --init [--ring-file FILE] [--storage-incarnation N] [--config FILE]\n"
+    "             [--NAME VALUE ...]\n"
     "       ringd --plan-ring --ring-file FILE --replication REGION:N[,...]\n"
     "             --node id=I,region=R,rack=K,client=HOST:PORT,peer=HOST:PORT ...\n"
-    "             [--partitions N]\n"
+    "             [--partitions N] [--keyspace number=N,name=NAME,policy=lww|siblings ...]\n"
     "       ringd --check-config | --print-config [--config FILE] [--NAME VALUE ...]\n"
     "       ringd --version | --help\n"
     "\n"
@@ -103,6 +104,16 @@ static void take_partitions(struct walk *walk, const struct option *option, stru
         options->partition_count = (uint32_t)count;
 }
 
+static void take_incarnation(struct walk *walk, const struct option *option,
+                             struct options *options)
+{
+    uint64_t number;
+    if (!config_parse_number(option->value, &number) || number < 1 || number > UINT16_MAX)
+        say(walk, option->name, "takes a number from 1 to 65535");
+    else
+        options->storage_incarnation = (uint16_t)number;
+}
+
 /* An option with a value that is not a setting. False: it is a setting, or nothing known. */
 static bool take_other(struct walk *walk, const struct option *option, struct options *options)
 {
@@ -110,6 +121,8 @@ static bool take_other(struct walk *walk, const struct option *option, struct op
         take_once(walk, option, &options->config_file);
     } else if (strcmp(option->name, "ring-file") == 0) {
         take_once(walk, option, &options->ring_file);
+    } else if (strcmp(option->name, "storage-incarnation") == 0) {
+        take_incarnation(walk, option, options);
     } else if (strcmp(option->name, "replication") == 0) {
         take_once(walk, option, &options->replication);
     } else if (strcmp(option->name, "partitions") == 0) {
@@ -119,14 +132,20 @@ static bool take_other(struct walk *walk, const struct option *option, struct op
             say(walk, option->name, "is given too often");
         else
             options->nodes[options->node_count++] = option->value;
+    } else if (strcmp(option->name, "keyspace") == 0) {
+        if (options->keyspace_count == RING_KEYSPACES_MAX)
+            say(walk, option->name, "is given too often");
+        else
+            options->keyspaces[options->keyspace_count++] = option->value;
     } else {
         return false;
     }
     return true;
 }
 
-static const char *const VALUE_OPTIONS[] = {"config", "ring-file", "replication", "partitions",
-                                            "node"};
+static const char *const VALUE_OPTIONS[] = {"config",      "ring-file",  "storage-incarnation",
+                                            "replication", "partitions", "node",
+                                            "keyspace"};
 enum {
     ACTION_COUNT = sizeof ACTIONS / sizeof *ACTIONS,
     VALUE_OPTION_COUNT = sizeof VALUE_OPTIONS / sizeof *VALUE_OPTIONS
@@ -189,13 +208,17 @@ static bool check_combination(const struct options *options, struct buffer *prob
 {
     bool plans = options->action == ACTION_PLAN_RING;
     struct walk walk = {.problems = problems, .good = true};
-    if (!plans && (options->replication != NULL || options->node_count > 0))
-        say(&walk, "replication, node and partitions", "go with plan-ring only");
+    if (!plans &&
+        (options->replication != NULL || options->node_count > 0 || options->keyspace_count > 0))
+        say(&walk, "replication, node, keyspace and partitions", "go with plan-ring only");
     if (plans &&
         (options->replication == NULL || options->node_count == 0 || options->ring_file == NULL))
         say(&walk, "plan-ring", "needs replication, node and ring-file");
     if (!plans && options->action != ACTION_INIT && options->ring_file != NULL)
         say(&walk, "ring-file", "goes with init and plan-ring only");
+    if (options->storage_incarnation != 0 &&
+        (options->action != ACTION_INIT || options->ring_file == NULL))
+        say(&walk, "storage-incarnation", "goes with init and a ring-file only");
     return walk.good;
 }
 

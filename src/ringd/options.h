@@ -2,8 +2,10 @@
  * options.h - the command line of ringd: what to do, and settings that override the file.
  *
  *     ringd [--config FILE] [--NAME VALUE ...]           serve
- *     ringd --init [--ring-file FILE] [settings]         initialise the data directory
+ *     ringd --init [--ring-file FILE] [--storage-incarnation N] [settings]
+ *                                                        initialise the data directory
  *     ringd --plan-ring --ring-file FILE --replication R --node N ... [--partitions P]
+ *                                                      [--keyspace K ...]
  *     ringd --check-config | --print-config | --print-settings [settings]
  *     ringd --version | --help
  *
@@ -35,12 +37,15 @@ enum action {
 /* Texts are borrowed from argv. */
 struct options {
     enum action action;
-    const char *config_file; /* NULL: none */
-    const char *ring_file;   /* NULL: none */
+    const char *config_file;      /* NULL: none */
+    const char *ring_file;        /* NULL: none */
+    uint16_t storage_incarnation; /* of the store to initialise; 0: as the ring says */
     const char *replication;
     uint32_t partition_count;
     const char *nodes[RING_MEMBERS_MAX];
     size_t node_count;
+    const char *keyspaces[RING_KEYSPACES_MAX];
+    size_t keyspace_count;
 };
 
 /*

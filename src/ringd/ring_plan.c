@@ -18,10 +18,40 @@ struct node_text {
     bool has_id, has_region, has_client, has_peer;
 };
 
+/* Always false. */
+static bool add_kind_problem(struct buffer *problems, const char *kind, const char *text,
+                             const char *sentence)
+{
+    buffer_printf(problems, "%s \"%s\": %s\n", kind, text, sentence);
+    return false;
+}
+
 static bool add_problem(struct buffer *problems, const char *text, const char *sentence)
 {
-    buffer_printf(problems, "node \"%s\": %s\n", text, sentence);
-    return false;
+    return add_kind_problem(problems, "node", text, sentence);
+}
+
+/* One of the pairs in a text, cut at its '='. */
+struct pair {
+    char name[PAIR_MAX];
+    const char *value; /* in `name`, behind its NUL */
+};
+
+/* Take the next pair off `*next`. NULL: done; else what is wrong with it. */
+static const char *take_next(const char **next, struct pair *out)
+{
+    size_t length = strcspn(*next, ",");
+    if (length >= sizeof out->name)
+        return "a part of it is too long";
+    memcpy(out->name, *next, length);
+    out->name[length] = '\0';
+    char *equals = strchr(out->name, '=');
+    if (equals == NULL)
+        return "it is not name=value pairs separated by commas";
+    *equals = '\0';
+    out->value = equals + 1;
+    *next += length + ((*next)[length] == ',');
+    return NULL;
 }
 
 static bool parse_bounded(const char *value, uint64_t maximum, uint64_t *out)
@@ -99,19 +129,12 @@ static bool parse_node(const struct ring *ring, const char *text, struct ring_me
     *member =
         (struct ring_member){.storage_incarnation = 1, .weight = RING_PLAN_WEIGHT, .rack = "rack1"};
     for (const char *next = text; *next != '\0';) {
-        char pair[PAIR_MAX];
-        size_t length = strcspn(next, ",");
-        if (length >= sizeof pair)
-            return add_problem(problems, text, "a part of it is too long");
-        memcpy(pair, next, length);
-        pair[length] = '\0';
-        char *equals = strchr(pair, '=');
-        if (equals == NULL)
-            return add_problem(problems, text, "it is not name=value pairs separated by commas");
-        *equals = '\0';
-        if (!take_pair(ring, pair, equals + 1, &node, member, problems))
+        struct pair pair;
+        const char *wrong = take_next(&next, &pair);
+        if (wrong != NULL)
+            return add_problem(problems, text, wrong);
+        if (!take_pair(ring, pair.name, pair.value, &node, member, problems))
             return false;
-        next += length + (next[length] == ',');
     }
     return check_complete(ring, &node, problems);
 }
@@ -198,14 +221,118 @@ static bool parse_policy(const struct ring_plan *plan, struct ring *ring, struct
     return good;
 }
 
-static void add_keyspaces(struct ring *ring)
+static struct ring_keyspace default_keyspace(keyspace_id number)
 {
-    ring->keyspace_count = RING_PLAN_KEYSPACES;
-    for (keyspace_id i = 0; i < RING_PLAN_KEYSPACES; i++) {
-        ring->keyspaces[i].number = i;
-        ring->keyspaces[i].policy = KEYSPACE_LWW;
-        snprintf(ring->keyspaces[i].name, sizeof ring->keyspaces[i].name, "db%u", (unsigned)i);
+    struct ring_keyspace keyspace = {.number = number, .policy = KEYSPACE_LWW};
+    snprintf(keyspace.name, sizeof keyspace.name, "db%u", (unsigned)number);
+    return keyspace;
+}
+
+/* What has been seen of one keyspace's text. */
+struct keyspace_text {
+    const char *number, *name, *policy; /* NULL: not there */
+    struct pair pairs[3];
+};
+
+static bool take_keyspace_pair(const struct pair *pair, struct keyspace_text *out)
+{
+    const char **places[] = {&out->number, &out->name, &out->policy};
+    static const char *const names[] = {"number", "name", "policy"};
+    for (size_t i = 0; i < 3; i++) {
+        if (strcmp(pair->name, names[i]) != 0 || *places[i] != NULL)
+            continue;
+        out->pairs[i] = *pair;
+        *places[i] = out->pairs[i].name + (pair->value - pair->name);
+        return true;
     }
+    return false;
+}
+
+static const char *make_keyspace(const struct keyspace_text *text, struct ring_keyspace *out)
+{
+    uint64_t number;
+    if (text->number == NULL || !config_parse_number(text->number, &number) ||
+        number >= RING_KEYSPACES_MAX)
+        return "its number must be there and is 0 to 63";
+    *out = default_keyspace((keyspace_id)number);
+    if (text->name != NULL && !take_name(text->name, out->name))
+        return "a name is 1 to 32 characters of a-z 0-9 _ -";
+    if (text->policy != NULL && strcmp(text->policy, "siblings") == 0)
+        out->policy = KEYSPACE_SIBLINGS;
+    else if (text->policy != NULL && strcmp(text->policy, "lww") != 0)
+        return "a policy is lww or siblings";
+    return NULL;
+}
+
+_Static_assert(RING_KEYSPACES_MAX == 64, "the sentence above says so");
+
+static bool parse_keyspace(const char *text, struct ring_keyspace *out, struct buffer *problems)
+{
+    struct keyspace_text parts = {0};
+    const char *wrong = NULL;
+    for (const char *next = text; *next != '\0' && wrong == NULL;) {
+        struct pair pair;
+        wrong = take_next(&next, &pair);
+        if (wrong == NULL && !take_keyspace_pair(&pair, &parts))
+            wrong = "only number, name and policy are known, each once";
+    }
+    if (wrong == NULL)
+        wrong = make_keyspace(&parts, out);
+    return wrong == NULL || add_kind_problem(problems, "keyspace", text, wrong);
+}
+
+/* In the place of the one with its number, or behind those below it. */
+static void put_keyspace(struct ring *ring, const struct ring_keyspace *keyspace)
+{
+    uint16_t at = 0;
+    while (at < ring->keyspace_count && ring->keyspaces[at].number < keyspace->number)
+        at++;
+    if (at == ring->keyspace_count || ring->keyspaces[at].number != keyspace->number) {
+        memmove(&ring->keyspaces[at + 1], &ring->keyspaces[at],
+                (ring->keyspace_count - at) * sizeof ring->keyspaces[0]);
+        ring->keyspace_count++;
+    }
+    ring->keyspaces[at] = *keyspace;
+}
+
+static bool check_keyspace_names(const struct ring *ring, struct buffer *problems)
+{
+    bool good = true;
+    for (uint16_t i = 0; i < ring->keyspace_count; i++) {
+        for (uint16_t j = 0; j < i; j++) {
+            if (strcmp(ring->keyspaces[i].name, ring->keyspaces[j].name) != 0)
+                continue;
+            buffer_printf(problems, "keyspaces %u and %u are both named %s\n",
+                          ring->keyspaces[j].number, ring->keyspaces[i].number,
+                          ring->keyspaces[i].name);
+            good = false;
+        }
+    }
+    return good;
+}
+
+static bool parse_keyspaces(const struct ring_plan *plan, struct ring *ring,
+                            struct buffer *problems)
+{
+    bool good = true;
+    bool given[RING_KEYSPACES_MAX] = {false};
+    for (keyspace_id i = 0; i < RING_PLAN_KEYSPACES; i++) {
+        struct ring_keyspace keyspace = default_keyspace(i);
+        put_keyspace(ring, &keyspace);
+    }
+    for (size_t i = 0; i < plan->keyspace_count; i++) {
+        struct ring_keyspace keyspace;
+        if (!parse_keyspace(plan->keyspaces[i], &keyspace, problems)) {
+            good = false;
+        } else if (given[keyspace.number]) {
+            buffer_printf(problems, "keyspace number %u is given twice\n", keyspace.number);
+            good = false;
+        } else {
+            given[keyspace.number] = true;
+            put_keyspace(ring, &keyspace);
+        }
+    }
+    return good && check_keyspace_names(ring, problems);
 }
 
 enum status ring_plan_make(const struct ring_plan *plan, struct ring **out,
@@ -218,8 +345,9 @@ enum status ring_plan_make(const struct ring_plan *plan, struct ring **out,
     ring->generation = 1;
     ring->tag = (struct ring_tag){.epoch = 1, .phase = RING_STABLE};
     ring->partition_count = plan->partition_count;
-    add_keyspaces(ring);
-    if (!parse_policy(plan, ring, problems) || !parse_nodes(plan, ring, problems))
+    bool good = parse_keyspaces(plan, ring, problems);
+    good &= parse_policy(plan, ring, problems);
+    if (!good || !parse_nodes(plan, ring, problems))
         goto fail;
     status = planner_place(ring, NULL, report);
     if (status != STATUS_OK) {
@@ -279,6 +407,10 @@ void ring_plan_describe(const struct ring *ring, const struct planner_report *re
         buffer_printf(out, "region      %s copies=%u share-min=%.1f%% share-max=%.1f%%\n",
                       ring->regions[i].name, (unsigned)ring->regions[i].replicas,
                       report->share_min_permille[i] / 10.0, report->share_max_permille[i] / 10.0);
+    for (uint16_t i = 0; i < ring->keyspace_count; i++)
+        if (ring->keyspaces[i].policy == KEYSPACE_SIBLINGS)
+            buffer_printf(out, "keyspace    %u name=%s policy=siblings\n",
+                          ring->keyspaces[i].number, ring->keyspaces[i].name);
     for (size_t i = 0; i < ring->member_count; i++) {
         const struct ring_member *member = &ring->members[i];
         buffer_printf(out,

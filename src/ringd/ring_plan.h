@@ -9,7 +9,13 @@
  * the rack is "rack1" and the weight RING_PLAN_WEIGHT.
  *
  * The ring offers RING_PLAN_KEYSPACES keyspaces, as many as Redis has databases,
- * all with the policy that a Redis client expects (the last writer wins).
+ * all with the policy that a Redis client expects (the last writer wins). Others are
+ * written in the same way, and take the place of the one with their number:
+ *
+ *     number=1,name=carts,policy=siblings
+ *
+ * The number is below RING_KEYSPACES_MAX and must be there; the name is "db" and the
+ * number, the policy lww or siblings.
  */
 #ifndef RINGD_RING_PLAN_H
 #define RINGD_RING_PLAN_H
@@ -29,6 +35,8 @@ struct ring_plan {
     uint32_t partition_count;
     const char *const *nodes;
     size_t node_count;
+    const char *const *keyspaces;
+    size_t keyspace_count;
     uint8_t cluster_id[16]; /* random, for it must never be given twice */
     uint64_t seed;          /* random and secret */
 };

@@ -19,6 +19,7 @@
 #include "node/node.h"
 #include "ringd/data_directory.h"
 #include "ringd/log_file.h"
+#include "ringd/message_mac.h"
 #include "ringd/ring_plan.h"
 #include "store/store_engine.h"
 #include "wire/frame.h"
@@ -66,7 +67,7 @@ static enum status initialise(const struct server *server, struct buffer *reason
     struct ring *ring = ring_plan_one_node(node, config_client_address(values),
                                            config_peer_address(values), cluster_id, seed);
     server_store_params(values, &store);
-    enum status status = data_directory_initialise(values->data_dir, ring, node, &store, reason);
+    enum status status = data_directory_initialise(values->data_dir, ring, node, 0, &store, reason);
     ring_free(ring);
     if (status == STATUS_OK)
         log_line(&server->log, LOG_INFO, "initialised a ring of one node data-dir=%s node=%" PRIu32,
@@ -228,6 +229,7 @@ static enum status start_node(struct server *server, struct buffer *reason)
                                  .log = server->log,
                                  .host = {.context = server,
                                           .version = PACKAGE_VERSION,
+                                          .mac = message_mac,
                                           .config_next = config_next,
                                           .config_get = server_config_get,
                                           .config_set = server_config_set,

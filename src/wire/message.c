@@ -94,13 +94,21 @@ enum status message_hello_decode(struct slice body, struct message_hello *out)
 
 void message_heartbeat_encode(const struct message_heartbeat *heartbeat, struct buffer *out)
 {
+    buffer_put_u64(out, heartbeat->sent_us);
     buffer_put_u64(out, heartbeat->wall_ms);
+    buffer_put_u64(out, heartbeat->echo_us);
+    buffer_put_varint(out, heartbeat->held_us);
 }
 
 enum status message_heartbeat_decode(struct slice body, struct message_heartbeat *out)
 {
     struct reader reader = reader_make(body);
+    out->sent_us = reader_u64(&reader);
     out->wall_ms = reader_u64(&reader);
+    out->echo_us = reader_u64(&reader);
+    out->held_us = reader_varint(&reader);
+    if (out->sent_us == 0 || (out->echo_us == 0 && out->held_us != 0))
+        return STATUS_CORRUPT;
     return reader_end(&reader);
 }
 
@@ -418,6 +426,33 @@ enum status message_sync_applied_decode(struct slice body, struct message_sync_a
     return reader_end(&reader);
 }
 
+void message_clock_encode(const struct message_clock *clock, struct buffer *out)
+{
+    buffer_put_u8(out, clock->skewed);
+    buffer_put_u64(out, (uint64_t)clock->base_us);
+}
+
+enum status message_clock_decode(struct slice body, struct message_clock *out)
+{
+    struct reader reader = reader_make(body);
+    uint8_t skewed = reader_u8(&reader);
+    out->skewed = skewed == 1;
+    out->base_us = (int64_t)reader_u64(&reader);
+    return skewed > 1 ? STATUS_CORRUPT : reader_end(&reader);
+}
+
+void message_mint_from_encode(const struct message_mint_from *from, struct buffer *out)
+{
+    buffer_put_u64(out, from->wall_ms);
+}
+
+enum status message_mint_from_decode(struct slice body, struct message_mint_from *out)
+{
+    struct reader reader = reader_make(body);
+    out->wall_ms = reader_u64(&reader);
+    return reader_end(&reader);
+}
+
 void message_replica_state_encode(const struct message_replica_state *state, struct buffer *out)
 {
     buffer_put_u16(out, state->partition);
@@ -431,5 +466,19 @@ enum status message_replica_state_decode(struct slice body, struct message_repli
     out->state = reader_u8(&reader);
     if (out->partition >= PARTITION_COUNT_MAX || out->state > REPLICA_ACTIVE)
         return STATUS_CORRUPT;
+    return reader_end(&reader);
+}
+
+void message_store_counts_encode(const struct message_store_counts *counts, struct buffer *out)
+{
+    buffer_put_varint(out, counts->lww_losses);
+    buffer_put_varint(out, counts->siblings_warned);
+}
+
+enum status message_store_counts_decode(struct slice body, struct message_store_counts *out)
+{
+    struct reader reader = reader_make(body);
+    out->lww_losses = reader_varint(&reader);
+    out->siblings_warned = reader_varint(&reader);
     return reader_end(&reader);
 }

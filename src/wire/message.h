@@ -44,8 +44,11 @@ enum message_type {
     MESSAGE_SYNC_APPLY,  /* loop side -> store side: a peer's MESSAGE_SYNC_PAGE */
     MESSAGE_SYNC_APPLIED,
     MESSAGE_REPLICA_STATE, /* store side -> loop side, unasked */
-    MESSAGE_STORE_REFUSED /* adapter -> loop side: the store queue was full; request names the frame
-                           */
+    MESSAGE_STORE_REFUSED, /* adapter -> loop side: the store queue was full; request names the
+                              frame */
+    MESSAGE_CLOCK,     /* loop side -> store side: what is thought of the wall clock */
+    MESSAGE_MINT_FROM, /* store side -> loop side, unasked */
+    MESSAGE_STORE_COUNTS /* store side -> loop side, unasked: what the last groups have counted */
 };
 
 /*
@@ -69,8 +72,15 @@ struct message_hello {
 void message_hello_encode(const struct message_hello *hello, struct buffer *out);
 MUST_USE enum status message_hello_decode(struct slice body, struct message_hello *out);
 
+/*
+ * Times in us are of monotonic clocks, the others' of no meaning to a node: it gives them back.
+ * So each end can tell the offset of the other's wall clock (membership/clock_watch.h).
+ */
 struct message_heartbeat {
-    uint64_t wall_ms;
+    uint64_t sent_us; /* when this one left; not 0 */
+    uint64_t wall_ms; /* the sender's wall clock then, right or wrong */
+    uint64_t echo_us; /* sent_us of the receiver's newest heartbeat on this link; 0: none came yet */
+    uint64_t held_us; /* since that one came; 0 when there is none */
 };
 
 void message_heartbeat_encode(const struct message_heartbeat *heartbeat, struct buffer *out);
@@ -265,13 +275,36 @@ void message_sync_apply_encode(const struct message_sync_apply *apply, struct bu
 MUST_USE enum status message_sync_apply_decode(struct slice body, struct message_sync_apply *out);
 
 struct message_sync_applied {
-    enum status status;
+    enum status status; /* TOO_LARGE: all but cells that would not fit; they were logged */
     uint32_t cell_count; /* that brought something new */
 };
 
 void message_sync_applied_encode(const struct message_sync_applied *applied, struct buffer *out);
 MUST_USE enum status message_sync_applied_decode(struct slice body,
                                                  struct message_sync_applied *out);
+
+/*
+ * The wall clock is `monotonic clock + base_us`: as it was when the loop side last looked and
+ * found it right or, with `skewed`, as the other nodes agree it should be.
+ */
+struct message_clock {
+    bool skewed;
+    int64_t base_us;
+};
+
+void message_clock_encode(const struct message_clock *clock, struct buffer *out);
+MUST_USE enum status message_clock_decode(struct slice body, struct message_clock *out);
+
+/*
+ * This store has issued, or may have issued, times so far ahead that it mints nothing until
+ * the wall clock shows `wall_ms`.
+ */
+struct message_mint_from {
+    uint64_t wall_ms;
+};
+
+void message_mint_from_encode(const struct message_mint_from *from, struct buffer *out);
+MUST_USE enum status message_mint_from_decode(struct slice body, struct message_mint_from *out);
 
 enum replica_state {
     REPLICA_ABSENT = 0,     /* this node does not hold the partition, or its store is not open */
@@ -287,5 +320,15 @@ struct message_replica_state {
 void message_replica_state_encode(const struct message_replica_state *state, struct buffer *out);
 MUST_USE enum status message_replica_state_decode(struct slice body,
                                                   struct message_replica_state *out);
+
+/* What happened since the last message of this kind; in groups that are durable. */
+struct message_store_counts {
+    uint64_t lww_losses;      /* concurrent values that last-writer-wins dropped */
+    uint64_t siblings_warned; /* client writes that left more than siblings-warn versions */
+};
+
+void message_store_counts_encode(const struct message_store_counts *counts, struct buffer *out);
+MUST_USE enum status message_store_counts_decode(struct slice body,
+                                                 struct message_store_counts *out);
 
 #endif

@@ -33,6 +33,11 @@ void record_checkpoint_name(partition_id partition, struct buffer *out)
     buffer_put_u8(out, 'c');
 }
 
+void record_ceiling_name(struct buffer *out)
+{
+    buffer_put_u8(out, RECORD_CEILING);
+}
+
 enum status record_cell_name_decode(struct slice name, struct cell_name *out)
 {
     struct reader reader = reader_make(name);
@@ -67,6 +72,21 @@ enum status record_cell_open(struct slice record, struct slice *cell)
         return STATUS_CORRUPT;
     *cell = slice_make(record.data + 1, record.length - 1);
     return STATUS_OK;
+}
+
+void ceiling_record_encode(hybrid_time ceiling, struct buffer *out)
+{
+    buffer_put_u8(out, RECORD_VERSION);
+    buffer_put_u64(out, ceiling);
+}
+
+enum status ceiling_record_decode(struct slice bytes, hybrid_time *out)
+{
+    struct reader reader = reader_make(bytes);
+    if (reader_u8(&reader) != RECORD_VERSION)
+        return STATUS_CORRUPT;
+    *out = reader_u64(&reader);
+    return reader_end(&reader);
 }
 
 void log_record_encode(const struct log_record *record, struct buffer *out)

@@ -4,6 +4,7 @@
  *     'D' position(8) keyspace(2) length(2) key      the cell of a key (causal/cell.h)
  *     'L' partition(2) log position(8)               one event of the partition's log
  *     'M' partition(2) 'c'                           checkpoint of the replica's state
+ *     'T'                                            ceiling of the times that the store issues
  *     'I'                                            identity of the store (src/store/identity.h)
  *
  * Numbers are big-endian, so records sort by ring position: a partition is one
@@ -23,8 +24,15 @@
 #include "base/status.h"
 #include "causal/cell.h"
 #include "causal/clock.h"
+#include "causal/hybrid_time.h"
 
-enum { RECORD_CELL = 'D', RECORD_LOG = 'L', RECORD_META = 'M', RECORD_IDENTITY = 'I' };
+enum {
+    RECORD_CELL = 'D',
+    RECORD_LOG = 'L',
+    RECORD_META = 'M',
+    RECORD_CEILING = 'T',
+    RECORD_IDENTITY = 'I'
+};
 enum { RECORD_VERSION = 1, RECORD_KEY_BYTES_MAX = UINT16_MAX };
 
 /* Names; each appends to `out`. */
@@ -34,6 +42,7 @@ void record_cell_name(uint64_t position, keyspace_id keyspace, struct slice key,
 void record_cell_bound(uint64_t position, struct buffer *out);
 void record_log_name(partition_id partition, uint64_t log_position, struct buffer *out);
 void record_checkpoint_name(partition_id partition, struct buffer *out);
+void record_ceiling_name(struct buffer *out);
 
 struct cell_name {
     uint64_t position;
@@ -51,6 +60,10 @@ MUST_USE enum status record_log_name_decode(struct slice name, partition_id *par
 void record_cell_encode(const struct cell *cell, struct buffer *out);
 /* The encoded cell inside the record, borrowed. */
 MUST_USE enum status record_cell_open(struct slice record, struct slice *cell);
+
+/* No time above `ceiling` has left the store side. */
+void ceiling_record_encode(hybrid_time ceiling, struct buffer *out);
+MUST_USE enum status ceiling_record_decode(struct slice bytes, hybrid_time *out);
 
 /*
  * One event of a partition's log, in the same batch as the cell that it

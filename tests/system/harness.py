@@ -161,13 +161,15 @@ def ask(port, *words):
 class Cluster:
     """A cluster of real daemons in a temporary directory, made by ringcluster."""
 
-    def __init__(self, directory, regions="eu:3,us:2", replication="eu:2,us:1", partitions=64):
+    def __init__(self, directory, regions="eu:3,us:2", replication="eu:2,us:1", partitions=64,
+                 keyspaces=()):
         self.dir = directory
         self.size = sum(int(part.rpartition(":")[2]) for part in regions.split(","))
         self.first_port = free_ports(2 * self.size)
         self.command("create", "--regions", regions, "--replication", replication,
                      "--partitions", str(partitions), "--port", str(self.first_port),
-                     "--peer-port", str(self.first_port + self.size), "--ringd", RINGD)
+                     "--peer-port", str(self.first_port + self.size), "--ringd", RINGD,
+                     *(word for keyspace in keyspaces for word in ("--keyspace", keyspace)))
 
     def command(self, *words, expect=0):
         """Run ringcluster; its output."""
@@ -200,13 +202,18 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(**shape):
-    """A running cluster, gone at the end; after a failure its logs are shown."""
+def cluster(prepare=None, **shape):
+    """A running cluster, gone at the end; after a failure its logs are shown.
+
+    `prepare(made)` is called between its creation and its start.
+    """
     need_programs(RINGD)
     directory = tempfile.mkdtemp(prefix="ringdb-test-")
     made = None
     try:
         made = Cluster(os.path.join(directory, "cluster"), **shape)
+        if prepare is not None:
+            prepare(made)
         made.command("start")
         yield made
     except BaseException:

@@ -67,6 +67,21 @@ enum exit_code cluster_ask_first(const struct arguments *arguments, const struct
     return code;
 }
 
+enum exit_code cluster_ask_first_in(const struct arguments *arguments, const struct slice *words,
+                                    size_t count, struct exchange *out)
+{
+    char number[16];
+    snprintf(number, sizeof number, "%u", (unsigned)arguments->keyspace);
+    struct slice select[] = {slice_text("SELECT"), slice_text(number)};
+    *out = (struct exchange){.address = arguments->address};
+    exchange_ask(out, select, 2);
+    exchange_ask(out, words, count);
+    enum exit_code code = ask(arguments, out);
+    if (code != EXIT_OK)
+        exchange_deinit(out);
+    return code;
+}
+
 static bool read_member(const struct resp_value *row, struct cluster_member *out)
 {
     int64_t id = fields_integer(row, "id", 0);

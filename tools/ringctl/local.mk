@@ -17,6 +17,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/report.c \
 	tools/ringctl/report.h \
 	tools/ringctl/verb_key.c \
+	tools/ringctl/verb_keyspace.c \
 	tools/ringctl/verb_ring.c \
 	tools/ringctl/verb_status.c \
 	tools/ringctl/verb_verify.c \

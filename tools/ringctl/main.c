@@ -30,6 +30,13 @@ const struct verb VERBS[] = {
     {"key locate", "KEY", 1, 1, OPTION_KEYSPACE, "where a key lives",
      "The partition of a key, its slot, its owners, and the nodes that stand in for them.\n",
      verb_key_locate},
+    {"key siblings", "KEY", 1, 1, OPTION_KEYSPACE, "the concurrent values of a key",
+     "All values that were written without having seen each other, the newest first, and the\n"
+     "context that a client gives to replace them. Bytes that are no plain text are \\xHH.\n",
+     verb_key_siblings},
+    {"keyspace list", NULL, 0, 0, 0, "the keyspaces and their policies",
+     "One line for each keyspace: its number, which SELECT takes, its name and its policy.\n",
+     verb_keyspace_list},
     {"version", NULL, 0, 0, 0, "the versions of ringctl and of the node",
      "Exit status 3 when the node does not answer.\n", verb_version},
     {"help", "VERB", 0, OPERANDS_MAX, 0, "what a verb does", "The same as: ringctl VERB --help\n",

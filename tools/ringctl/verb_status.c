@@ -9,6 +9,9 @@
  *     silent    it does not answer here, and somebody calls it up: just lost, or paused
  *     down      it does not answer, and nobody calls it up
  *
+ * Of clocks each node speaks for itself: how far its own one is from what the others
+ * agree on, and whether it therefore coordinates no writes.
+ *
  * Risk is counted from the table of owners: which partitions would have fewer owners
  * than a quorum if one more node, or a whole region, were lost.
  */
@@ -21,6 +24,8 @@
 #include "fields.h"
 #include "net/address.h"
 #include "verbs.h"
+
+enum { SKEW_SHOWN_MS = 100 }; /* a clock further away is named, although nothing is refused yet */
 
 enum state { STATE_UP, STATE_DISPUTED, STATE_SILENT, STATE_DOWN };
 
@@ -38,7 +43,9 @@ struct picture {
     const struct cluster *cluster;
     struct view *views; /* as cluster->members */
     size_t answering;
-    struct buffer disagreement, work, risk; /* sentences, each but the first after a newline */
+    size_t fenced; /* nodes that coordinate no writes because of their clocks */
+    /* Sentences, each but the first after a newline. */
+    struct buffer disagreement, skew, work, risk;
 };
 
 static const struct report_column COLUMNS[] = {
@@ -125,6 +132,46 @@ static void compare_rings(struct picture *picture)
                           "%" PRId64,
                           cluster->members[i].id, view->epoch, cluster->epoch);
         }
+    }
+}
+
+static void describe_clock(struct picture *picture, uint32_t node, const struct resp_value *clock)
+{
+    int64_t offset_ms = fields_integer(clock, "offset_ms", 0);
+    int64_t wait_ms = fields_integer(clock, "wait_ms", 0);
+    bool fenced = fields_integer(clock, "fenced", 0) != 0;
+    int64_t apart_ms = offset_ms < 0 ? -offset_ms : offset_ms;
+    bool far = apart_ms >= SKEW_SHOWN_MS;
+    picture->fenced += fenced;
+    if (!fenced && !far)
+        return;
+    begin_sentence(&picture->skew);
+    buffer_printf(&picture->skew, "node %" PRIu32, node);
+    if (far)
+        buffer_printf(&picture->skew, "'s clock is %" PRId64 " ms %s the others%s", apart_ms,
+                      offset_ms > 0 ? "ahead of" : "behind", fenced ? ":" : "");
+    if (fenced)
+        buffer_printf(&picture->skew, "%s is fenced and coordinates no writes", far ? " it" : "");
+    if (fenced && wait_ms > 0)
+        buffer_printf(&picture->skew,
+                      " for %" PRId64 " ms, until its clock is past all times that "
+                      "it may have given",
+                      wait_ms);
+    else if (fenced && far)
+        buffer_printf(&picture->skew, " until it is right");
+    else if (fenced)
+        buffer_printf(&picture->skew, " until its clock has been compared");
+}
+
+static void describe_skew(struct picture *picture)
+{
+    const struct cluster *cluster = picture->cluster;
+    for (size_t i = 0; i < cluster->member_count; i++) {
+        const struct view *view = &picture->views[i];
+        const struct resp_value *clock =
+            view->status == NULL ? NULL : fields_get(view->status, "clock");
+        if (clock != NULL)
+            describe_clock(picture, cluster->members[i].id, clock);
     }
 }
 
@@ -270,10 +317,11 @@ static enum exit_code print_picture(const struct arguments *arguments, struct pi
     const struct cluster *cluster = picture->cluster;
     struct report *report = report_new();
     compare_rings(picture);
+    describe_skew(picture);
     describe_work(picture);
     uint32_t without_quorum = describe_risk(picture);
     bool well = picture->answering == cluster->member_count && picture->disagreement.length == 0 &&
-                picture->work.length == 0;
+                picture->work.length == 0 && picture->fenced == 0;
     report_fact(report, "cluster", REPORT_TEXT, "%s", cluster->id);
     report_fact(report, "epoch", REPORT_NUMBER, "%" PRId64, cluster->epoch);
     report_fact(report, "replication", REPORT_TEXT, "%s", cluster->replication);
@@ -282,6 +330,7 @@ static enum exit_code print_picture(const struct arguments *arguments, struct pi
     report_fact(report, "answering", REPORT_NUMBER, "%zu", picture->answering);
     add_nodes(report, picture);
     add_sentences(report, "disagreement", &picture->disagreement, arguments->json);
+    add_sentences(report, "skew", &picture->skew, arguments->json);
     add_sentences(report, "work", &picture->work, arguments->json);
     add_sentences(report, "risk", &picture->risk, arguments->json);
     report_fact(report, "without_quorum", REPORT_NUMBER, "%" PRIu32, without_quorum);
@@ -303,6 +352,7 @@ enum exit_code verb_status(const struct arguments *arguments)
     gather(&picture, answers);
     code = print_picture(arguments, &picture);
     buffer_deinit(&picture.disagreement);
+    buffer_deinit(&picture.skew);
     buffer_deinit(&picture.work);
     buffer_deinit(&picture.risk);
     free(picture.views);

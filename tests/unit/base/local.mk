@@ -1,4 +1,5 @@
 unit_tests += \
+	tests/unit/base/test_base64url \
 	tests/unit/base/test_bytes \
 	tests/unit/base/test_hash \
 	tests/unit/base/test_log \

@@ -236,22 +236,61 @@ static void the_winner_has_the_highest_time_then_dot(void **state)
     cell_deinit(&cell);
 }
 
-static void an_expired_or_deleted_winner_is_not_visible(void **state)
+static void an_expired_or_deleted_value_is_not_visible(void **state)
 {
-    struct sibling value = string_of(dot_of(1, 1), 5, "below");
+    struct sibling expiring = string_of(dot_of(2, 1), 6, "expires");
+    struct sibling tombstone = tombstone_of(dot_of(3, 1), 7);
+    expiring.expire_at_ms = 1000;
+    struct cell cell = cell_with(&expiring, 1);
+    (void)state;
+    assert_ptr_equal(cell_visible(&cell, 999), cell_winner(&cell));
+    assert_null(cell_visible(&cell, 1000));
+    cell_insert(&cell, &tombstone);
+    assert_null(cell_visible(&cell, 1000));
+    cell_deinit(&cell);
+    assert_null(cell_visible(&cell, 0));
+}
+
+/* Nobody who deleted or let expire has seen it, so it is there. */
+static void a_value_outlives_what_is_concurrent_with_it(void **state)
+{
+    struct sibling value = string_of(dot_of(1, 1), 5, "lives");
     struct sibling expiring = string_of(dot_of(2, 1), 6, "expires");
     struct sibling tombstone = tombstone_of(dot_of(3, 1), 7);
     expiring.expire_at_ms = 1000;
     struct cell cell = cell_with(&value, 1);
     (void)state;
-    assert_non_null(cell_visible(&cell, UINT64_MAX));
-    cell_insert(&cell, &expiring);
-    assert_ptr_equal(cell_visible(&cell, 999), cell_winner(&cell));
-    assert_null(cell_visible(&cell, 1000)); /* the value below does not shine through */
     cell_insert(&cell, &tombstone);
-    assert_null(cell_visible(&cell, 0));
+    assert_true(slice_equal(cell_visible(&cell, 0)->value, slice_text("lives")));
+    cell_insert(&cell, &expiring);
+    assert_true(slice_equal(cell_visible(&cell, 999)->value, slice_text("expires")));
+    assert_true(slice_equal(cell_visible(&cell, 1000)->value, slice_text("lives")));
     cell_deinit(&cell);
-    assert_null(cell_visible(&cell, 0));
+}
+
+/* What a merge of foreign cells may exceed, the encoder asserts and a frame cannot hold. */
+static void a_cell_beyond_what_can_be_sent_does_not_fit(void **state)
+{
+    static uint8_t bytes[CELL_VALUES_BYTES_MAX / 2 + 1];
+    struct cell cell = {0};
+    (void)state;
+    for (uint32_t i = 1; i <= CELL_SIBLINGS_MAX; i++) {
+        struct sibling value = string_of(dot_of(1, i), i, "");
+        cell_insert(&cell, &value);
+    }
+    assert_true(cell_fits(&cell));
+    struct sibling more = string_of(dot_of(2, 1), 9, "");
+    cell_insert(&cell, &more);
+    assert_false(cell_fits(&cell));
+    cell_deinit(&cell);
+    struct sibling large = string_of(dot_of(1, 1), 1, "");
+    large.value = slice_make(bytes, sizeof bytes);
+    cell_insert(&cell, &large);
+    assert_true(cell_fits(&cell));
+    large.dot.sequence = 2;
+    cell_insert(&cell, &large);
+    assert_false(cell_fits(&cell));
+    cell_deinit(&cell);
 }
 
 static void equal_live_dots_have_equal_hashes_whatever_the_context(void **state)
@@ -323,7 +362,9 @@ int main(void)
         cmocka_unit_test(the_seen_filter_stops_late_copies_and_nothing_else),
         cmocka_unit_test(a_write_replaces_only_what_it_observed),
         cmocka_unit_test(the_winner_has_the_highest_time_then_dot),
-        cmocka_unit_test(an_expired_or_deleted_winner_is_not_visible),
+        cmocka_unit_test(an_expired_or_deleted_value_is_not_visible),
+        cmocka_unit_test(a_value_outlives_what_is_concurrent_with_it),
+        cmocka_unit_test(a_cell_beyond_what_can_be_sent_does_not_fit),
         cmocka_unit_test(equal_live_dots_have_equal_hashes_whatever_the_context),
         cmocka_unit_test(the_hash_is_zero_only_without_live_values),
         cmocka_unit_test(the_hash_depends_on_name_seed_and_each_part_of_each_dot),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "causal/register.h"
 #include "coordinator/key_request.h"
@@ -91,6 +92,14 @@ static struct ring *make_ring(void)
     return ring;
 }
 
+/* No cryptography: enough to tell any change of key or message. */
+static void mac(struct slice key, struct slice message, uint8_t out[CONTEXT_MAC_BYTES])
+{
+    uint64_t hash = hash64(key, 1);
+    for (size_t i = 0; i < CONTEXT_MAC_BYTES; i++)
+        out[i] = (uint8_t)(hash = hash64(message, hash));
+}
+
 int harness_setup(void **state)
 {
     struct harness *harness = memory_new(1, sizeof *harness);
@@ -112,6 +121,7 @@ int harness_setup(void **state)
     environment->peer_state = peer_state;
     environment->peer_silence_ms = peer_silence_ms;
     environment->replica_ready = replica_ready;
+    environment->mac = mac;
     environment->client_close = client_close;
     environment->client_wake = client_wake;
     *state = harness;
@@ -133,6 +143,8 @@ int harness_teardown(void **state)
     }
     assert_null(harness->environment.sessions);
     assert_int_equal(harness->environment.session_count, 0);
+    version_vector_deinit(&harness->last_context);
+    version_vector_deinit(&harness->more_context);
     environment_deinit(&harness->environment);
     ring_free(harness->ring);
     free(harness);
@@ -235,6 +247,15 @@ static bool condition_fails(struct harness *harness, const struct key_request *r
     return false;
 }
 
+static void note_context(struct harness *harness, const struct key_entry *entry)
+{
+    version_vector_deinit(&harness->last_context);
+    harness->last_has_context = entry->context != NULL;
+    harness->last_context_time = entry->context_time;
+    if (entry->context != NULL)
+        version_vector_copy(entry->context, &harness->last_context);
+}
+
 static enum status apply(struct harness *harness, const struct key_request *request,
                          const struct key_entry *entry, struct answer *answer,
                          struct key_outcome *outcome)
@@ -242,6 +263,7 @@ static enum status apply(struct harness *harness, const struct key_request *requ
     struct stored_key *stored = find_key(harness, request->keyspace, entry->key);
     struct sibling seen;
     struct buffer built = {0};
+    note_context(harness, entry);
     struct register_effect effect = {0};
     enum status status =
         register_mutate(&entry->mutation, sibling_of(harness, stored, &seen), harness->now.wall_ms,
@@ -269,6 +291,26 @@ static enum status apply(struct harness *harness, const struct key_request *requ
     }
     buffer_deinit(&built);
     return status;
+}
+
+static void read_siblings(struct harness *harness, struct answer *answer,
+                          const struct sibling *visible)
+{
+    struct key_result *result = &answer->result;
+    result->time = harness->now.wall_ms << 16;
+    version_vector_copy(&harness->more_context, &result->context);
+    for (uint16_t i = 0; i < harness->sibling_count; i++) {
+        result->outcomes[i] = harness->siblings[i];
+        result->outcomes[i].value = keep(answer, harness->siblings[i].value);
+        version_vector_raise(&result->context, &harness->siblings[i].dot);
+    }
+    result->outcome_count = harness->sibling_count;
+    if (harness->sibling_count > 0 || visible == NULL)
+        return;
+    result->outcomes[0].dot = visible->dot;
+    result->outcomes[0].time = result->time;
+    version_vector_raise(&result->context, &visible->dot);
+    result->outcome_count = 1;
 }
 
 static void scan(struct harness *harness, const struct key_request *request, struct answer *answer)
@@ -299,6 +341,8 @@ static void execute(struct harness *harness, const struct key_request *request,
     size_t room = 64;
     for (uint32_t i = 0; i < harness->key_count; i++)
         room += harness->keys[i].key.length + harness->keys[i].value.length;
+    for (uint16_t i = 0; i < harness->sibling_count; i++)
+        room += harness->siblings[i].value.length;
     (void)buffer_reserve(&answer->bytes, room);
     *result = (struct key_result){.acks = 2, .needed = 2};
     switch (request->kind) {
@@ -306,12 +350,14 @@ static void execute(struct harness *harness, const struct key_request *request,
         struct sibling seen;
         const struct sibling *visible = sibling_of(
             harness, find_key(harness, request->keyspace, request->entries[0].key), &seen);
-        result->outcomes = memory_new(1, sizeof *result->outcomes);
+        result->outcomes = memory_new(4, sizeof *result->outcomes);
         result->outcome_count = 1;
         if (visible != NULL)
             result->outcomes[0] = (struct key_outcome){.visible = true,
                                                        .expire_at_ms = visible->expire_at_ms,
                                                        .value = keep(answer, visible->value)};
+        if ((request->flags & KEY_SIBLINGS) != 0)
+            read_siblings(harness, answer, visible);
         break;
     }
     case KEY_WRITE:

@@ -65,6 +65,13 @@ struct harness {
     uint32_t coverage; /* what KEY_COVERAGE answers */
     uint32_t last_timeout_ms;
     struct request_options last_options;
+    /* Concurrent values of whatever key RING.GET asks for; 0: the stored one. */
+    struct key_outcome siblings[4];
+    uint16_t sibling_count;
+    struct version_vector more_context; /* beside that of the siblings */
+    bool last_has_context; /* of the last entry written */
+    struct version_vector last_context;
+    hybrid_time last_context_time;
     keyspace_id last_keyspace;
     bool down[64]; /* peers by node id */
     connection_id closed_by_command, woken_by_command;

@@ -12,5 +12,6 @@ unit_tests += \
 	tests/unit/commands/test_redis \
 	tests/unit/commands/test_server \
 	tests/unit/commands/test_session \
+	tests/unit/commands/test_siblings \
 	tests/unit/commands/test_strings \
 	tests/unit/commands/test_wait

@@ -76,7 +76,6 @@ static void with_refuses_what_it_cannot_keep(void **state)
         {"WITH pr=1 GET a", "-ERR the option 'pr' is not offered yet\r\n"},
         {"WITH pw=1 GET a", "-ERR the option 'pw' is not offered yet\r\n"},
         {"WITH sloppy=yes GET a", "-ERR the option 'sloppy' is not offered yet\r\n"},
-        {"WITH context=x SET a 1", "-ERR the option 'context' is not offered yet\r\n"},
         {"WITH id=x SET a 1", "-ERR the option 'id' is not offered yet\r\n"},
         {"WITH color=red GET a", "-ERR unknown option 'color'\r\n"},
         {"WITH", "-ERR wrong number of arguments for 'with' command\r\n"},

@@ -38,11 +38,13 @@ static void each_status_has_its_word(void **state)
          "-DISKFULL the owners' disks have too little free space; nothing was written\r\n",
          "-DISKFULL the owners' disks have too little free space\r\n"},
         {STATUS_CLOCK_SKEW,
-         "-CLOCKSKEW the clocks of the owners are too far apart; nothing was written\r\n",
-         "-CLOCKSKEW the clocks of the owners are too far apart\r\n"},
+         "-CLOCKSKEW no owner within reach has a clock near enough to the others; try again, and "
+         "see which clocks 'ringctl status' names; nothing was written\r\n",
+         "-CLOCKSKEW no owner within reach has a clock near enough to the others; try again, and "
+         "see which clocks 'ringctl status' names\r\n"},
         {STATUS_TOO_LARGE,
          "-TOOLARGE the value would be larger than this server allows; nothing was written\r\n",
-         "-TOOLARGE the value would be larger than this server allows\r\n"},
+         "-TOOLARGE the values of the key are more than one answer can hold\r\n"},
         {STATUS_STALE_TAG, "-TRYAGAIN the ring has changed meanwhile; nothing was written\r\n",
          "-TRYAGAIN the ring has changed meanwhile\r\n"},
         {STATUS_NOT_READY,
@@ -102,6 +104,17 @@ static void a_partly_failed_write_is_uncertain(void **state)
     harness->fail_after = 1;
     assert_reply(client, "DEL a b c",
                  "-UNCERTAIN applied=1 unknown=2 of 3 keys; UNCERTAIN w=1/2 the write was sent "
+                 "but not confirmed in time; it may apply\r\n");
+}
+
+static void keys_are_counted_not_requests(void **state)
+{
+    struct harness *harness = *state;
+    struct client *client = failing_client(harness, STATUS_UNCERTAIN, KEY_WRITE);
+    harness->fail_after = 1;
+    /* {b} lies before {a}: three keys are written, two are not known. */
+    assert_reply(client, "MSET {b}1 1 {a}1 2 {b}2 3 {a}2 4 {b}3 5",
+                 "-UNCERTAIN applied=3 unknown=2 of 5 keys; UNCERTAIN w=1/2 the write was sent "
                  "but not confirmed in time; it may apply\r\n");
 }
 
@@ -186,6 +199,7 @@ int main(void)
         TEST(growing_values_have_redis_words_for_the_limit),
         TEST(a_partly_failed_read_is_an_error_of_the_whole),
         TEST(a_partly_failed_write_is_uncertain),
+        TEST(keys_are_counted_not_requests),
         TEST(a_write_that_failed_everywhere_is_definite),
         TEST(a_rename_that_stops_half_way_says_so),
         TEST(later_requests_of_a_command_have_the_time_that_is_left),

@@ -77,6 +77,17 @@ static void scan_filters(void **state)
     assert_reply(client, "SCAN x", "-ERR invalid cursor\r\n");
 }
 
+static void scan_looks_at_count_keys(void **state)
+{
+    struct client *client = client_with_keys(*state);
+    struct resp_value *value = client_value(client, "SCAN 0 COUNT 7");
+    assert_int_equal(value->elements[1].element_count, 7);
+    resp_value_free(value);
+    value = client_value(client, "SCAN 0");
+    assert_int_equal(value->elements[1].element_count, 10);
+    resp_value_free(value);
+}
+
 /* Partitions are asked one after the other, and an empty ring does not hold a SCAN for long. */
 static void scan_asks_sixteen_partitions_at_most(void **state)
 {
@@ -217,6 +228,7 @@ int main(void)
         TEST(scan_walks_the_whole_ring),
         TEST(any_connection_continues_a_scan),
         TEST(scan_filters),
+        TEST(scan_looks_at_count_keys),
         TEST(scan_asks_sixteen_partitions_at_most),
         TEST(keys_and_dbsize_cover_the_whole_ring),
         TEST(pages_of_a_partition_are_put_together),

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
+#include "base/random.h"
+#include "commands/command_table.h"
 
 static struct client *manual_client(struct harness *harness)
 {
@@ -358,6 +359,95 @@ static void pipelines_answer_as_single_requests_do(void **state)
     }
 }
 
+/* A request that waited long for those before it still has its whole time. */
+static void waiting_in_the_queue_costs_no_time_of_the_request(void **state)
+{
+    struct harness *harness = *state;
+    struct client *client = manual_client(harness);
+    client_raw(client, "SET a 1\r\nSELECT 1\r\nWITH timeout=100 GET a\r\n");
+    harness_advance_ms(harness, 4000);
+    harness_answer(harness);
+    assert_int_equal(harness->last_timeout_ms, 100);
+    harness_answer_all(harness);
+    assert_replies(client, "+OK\r\n+OK\r\n$-1\r\n");
+}
+
+/* How many replies of version 2 or 3 the bytes are; -1: they are none. */
+static int count_replies(const struct buffer *bytes)
+{
+    struct resp_reply_limits limits = {
+        .text_bytes_max = 1 << 24, .elements_max = 1 << 20, .reply_bytes_max = 1 << 26};
+    struct resp_reply_reader *reader = resp_reply_reader_new(&limits);
+    enum resp_reply_progress progress = RESP_REPLY_VALUE;
+    size_t offset = 0;
+    int count = 0;
+    while (offset < bytes->length && progress == RESP_REPLY_VALUE) {
+        struct resp_value *value = NULL;
+        progress = resp_reply_reader_next(reader, buffer_slice(bytes), &offset, &value);
+        resp_value_free(value);
+        count += progress == RESP_REPLY_VALUE;
+    }
+    resp_reply_reader_free(reader);
+    return progress == RESP_REPLY_VALUE ? count : -1;
+}
+
+static void add_random_request(struct random *random, struct buffer *out)
+{
+    static const char *const words[] = {
+        "a",     "b",        "{t}1",    "{t}2", "1",    "0",    "-1",  "10",
+        "abc",   "*",        "nx",      "XX",   "GET",  "EX",   "PX",  "KEEPTTL",
+        "count", "MATCH",    "replace", "DB",   "3",    "on",   "id",  "9223372036854775807",
+        "",      "r=1",      "slots",   "info", "list", "docs", "get", "set",
+        "usage", "encoding", "len",     "WITH"};
+    const struct command *row = command_at((uint32_t)random_below(random, COMMAND_COUNT));
+    uint32_t least = (uint32_t)(row->arity < 0 ? -row->arity : row->arity);
+    uint32_t count = least + (uint32_t)random_below(random, 4);
+    const struct command *inner = row->subcommands;
+    /* What ends, silences or holds the connection has tests of its own. */
+    if (strcmp(row->name, "quit") == 0 || strncmp(row->name, "wait", 4) == 0 ||
+        strcmp(row->name, "client") == 0)
+        row = &command_ping;
+    buffer_printf(out, "*%u\r\n$%zu\r\n%s\r\n", count, strlen(row->name), row->name);
+    for (uint32_t i = 1; i < count; i++) {
+        const char *word = words[random_below(random, sizeof words / sizeof words[0])];
+        if (i == 1 && inner != NULL && row->subcommands != NULL)
+            word = inner[random_below(random, 3)].name;
+        if (word == NULL)
+            word = "x";
+        buffer_printf(out, "$%zu\r\n%s\r\n", strlen(word), word);
+    }
+}
+
+/* Whatever is asked, and however requests end: one reply each, and it parses. */
+static void each_request_gets_exactly_one_reply(void **state)
+{
+    struct harness *harness = *state;
+    struct client *client = manual_client(harness);
+    struct random random = random_make(11);
+    static const enum status ends[] = {STATUS_OK,        STATUS_OK,          STATUS_OK,
+                                       STATUS_UNCERTAIN, STATUS_UNAVAILABLE, STATUS_TIMEOUT};
+    harness->settings.request_timeout_ms = 100;
+    for (int round = 0; round < 300; round++) {
+        struct buffer bytes = {0};
+        int count = 1 + (int)random_below(&random, 12);
+        for (int i = 0; i < count; i++)
+            add_random_request(&random, &bytes);
+        size_t cut = (size_t)random_below(&random, bytes.length);
+        client_bytes(client, bytes.data, cut);
+        client_bytes(client, bytes.data + cut, bytes.length - cut);
+        while (harness->pending_count > 0) {
+            harness->fail_status = ends[random_below(&random, sizeof ends / sizeof ends[0])];
+            harness->fail_after = 0;
+            harness_advance_ms(harness, random_below(&random, 3));
+            harness_answer_at(harness, (uint32_t)random_below(&random, harness->pending_count));
+        }
+        assert_false(client->closed);
+        assert_int_equal(count_replies(&client->replies), count);
+        buffer_clear(&client->replies);
+        buffer_deinit(&bytes);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
 
 int main(void)
@@ -385,6 +475,8 @@ int main(void)
         TEST(skipping_a_reply_keeps_the_order_in_a_pipeline),
         TEST(a_session_may_end_with_requests_under_way),
         TEST(pipelines_answer_as_single_requests_do),
+        TEST(waiting_in_the_queue_costs_no_time_of_the_request),
+        TEST(each_request_gets_exactly_one_reply),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

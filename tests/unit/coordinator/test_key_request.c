@@ -68,7 +68,8 @@ static void a_write_comes_back_with_all_its_entries(void **state)
                       .value = slice_text("value")}},
         {.key = slice_text(""),
          .mutation = {.operation = REGISTER_SET_RANGE, .offset = 300, .value = slice_text("x")},
-         .context = &context},
+         .context = &context,
+         .context_time = UINT64_MAX},
     };
     struct key_request request = request_of(KEY_WRITE);
     request.flags = KEY_ALL_OR_NOTHING;
@@ -91,6 +92,7 @@ static void a_write_comes_back_with_all_its_entries(void **state)
     assert_null(back.entries[0].context);
     assert_int_equal(back.entries[1].mutation.offset, 300);
     assert_true(version_vector_covers(back.entries[1].context, &dot));
+    assert_true(back.entries[1].context_time == UINT64_MAX);
     free((void *)back.entries);
     key_contexts_free(&contexts);
     attack(recode_request, &bytes, 1);
@@ -134,7 +136,7 @@ static void what_no_request_has_is_refused(void **state)
     bad[0].limit = SCAN_LIMIT_MAX + 1;
     bad[1].options.level = LEVEL_COUNT;
     bad[2].kind = KEY_REQUEST_KIND_COUNT;
-    bad[3].flags = (KEY_ALL_OR_NOTHING | KEY_WITH_VALUES) + 1;
+    bad[3].flags = KEY_FLAGS_ALL + 1;
     key_request_encode(&good, &bytes);
     assert_true(stands(recode_request, bytes.data, bytes.length));
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -153,13 +155,16 @@ static void a_result_comes_back_with_all_its_outcomes(void **state)
          .number = -1,
          .expire_at_ms = 77,
          .key = slice_text("key"),
-         .value = slice_text("value")},
+         .value = slice_text("value"),
+         .dot = dot_of(3, 8),
+         .time = 99},
     };
     struct key_result result = {.status = STATUS_UNCERTAIN,
                                 .acks = 1,
                                 .needed = 2,
                                 .outcome_count = 2,
                                 .outcomes = outcomes,
+                                .time = 100,
                                 .next_position = 1ull << 63,
                                 .scan_done = true,
                                 .count = 1000,
@@ -183,6 +188,9 @@ static void a_result_comes_back_with_all_its_outcomes(void **state)
     assert_int_equal(back.outcomes[1].expire_at_ms, 77);
     assert_true(slice_equal(back.outcomes[1].value, slice_text("value")));
     assert_true(version_vector_equal(&back.context, &result.context));
+    assert_int_equal(dot_compare(&back.outcomes[1].dot, &outcomes[1].dot), 0);
+    assert_int_equal(back.outcomes[1].time, 99);
+    assert_int_equal(back.time, 100);
     assert_true(back.next_position == 1ull << 63);
     assert_true(back.scan_done);
     assert_int_equal(back.count, 1000);

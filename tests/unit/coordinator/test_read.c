@@ -709,6 +709,130 @@ static void a_digest_is_of_the_own_replica_alone(void **state)
     driver_deinit(&driver);
 }
 
+/* ---- siblings ------------------------------------------------------------------------------ */
+
+/* Key "k" in the keyspace that keeps siblings. */
+static struct key_request get_siblings(enum level level)
+{
+    struct key_request request = get_at(level);
+    request.keyspace = 7;
+    request.flags = KEY_SIBLINGS;
+    return request;
+}
+
+static void add_version(struct cell *cell, node_id node, uint64_t sequence, hybrid_time time,
+                        const char *value, uint64_t expire_at_ms)
+{
+    struct sibling sibling = {.dot = {.actor = {.node = node}, .sequence = sequence},
+                              .time = time,
+                              .kind = value == NULL ? SIBLING_TOMBSTONE : SIBLING_STRING,
+                              .expire_at_ms = expire_at_ms};
+    if (value != NULL)
+        sibling.value = slice_text(value);
+    cell_insert(cell, &sibling);
+}
+
+static void all_visible_siblings_are_answered_newest_first(void **state)
+{
+    struct request_driver driver;
+    struct key_request request = get_siblings(LEVEL_ALL);
+    struct cell cell = {0};
+    (void)state;
+    add_version(&cell, 1, 1, 30, "first", 0);
+    add_version(&cell, 2, 1, 50, "newest", DRIVER_WALL_MS + 1);
+    add_version(&cell, 2, 2, 40, "expired", DRIVER_WALL_MS);
+    add_version(&cell, 3, 1, 60, NULL, 0);
+    add_version(&cell, 3, 2, 30, "tied", 0);
+    driver_init(&driver, "eu:3", 0);
+    driver_start(&driver, &request);
+    for (uint8_t i = 0; i < 3; i++)
+        driver_read_result(&driver, i, STATUS_OK, &cell);
+    assert_true(driver.answered);
+    const struct key_result *result = &driver.result;
+    assert_int_equal(result->outcome_count, 3);
+    static const char *const values[] = {"newest", "tied", "first"};
+    static const hybrid_time times[] = {50, 30, 30};
+    static const node_id nodes[] = {2, 3, 1};
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(result->outcomes[i].visible);
+        assert_true(slice_equal(result->outcomes[i].value, slice_text(values[i])));
+        assert_int_equal(result->outcomes[i].time, times[i]);
+        assert_int_equal(result->outcomes[i].dot.actor.node, nodes[i]);
+    }
+    assert_int_equal(result->outcomes[0].expire_at_ms, DRIVER_WALL_MS + 1);
+    assert_true(version_vector_equal(&result->context, &cell.context)); /* the tombstone's too */
+    assert_int_equal(result->time, 60);
+    cell_deinit(&cell);
+    driver_deinit(&driver);
+}
+
+/* A context may cover only what a quorum keeps: else its write replaces what may yet be lost. */
+static void siblings_are_answered_after_their_repair(void **state)
+{
+    struct request_driver driver;
+    struct key_request request = get_siblings(LEVEL_QUORUM);
+    struct cell a = {0}, b = {0};
+    (void)state;
+    add_version(&a, 1, 1, 30, "a", 0);
+    add_version(&b, 2, 1, 40, "b", 0);
+    driver_init(&driver, "eu:3", 0);
+    driver_start(&driver, &request);
+    driver_read_result(&driver, 0, STATUS_OK, &a);
+    driver_read_result(&driver, 1, STATUS_OK, &b);
+    assert_false(driver.answered);
+    assert_int_equal(driver_count_sent(&driver, MESSAGE_REPLICATE), 2);
+    driver_replicated(&driver, 0, STATUS_OK);
+    assert_false(driver.answered);
+    driver_replicated(&driver, 1, STATUS_OK);
+    assert_true(driver.answered);
+    assert_int_equal(driver.result.outcome_count, 2);
+    cell_deinit(&a);
+    cell_deinit(&b);
+    driver_deinit(&driver);
+}
+
+static void an_absent_key_has_no_siblings_and_an_empty_context(void **state)
+{
+    struct request_driver driver;
+    struct key_request request = get_siblings(LEVEL_ONE);
+    (void)state;
+    driver_init(&driver, "eu:3", 0);
+    driver_start(&driver, &request);
+    driver_read_result(&driver, 0, STATUS_OK, NULL);
+    assert_true(driver.answered);
+    assert_int_equal(driver.result.status, STATUS_OK);
+    assert_int_equal(driver.result.outcome_count, 0);
+    assert_int_equal(driver.result.context.count, 0);
+    assert_int_equal(driver.result.time, 0);
+    driver_deinit(&driver);
+}
+
+/* Owners send what no frame could hold together; the encoder would stop the process. */
+static void a_merge_that_fits_no_message_is_a_definite_error(void **state)
+{
+    struct request_driver driver;
+    struct key_request request = get_siblings(LEVEL_QUORUM);
+    struct cell a = {0}, b = {0};
+    (void)state;
+    for (uint32_t i = 1; i <= CELL_SIBLINGS_MAX; i++)
+        add_version(&a, 1, i, i, "", 0);
+    add_version(&b, 2, 1, 40, "b", 0);
+    driver_init(&driver, "eu:3", 0);
+    driver_start(&driver, &request);
+    driver_read_result(&driver, 0, STATUS_OK, &a);
+    driver_read_result(&driver, 1, STATUS_OK, &b);
+    assert_true(driver.answered);
+    assert_int_equal(driver.result.status, STATUS_TOO_LARGE);
+    assert_true(coordinated_request_done(driver.request));
+    driver_end(&driver);
+    driver_start(&driver, &request); /* as a replica answers that holds more than a frame */
+    driver_read_result(&driver, 1, STATUS_TOO_LARGE, NULL);
+    assert_int_equal(driver.result.status, STATUS_TOO_LARGE);
+    cell_deinit(&a);
+    cell_deinit(&b);
+    driver_deinit(&driver);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -737,6 +861,10 @@ int main(void)
         cmocka_unit_test(coverage_counts_the_owners_that_hold_the_dot),
         cmocka_unit_test(a_count_is_of_one_owner_and_one_keyspace),
         cmocka_unit_test(a_digest_is_of_the_own_replica_alone),
+        cmocka_unit_test(all_visible_siblings_are_answered_newest_first),
+        cmocka_unit_test(siblings_are_answered_after_their_repair),
+        cmocka_unit_test(an_absent_key_has_no_siblings_and_an_empty_context),
+        cmocka_unit_test(a_merge_that_fits_no_message_is_a_definite_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,7 +66,8 @@ static void link_up(struct world *world, link_id link, node_id dialed)
 
 static node_id frame(struct world *world, link_id link, uint16_t type, struct slice body)
 {
-    return peers_frame(world->peers, link, type, body, world->now_ms * 1000, &world->out);
+    return peers_frame(world->peers, link, type, body, world->now_ms * 1000, 1700000000000,
+                       &world->out);
 }
 
 static struct message_hello hello_of(const struct world *world, node_id node)
@@ -172,11 +173,12 @@ static void a_hello_that_fits_makes_a_peer_up(void **state)
     assert_false(peers_is_up(world.peers, 1));
     say_hello(&world, 11, 1);
     say_hello(&world, 12, 4);
-    assert_int_equal(world.out.count, 2);
+    assert_int_equal(world.out.count, 4); /* and a heartbeat to each */
     assert_int_equal(world.out.actions[0].kind, PEERS_UP);
     assert_int_equal(world.out.actions[0].node, 1);
     assert_int_equal(world.out.actions[0].link, 11);
-    assert_int_equal(world.out.actions[1].node, 4);
+    assert_int_equal(world.out.actions[2].kind, PEERS_UP);
+    assert_int_equal(world.out.actions[2].node, 4);
     assert_int_equal(peers_link(world.peers, 1), 11);
     assert_int_equal(peers_link(world.peers, 4), 12);
     assert_int_equal(peers_link(world.peers, 99), 0);
@@ -279,7 +281,7 @@ static void a_second_link_of_a_peer_replaces_the_first(void **state)
     link_up(&world, 12, 0);
     clear(&world);
     say_hello(&world, 12, 1);
-    assert_int_equal(world.out.count, 3); /* what was asked over the first one is lost */
+    assert_int_equal(world.out.count, 4); /* what was asked over the first one is lost */
     assert_int_equal(world.out.actions[0].kind, PEERS_CLOSE);
     assert_int_equal(world.out.actions[0].link, 11);
     assert_int_equal(world.out.actions[1].kind, PEERS_DOWN);

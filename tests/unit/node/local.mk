@@ -1,8 +1,12 @@
 libringtest_a_SOURCES += \
+	tests/unit/node/loop_host.c \
+	tests/unit/node/loop_host.h \
 	tests/unit/node/store_host.c \
 	tests/unit/node/store_host.h
 unit_tests += \
+	tests/unit/node/test_clock_fence \
 	tests/unit/node/test_event \
 	tests/unit/node/test_node \
+	tests/unit/node/test_store_clock \
 	tests/unit/node/test_store_read \
 	tests/unit/node/test_store_side

@@ -149,6 +149,12 @@ void store_host_set(struct store_host *host, const char *key, const char *value)
     store_host_commit(host);
 }
 
+void store_host_raise_ceiling(struct store_host *host)
+{
+    store_host_set(host, "a key of no test", "x");
+    store_host_forget(host);
+}
+
 void store_host_assert_value(struct store_host *host, const char *key, const char *value)
 {
     struct buffer keys = {0}, bytes = {0}, replies = {0};

@@ -28,6 +28,7 @@ struct loop {
     struct node *node;
     struct effects effects; /* of the last step */
     struct instant now;
+    uint64_t true_ms; /* by the clocks of all others */
 };
 
 static void step(struct loop *loop, struct event event)
@@ -71,10 +72,23 @@ static void let_in(struct loop *loop, node_id peer)
     buffer_deinit(&body);
 }
 
+/* The newest heartbeat to the peer is answered at once; its clock is ahead by `offset_ms`. */
+static void beat(struct loop *loop, node_id peer, int64_t offset_ms)
+{
+    struct buffer body = {0};
+    struct message_heartbeat heartbeat = {.sent_us = 1,
+                                          .wall_ms = loop->true_ms + (uint64_t)offset_ms,
+                                          .echo_us = loop->now.mono_us};
+    message_heartbeat_encode(&heartbeat, &body);
+    give_frame(loop, peer, MESSAGE_HEARTBEAT, 0, buffer_slice(&body));
+    buffer_deinit(&body);
+}
+
 static void init_loop(struct loop *loop, const char *replication, uint32_t members)
 {
     *loop = (struct loop){.ring = fixture_ring(replication, 16),
-                          .now = {.mono_us = 1000000, .wall_ms = 1700000000000}};
+                          .now = {.mono_us = 1000000, .wall_ms = 1700000000000},
+                          .true_ms = 1700000000000};
     loop->ring->keyspaces[0] = (struct ring_keyspace){0, "default", KEYSPACE_LWW};
     loop->ring->keyspace_count = 1;
     fixture_add_many(loop->ring, members, "eu", members);
@@ -88,6 +102,9 @@ static void init_loop(struct loop *loop, const char *replication, uint32_t membe
                                                 .ring = loop->ring,
                                                 .settings = &loop->settings});
     step(loop, (struct event){.kind = EVENT_START});
+    loop->now.mono_us += 60000000; /* nobody is left to wait for to compare clocks with */
+    loop->now.wall_ms += 60000;
+    loop->true_ms += 60000;
     for (partition_id p = 0; p < 16; p++) {
         struct buffer body = {0};
         struct message_replica_state state = {.partition = p, .state = REPLICA_ACTIVE};
@@ -98,6 +115,8 @@ static void init_loop(struct loop *loop, const char *replication, uint32_t membe
     }
     for (node_id peer = 2; peer <= members; peer++)
         let_in(loop, peer);
+    for (node_id peer = 2; peer <= members; peer++)
+        beat(loop, peer, 0);
     step(loop, (struct event){.kind = EVENT_CLIENT_OPEN,
                               .connection = CLIENT,
                               .bytes = slice_text("127.0.0.1:1")});
@@ -164,6 +183,25 @@ static void answer_forward(struct loop *loop, link_id link, request_id request, 
     key_result_encode(&result, &body);
     give_frame(loop, link, MESSAGE_FORWARD_RESULT, request, buffer_slice(&body));
     buffer_deinit(&body);
+}
+
+static void what_the_store_side_counts_is_shown(void **state)
+{
+    struct loop loop;
+    struct buffer body = {0}, text = {0};
+    (void)state;
+    init_loop(&loop, "eu:3", 3);
+    message_store_counts_encode(&(struct message_store_counts){.lww_losses = 4711}, &body);
+    give_frame(&loop, 0, MESSAGE_STORE_COUNTS, 0, buffer_slice(&body));
+    client_says(&loop, slice_text("INFO\r\n"));
+    for (size_t i = 0; i < loop.effects.count; i++)
+        if (loop.effects.items[i].kind == EFFECT_CLIENT_SEND)
+            buffer_append_slice(&text, effect_bytes(&loop.effects, &loop.effects.items[i]));
+    buffer_put_u8(&text, 0);
+    assert_non_null(strstr((const char *)text.data, "ring_lww_losses:4711\r\n"));
+    buffer_deinit(&body);
+    buffer_deinit(&text);
+    deinit_loop(&loop);
 }
 
 /* ---- forwarding ---------------------------------------------------------------------------- */
@@ -286,6 +324,7 @@ static void a_write_that_no_message_can_carry_is_not_forwarded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_the_store_side_counts_is_shown),
         cmocka_unit_test(a_write_goes_once_to_the_best_owner),
         cmocka_unit_test(only_the_owner_that_was_asked_last_is_listened_to),
         cmocka_unit_test(an_owner_that_is_lost_makes_a_forwarded_write_uncertain),

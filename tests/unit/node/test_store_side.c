@@ -10,6 +10,7 @@
 #include "../ring/ring_fixture.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "replica/replica.h"
 #include "ring/position.h"
 #include "wire/record.h"
 
@@ -44,6 +45,16 @@ static request_id mint_one(struct store_host *host, const char *key, struct muta
     struct key_entry entry = {.key = slice_text(key), .mutation = mutation};
     struct key_request request = write_of(host, &entry, 1, 0);
     return store_host_mint(host, &request);
+}
+
+/*
+ * The first times that a store side issues wait for the ceiling of its clock (store_clock.h): what
+ * it mints then is answered late. Afterwards it is answered early.
+ */
+static void warm_clock(struct store_host *host)
+{
+    store_host_set(host, "{warm}", "1");
+    store_host_forget(host);
 }
 
 /* The only MESSAGE_MINTED among the frames, with its result decoded. */
@@ -83,7 +94,8 @@ static enum status replicated_status(const struct buffer *frames, unsigned index
 static void take_replicate(const struct store_host *host, struct buffer *out)
 {
     struct key_result result;
-    struct message_minted minted = minted_in(&host->early, &result);
+    bool is_early = store_host_count(&host->early, MESSAGE_MINTED) > 0;
+    struct message_minted minted = minted_in(is_early ? &host->early : &host->late, &result);
     buffer_clear(out);
     buffer_append_slice(out, minted.replicate);
     key_result_deinit(&result);
@@ -174,7 +186,7 @@ static void a_mint_is_answered_early_and_acknowledged_late(void **state)
     (void)state;
     store_host_init(&host, ring, 1, 1);
     store_host_open(&host);
-    store_host_forget(&host);
+    warm_clock(&host);
     request_id id = mint_one(&host, "k", set_to("v"));
     struct message_minted minted = minted_in(&host.early, &result);
     assert_int_equal(minted.status, STATUS_OK);
@@ -192,6 +204,24 @@ static void a_mint_is_answered_early_and_acknowledged_late(void **state)
     assert_int_equal(replicated_status(&host.late, 0), STATUS_OK);
     assert_int_equal(store_host_count(&host.late, MESSAGE_MINTED), 0);
     store_host_assert_value(&host, "k", "v");
+    store_host_deinit(&host);
+    ring_free(ring);
+}
+
+/* T1 of store_clock.h: a time that no record on disk covers could be issued again after a crash. */
+static void a_mint_above_the_ceiling_of_the_clock_is_answered_late(void **state)
+{
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host host;
+    (void)state;
+    store_host_init(&host, ring, 1, 1);
+    store_host_open(&host);
+    store_host_forget(&host);
+    mint_one(&host, "k", set_to("v"));
+    assert_int_equal(store_host_count(&host.early, MESSAGE_MINTED), 0);
+    store_host_commit(&host);
+    assert_int_equal(minted_status(&host.late), STATUS_OK);
+    assert_int_equal(replicated_status(&host.late, 0), STATUS_OK);
     store_host_deinit(&host);
     ring_free(ring);
 }
@@ -388,10 +418,10 @@ static void when_all_conditions_hold_all_entries_are_written(void **state)
     set_if_absent(&entries[2], "{t}a", "3"); /* the same key again: the last one stays */
     struct key_request request = write_of(&host, entries, 3, KEY_ALL_OR_NOTHING);
     store_host_mint(&host, &request);
+    store_host_commit(&host);
     take_replicate(&host, &body);
     assert_int_equal(message_replicate_decode(buffer_slice(&body), &replicate), STATUS_OK);
     assert_int_equal(replicate.delivery_count, 3);
-    store_host_commit(&host);
     store_host_assert_value(&host, "{t}a", "3");
     store_host_assert_value(&host, "{t}b", "2");
     buffer_deinit(&body);
@@ -475,8 +505,8 @@ static void a_cell_that_no_message_can_carry_does_not_come_about(void **state)
                                                                                  : &host.late);
         written += status == STATUS_OK;
     }
-    assert_int_equal(status, STATUS_TOO_LARGE);
-    assert_int_equal(written, MESSAGE_PAYLOAD_BYTES_MAX / (5 << 20));
+    assert_int_equal(status, STATUS_SIBLING_LIMIT);
+    assert_int_equal(written, SIBLINGS_BYTES_MAX / (5 << 20));
     free(value);
     store_host_deinit(&host);
     ring_free(ring);
@@ -511,43 +541,33 @@ static void a_request_whose_cells_no_message_can_carry_is_refused(void **state)
     ring_free(ring);
 }
 
-/* Each owner may have minted a cell that was just small enough; what they merge to is not. */
-static void a_cell_that_grew_too_large_by_merging_is_told_and_not_sent(void **state)
+/* A record that no message can carry, as another version may have left it. */
+static void a_cell_that_is_too_large_to_send_is_told_and_not_sent(void **state)
 {
     enum { VALUE_BYTES = MESSAGE_PAYLOAD_BYTES_MAX / 4 * 3 };
     struct ring *ring = store_host_ring("eu:3");
     struct store_host host;
     char *value = memory_new(VALUE_BYTES + 1, 1);
+    struct cell cell = {0};
+    struct buffer name = {0}, record = {0}, batch = {0}, question = {0};
     struct sync_answer answer;
     struct frame frame;
     (void)state;
     memset(value, 'v', VALUE_BYTES);
     store_host_init(&host, ring, 1, 1);
     store_host_open(&host);
-    struct replica_address address = store_host_address(&host, store_host_partition(&host, "k"));
+    store_host_set(&host, "k", "v");
     for (node_id writer = 1; writer <= 3; writer++) {
-        struct cell cell = {0};
         struct sibling sibling = {.dot = {.actor = {.node = writer}, .sequence = 1},
                                   .value = slice_text(value)};
-        struct buffer encoded = {0}, deliveries = {0}, body = {0};
         cell_insert(&cell, &sibling);
-        cell_encode(&cell, true, &encoded);
-        cell_delivery_encode(&(struct cell_delivery){.keyspace = 7,
-                                                     .key = slice_text("k"),
-                                                     .cell = buffer_slice(&encoded)},
-                             &deliveries);
-        message_replicate_encode(
-            &(struct message_replicate){
-                .address = address, .delivery_count = 1, .deliveries = buffer_slice(&deliveries)},
-            &body);
-        store_host_write(&host, MESSAGE_REPLICATE, buffer_slice(&body));
-        store_host_commit(&host);
-        cell_deinit(&cell);
-        buffer_deinit(&encoded);
-        buffer_deinit(&deliveries);
-        buffer_deinit(&body);
     }
-    struct buffer question = {0};
+    record_cell_name(ring_position(slice_text("k"), 0, ring->seed), 0, slice_text("k"), &name);
+    record_cell_encode(&cell, &record);
+    store_batch_put(&batch, buffer_slice(&name), buffer_slice(&record));
+    memory_store_apply(&host.store, buffer_slice(&batch));
+    store_host_restart(&host); /* so that it is not in the cache */
+    struct replica_address address = store_host_address(&host, store_host_partition(&host, "k"));
     sync_question_encode(&(struct sync_question){.address = address}, &question);
     store_host_forget(&host);
     store_host_write(&host, MESSAGE_SYNC_PULL, buffer_slice(&question));
@@ -557,6 +577,10 @@ static void a_cell_that_grew_too_large_by_merging_is_told_and_not_sent(void **st
     sync_answer_decode(&reader, &answer);
     assert_int_equal(answer.status, STATUS_TOO_LARGE);
     assert_int_equal(answer.delivery_count, 0);
+    cell_deinit(&cell);
+    buffer_deinit(&name);
+    buffer_deinit(&record);
+    buffer_deinit(&batch);
     buffer_deinit(&question);
     free(value);
     store_host_deinit(&host);
@@ -586,7 +610,7 @@ static void work_past_its_deadline_is_refused_before_anything_is_done(void **sta
     (void)state;
     store_host_init(&host, ring, 1, 1);
     store_host_open(&host);
-    store_host_forget(&host);
+    warm_clock(&host);
     struct key_request write = write_of(&host, &entry, 1, 0);
     key_request_encode(&write, &request);
     message_mint_encode(
@@ -769,6 +793,7 @@ static void after_a_failed_commit_another_actor_mints(void **state)
     for (int stored = 0; stored < 2; stored++) {
         store_host_init(&host, ring, 1, 1);
         store_host_open(&host);
+        warm_clock(&host);
         struct dot lost = dot_of_mint(&host, "k", "v1");
         assert_int_equal(lost.actor.boot_epoch, 1);
         store_host_fail(&host, stored == 1);
@@ -796,6 +821,9 @@ static void a_version_that_only_the_others_kept_comes_back(void **state)
     store_host_init(&b, ring, 2, 1);
     store_host_open(&a);
     store_host_open(&b);
+    store_host_set(&a, "{warm}", "1");
+    take_replicate(&a, &body);
+    store_host_write(&b, MESSAGE_REPLICATE, buffer_slice(&body));
     store_host_forget(&a);
     mint_one(&a, "k", set_to("v1"));
     take_replicate(&a, &body);
@@ -1125,6 +1153,49 @@ static void a_digest_counts_the_asked_keyspace_and_all(void **state)
     ring_free(ring);
 }
 
+static uint64_t losses_told(const struct store_host *host)
+{
+    struct frame frame;
+    struct message_store_counts counts = {0};
+    assert_true(store_host_count(&host->late, MESSAGE_STORE_COUNTS) <= 1);
+    if (store_host_find(&host->late, MESSAGE_STORE_COUNTS, 0, &frame))
+        assert_int_equal(message_store_counts_decode(frame.body, &counts), STATUS_OK);
+    return counts.lww_losses;
+}
+
+static void values_that_the_last_writer_wins_over_are_counted(void **state)
+{
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host a, b;
+    struct buffer body = {0};
+    (void)state;
+    store_host_init(&a, ring, 1, 1);
+    store_host_init(&b, ring, 2, 1);
+    store_host_open(&a);
+    store_host_open(&b);
+    store_host_forget(&a);
+    store_host_forget(&b);
+    store_host_set(&a, "k", "a");
+    store_host_set(&b, "k", "b"); /* neither knew of the other */
+    take_replicate(&a, &body);
+    store_host_write(&b, MESSAGE_REPLICATE, buffer_slice(&body));
+    store_host_fail(&b, false); /* not lost yet */
+    b.boot_epoch = 2;
+    store_host_open(&b);
+    assert_int_equal(losses_told(&b), 0);
+    store_host_write(&b, MESSAGE_REPLICATE, buffer_slice(&body));
+    store_host_commit(&b);
+    assert_int_equal(losses_told(&b), 1);
+    store_host_forget(&b);
+    store_host_write(&b, MESSAGE_REPLICATE, buffer_slice(&body)); /* nothing more is lost */
+    store_host_commit(&b);
+    assert_int_equal(store_host_count(&b.late, MESSAGE_STORE_COUNTS), 0);
+    buffer_deinit(&body);
+    store_host_deinit(&a);
+    store_host_deinit(&b);
+    ring_free(ring);
+}
+
 static struct checkpoint_record stored_checkpoint(struct store_host *host, partition_id partition)
 {
     struct buffer name = {0}, value = {0};
@@ -1225,6 +1296,249 @@ static void what_was_acknowledged_is_there_after_any_failures(void **state)
     ring_free(ring);
 }
 
+/* ---- siblings ------------------------------------------------------------------------------ */
+
+enum { CARTS = 7 };
+
+static request_id mint_cart(struct store_host *host, const char *key, const char *value)
+{
+    struct key_entry entry = {.key = slice_text(key), .mutation = set_to(value)};
+    struct key_request request = write_of(host, &entry, 1, 0);
+    request.keyspace = CARTS;
+    return store_host_mint(host, &request);
+}
+
+/* The sum of what was reported; the frames are forgotten. */
+static struct message_store_counts take_counts(struct store_host *host)
+{
+    struct message_store_counts sum = {0}, counts;
+    struct frame frame;
+    assert_int_equal(store_host_count(&host->early, MESSAGE_STORE_COUNTS), 0);
+    for (unsigned i = 0; store_host_find(&host->late, MESSAGE_STORE_COUNTS, i, &frame); i++) {
+        assert_int_equal(frame.request, 0);
+        assert_int_equal(message_store_counts_decode(frame.body, &counts), STATUS_OK);
+        sum.lww_losses += counts.lww_losses;
+        sum.siblings_warned += counts.siblings_warned;
+    }
+    store_host_forget(host);
+    return sum;
+}
+
+static void losses_are_reported_once_they_are_durable(void **state)
+{
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host a, b;
+    struct buffer replicate = {0};
+    (void)state;
+    store_host_init(&a, ring, 1, 1);
+    store_host_init(&b, ring, 2, 1);
+    store_host_open(&a);
+    store_host_open(&b);
+    store_host_set(&a, "before", "x"); /* after a first group, mints are answered early */
+    store_host_forget(&a);
+    mint_one(&a, "k", set_to("x"));
+    take_replicate(&a, &replicate);
+    store_host_commit(&a);
+    store_host_set(&b, "k", "y");
+    take_counts(&b);
+    store_host_write(&b, MESSAGE_REPLICATE, buffer_slice(&replicate));
+    assert_int_equal(store_host_count(&b.late, MESSAGE_STORE_COUNTS), 0);
+    store_host_fail(&b, false); /* it never happened */
+    b.boot_epoch++;
+    store_host_open(&b);
+    assert_int_equal(take_counts(&b).lww_losses, 0);
+    store_host_write(&b, MESSAGE_REPLICATE, buffer_slice(&replicate));
+    store_host_commit(&b);
+    assert_int_equal(take_counts(&b).lww_losses, 1);
+    store_host_write(&b, MESSAGE_REPLICATE, buffer_slice(&replicate)); /* nothing new in it */
+    store_host_commit(&b);
+    assert_int_equal(store_host_count(&b.late, MESSAGE_STORE_COUNTS), 0);
+    buffer_deinit(&replicate);
+    store_host_deinit(&a);
+    store_host_deinit(&b);
+    ring_free(ring);
+}
+
+static unsigned lines_logged;
+
+static void count_line(void *context, enum log_level level, const char *line)
+{
+    (void)context;
+    assert_true(level >= LOG_WARN);
+    assert_non_null(strstr(line, "position="));
+    lines_logged++;
+}
+
+static void many_siblings_are_counted_each_time_and_logged_once_a_minute(void **state)
+{
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host host;
+    (void)state;
+    lines_logged = 0;
+    store_host_init(&host, ring, 1, 1);
+    store_side_free(host.side);
+    host.settings.siblings_warn = 2;
+    host.settings.siblings_max = 200;
+    host.side = store_side_new(&(struct store_side_params){.self = 1,
+                                                           .storage_incarnation = 1,
+                                                           .boot_epoch = 1,
+                                                           .ring = ring,
+                                                           .settings = &host.settings,
+                                                           .port = &host.port,
+                                                           .log = {.write = count_line}});
+    store_host_open(&host);
+    for (int i = 0; i < 100; i++) {
+        mint_cart(&host, "k", "v");
+        store_host_commit(&host);
+        host.now.mono_us += 1000000;
+        assert_int_equal(take_counts(&host).siblings_warned, i >= 2);
+    }
+    assert_int_equal(lines_logged, 2);
+    store_host_deinit(&host);
+    ring_free(ring);
+}
+
+static void a_write_beyond_the_limit_is_a_definite_error(void **state)
+{
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host host;
+    (void)state;
+    store_host_init(&host, ring, 1, 1);
+    store_host_open(&host);
+    for (uint32_t i = 0; i < host.settings.siblings_max; i++)
+        mint_cart(&host, "{a}k", "v");
+    store_host_commit(&host);
+    store_host_forget(&host);
+    /* One entry of two: neither is written. */
+    struct key_entry entries[] = {{.key = slice_text("{a}other"), .mutation = set_to("v")},
+                                  {.key = slice_text("{a}k"), .mutation = set_to("v")}};
+    struct key_request request = write_of(&host, entries, 2, 0);
+    request.keyspace = CARTS;
+    store_host_mint(&host, &request);
+    assert_int_equal(host.out.batch.length, 0);
+    store_host_commit(&host);
+    assert_int_equal(minted_status(&host.late), STATUS_SIBLING_LIMIT);
+    store_host_deinit(&host);
+    ring_free(ring);
+}
+
+/* What a delivery of `count` versions by a stranger looks like. */
+static void put_strangers(const char *key, uint32_t count, node_id stranger, struct buffer *out)
+{
+    struct cell cell = {0};
+    struct buffer encoded = {0};
+    for (uint32_t i = 1; i <= count; i++) {
+        struct sibling sibling = {.dot = {.actor = {.node = stranger}, .sequence = i}, .time = i};
+        cell_insert(&cell, &sibling);
+    }
+    cell_encode(&cell, true, &encoded);
+    cell_delivery_encode(&(struct cell_delivery){.keyspace = CARTS,
+                                                 .key = slice_text(key),
+                                                 .cell = buffer_slice(&encoded)},
+                         out);
+    cell_deinit(&cell);
+    buffer_deinit(&encoded);
+}
+
+static void a_cell_that_does_not_fit_holds_up_nothing_else(void **state)
+{
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host host;
+    struct buffer deliveries = {0}, body = {0}, page = {0};
+    struct frame frame;
+    (void)state;
+    store_host_init(&host, ring, 1, 1);
+    store_host_open(&host);
+    partition_id partition = store_host_partition(&host, "{a}k");
+    mint_cart(&host, "{a}k", "v");
+    store_host_commit(&host);
+    store_host_forget(&host);
+    put_strangers("{a}k", CELL_SIBLINGS_MAX, 2, &deliveries);
+    put_strangers("{a}next", 1, 3, &deliveries);
+    struct message_replicate replicate = {.address = store_host_address(&host, partition),
+                                          .delivery_count = 2,
+                                          .deliveries = buffer_slice(&deliveries)};
+    message_replicate_encode(&replicate, &body);
+    store_host_write(&host, MESSAGE_REPLICATE, buffer_slice(&body));
+    store_host_commit(&host);
+    assert_int_equal(replicated_status(&host.late, 0), STATUS_TOO_LARGE);
+    assert_int_equal(store_host_digest(&host, partition).count, 2);
+    /* The same in a page of log sync, with another partition behind it. */
+    partition_id after = (partition_id)((partition + 1) % 16);
+    char key[32] = "";
+    for (int i = 0; store_host_partition(&host, key) != after; i++)
+        snprintf(key, sizeof key, "key:%d", i);
+    struct sync_answer answer = {.address = store_host_address(&host, partition),
+                                 .complete = true,
+                                 .delivery_count = 2,
+                                 .deliveries = buffer_slice(&deliveries)};
+    sync_answer_encode(&answer, &page);
+    buffer_clear(&body);
+    put_strangers(key, 1, 4, &body);
+    answer.address.partition = after;
+    answer.delivery_count = 1;
+    answer.deliveries = buffer_slice(&body);
+    sync_answer_encode(&answer, &page);
+    buffer_clear(&deliveries);
+    message_sync_apply_encode(
+        &(struct message_sync_apply){.from = 2, .page = buffer_slice(&page)}, &deliveries);
+    store_host_forget(&host);
+    store_host_write(&host, MESSAGE_SYNC_APPLY, buffer_slice(&deliveries));
+    store_host_commit(&host);
+    struct message_sync_applied applied;
+    assert_true(store_host_find(&host.late, MESSAGE_SYNC_APPLIED, 0, &frame));
+    assert_int_equal(message_sync_applied_decode(frame.body, &applied), STATUS_OK);
+    assert_int_equal(applied.status, STATUS_TOO_LARGE);
+    assert_int_equal(store_host_digest(&host, after).count, 1);
+    buffer_deinit(&deliveries);
+    buffer_deinit(&body);
+    buffer_deinit(&page);
+    store_host_deinit(&host);
+    ring_free(ring);
+}
+
+/* MSETNX writes without its conditions; what it replaces must not change with them. */
+static void a_conditional_write_replaces_what_was_read(void **state)
+{
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host host;
+    struct buffer cells = {0}, encoded = {0}, body = {0}, empty = {0};
+    (void)state;
+    store_host_init(&host, ring, 1, 1);
+    store_host_open(&host);
+    for (uint32_t i = 0; i < host.settings.siblings_max; i++) {
+        struct key_entry entry = {.key = slice_text("k"), .mutation = set_to("")};
+        entry.mutation.expire_at_ms = host.now.wall_ms + 1;
+        struct key_request request = write_of(&host, &entry, 1, 0);
+        request.keyspace = CARTS;
+        store_host_mint(&host, &request);
+    }
+    store_host_commit(&host);
+    store_host_forget(&host);
+    host.now.wall_ms += 1; /* all of them are gone, and still held */
+    struct key_entry entry = {.key = slice_text("k"), .mutation = set_to("v")};
+    entry.mutation.flags = MUTATION_IF_ABSENT;
+    struct key_request request = write_of(&host, &entry, 1, KEY_ALL_OR_NOTHING);
+    request.keyspace = CARTS;
+    key_request_encode(&request, &encoded);
+    cell_encode(&(struct cell){0}, true, &empty);
+    buffer_put_bytes(&cells, buffer_slice(&empty));
+    struct message_mint mint = {.address = store_host_address(&host, request.partition),
+                                .request = buffer_slice(&encoded),
+                                .cell_count = 1,
+                                .cells = buffer_slice(&cells)};
+    message_mint_encode(&mint, &body);
+    store_host_write(&host, MESSAGE_MINT, buffer_slice(&body));
+    assert_int_equal(minted_status(&host.early), STATUS_OK);
+    store_host_commit(&host); /* which asserts that nothing is to be discarded */
+    buffer_deinit(&cells);
+    buffer_deinit(&encoded);
+    buffer_deinit(&body);
+    buffer_deinit(&empty);
+    store_host_deinit(&host);
+    ring_free(ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1232,6 +1546,7 @@ int main(void)
         cmocka_unit_test(what_is_known_is_not_written_again),
         cmocka_unit_test(a_store_that_cannot_be_read_is_not_opened),
         cmocka_unit_test(a_mint_is_answered_early_and_acknowledged_late),
+        cmocka_unit_test(a_mint_above_the_ceiling_of_the_clock_is_answered_late),
         cmocka_unit_test(what_was_minted_makes_other_owners_equal),
         cmocka_unit_test(writes_of_one_group_see_each_other),
         cmocka_unit_test(a_mint_builds_on_what_the_read_quorum_holds),
@@ -1243,7 +1558,7 @@ int main(void)
         cmocka_unit_test(a_cell_that_cannot_be_read_is_not_written_over),
         cmocka_unit_test(a_cell_that_no_message_can_carry_does_not_come_about),
         cmocka_unit_test(a_request_whose_cells_no_message_can_carry_is_refused),
-        cmocka_unit_test(a_cell_that_grew_too_large_by_merging_is_told_and_not_sent),
+        cmocka_unit_test(a_cell_that_is_too_large_to_send_is_told_and_not_sent),
         cmocka_unit_test(work_past_its_deadline_is_refused_before_anything_is_done),
         cmocka_unit_test(what_is_not_for_this_replica_is_refused),
         cmocka_unit_test(a_key_of_another_partition_is_refused),
@@ -1259,8 +1574,14 @@ int main(void)
         cmocka_unit_test(a_rebuild_absorbs_enough_of_its_own_region),
         cmocka_unit_test(a_single_owner_has_nobody_to_rebuild_from),
         cmocka_unit_test(a_digest_counts_the_asked_keyspace_and_all),
+        cmocka_unit_test(values_that_the_last_writer_wins_over_are_counted),
         cmocka_unit_test(checkpoints_bound_what_a_start_has_to_read),
         cmocka_unit_test(what_was_acknowledged_is_there_after_any_failures),
+        cmocka_unit_test(losses_are_reported_once_they_are_durable),
+        cmocka_unit_test(many_siblings_are_counted_each_time_and_logged_once_a_minute),
+        cmocka_unit_test(a_write_beyond_the_limit_is_a_definite_error),
+        cmocka_unit_test(a_cell_that_does_not_fit_holds_up_nothing_else),
+        cmocka_unit_test(a_conditional_write_replaces_what_was_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -430,6 +430,26 @@ static void while_rebuilding_every_page_is_applied(void **state)
     deinit_world(&world);
 }
 
+/* It comes again in every round: with the haste of real news the node would never rest. */
+static void a_cell_that_was_refused_does_not_hurry_the_next_round(void **state)
+{
+    struct world world;
+    (void)state;
+    init_world(&world);
+    up(&world);
+    empty_exchanges(&world);
+    for (int round = 0; round < 3; round++) {
+        tick(&world, INTERVAL_MS);
+        struct message_sync_clocks asked = wanted(&world);
+        give_clocks(&world);
+        give_complete_page(&world, &asked, 1);
+        applied(&world, STATUS_TOO_LARGE);
+        assert_int_equal(world.out.want, LOG_SYNC_NOTHING);
+        assert_int_equal(empty_exchanges(&world), 0);
+    }
+    deinit_world(&world);
+}
+
 static void a_page_that_could_not_be_applied_is_pulled_again_later(void **state)
 {
     struct world world;
@@ -528,6 +548,7 @@ int main(void)
         cmocka_unit_test(an_answer_without_progress_does_not_spin),
         cmocka_unit_test(a_garbage_page_ends_the_exchange_and_is_not_applied),
         cmocka_unit_test(while_rebuilding_every_page_is_applied),
+        cmocka_unit_test(a_cell_that_was_refused_does_not_hurry_the_next_round),
         cmocka_unit_test(a_page_that_could_not_be_applied_is_pulled_again_later),
         cmocka_unit_test(an_answer_that_does_not_come_is_given_up),
         cmocka_unit_test(a_peer_that_goes_down_takes_the_exchange_with_it),

@@ -55,7 +55,8 @@ static void init_host(struct host *host, node_id id)
                                              .digest_seed = SEED + 1,
                                              .wall_ms = WALL,
                                              .max_clock_skew_ms = 500,
-                                             .value_bytes_max = 1 << 20};
+                                             .value_bytes_max = 1 << 20,
+                                             .siblings_max = 64};
     open_host(host, false);
 }
 

@@ -8,6 +8,7 @@ unit_tests += \
 	tests/unit/ringd/test_data_directory \
 	tests/unit/ringd/test_log_file \
 	tests/unit/ringd/test_manual \
+	tests/unit/ringd/test_message_mac \
 	tests/unit/ringd/test_options \
 	tests/unit/ringd/test_ring_file \
 	tests/unit/ringd/test_ring_plan

@@ -52,12 +52,18 @@ static void deinit(struct fixture *f)
     config_scratch_deinit(&f->scratch);
 }
 
-static enum status initialise(struct fixture *f, node_id node)
+static enum status initialise_incarnation(struct fixture *f, node_id node, uint16_t incarnation)
 {
     buffer_clear(&f->reason);
-    enum status status = data_directory_initialise(f->path, f->ring, node, &f->store, &f->reason);
+    enum status status =
+        data_directory_initialise(f->path, f->ring, node, incarnation, &f->store, &f->reason);
     assert_true((status == STATUS_OK) == (f->reason.length == 0));
     return status;
+}
+
+static enum status initialise(struct fixture *f, node_id node)
+{
+    return initialise_incarnation(f, node, 0);
 }
 
 static enum status read_back(struct fixture *f, node_id node, struct identity *identity)
@@ -87,6 +93,22 @@ static void an_initialised_directory_is_its_nodes(void **state)
     assert_int_equal(identity.cluster_id[0], 'a');
     assert_int_equal(read_back(&f, 2, &identity), STATUS_OK);
     assert_int_equal(read_back(&f, 1, &identity), STATUS_INVALID);
+    deinit(&f);
+}
+
+/* A lost store comes back under a number that none of its dots has. */
+static void a_later_incarnation_than_the_rings_is_taken(void **state)
+{
+    struct fixture f;
+    struct identity identity;
+    (void)state;
+    init(&f);
+    f.ring->members[1].storage_incarnation = 3;
+    assert_int_equal(initialise_incarnation(&f, 2, 2), STATUS_INVALID);
+    assert_false(data_directory_exists(f.path));
+    assert_int_equal(initialise_incarnation(&f, 2, 5), STATUS_OK);
+    assert_int_equal(read_back(&f, 2, &identity), STATUS_OK);
+    assert_int_equal(identity.storage_incarnation, 5);
     deinit(&f);
 }
 
@@ -182,6 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_initialised_directory_is_its_nodes),
+        cmocka_unit_test(a_later_incarnation_than_the_rings_is_taken),
         cmocka_unit_test(only_members_can_be_initialised),
         cmocka_unit_test(a_used_directory_is_not_initialised_again),
         cmocka_unit_test(foreign_files_are_left_alone),

@@ -76,15 +76,19 @@ static void a_plan_needs_its_parts(void **state)
     struct fixture f = {0};
     (void)state;
     assert_int_equal(PARSE(&f, "--plan-ring", "--replication", "eu:1", "--node", "a", "--node=b",
-                           "--ring-file", "r", "--partitions", "64"),
+                           "--ring-file", "r", "--partitions", "64", "--keyspace", "number=1",
+                           "--keyspace=number=2"),
                      STATUS_OK);
     assert_int_equal(f.options.action, ACTION_PLAN_RING);
     assert_int_equal(f.options.node_count, 2);
     assert_string_equal(f.options.nodes[1], "b");
     assert_int_equal(f.options.partition_count, 64);
+    assert_int_equal(f.options.keyspace_count, 2);
+    assert_string_equal(f.options.keyspaces[1], "number=2");
     assert_int_equal(PARSE(&f, "--plan-ring", "--replication", "eu:1", "--ring-file", "r"),
                      STATUS_INVALID);
     assert_int_equal(PARSE(&f, "--node", "a"), STATUS_INVALID);
+    assert_int_equal(PARSE(&f, "--keyspace", "number=1"), STATUS_INVALID);
     assert_int_equal(PARSE(&f, "--ring-file", "a"), STATUS_INVALID);
     assert_int_equal(PARSE(&f, "--ring-file", "a", "--ring-file", "b", "--init"), STATUS_INVALID);
     assert_int_equal(PARSE(&f, "--init", "--ring-file", "a"), STATUS_OK);

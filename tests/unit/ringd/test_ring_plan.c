@@ -120,6 +120,66 @@ static void one_node_owns_everything(void **state)
     ring_free(ring);
 }
 
+static enum status plan_keyspaces(const char *const *keyspaces, size_t count, struct ring **ring,
+                                  struct buffer *problems)
+{
+    static const char *const nodes[] = {NODE(1, "eu")};
+    struct planner_report report;
+    struct ring_plan plan = {.replication = "eu:1",
+                             .partition_count = 16,
+                             .nodes = nodes,
+                             .node_count = 1,
+                             .keyspaces = keyspaces,
+                             .keyspace_count = count};
+    *ring = NULL;
+    return ring_plan_make(&plan, ring, &report, problems);
+}
+
+static void keyspaces_take_the_place_of_those_with_their_number(void **state)
+{
+    static const char *const wanted[] = {"number=40", "number=1,name=carts,policy=siblings",
+                                         "policy=lww,number=0"};
+    struct ring *ring;
+    struct buffer problems = {0};
+    char reason[RING_REASON_MAX];
+    (void)state;
+    assert_int_equal(plan_keyspaces(wanted, 3, &ring, &problems), STATUS_OK);
+    assert_int_equal(ring_validate(ring, reason), STATUS_OK);
+    assert_int_equal(ring->keyspace_count, RING_PLAN_KEYSPACES + 1);
+    assert_string_equal(ring_keyspace(ring, 1)->name, "carts");
+    assert_int_equal(ring_keyspace(ring, 1)->policy, KEYSPACE_SIBLINGS);
+    assert_string_equal(ring_keyspace(ring, 0)->name, "db0");
+    assert_int_equal(ring_keyspace(ring, 0)->policy, KEYSPACE_LWW);
+    assert_string_equal(ring_keyspace(ring, 40)->name, "db40");
+    assert_int_equal(ring_keyspace(ring, 15)->policy, KEYSPACE_LWW);
+    assert_int_equal(problems.length, 0);
+    ring_free(ring);
+}
+
+static void bad_keyspaces_are_refused_with_a_line_each(void **state)
+{
+    static const char *const bad[] = {
+        "",           "name=carts",        "number=64",        "number=-1",
+        "number=x",   "number=1,name=A",   "number=1,name=",   "number=1,policy=crdt",
+        "number=1,1", "number=1,number=2", "number=1,color=2", "number=2,name=db1"};
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct ring *ring;
+        struct buffer problems = {0};
+        assert_int_equal(plan_keyspaces(&bad[i], 1, &ring, &problems), STATUS_INVALID);
+        assert_null(ring);
+        assert_true(problems.length > 0 && problems.data[problems.length - 1] == '\n');
+        buffer_deinit(&problems);
+    }
+    static const char *const twice[] = {"number=3", "number=3,name=other"};
+    struct ring *ring;
+    struct buffer problems = {0};
+    assert_int_equal(plan_keyspaces(twice, 2, &ring, &problems), STATUS_INVALID);
+    buffer_put_u8(&problems, 0);
+    assert_string_equal((const char *)problems.data, "keyspace number 3 is given twice\n");
+    buffer_deinit(&problems);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +187,8 @@ int main(void)
         cmocka_unit_test(a_wrong_plan_is_refused_with_a_reason),
         cmocka_unit_test(too_few_nodes_are_infeasible),
         cmocka_unit_test(one_node_owns_everything),
+        cmocka_unit_test(keyspaces_take_the_place_of_those_with_their_number),
+        cmocka_unit_test(bad_keyspaces_are_refused_with_a_line_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,7 +76,21 @@ static void sample_hello(struct buffer *out)
 
 static void sample_heartbeat(struct buffer *out)
 {
-    message_heartbeat_encode(&(struct message_heartbeat){.wall_ms = 1234567}, out);
+    message_heartbeat_encode(&(struct message_heartbeat){.sent_us = 77,
+                                                         .wall_ms = 1234567,
+                                                         .echo_us = 5000000000,
+                                                         .held_us = 3000},
+                             out);
+}
+
+static void sample_clock(struct buffer *out)
+{
+    message_clock_encode(&(struct message_clock){.skewed = true, .base_us = -3600000000}, out);
+}
+
+static void sample_mint_from(struct buffer *out)
+{
+    message_mint_from_encode(&(struct message_mint_from){.wall_ms = 1700000000000}, out);
 }
 
 static void sample_read(struct buffer *out)
@@ -230,6 +244,12 @@ static void sample_replica_state(struct buffer *out)
         &(struct message_replica_state){.partition = 16383, .state = REPLICA_ACTIVE}, out);
 }
 
+static void sample_store_counts(struct buffer *out)
+{
+    message_store_counts_encode(
+        &(struct message_store_counts){.lww_losses = 3, .siblings_warned = 1ull << 40}, out);
+}
+
 /* ---- there and back ----------------------------------------------------------------------- */
 
 #define RECODE(name)                                                                               \
@@ -244,6 +264,8 @@ static void sample_replica_state(struct buffer *out)
 
 RECODE(hello)
 RECODE(heartbeat)
+RECODE(clock)
+RECODE(mint_from)
 RECODE(read)
 RECODE(read_result)
 RECODE(range)
@@ -258,6 +280,7 @@ RECODE(sync_clocks)
 RECODE(sync_apply)
 RECODE(sync_applied)
 RECODE(replica_state)
+RECODE(store_counts)
 
 static bool recode_question(struct slice bytes, struct buffer *again)
 {
@@ -290,6 +313,8 @@ static const struct {
 } messages[] = {
     {"hello", sample_hello, recode_hello, false},
     {"heartbeat", sample_heartbeat, recode_heartbeat, false},
+    {"clock", sample_clock, recode_clock, false},
+    {"mint-from", sample_mint_from, recode_mint_from, false},
     {"read", sample_read, recode_read, false},
     {"read-result", sample_read_result, recode_read_result, false},
     {"range", sample_range, recode_range, false},
@@ -306,6 +331,7 @@ static const struct {
     {"sync-apply", sample_sync_apply, recode_sync_apply, true},
     {"sync-applied", sample_sync_applied, recode_sync_applied, false},
     {"replica-state", sample_replica_state, recode_replica_state, false},
+    {"store-counts", sample_store_counts, recode_store_counts, false},
 };
 
 enum { MESSAGE_COUNT = sizeof messages / sizeof messages[0] };
