@@ -54,7 +54,8 @@ EXTRA_DIST += \
 	tests/sim/mutants/count-node-twice.patch \
 	tests/sim/mutants/merge-drops-dot.patch \
 	tests/sim/mutants/mint-replaces-siblings.patch \
-	tests/sim/mutants/run
+	tests/sim/mutants/run \
+	tests/sim/mutants/trust-old-incarnation.patch
 TESTS += \
 	tests/sim/test_mutants.sh \
 	tests/sim/test_sim_smoke.sh
