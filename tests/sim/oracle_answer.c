@@ -143,6 +143,17 @@ static bool all_expired(const struct oracle_key *key, const struct version *like
     return true;
 }
 
+/*
+ * Whether what this command read must not be missed by a later read on a majority. One that writes
+ * as well shows what its write stands on, so the write must be on a majority too.
+ */
+static bool is_monotonic(const struct oracle *oracle, const struct command *command)
+{
+    uint8_t half = oracle->world->ring->owner_count / 2;
+    return oracle_read_owners(oracle, command) > half &&
+           (command->writes[0] == NULL || oracle_write_owners(oracle, command) > half);
+}
+
 static void check_value(struct oracle *oracle, const struct machine *machine,
                         const struct command *command, uint32_t index, struct slice value)
 {
@@ -165,8 +176,7 @@ static void check_value(struct oracle *oracle, const struct machine *machine,
                         "an older value than one acknowledged or already read");
     }
     const struct version *oldest = find_value(key, value, false);
-    if (oracle_read_owners(oracle, command) > oracle->world->ring->owner_count / 2 &&
-        oracle_is_above(oldest, key->read_floor))
+    if (is_monotonic(oracle, command) && oracle_is_above(oldest, key->read_floor))
         key->read_floor = oldest;
     if (command->last && !oracle_may_be_last(oracle, command->keys[index], version))
         fail_answer(oracle, machine, command, command->keys[index], "end",
