@@ -2,7 +2,9 @@
  * expiry.c - EXPIRE, TTL and their like.
  *
  * A relative time becomes absolute here, by this node's clock, and travels with the
- * value; every reader compares it with its own clock. 0 is "no expiry" inside, so a
+ * value; every reader compares it with its own clock. A clock that is wrong is replaced by
+ * the time that the other nodes agree on (node/clock_fence.c), so all of them agree to
+ * within max_clock_skew_ms on when a key is gone. 0 is "no expiry" inside, so a
  * time at or before 1970 becomes its first millisecond, which has passed just as well.
  */
 #include "commands/expiry.h"

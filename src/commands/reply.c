@@ -125,8 +125,9 @@ void call_failure_text(uint8_t kind, const struct key_result *result, struct buf
         buffer_printf(out, "DISKFULL the owners' disks have too little free space");
         break;
     case STATUS_CLOCK_SKEW:
-        buffer_printf(out, "CLOCKSKEW no owner within reach has a clock near enough to the others; "
-                           "try again, and see which clocks 'ringctl status' names");
+        buffer_printf(out, "CLOCKSKEW the clocks of the owners within reach are too far from the "
+                           "others, or behind times that they gave before; try again, and see "
+                           "'ringctl status'");
         break;
     case STATUS_TOO_LARGE:
         if (write)

@@ -6,7 +6,6 @@
  */
 #include "membership/clock_watch.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -249,7 +248,6 @@ const struct clock_judgement *clock_watch_judge(struct clock_watch *watch, uint6
 {
     struct clock_judgement *judgement = &watch->judgement;
     struct interval own = own_base(now_us, wall_ms);
-    assert(wall_ms < WALL_MS_MAX);
     if (is_fresh(watch, now_us, own))
         return judgement;
     enum clock_verdict before = judgement->verdict;

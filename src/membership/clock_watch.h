@@ -70,7 +70,7 @@ struct clock_exchange {
     uint64_t wall_ms; /* the peer's wall clock when the answer left */
 };
 
-/* Ignored when it cannot be: an answer before the question, or a year beyond 8000. */
+/* Ignored when it cannot be: an answer before the question, or a year beyond 10000. */
 void clock_watch_exchange(struct clock_watch *watch, node_id node,
                           const struct clock_exchange *exchange);
 /* The peer is down: its clock does not count any more. */

@@ -33,7 +33,7 @@ struct settings {
     uint32_t handshake_timeout_ms;
     uint32_t reconnect_min_ms;
     uint32_t reconnect_max_ms;
-    uint32_t max_clock_skew_ms;
+    uint32_t max_clock_skew_ms;      /* of a version; a clock half of it off mints nothing */
     /* repair */
     uint32_t sync_interval_ms;       /* between clock exchanges with one peer when nothing differs */
     uint32_t sync_page_bytes;        /* of cells in one answer */

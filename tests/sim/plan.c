@@ -222,6 +222,9 @@ static void draw_settings(struct random *random, struct plan *plan)
         settings->peer_inflight_max = (uint32_t)spread_even(random, least, 2 * least);
         settings->requests_max = (uint32_t)spread_even(random, plan->partition_count, least);
     }
+    if (one_in(random, 2))
+        settings->siblings_max = (uint32_t)spread_even(random, 2, 8);
+    settings->siblings_warn = 2;
     /* One answer with many values must fit, or it can never be given. */
     if (one_in(random, 6))
         settings->peer_output_bytes_max =

@@ -73,7 +73,8 @@ enum command_kind {
     COMMAND_MSETNX,
     COMMAND_WAIT,
     COMMAND_DBSIZE,
-    COMMAND_KEYS, /* only at the end */
+    COMMAND_KEYS,     /* only at the end */
+    COMMAND_RING_GET, /* only where siblings are kept */
     COMMAND_KIND_COUNT
 };
 

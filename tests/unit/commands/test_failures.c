@@ -38,10 +38,10 @@ static void each_status_has_its_word(void **state)
          "-DISKFULL the owners' disks have too little free space; nothing was written\r\n",
          "-DISKFULL the owners' disks have too little free space\r\n"},
         {STATUS_CLOCK_SKEW,
-         "-CLOCKSKEW no owner within reach has a clock near enough to the others; try again, and "
-         "see which clocks 'ringctl status' names; nothing was written\r\n",
-         "-CLOCKSKEW no owner within reach has a clock near enough to the others; try again, and "
-         "see which clocks 'ringctl status' names\r\n"},
+         "-CLOCKSKEW the clocks of the owners within reach are too far from the others, or behind "
+         "times that they gave before; try again, and see 'ringctl status'; nothing was written\r\n",
+         "-CLOCKSKEW the clocks of the owners within reach are too far from the others, or behind "
+         "times that they gave before; try again, and see 'ringctl status'\r\n"},
         {STATUS_TOO_LARGE,
          "-TOOLARGE the value would be larger than this server allows; nothing was written\r\n",
          "-TOOLARGE the values of the key are more than one answer can hold\r\n"},

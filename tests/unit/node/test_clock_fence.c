@@ -233,7 +233,7 @@ static void forward_to(struct loop_host *host, node_id from, uint8_t kind, const
                                   .entry_count = 1,
                                   .entries = &entry};
     struct buffer body = {0};
-    entry.mutation = (struct mutation){.operation = REGISTER_SET, .value = slice_text("v")};
+    entry.mutation = (struct mutation){.operation = REGISTER_APPEND, .value = slice_text("v")};
     key_request_encode(&request, &body);
     loop_host_give(host, from, MESSAGE_FORWARD, 9, buffer_slice(&body));
     buffer_deinit(&body);
@@ -251,7 +251,7 @@ static void a_write_that_is_forwarded_to_a_fenced_owner_is_refused(void **state)
     loop_host_find_key(&host, 0, key);
     loop_host_pass(&host, 1, HOUR_MS);
     forward_to(&host, 3, KEY_WRITE, key);
-    assert_false(is_sent(&host, MESSAGE_MINT));
+    assert_false(is_sent(&host, MESSAGE_READ)); /* it would be for nothing */
     assert_true(loop_host_find(&host, MESSAGE_FORWARD_RESULT, &frame, &link));
     assert_int_equal(link, 3);
     struct reader reader = reader_make(frame.body);
@@ -421,7 +421,7 @@ static void while_the_store_side_waits_for_the_clock_others_mint(void **state)
     assert_true(is_sent(&host, MESSAGE_FORWARD));
     loop_host_pass(&host, 1500, 0);
     forward_to(&host, 3, KEY_WRITE, key);
-    assert_true(is_sent(&host, MESSAGE_MINT));
+    assert_true(is_sent(&host, MESSAGE_READ)); /* and then it mints */
     buffer_deinit(&body);
     loop_host_deinit(&host);
 }
@@ -441,6 +441,10 @@ static void the_fence_and_the_offset_are_shown(void **state)
     loop_host_beat(&host, 2, 90);
     loop_host_say(&host, "INFO ring");
     assert_true(loop_host_reply_has(&host, "ring_clock_offset_max_ms:90\r\n"));
+    loop_host_step(&host, (struct event){.kind = EVENT_LINK_DOWN, .link = 2});
+    loop_host_say(&host, "INFO ring");
+    assert_true(loop_host_reply_has(&host, "ring_clocks_compared:4\r\n"));
+    assert_true(loop_host_reply_has(&host, "ring_clock_offset_max_ms:0\r\n"));
     loop_host_pass(&host, 1, -HOUR_MS);
     loop_host_say(&host, "INFO ring");
     assert_true(loop_host_reply_has(&host, "ring_clock_fenced:1\r\n"));
