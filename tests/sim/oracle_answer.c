@@ -8,6 +8,9 @@
 #include "base/hash.h"
 #include "sim/oracle_state.h"
 
+/* Nodes agree on the time within max_clock_skew_ms, once they have heard of each other's clocks. */
+enum { CLOCKS_AGREE_AFTER_US = 5000000 };
+
 /* What the owners have of a key, for whoever looks for the reason. */
 static void note_owners(struct oracle *oracle, uint32_t index)
 {
@@ -165,8 +168,10 @@ static void check_value(struct oracle *oracle, const struct machine *machine,
                            "a value that no version has");
         return;
     }
-    bool clocks_kept = oracle->world->clock_changed_at_us < command->start_us;
-    if (clocks_kept && all_expired(key, version, command->wall_min_ms))
+    uint64_t skew_ms = oracle->world->plan.settings.max_clock_skew_ms;
+    bool clocks_agree =
+        oracle->world->clock_changed_at_us + CLOCKS_AGREE_AFTER_US < command->start_us;
+    if (clocks_agree && all_expired(key, version, command->wall_min_ms - skew_ms))
         oracle_fail_answer(oracle, machine, command, command->keys[index], "expiry",
                            "an expired value was shown");
     if (floor != NULL && !floor->excused) {
@@ -387,7 +392,7 @@ static void check_waited(struct oracle *oracle, const struct machine *machine,
         copies += by_region[i];
     if (copies < others + 1)
         oracle_fail_answer(oracle, machine, command, command->waits_for->key, "I2",
-                    "WAIT counts owners that do not hold the last write");
+                           "WAIT counts owners that do not hold the last write");
 }
 
 /* Commands that answer with a number: whether they wrote, or whether a key was there. */
