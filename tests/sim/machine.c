@@ -301,8 +301,11 @@ void machine_resume(struct machine *machine)
     size_t count = machine->deferred_count;
     machine->paused = false;
     machine->paused_total_us += paused_us;
-    if (machine->pause_stops_mono)
+    if (machine->pause_stops_mono) {
+        /* To the process, its wall clock has jumped. */
         machine->mono_lag_us += paused_us;
+        machine->world->clock_changed_at_us = machine->world->now_us;
+    }
     machine->deferred = NULL;
     machine->deferred_count = machine->deferred_capacity = 0;
     for (size_t i = 0; i < count; i++)

@@ -8,6 +8,9 @@
 #include "base/hash.h"
 #include "sim/oracle_state.h"
 
+/* Nodes agree on the time within max_clock_skew_ms, once they have heard of each other's clocks. */
+enum { CLOCKS_AGREE_AFTER_US = 5000000 };
+
 /* What the owners have of a key, for whoever looks for the reason. */
 static void note_owners(struct oracle *oracle, uint32_t index)
 {
@@ -143,6 +146,17 @@ static bool all_expired(const struct oracle_key *key, const struct version *like
     return true;
 }
 
+/*
+ * Whether what this command read must not be missed by a later read on a majority. One that writes
+ * as well shows what its write stands on, so the write must be on a majority too.
+ */
+static bool is_monotonic(const struct oracle *oracle, const struct command *command)
+{
+    uint8_t half = oracle->world->ring->owner_count / 2;
+    return oracle_read_owners(oracle, command) > half &&
+           (command->writes[0] == NULL || oracle_write_owners(oracle, command) > half);
+}
+
 static void check_value(struct oracle *oracle, const struct machine *machine,
                         const struct command *command, uint32_t index, struct slice value)
 {
@@ -154,8 +168,10 @@ static void check_value(struct oracle *oracle, const struct machine *machine,
                            "a value that no version has");
         return;
     }
-    bool clocks_kept = oracle->world->clock_changed_at_us < command->start_us;
-    if (clocks_kept && all_expired(key, version, command->wall_min_ms))
+    uint64_t skew_ms = oracle->world->plan.settings.max_clock_skew_ms;
+    bool clocks_agree =
+        oracle->world->clock_changed_at_us + CLOCKS_AGREE_AFTER_US < command->start_us;
+    if (clocks_agree && all_expired(key, version, command->wall_min_ms - skew_ms))
         oracle_fail_answer(oracle, machine, command, command->keys[index], "expiry",
                            "an expired value was shown");
     if (floor != NULL && !floor->excused) {
@@ -165,8 +181,7 @@ static void check_value(struct oracle *oracle, const struct machine *machine,
                                "an older value than one acknowledged or already read");
     }
     const struct version *oldest = find_value(key, value, false);
-    if (oracle_read_owners(oracle, command) > oracle->world->ring->owner_count / 2 &&
-        oracle_is_above(oldest, key->read_floor))
+    if (is_monotonic(oracle, command) && oracle_is_above(oldest, key->read_floor))
         key->read_floor = oldest;
     if (command->last && !oracle_may_be_last(oracle, command->keys[index], version))
         oracle_fail_answer(oracle, machine, command, command->keys[index], "end",
@@ -377,7 +392,7 @@ static void check_waited(struct oracle *oracle, const struct machine *machine,
         copies += by_region[i];
     if (copies < others + 1)
         oracle_fail_answer(oracle, machine, command, command->waits_for->key, "I2",
-                    "WAIT counts owners that do not hold the last write");
+                           "WAIT counts owners that do not hold the last write");
 }
 
 /* Commands that answer with a number: whether they wrote, or whether a key was there. */
