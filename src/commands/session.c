@@ -445,7 +445,8 @@ void session_bytes(struct session *session, struct slice bytes, struct instant n
     begin_step(session, now, out);
     if (session->input.length == 0) {
         size_t used = read_requests(session, bytes);
-        buffer_append(&session->input, bytes.data + used, bytes.length - used);
+        if (used < bytes.length)
+            buffer_append(&session->input, bytes.data + used, bytes.length - used);
     } else {
         buffer_append_slice(&session->input, bytes);
         read_input(session);
