@@ -644,8 +644,10 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     default:
         assert(!"a frame of this type goes to the store side");
     }
+    /* A ceiling from a clock that is not trusted would keep this node from minting for as long. */
+    bool issues = frame.type == MESSAGE_MINT && store_clock_may_mint(&side->clock, now) == STATUS_OK;
     if (out->batch.length > 0)
-        store_clock_renew(&side->clock, side->context.wall_ms, &out->batch);
+        store_clock_renew(&side->clock, issues ? side->context.wall_ms : 0, &out->batch);
 }
 
 /* Counts leave once their group is durable; those of a group that failed never happened. */

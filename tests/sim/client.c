@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "sim/contexts.h"
 #include "sim/machine.h"
 #include "sim/oracle.h"
 #include "sim/spread.h"
@@ -49,6 +50,7 @@ struct client {
     bool blocked;                       /* the pipeline is full: go on with the next answer */
     uint64_t cursor;                    /* of SCAN */
     const struct version *last_written; /* NULL: nothing, or not known */
+    struct contexts contexts;
 
     bool audits;
     struct machine *only; /* an auditor asks one machine */
@@ -112,6 +114,7 @@ void client_set_free(struct client_set *set)
         buffer_deinit(&set->clients[i].received);
         buffer_deinit(&set->clients[i].held);
         free(set->clients[i].requests);
+        contexts_deinit(&set->clients[i].contexts);
     }
     free(set->clients);
     free(set);
@@ -326,8 +329,8 @@ static void work(struct world *world, struct client *client)
 {
     struct request request = {0};
     struct buffer bytes = {0};
-    workload_draw(world, &client->random, client->keyspace, client->cursor, &request.command,
-                  &bytes);
+    workload_draw(world, &client->random, client->keyspace, client->cursor, &client->contexts,
+                  &request.command, &bytes);
     send_request(world, client, &request, buffer_slice(&bytes));
     buffer_deinit(&bytes);
 }
@@ -395,6 +398,19 @@ static void audit_answered(struct world *world, struct client *client,
 
 /* ---- answers ---- */
 
+/* An error that says what the client did wrong is an answer too. */
+static bool is_served(const struct resp_value *reply)
+{
+    static const char *const words[] = {"BADCONTEXT ", "SIBLINGLIMIT "};
+    if (reply->type != RESP_TYPE_ERROR)
+        return true;
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (reply->text.length > strlen(words[i]) &&
+            memcmp(reply->text.data, words[i], strlen(words[i])) == 0)
+            return true;
+    return false;
+}
+
 static void answered(struct world *world, struct client *client, const struct resp_value *reply)
 {
     if (client->request_count == 0) {
@@ -412,7 +428,7 @@ static void answered(struct world *world, struct client *client, const struct re
         return;
     }
     const struct command *command = &request.command;
-    if (command->start_us >= world->clients->count_from_us && reply->type != RESP_TYPE_ERROR)
+    if (command->start_us >= world->clients->count_from_us && is_served(reply))
         world->clients->counts[client->machine->index].acked++;
     request.command.waits_for = client->last_written;
     oracle_answered(world->oracle, client->machine, command, reply);
@@ -420,6 +436,9 @@ static void answered(struct world *world, struct client *client, const struct re
         client->last_written = oracle_last_written(command);
     if (client->audits)
         audit_answered(world, client, command, reply);
+    if (command->kind == COMMAND_RING_GET && reply->type == RESP_TYPE_ARRAY)
+        contexts_keep(&client->contexts, command->keys[0] - oracle_key_count(world->oracle, 0),
+                      oracle_siblings_context(reply));
     if (command->kind == COMMAND_SCAN && reply->type == RESP_TYPE_ARRAY &&
         reply->element_count == 2 && reply->elements[0].type == RESP_TYPE_BULK)
         client->cursor = strtoull((const char *)reply->elements[0].text.data, NULL, 10);

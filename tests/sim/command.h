@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "sim/contexts.h"
 #include "sim/plan.h"
 
 struct version;
@@ -28,6 +29,7 @@ struct command {
     uint32_t ahead;                  /* commands of the connection that were under way before it */
     const struct version *waits_for; /* COMMAND_WAIT: the last write, or NULL when not known */
     uint64_t expire_at_ms;           /* COMMAND_EXPIRE_AT, and COMMAND_SET with an expiry */
+    enum context_use context;
     uint32_t key_count;
     uint32_t keys[COMMAND_KEYS_MAX];                /* indices into the oracle's keys */
     struct write *writes[COMMAND_KEYS_MAX];         /* NULL: does not write that key */

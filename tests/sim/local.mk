@@ -7,6 +7,8 @@ ringsim_SOURCES = \
 	tests/sim/client.c \
 	tests/sim/client.h \
 	tests/sim/command.h \
+	tests/sim/contexts.c \
+	tests/sim/contexts.h \
 	tests/sim/image.c \
 	tests/sim/image.h \
 	tests/sim/machine.c \
@@ -23,6 +25,7 @@ ringsim_SOURCES = \
 	tests/sim/oracle_answer.c \
 	tests/sim/oracle_batch.c \
 	tests/sim/oracle_end.c \
+	tests/sim/oracle_siblings.c \
 	tests/sim/oracle_state.h \
 	tests/sim/ordered_map.c \
 	tests/sim/ordered_map.h \
@@ -47,9 +50,12 @@ EXTRA_DIST += \
 	tests/sim/test_mutants.sh \
 	tests/sim/test_sim_smoke.sh \
 	tests/sim/mutants/check \
+	tests/sim/mutants/context-covers-more.patch \
 	tests/sim/mutants/count-node-twice.patch \
 	tests/sim/mutants/merge-drops-dot.patch \
-	tests/sim/mutants/run
+	tests/sim/mutants/mint-replaces-siblings.patch \
+	tests/sim/mutants/run \
+	tests/sim/mutants/trust-old-incarnation.patch
 TESTS += \
 	tests/sim/test_mutants.sh \
 	tests/sim/test_sim_smoke.sh

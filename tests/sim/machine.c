@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "sim/client.h"
+#include "sim/contexts.h"
 #include "sim/network.h"
 #include "sim/oracle.h"
 #include "sim/store_thread.h"
@@ -217,7 +218,8 @@ void machine_start(struct machine *machine)
                                        .random_seed = random_u64(&machine->random),
                                        .ring = world->ring,
                                        .settings = &world->plan.settings,
-                                       .log = machine_log(machine)});
+                                       .log = machine_log(machine),
+                                       .host = {.mac = contexts_mac}});
     store_thread_start(machine, random_below(&machine->random, START_TAIL_US));
     machine_loop_event(machine, &(struct event){.kind = EVENT_START});
     if (machine->condition != STATUS_OK)
@@ -299,8 +301,11 @@ void machine_resume(struct machine *machine)
     size_t count = machine->deferred_count;
     machine->paused = false;
     machine->paused_total_us += paused_us;
-    if (machine->pause_stops_mono)
+    if (machine->pause_stops_mono) {
+        /* To the process, its wall clock has jumped. */
         machine->mono_lag_us += paused_us;
+        machine->world->clock_changed_at_us = machine->world->now_us;
+    }
     machine->deferred = NULL;
     machine->deferred_count = machine->deferred_capacity = 0;
     for (size_t i = 0; i < count; i++)

@@ -257,6 +257,13 @@ static void hit_paths(struct world *world, enum fault_class class)
     hurt(world, &wound);
 }
 
+static void hit_with_ghost(struct world *world)
+{
+    uint32_t of, at;
+    if (draw_pair(world, &of, &at))
+        network_ghost(&world->machines[of], &world->machines[at]);
+}
+
 static int64_t either_way(struct random *random, uint64_t amount)
 {
     return random_chance(random, 1, 2) ? (int64_t)amount : -(int64_t)amount;
@@ -315,6 +322,9 @@ static void hit(struct world *world, enum fault_class class)
         break;
     case FAULT_RESET:
         network_reset_one(world, random_u64(&world->nemesis->random));
+        break;
+    case FAULT_GHOST:
+        hit_with_ghost(world);
         break;
     case FAULT_CLIENT_RESET:
         client_set_reset_one(world, random_u64(&world->nemesis->random));

@@ -49,8 +49,15 @@ struct end {
 
 /* The link ids of its ends are made by link_end_id(): they differ, and 0 is none. */
 struct link {
+    bool is_ghost;
     struct end ends[2]; /* 0: who dialed */
     struct direction directions[2];
+};
+
+/* What a process knows of another one from its HELLO. */
+struct acquaintance {
+    uint32_t life; /* of the one that knows */
+    uint16_t incarnation;
 };
 
 struct path {
@@ -68,6 +75,7 @@ struct network {
     size_t dirty_count;
     size_t dirty_capacity;
     struct path paths[PLAN_NODES_MAX][PLAN_NODES_MAX];
+    struct acquaintance known[PLAN_NODES_MAX][PLAN_NODES_MAX]; /* by whom, of whom */
     bool kind;
 };
 
@@ -299,6 +307,20 @@ static void count_frames(struct network *network, struct slice bytes)
     }
 }
 
+/* I9. */
+static void check_ghost(struct network *network, const struct machine *machine, struct slice bytes)
+{
+    struct frame frame;
+    size_t used;
+    while (bytes.length > 0 && frame_parse(bytes, &frame, &used) == STATUS_OK) {
+        if (frame.type != MESSAGE_HELLO)
+            world_fail(network->world, VERDICT_WRONG, "I9",
+                       "n%u talks (type %u) to an old incarnation, or to another ring", machine->id,
+                       frame.type);
+        bytes = slice_make(bytes.data + used, bytes.length - used);
+    }
+}
+
 static void flush_end(struct network *network, link_id from_end)
 {
     struct world *world = network->world;
@@ -308,6 +330,11 @@ static void flush_end(struct network *network, link_id from_end)
     const struct end *other = &link->ends[1 - from_end % 2];
     if (direction->output.length == 0)
         return;
+    if (link->is_ghost) {
+        check_ghost(network, link->ends[from_end % 2].machine, buffer_slice(&direction->output));
+        buffer_clear(&direction->output);
+        return;
+    }
     if (!end_is_open(other) && other->machine->life != other->life &&
         other->machine->state != MACHINE_DOWN)
         tell_lost(network, from_end,
@@ -413,6 +440,21 @@ static enum status whole_frames(struct slice bytes, size_t *length)
     }
 }
 
+static void note_hello(struct network *network, const struct link *link, unsigned from,
+                       struct slice frames)
+{
+    struct frame frame;
+    struct message_hello hello;
+    size_t used;
+    const struct end *to = &link->ends[1 - from];
+    enum status status = frame_parse(frames, &frame, &used);
+    if (link->is_ghost || status != STATUS_OK || frame.type != MESSAGE_HELLO ||
+        message_hello_decode(frame.body, &hello) != STATUS_OK)
+        return;
+    network->known[to->machine->index][link->ends[from].machine->index] =
+        (struct acquaintance){.life = to->life, .incarnation = hello.storage_incarnation};
+}
+
 /* The receiving adapter: frames go to the node, a broken one ends the connection. */
 static void receive(struct network *network, link_id from_end, const struct piece *piece)
 {
@@ -431,6 +473,7 @@ static void receive(struct network *network, link_id from_end, const struct piec
         struct buffer frames = {0};
         buffer_append(&frames, direction->input.data, length);
         buffer_consume(&direction->input, length);
+        note_hello(network, link, from_end % 2, buffer_slice(&frames));
         machine_loop_event(
             machine,
             &(struct event){.kind = EVENT_LINK_FRAMES, .link = id, .bytes = buffer_slice(&frames)});
@@ -630,6 +673,45 @@ void network_reset_one(struct world *world, uint64_t draw)
     for (unsigned end = 0; end < 2; end++)
         tell_lost(network, link_end_id(i, end),
                   delay_us(network, link->ends[1 - end].machine, link->ends[end].machine));
+}
+
+void network_ghost(struct machine *of, struct machine *at)
+{
+    struct world *world = of->world;
+    struct network *network = world->network;
+    const struct ring *ring = world->ring;
+    const struct acquaintance *known = &network->known[at->index][of->index];
+    struct message_hello hello = {.generation = ring->generation,
+                                  .ring_digest = ring_digest(ring),
+                                  .tag = ring->tag,
+                                  .node = of->id,
+                                  .storage_incarnation = of->storage_incarnation,
+                                  .boot_epoch = of->boot_epoch};
+    struct buffer frame = {0};
+    if (at->state != MACHINE_UP || at->paused)
+        return;
+    memcpy(hello.cluster_id, ring->cluster_id, sizeof hello.cluster_id);
+    if (known->life == at->life && known->incarnation > 1) {
+        hello.storage_incarnation = (uint16_t)(known->incarnation - 1);
+        marks_hit(world->marks, MARK_GHOST_OLD_INCARNATION);
+    } else {
+        if (random_chance(&network->random, 1, 2))
+            hello.cluster_id[0] ^= 1;
+        else
+            hello.tag.epoch++;
+        marks_hit(world->marks, MARK_GHOST_OTHER_RING);
+    }
+    link_id id = link_add(network, of, 0, at);
+    struct link *link = link_by_id(network, id);
+    link->is_ghost = true;
+    link->ends[0].open = false;
+    machine_loop_event(at, &(struct event){.kind = EVENT_LINK_UP, .link = id + 1});
+    size_t offset = frame_start(&frame, MESSAGE_HELLO, 0, 0);
+    message_hello_encode(&hello, &frame);
+    frame_finish(&frame, offset);
+    if (own_link(network, at, id + 1) != NULL)
+        send_piece(network, id, buffer_slice(&frame), false, true, 0);
+    buffer_deinit(&frame);
 }
 
 void network_be_kind(struct world *world)

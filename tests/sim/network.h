@@ -49,6 +49,11 @@ void network_mend(struct world *world, uint32_t from, uint32_t to);
 void network_limit(struct world *world, uint32_t from, uint32_t to, uint64_t bytes_per_second);
 /* Break one connection, drawn by `draw`. */
 void network_reset_one(struct world *world, uint64_t draw);
+/*
+ * A connection reaches `at` that says it comes from `of`, but from before `of` lost its disk, or
+ * with another ring. I9: the node may say hello and must say nothing else.
+ */
+void network_ghost(struct machine *of, struct machine *at);
 /* Break nothing any more inside connections. */
 void network_be_kind(struct world *world);
 

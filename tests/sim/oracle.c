@@ -13,6 +13,7 @@
 #include "wire/record.h"
 
 enum { SIBLING_KEY_COUNT = 6 };
+_Static_assert((int)SIBLING_KEY_COUNT <= (int)CONTEXT_KEYS_MAX, "clients hold contexts of all");
 
 uint32_t oracle_key_tag(uint32_t index)
 {
@@ -56,10 +57,14 @@ void oracle_free(struct oracle *oracle)
         HASH_DEL(oracle->versions, version);
         free(version);
     }
-    for (uint32_t i = 0; i < oracle->key_count; i++)
+    for (uint32_t i = 0; i < oracle->key_count; i++) {
         free(oracle->keys[i].versions);
-    for (uint32_t i = 0; i < oracle->write_count; i++)
+        version_vector_deinit(&oracle->keys[i].given);
+    }
+    for (uint32_t i = 0; i < oracle->write_count; i++) {
+        version_vector_deinit(&oracle->writes[i]->observed);
         free(oracle->writes[i]);
+    }
     free(oracle->writes);
     free(oracle->keys);
     free(oracle->listed);
@@ -116,6 +121,16 @@ struct write *oracle_find_write(const struct oracle *oracle, uint32_t number)
 uint64_t oracle_command_count(const struct oracle *oracle)
 {
     return oracle->command_count;
+}
+
+struct version *oracle_find_version(const struct oracle *oracle, const struct oracle_key *key,
+                                    const struct dot *dot)
+{
+    (void)oracle;
+    for (uint32_t i = 0; i < key->version_count; i++)
+        if (dot_compare(&key->versions[i]->dot, dot) == 0)
+            return key->versions[i];
+    return NULL;
 }
 
 bool oracle_read_numbers(struct slice value, uint32_t *numbers, uint32_t *count)

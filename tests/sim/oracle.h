@@ -9,8 +9,9 @@
  *
  *   I1  a dot names one version: key, value, time and expiry never differ
  *   I2  an acknowledged write is on the synced disks of as many owners as its level says
- *   I3  a live version leaves a cell only for one above it (last-writer-wins), or
- *       never, where concurrent values are kept; contexts never shrink
+ *   I3  a live version leaves a cell only for one above it (last-writer-wins), or for one
+ *       that observed it (where concurrent values are kept: oracle_siblings.c); contexts
+ *       never shrink
  *   I8  one answer for each request, by its deadline (client.c)
  *   I10 every record decodes, and encodes to the same bytes
  *   and: nothing of a request that definitely failed exists; a read whose owners meet those
@@ -18,8 +19,9 @@
  *   nothing is appended twice; an expired value is not shown
  *
  * The set of versions that must be live at the end is that of models/cells.py: all
- * events minus what later events have observed. Here a plain SET observes
- * nothing where siblings are kept, and under last-writer-wins everything below it.
+ * events minus what later events have observed. Here a plain SET observes nothing where
+ * siblings are kept, one with a context what that covers, and under last-writer-wins
+ * everything below it.
  */
 #ifndef SIM_ORACLE_H
 #define SIM_ORACLE_H
@@ -54,6 +56,8 @@ struct write {
     uint64_t start_us;
     uint64_t value_digest;         /* of COMMAND_SET and its like */
     const struct version *version; /* the first that carries its number */
+    bool has_context;
+    struct version_vector observed; /* what its context covers */
 };
 
 /* One event, as first seen in a batch of the machine that made it. */
@@ -64,10 +68,13 @@ struct version {
     uint64_t expire_at_ms;
     uint8_t kind; /* enum sibling_kind */
     uint64_t value_digest;
-    uint32_t write;      /* number in its value; 0: a tombstone */
-    uint32_t base_write; /* COMMAND_APPEND: number that stands before its own; 0: none */
+    uint32_t write;            /* number in its value; 0: a tombstone */
+    const struct write *maker; /* of a tombstone among siblings: a delete that can have made it */
+    uint32_t base_write;       /* COMMAND_APPEND: number that stands before its own; 0: none */
     uint64_t made_us;
     bool acked;
+    uint64_t acked_us; /* when; and when a quorum read has shown or covered it, 0: never */
+    uint64_t read_us;
     bool excused;   /* more of its copies were destroyed than were promised */
     uint8_t copies; /* that its acknowledgement promised, all regions together */
     uint8_t destroyed;
@@ -83,6 +90,7 @@ struct oracle_key {
     uint32_t version_capacity;
     const struct version *read_floor; /* the newest that a quorum read has returned */
     struct write *empty_write;        /* the one that writes the empty value */
+    struct version_vector given;      /* what contexts that were given cover, all together */
     uint32_t expiry_writes;           /* started: these give an old value a new dot */
     uint32_t writes_started;
 };
@@ -99,6 +107,10 @@ uint32_t oracle_key_tag(uint32_t index);
 struct oracle_key *oracle_key(struct oracle *oracle, uint32_t index);
 /* Announce a write; its number must be in the value. */
 struct write *oracle_write(struct oracle *oracle, enum command_kind kind, uint32_t key);
+/* The write goes out with a context that a node has given for its key. */
+void oracle_observe(struct oracle *oracle, struct write *write, struct slice token);
+/* The context in an answer to RING.GET; empty when there is none. */
+struct slice oracle_siblings_context(const struct resp_value *reply);
 
 /* ---- clients */
 void oracle_sent(struct oracle *oracle, const struct machine *machine, struct command *command);

@@ -8,6 +8,9 @@
 #include "base/hash.h"
 #include "sim/oracle_state.h"
 
+/* Nodes agree on the time within max_clock_skew_ms, once they have heard of each other's clocks. */
+enum { CLOCKS_AGREE_AFTER_US = 5000000 };
+
 /* What the owners have of a key, for whoever looks for the reason. */
 static void note_owners(struct oracle *oracle, uint32_t index)
 {
@@ -28,7 +31,7 @@ static void note_owners(struct oracle *oracle, uint32_t index)
     }
 }
 
-static void fail_answer(struct oracle *oracle, const struct machine *machine,
+void oracle_fail_answer(struct oracle *oracle, const struct machine *machine,
                         const struct command *command, uint32_t key, const char *kind,
                         const char *what)
 {
@@ -45,7 +48,7 @@ static void fail_answer(struct oracle *oracle, const struct machine *machine,
  * An acknowledged write and a read meet when their owners overlap. After disks
  * were lost that holds only for writes on a majority, which rebuilding meets.
  */
-static bool meets(const struct oracle *oracle, const struct version *version, uint8_t read_owners)
+bool oracle_meets(const struct oracle *oracle, const struct version *version, uint8_t read_owners)
 {
     uint8_t owners = oracle->world->ring->owner_count;
     if (!version->acked || version->excused || version->copies + read_owners <= owners)
@@ -59,7 +62,7 @@ static const struct version *floor_of(const struct oracle *oracle, const struct 
     uint8_t read_owners = oracle_read_owners(oracle, command);
     const struct version *floor = NULL;
     for (uint32_t i = 0; i < key->version_count; i++)
-        if (meets(oracle, key->versions[i], read_owners) &&
+        if (oracle_meets(oracle, key->versions[i], read_owners) &&
             oracle_is_above(key->versions[i], floor))
             floor = key->versions[i];
     if (read_owners > oracle->world->ring->owner_count / 2 && key->read_floor != NULL &&
@@ -112,8 +115,8 @@ static void check_absent(struct oracle *oracle, const struct machine *machine,
     for (uint32_t i = 0; i < key->version_count; i++)
         if (!oracle_is_above(floor, key->versions[i]) && is_absent(oracle, key->versions[i]))
             return;
-    fail_answer(oracle, machine, command, command->keys[index], "read",
-                "an acknowledged or already read value was not seen (absent)");
+    oracle_fail_answer(oracle, machine, command, command->keys[index], "read",
+                       "an acknowledged or already read value was not seen (absent)");
 }
 
 /* The newest or the oldest version of the key with this value, or NULL: an expiry that is changed
@@ -143,6 +146,17 @@ static bool all_expired(const struct oracle_key *key, const struct version *like
     return true;
 }
 
+/*
+ * Whether what this command read must not be missed by a later read on a majority. One that writes
+ * as well shows what its write stands on, so the write must be on a majority too.
+ */
+static bool is_monotonic(const struct oracle *oracle, const struct command *command)
+{
+    uint8_t half = oracle->world->ring->owner_count / 2;
+    return oracle_read_owners(oracle, command) > half &&
+           (command->writes[0] == NULL || oracle_write_owners(oracle, command) > half);
+}
+
 static void check_value(struct oracle *oracle, const struct machine *machine,
                         const struct command *command, uint32_t index, struct slice value)
 {
@@ -150,43 +164,46 @@ static void check_value(struct oracle *oracle, const struct machine *machine,
     const struct version *floor = command->floors[index];
     const struct version *version = find_value(key, value, true);
     if (version == NULL) {
-        fail_answer(oracle, machine, command, command->keys[index], "read",
-                    "a value that no version has");
+        oracle_fail_answer(oracle, machine, command, command->keys[index], "read",
+                           "a value that no version has");
         return;
     }
-    bool clocks_kept = oracle->world->clock_changed_at_us < command->start_us;
-    if (clocks_kept && all_expired(key, version, command->wall_min_ms))
-        fail_answer(oracle, machine, command, command->keys[index], "expiry",
-                    "an expired value was shown");
+    uint64_t skew_ms = oracle->world->plan.settings.max_clock_skew_ms;
+    bool clocks_agree =
+        oracle->world->clock_changed_at_us + CLOCKS_AGREE_AFTER_US < command->start_us;
+    if (clocks_agree && all_expired(key, version, command->wall_min_ms - skew_ms))
+        oracle_fail_answer(oracle, machine, command, command->keys[index], "expiry",
+                           "an expired value was shown");
     if (floor != NULL && !floor->excused) {
         marks_hit(oracle->world->marks, MARK_READ_FLOOR_CHECKED);
         if (oracle_is_above(floor, version))
-            fail_answer(oracle, machine, command, command->keys[index], "read",
-                        "an older value than one acknowledged or already read");
+            oracle_fail_answer(oracle, machine, command, command->keys[index], "read",
+                               "an older value than one acknowledged or already read");
     }
     const struct version *oldest = find_value(key, value, false);
-    if (oracle_read_owners(oracle, command) > oracle->world->ring->owner_count / 2 &&
-        oracle_is_above(oldest, key->read_floor))
+    if (is_monotonic(oracle, command) && oracle_is_above(oldest, key->read_floor))
         key->read_floor = oldest;
     if (command->last && !oracle_may_be_last(oracle, command->keys[index], version))
-        fail_answer(oracle, machine, command, command->keys[index], "end",
-                    "the last value is not one that may win");
+        oracle_fail_answer(oracle, machine, command, command->keys[index], "end",
+                           "the last value is not one that may win");
 }
 
 static void check_read(struct oracle *oracle, const struct machine *machine,
                        const struct command *command, uint32_t index,
                        const struct resp_value *reply)
 {
-    if (reply->type == RESP_TYPE_BULK) {
+    if (oracle_keeps_siblings(&oracle->keys[command->keys[index]])) {
+        oracle_siblings_got(oracle, machine, command, reply);
+    } else if (reply->type == RESP_TYPE_BULK) {
         check_value(oracle, machine, command, index, reply->text);
     } else if (reply->type == RESP_TYPE_NULL) {
         check_absent(oracle, machine, command, index);
         if (command->last && !oracle_may_be_last(oracle, command->keys[index], NULL))
-            fail_answer(oracle, machine, command, command->keys[index], "end",
-                        "a key that must be there is absent");
+            oracle_fail_answer(oracle, machine, command, command->keys[index], "end",
+                               "a key that must be there is absent");
     } else {
-        fail_answer(oracle, machine, command, command->keys[index], "I8",
-                    "the answer to a read is neither a value nor nothing");
+        oracle_fail_answer(oracle, machine, command, command->keys[index], "I8",
+                           "the answer to a read is neither a value nor nothing");
     }
 }
 
@@ -263,12 +280,14 @@ static void acknowledged(struct oracle *oracle, const struct machine *machine,
     if (!named || write->version != NULL)
         version = find_durable(oracle, command, write);
     if (version == NULL) {
-        fail_answer(oracle, machine, command, write->key, "I2",
-                    named && write->version == NULL
-                        ? "an acknowledged write was never made"
-                        : "an acknowledged write is on too few synced disks");
+        oracle_fail_answer(oracle, machine, command, write->key, "I2",
+                           named && write->version == NULL
+                               ? "an acknowledged write was never made"
+                               : "an acknowledged write is on too few synced disks");
         return;
     }
+    if (!version->acked)
+        version->acked_us = oracle->world->now_us;
     version->acked = true;
     if (oracle_write_owners(oracle, command) > version->copies)
         version->copies = oracle_write_owners(oracle, command);
@@ -295,8 +314,8 @@ static void check_append_base(struct oracle *oracle, const struct machine *machi
         if (base != made && is_base && !oracle_is_above(floor, base))
             return;
     }
-    fail_answer(oracle, machine, command, command->keys[0], "read",
-                "appended to an older value than one acknowledged");
+    oracle_fail_answer(oracle, machine, command, command->keys[0], "read",
+                       "appended to an older value than one acknowledged");
 }
 
 /* ---- errors ---- */
@@ -316,11 +335,11 @@ static void set_outcomes(struct oracle *oracle, const struct machine *machine,
             continue;
         write->outcome = outcome;
         if (write->version != NULL && outcome == OUTCOME_FAILED)
-            fail_answer(oracle, machine, command, write->key, "definite",
-                        "a definite error, but the write was made");
+            oracle_fail_answer(oracle, machine, command, write->key, "definite",
+                               "a definite error, but the write was made");
         if (write->version != NULL && outcome == OUTCOME_NOTHING)
-            fail_answer(oracle, machine, command, write->key, "definite",
-                        "it answered that nothing was written, but a write was made");
+            oracle_fail_answer(oracle, machine, command, write->key, "definite",
+                               "it answered that nothing was written, but a write was made");
     }
 }
 
@@ -333,9 +352,15 @@ static void error_answered(struct oracle *oracle, const struct machine *machine,
     } known[] = {{"NOREPLICAS", MARK_COMMAND_UNAVAILABLE}, {"OVERLOADED", MARK_COMMAND_OVERLOADED},
                  {"CLOCKSKEW", MARK_COMMAND_CLOCK_SKEW},   {"LOADING", MARK_COMMAND_LOADING},
                  {"DISKFULL", MARK_COMMAND_DISK_FULL},     {"TRYAGAIN", MARK_COMMAND_OTHER_ERROR},
+                 {"BADCONTEXT", MARK_CONTEXT_REFUSED},     {"SIBLINGLIMIT", MARK_SIBLING_LIMIT},
                  {"ERR", MARK_COMMAND_OTHER_ERROR}};
     world_note(oracle->world, "command %" PRIu64 " at n%u: %.*s", command->serial, machine->id,
                (int)text.length, (const char *)text.data);
+    bool bad = command->context == CONTEXT_FORGED || command->context == CONTEXT_FOREIGN;
+    if (bad != begins(text, "BADCONTEXT"))
+        oracle_fail_answer(oracle, machine, command, command->keys[0], "context",
+                           bad ? "a forged context was not refused as such"
+                               : "a context that a node gave was refused");
     if (begins(text, "UNCERTAIN")) {
         marks_hit(oracle->world->marks, MARK_COMMAND_UNCERTAIN);
         set_outcomes(oracle, machine, command, OUTCOME_UNCERTAIN);
@@ -366,8 +391,8 @@ static void check_waited(struct oracle *oracle, const struct machine *machine,
     for (uint32_t i = 0; i < PLAN_REGIONS_MAX; i++)
         copies += by_region[i];
     if (copies < others + 1)
-        fail_answer(oracle, machine, command, command->waits_for->key, "I2",
-                    "WAIT counts owners that do not hold the last write");
+        oracle_fail_answer(oracle, machine, command, command->waits_for->key, "I2",
+                           "WAIT counts owners that do not hold the last write");
 }
 
 /* Commands that answer with a number: whether they wrote, or whether a key was there. */
@@ -402,7 +427,9 @@ static void number_answered(struct oracle *oracle, const struct machine *machine
             break;
         }
         command->writes[0]->outcome = OUTCOME_NOTHING;
-        if (command->kind != COMMAND_PERSIST)
+        if (command->context != CONTEXT_NONE)
+            oracle_siblings_not_deleted(oracle, machine, command);
+        else if (command->kind != COMMAND_PERSIST)
             check_absent(oracle, machine, command, 0);
         break;
     }
@@ -462,6 +489,7 @@ static bool has_form(const struct command *command, const struct resp_value *rep
                is_kind(&reply->elements[0], RESP_TYPE_BULK) &&
                is_kind(&reply->elements[1], RESP_TYPE_ARRAY);
     case COMMAND_KEYS:
+    case COMMAND_RING_GET:
         return is_kind(reply, RESP_TYPE_ARRAY);
     default:
         return is_kind(reply, RESP_TYPE_INTEGER);
@@ -507,6 +535,9 @@ static void value_answered(struct oracle *oracle, const struct machine *machine,
     case COMMAND_KEYS:
         keys_listed(oracle, machine, command, reply);
         break;
+    case COMMAND_RING_GET:
+        oracle_siblings_shown(oracle, machine, command, reply);
+        break;
     default:
         number_answered(oracle, machine, command, reply->integer);
         break;
@@ -542,6 +573,9 @@ void oracle_answered(struct oracle *oracle, const struct machine *machine,
                    machine->id, command->serial, (unsigned)command->kind, (unsigned)reply->type);
         return;
     }
+    if (command->context == CONTEXT_FORGED || command->context == CONTEXT_FOREIGN)
+        oracle_fail_answer(oracle, machine, command, command->keys[0], "context",
+                           "a forged context was taken");
     marks_hit(oracle->world->marks, MARK_COMMAND_OK);
     note_answer(oracle, machine, command, reply);
     value_answered(oracle, machine, command, reply);

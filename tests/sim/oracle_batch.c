@@ -155,6 +155,8 @@ static void first_seen(struct oracle *oracle, const struct machine *machine, str
     marks_hit(oracle->world->marks, MARK_VERSION_MINTED);
     check_maker(oracle, machine, key, version);
     check_time(oracle, machine, key, version);
+    if (version_vector_covers(&key->given, &version->dot))
+        fail_key(oracle, "context", machine, key, "a context covered what was not made yet");
     check_value(oracle, machine, key, version, sibling->value);
     world_note(
         oracle->world,
@@ -192,10 +194,10 @@ static void check_replaced(struct oracle *oracle, const struct machine *machine,
 {
     if (!version_vector_descends(&after->context, &before->context))
         fail_key(oracle, "I3", machine, key, "the context of a cell shrank");
-    for (uint32_t i = 0; i < before->count; i++) {
+    for (uint32_t i = 0; i < before->count && !oracle_keeps_siblings(key); i++) {
         const struct sibling *old = &before->siblings[i];
         bool covered = cell_find(after, &old->dot) != NULL;
-        for (uint32_t j = 0; j < after->count && !oracle_keeps_siblings(key); j++)
+        for (uint32_t j = 0; j < after->count; j++)
             covered = covered || oracle_sibling_is_above(&after->siblings[j], old);
         if (!covered)
             fail_key(oracle, "I3", machine, key, "a live version vanished");
@@ -251,6 +253,8 @@ static void check_cell(struct oracle *oracle, const struct machine *machine,
     }
     if (oracle_load(oracle, before, key, &old))
         check_replaced(oracle, machine, key, &old, &cell);
+    if (oracle_keeps_siblings(key))
+        oracle_siblings_stored(oracle, machine, key, &old, &cell);
     cell_deinit(&old);
     cell_deinit(&cell);
     buffer_deinit(&again);

@@ -39,14 +39,6 @@ bool oracle_may_be_last(const struct oracle *oracle, uint32_t index, const struc
     return false;
 }
 
-static const struct version *version_of(const struct oracle_key *key, const struct dot *dot)
-{
-    for (uint32_t i = 0; i < key->version_count; i++)
-        if (dot_compare(&key->versions[i]->dot, dot) == 0)
-            return key->versions[i];
-    return NULL;
-}
-
 static void fail_end(struct oracle *oracle, const struct machine *owner,
                      const struct oracle_key *key, const char *what)
 {
@@ -54,22 +46,12 @@ static void fail_end(struct oracle *oracle, const struct machine *owner,
                key->name, key->keyspace, what);
 }
 
-/* Every promised version is live: nothing has observed any of them. */
-static void check_siblings(struct oracle *oracle, const struct machine *owner,
-                           const struct oracle_key *key, const struct cell *cell)
-{
-    for (uint32_t i = 0; i < key->version_count; i++) {
-        const struct version *version = key->versions[i];
-        if (version->acked && !version->excused && cell_find(cell, &version->dot) == NULL)
-            fail_end(oracle, owner, key, "an acknowledged concurrent value is gone");
-    }
-}
-
 static void check_winner(struct oracle *oracle, const struct machine *owner,
                          const struct oracle_key *key, const struct cell *cell)
 {
     const struct version *promised = highest_promised(key);
-    const struct version *last = cell->count == 0 ? NULL : version_of(key, &cell->siblings[0].dot);
+    const struct version *last =
+        cell->count == 0 ? NULL : oracle_find_version(oracle, key, &cell->siblings[0].dot);
     if (promised != NULL && (last == NULL || oracle_is_above(promised, last)))
         fail_end(oracle, owner, key, "an acknowledged write lost to nothing or to an older one");
 }
@@ -85,10 +67,10 @@ void oracle_check_end(struct oracle *oracle)
             struct cell cell;
             oracle_load(oracle, &owner->image.synced, key, &cell);
             for (uint32_t j = 0; j < cell.count; j++)
-                if (version_of(key, &cell.siblings[j].dot) == NULL)
+                if (oracle_find_version(oracle, key, &cell.siblings[j].dot) == NULL)
                     fail_end(oracle, owner, key, "a live version that nobody made");
             if (oracle_keeps_siblings(key))
-                check_siblings(oracle, owner, key, &cell);
+                oracle_siblings_end(oracle, owner, key, &cell);
             else
                 check_winner(oracle, owner, key, &cell);
             cell_deinit(&cell);

@@ -43,6 +43,10 @@ struct write *oracle_find_write(const struct oracle *oracle, uint32_t number);
 struct oracle_key *oracle_find_key(struct oracle *oracle, keyspace_id keyspace, struct slice name);
 uint32_t oracle_key_index(const struct oracle *oracle, const struct oracle_key *key);
 
+/* The version of that dot, or NULL. */
+struct version *oracle_find_version(const struct oracle *oracle, const struct oracle_key *key,
+                                    const struct dot *dot);
+
 /* Whether `a` is above `b` for last-writer-wins; everything is above NULL. */
 bool oracle_is_above(const struct version *a, const struct version *b);
 bool oracle_sibling_is_above(const struct sibling *a, const struct sibling *b);
@@ -65,5 +69,25 @@ uint8_t oracle_write_owners(const struct oracle *oracle, const struct command *c
 /* Whether copies, counted by region, are as many as the command asked for. */
 bool oracle_write_met(const struct oracle *oracle, const struct command *command,
                       const uint8_t *by_region);
+
+/* oracle_answer.c: an acknowledged write and a read of so many owners have one in common. */
+bool oracle_meets(const struct oracle *oracle, const struct version *version, uint8_t read_owners);
+void oracle_fail_answer(struct oracle *oracle, const struct machine *machine,
+                        const struct command *command, uint32_t key, const char *kind,
+                        const char *what);
+
+/* oracle_siblings.c: where concurrent values are kept. */
+void oracle_siblings_stored(struct oracle *oracle, const struct machine *machine,
+                            const struct oracle_key *key, const struct cell *before,
+                            const struct cell *after);
+void oracle_siblings_got(struct oracle *oracle, const struct machine *machine,
+                         const struct command *command, const struct resp_value *reply);
+void oracle_siblings_shown(struct oracle *oracle, const struct machine *machine,
+                           const struct command *command, const struct resp_value *reply);
+/* A delete with a context answered that nothing of it was there. */
+void oracle_siblings_not_deleted(struct oracle *oracle, const struct machine *machine,
+                                 const struct command *command);
+void oracle_siblings_end(struct oracle *oracle, const struct machine *owner,
+                         const struct oracle_key *key, const struct cell *cell);
 
 #endif

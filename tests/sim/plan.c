@@ -18,6 +18,7 @@ static const char *const fault_names[FAULT_CLASS_COUNT] = {
     [FAULT_ISOLATE] = "isolate",
     [FAULT_RESET] = "reset",
     [FAULT_SLOW_LINK] = "slow-link",
+    [FAULT_GHOST] = "ghost",
     [FAULT_CLIENT_RESET] = "client-reset",
     [FAULT_CLOCK_JUMP] = "clock-jump",
     [FAULT_CLOCK_FAR] = "clock-far",
@@ -39,11 +40,11 @@ const char *fault_class_name(enum fault_class class)
 enum {
     CRASHES = BIT(FAULT_CRASH) | BIT(FAULT_STOP) | BIT(FAULT_PAUSE) | BIT(FAULT_CRASH_ALL),
     NETWORK = BIT(FAULT_CUT) | BIT(FAULT_PARTITION) | BIT(FAULT_ISOLATE) | BIT(FAULT_RESET) |
-              BIT(FAULT_SLOW_LINK) | BIT(FAULT_CLIENT_RESET),
+              BIT(FAULT_SLOW_LINK) | BIT(FAULT_GHOST) | BIT(FAULT_CLIENT_RESET),
     CLOCKS = BIT(FAULT_CLOCK_JUMP) | BIT(FAULT_CLOCK_FAR) | BIT(FAULT_PAUSE) | BIT(FAULT_CRASH),
     DISKS =
         BIT(FAULT_DISK_STALL) | BIT(FAULT_WRITE_ERROR) | BIT(FAULT_READ_ERROR) | BIT(FAULT_CRASH),
-    WIPES = BIT(FAULT_WIPE) | BIT(FAULT_CRASH) | BIT(FAULT_CUT),
+    WIPES = BIT(FAULT_WIPE) | BIT(FAULT_GHOST) | BIT(FAULT_CRASH) | BIT(FAULT_CUT),
     ALL_FAULTS = BIT(FAULT_CLASS_COUNT) - 1
 };
 #undef BIT
@@ -221,8 +222,13 @@ static void draw_settings(struct random *random, struct plan *plan)
         settings->peer_inflight_max = (uint32_t)spread_even(random, least, 2 * least);
         settings->requests_max = (uint32_t)spread_even(random, plan->partition_count, least);
     }
+    if (one_in(random, 2))
+        settings->siblings_max = (uint32_t)spread_even(random, 2, 8);
+    settings->siblings_warn = 2;
+    /* One answer with many values must fit, or it can never be given. */
     if (one_in(random, 6))
-        settings->peer_output_bytes_max = (uint32_t)spread_log(random, 4096, 1 << 20);
+        settings->peer_output_bytes_max =
+            (uint32_t)spread_even(random, 16, 64) * (plan->value_bytes_max + 4096);
 }
 
 /* A network that breaks what TCP promises: what handlers must survive all the same. */

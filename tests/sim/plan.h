@@ -34,6 +34,7 @@ enum fault_class {
     FAULT_ISOLATE,      /* one node from all others, one way or both */
     FAULT_RESET,        /* a peer connection ends, with all that is in flight */
     FAULT_SLOW_LINK,    /* a few kbit/s between two nodes */
+    FAULT_GHOST,        /* a connection of what a node was before, or of another cluster */
     FAULT_CLIENT_RESET, /* a client connection ends */
     FAULT_CLOCK_JUMP,   /* the wall clock of a node, within what nodes accept */
     FAULT_CLOCK_FAR,    /* beyond it */
@@ -72,7 +73,8 @@ enum command_kind {
     COMMAND_MSETNX,
     COMMAND_WAIT,
     COMMAND_DBSIZE,
-    COMMAND_KEYS, /* only at the end */
+    COMMAND_KEYS,     /* only at the end */
+    COMMAND_RING_GET, /* only where siblings are kept */
     COMMAND_KIND_COUNT
 };
 

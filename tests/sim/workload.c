@@ -7,12 +7,13 @@
 
 #include "base/hash.h"
 #include "coordinator/level.h"
+#include "sim/contexts.h"
 #include "sim/oracle.h"
 #include "sim/spread.h"
 #include "sim/world.h"
 
 enum {
-    SIBLING_WRITES_MAX = 12, /* of one key: all of them are kept */
+    SIBLING_WRITES_MAX = 300, /* of one key: the oracle compares each with each */
     APPENDED_BYTES_MAX = 40,
     WAIT_MS_MAX = 500,
     EXPIRE_SOON_MS = 8000,
@@ -79,12 +80,14 @@ static uint32_t draw_key(struct random *random, const struct plan *plan, uint32_
     return i - 1;
 }
 
-static void add_options(struct words *words, const struct command *command)
+/* `context` may be NULL. */
+static void add_options(struct words *words, const struct command *command,
+                        const struct buffer *context)
 {
     char text[32];
     const char *const names[] = {"r", "w", "dw"};
     const uint8_t numbers[] = {command->r, command->w, command->dw};
-    if (command->level == LEVEL_DEFAULT && command->timeout_ms == 0 &&
+    if (command->level == LEVEL_DEFAULT && command->timeout_ms == 0 && context == NULL &&
         command->r + command->w + command->dw == 0)
         return;
     add(words, "WITH");
@@ -101,6 +104,12 @@ static void add_options(struct words *words, const struct command *command)
     if (command->timeout_ms != 0) {
         snprintf(text, sizeof text, "timeout=%u", command->timeout_ms);
         add(words, text);
+    }
+    if (context != NULL) {
+        struct buffer word = {0};
+        buffer_printf(&word, "context=%.*s", (int)context->length, (const char *)context->data);
+        add_slice(words, buffer_slice(&word));
+        buffer_deinit(&word);
     }
 }
 
@@ -178,6 +187,14 @@ static void add_several(struct words *words, struct world *world, struct random 
         else
             take_key(command, key);
     }
+}
+
+static void add_read(struct words *words, struct world *world, struct command *command,
+                     uint32_t key)
+{
+    take_key(command, key);
+    add(words, command->kind == COMMAND_GET ? "GET" : "RING.GET");
+    add_key(words, world->oracle, key);
 }
 
 /* Keys with one tag, so that they lie in one slot. */
@@ -265,32 +282,74 @@ static void add_one_key(struct words *words, struct world *world, struct random 
         return;
     default:
         assert(command->kind == COMMAND_GET);
-        take_key(command, key);
-        add(words, "GET");
-        add_key(words, oracle, key);
+        add_read(words, world, command, key);
         return;
     }
 }
 
-/* Where siblings are kept, only blind writes and reads. */
+static enum context_use draw_context_use(struct random *random)
+{
+    static const uint32_t weights[] = {[CONTEXT_NONE] = 30,
+                                       [CONTEXT_FRESH] = 45,
+                                       [CONTEXT_STALE] = 15,
+                                       [CONTEXT_FORGED] = 5,
+                                       [CONTEXT_FOREIGN] = 5};
+    return (enum context_use)draw_weighted(random, weights, sizeof weights / sizeof weights[0]);
+}
+
+/* What the marks and the oracle are told of a write with a context. */
+static void note_context(struct world *world, const struct command *command,
+                         const struct buffer *context)
+{
+    bool good = command->context == CONTEXT_FRESH || command->context == CONTEXT_STALE;
+    if (good)
+        oracle_observe(world->oracle, command->writes[0], buffer_slice(context));
+    if (good)
+        marks_hit(world->marks, MARK_CONTEXT_WRITE);
+    if (command->context == CONTEXT_STALE)
+        marks_hit(world->marks, MARK_CONTEXT_STALE);
+}
+
+/*
+ * Where siblings are kept: reads, blind writes, and writes with the contexts of good, lazy and
+ * malicious clients. A delete always has a context: without one it would replace what its
+ * read quorum saw, which nobody here can tell.
+ */
 static void add_sibling_command(struct words *words, struct world *world, struct random *random,
-                                struct command *command)
+                                const struct contexts *contexts, struct command *command)
 {
     uint32_t first = oracle_key_count(world->oracle, 0);
-    uint32_t key = first + (uint32_t)random_below(random, oracle_key_count(world->oracle, 1));
-    bool full = oracle_key(world->oracle, key)->writes_started >= SIBLING_WRITES_MAX;
-    command->kind = full || random_chance(random, 1, 2) ? COMMAND_GET : COMMAND_SET;
-    if (command->kind == COMMAND_SET) {
-        add_set(words, world, random, command, key, false);
-    } else {
-        take_key(command, key);
-        add(words, "GET");
-        add_key(words, world->oracle, key);
+    uint32_t number = (uint32_t)random_below(random, oracle_key_count(world->oracle, 1));
+    struct buffer context = {0};
+    bool full = oracle_key(world->oracle, first + number)->writes_started >= SIBLING_WRITES_MAX;
+    bool writes = !full && random_chance(random, 1, 2);
+    command->kind = random_chance(random, 1, 3) ? COMMAND_GET : COMMAND_RING_GET;
+    if (writes) {
+        command->context = draw_context_use(random);
+        if (command->context != CONTEXT_NONE &&
+            !contexts_take(contexts, number, command->context, random, &context))
+            command->context = CONTEXT_NONE;
+        bool deletes = command->context != CONTEXT_NONE && random_chance(random, 1, 6);
+        command->kind = deletes ? COMMAND_DEL : COMMAND_SET;
     }
+    add_options(words, command, command->context == CONTEXT_NONE ? NULL : &context);
+    if (command->kind == COMMAND_SET) {
+        add_set(words, world, random, command, first + number, false);
+    } else if (command->kind == COMMAND_DEL) {
+        take_write(world, command, first + number);
+        add(words, "DEL");
+        add_key(words, world->oracle, first + number);
+    } else {
+        add_read(words, world, command, first + number);
+    }
+    if (command->context != CONTEXT_NONE)
+        note_context(world, command, &context);
+    buffer_deinit(&context);
 }
 
 void workload_draw(struct world *world, struct random *random, keyspace_id keyspace,
-                   uint64_t cursor, struct command *command, struct buffer *out)
+                   uint64_t cursor, const struct contexts *contexts, struct command *command,
+                   struct buffer *out)
 {
     const struct plan *plan = &world->plan;
     struct words words = {0};
@@ -301,10 +360,13 @@ void workload_draw(struct world *world, struct random *random, keyspace_id keysp
     command->timeout_ms = plan->request_timeout_ms;
     if (plan->numbers)
         draw_numbers(world, random, command);
-    add_options(&words, command);
     if (keyspace == 1) {
-        add_sibling_command(&words, world, random, command);
-    } else if (command->kind == COMMAND_SCAN) {
+        add_sibling_command(&words, world, random, contexts, command);
+        finish(&words, out);
+        return;
+    }
+    add_options(&words, command, NULL);
+    if (command->kind == COMMAND_SCAN) {
         add(&words, "SCAN");
         add_number(&words, cursor);
         add(&words, "COUNT");
@@ -328,17 +390,16 @@ static void last(struct words *words, struct command *command, enum command_kind
 {
     *command = (struct command){.kind = kind, .last = true, .level = LEVEL_QUORUM};
     command->timeout_ms = 20000;
-    add_options(words, command);
+    add_options(words, command, NULL);
 }
 
 void workload_last_get(struct world *world, uint32_t key, struct command *command,
                        struct buffer *out)
 {
     struct words words = {0};
-    last(&words, command, COMMAND_GET);
-    take_key(command, key);
-    add(&words, "GET");
-    add_key(&words, world->oracle, key);
+    bool siblings = oracle_key(world->oracle, key)->keyspace == 1;
+    last(&words, command, siblings ? COMMAND_RING_GET : COMMAND_GET);
+    add_read(&words, world, command, key);
     finish(&words, out);
 }
 

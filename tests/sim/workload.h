@@ -9,15 +9,21 @@
 #include "base/random.h"
 #include "sim/command.h"
 
+struct contexts;
 struct world;
 
 /*
  * Draw the next command for a client that has selected `keyspace`, and append
- * its request to `out`. `cursor` is the client's place in its walk of SCAN.
+ * its request to `out`. `cursor` is the client's place in its walk of SCAN, `contexts` what it
+ * has been given where siblings are kept.
  */
 void workload_draw(struct world *world, struct random *random, keyspace_id keyspace,
-                   uint64_t cursor, struct command *command, struct buffer *out);
-/* GET of one key, or KEYS of a keyspace, at level QUORUM, when everything has settled. */
+                   uint64_t cursor, const struct contexts *contexts, struct command *command,
+                   struct buffer *out);
+/*
+ * A read of one key (of all siblings, where these are kept), or KEYS of a keyspace, at level
+ * QUORUM, when everything has settled.
+ */
 void workload_last_get(struct world *world, uint32_t key, struct command *command,
                        struct buffer *out);
 void workload_last_keys(struct world *world, struct command *command, struct buffer *out);

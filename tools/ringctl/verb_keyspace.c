@@ -47,15 +47,17 @@ enum exit_code verb_keyspace_list(const struct arguments *arguments)
 static void add_value(struct report_table *table, const struct resp_value *value)
 {
     struct buffer text = {0};
-    for (size_t i = 0; value != NULL && i < value->text.length; i++) {
-        uint8_t byte = value->text.data[i];
+    bool is_text = value != NULL && value->type == RESP_TYPE_BULK;
+    struct slice bytes = is_text ? value->text : slice_make(NULL, 0);
+    for (size_t i = 0; i < bytes.length; i++) {
+        uint8_t byte = bytes.data[i];
         if (byte >= ' ' && byte <= '~' && byte != '\\')
             buffer_put_u8(&text, byte);
         else
             buffer_printf(&text, "\\x%02x", byte);
     }
-    report_cell(table, "%zu", value == NULL ? 0 : value->text.length);
-    report_cell(table, "%.*s", (int)text.length, (const char *)text.data);
+    report_cell(table, "%zu", bytes.length);
+    report_cell(table, is_text ? "%.*s" : NULL, (int)text.length, (const char *)text.data);
     buffer_deinit(&text);
 }
 

@@ -168,8 +168,8 @@ static void info_has_what_clients_rely_on(void **state)
         "\r\n# Modules\r\n",
         "\r\ncluster_enabled:1\r\n",
         "\r\n# Keyspace\r\n",
-        "\r\n# Ring\r\nring_node_id:1\r\nring_region:eu\r\nring_epoch:7\r\nring_members:5\r\n"
-        "ring_members_up:5\r\n",
+        ("\r\n# Ring\r\nring_node_id:1\r\nring_region:eu\r\nring_epoch:7\r\nring_members:5\r\n"
+         "ring_members_up:5\r\n"),
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         if (strstr(text, lines[i]) == NULL)

@@ -463,6 +463,29 @@ static void a_skewed_node_takes_the_writes_of_others_by_the_agreed_time(void **s
     ring_free(ring);
 }
 
+/* The ceiling would keep the node from minting for an hour after its clock is right again. */
+static void a_clock_that_jumped_does_not_lift_the_ceiling(void **state)
+{
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host host, other;
+    struct frame frame;
+    struct message_minted answer;
+    (void)state;
+    open_host(&host, ring);
+    open_host(&other, ring);
+    write_time(&other, "k");
+    assert_true(store_host_find(&other.late, MESSAGE_MINTED, 0, &frame));
+    assert_int_equal(message_minted_decode(frame.body, &answer), STATUS_OK);
+    host.now.wall_ms += HOUR_MS;
+    store_host_write(&host, MESSAGE_REPLICATE, answer.replicate);
+    assert_true(host.out.batch.length > 0);
+    store_host_commit(&host);
+    assert_true(hybrid_time_ms(stored_ceiling(&host)) < host.now.wall_ms - HOUR_MS / 2);
+    store_host_deinit(&host);
+    store_host_deinit(&other);
+    ring_free(ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -479,6 +502,7 @@ int main(void)
         cmocka_unit_test(a_clock_that_jumps_after_it_was_looked_at_mints_nothing),
         cmocka_unit_test(a_jump_that_nobody_has_looked_at_leaves_no_trace),
         cmocka_unit_test(a_skewed_node_takes_the_writes_of_others_by_the_agreed_time),
+        cmocka_unit_test(a_clock_that_jumped_does_not_lift_the_ceiling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
