@@ -258,8 +258,8 @@ const struct clock_judgement *clock_watch_judge(struct clock_watch *watch, uint6
         watch->agreed_before = true;
     }
     judgement->own_base_us = middle_us(own);
-    judgement->agreed_base_us = middle_us(agreed);
-    judgement->offset_ms = (judgement->own_base_us - judgement->agreed_base_us) / 1000;
+    judgement->agreed_base_us = agreed.low_us;
+    judgement->offset_ms = (judgement->own_base_us - middle_us(agreed)) / 1000;
     judgement->uncertainty_ms = (uint32_t)((width_us(agreed) / 2 + 999) / 1000);
     judgement->verdict = decide(watch, now_us, apart_us);
     log_change(watch, before, apart_us);

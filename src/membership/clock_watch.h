@@ -88,7 +88,8 @@ struct clock_judgement {
     int64_t offset_ms;       /* of the own wall clock from the agreed time; above 0: ahead */
     uint32_t uncertainty_ms; /* of offset_ms, either way */
     int64_t own_base_us;     /* own wall clock - own monotonic clock */
-    int64_t agreed_base_us;  /* agreed time - own monotonic clock */
+    int64_t agreed_base_us;  /* agreed time - own monotonic clock: the least that it can be, so that
+                                who goes by it sees no expiry before its time */
 };
 
 /*

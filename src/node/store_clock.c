@@ -36,9 +36,17 @@ enum status store_clock_open(struct store_clock *clock, const struct store_port 
     return status;
 }
 
+static bool is_in_doubt(const struct store_clock *clock, struct instant now)
+{
+    int64_t base_us = (int64_t)(now.wall_ms * 1000) - (int64_t)now.mono_us;
+    int64_t limit_us = (int64_t)clock->max_skew_ms * 1000 / 2;
+    return clock->is_told &&
+           (clock->told.skewed || llabs(base_us - clock->told.base_us) > limit_us);
+}
+
 uint64_t store_clock_wall_ms(const struct store_clock *clock, struct instant now)
 {
-    if (!clock->is_told || !clock->told.skewed)
+    if (!is_in_doubt(clock, now))
         return now.wall_ms;
     return (uint64_t)((int64_t)now.mono_us + clock->told.base_us) / 1000;
 }
@@ -51,12 +59,8 @@ uint64_t store_clock_mint_from_ms(const struct store_clock *clock)
 
 enum status store_clock_may_mint(const struct store_clock *clock, struct instant now)
 {
-    int64_t base_us = (int64_t)(now.wall_ms * 1000) - (int64_t)now.mono_us;
-    if (clock->is_told && clock->told.skewed)
-        return STATUS_CLOCK_SKEW;
-    if (clock->is_told && llabs(base_us - clock->told.base_us) > clock->max_skew_ms * 1000LL / 2)
-        return STATUS_CLOCK_SKEW;
-    return now.wall_ms < store_clock_mint_from_ms(clock) ? STATUS_CLOCK_SKEW : STATUS_OK;
+    bool waits = now.wall_ms < store_clock_mint_from_ms(clock);
+    return waits || is_in_doubt(clock, now) ? STATUS_CLOCK_SKEW : STATUS_OK;
 }
 
 bool store_clock_is_covered(const struct store_clock *clock)

@@ -19,9 +19,10 @@
  * for up to 2 s - max_clock_skew_ms, and longer when the wall clock went back.
  *
  * The loop side says what it thinks of the wall clock (MESSAGE_CLOCK). A clock that moved
- * since then by more than half of max_clock_skew_ms mints nothing before the loop side
- * has looked at it again; a skewed one is replaced by what the others agree on,
- * so that a replica goes on to take their writes.
+ * since then by more than half of max_clock_skew_ms is in doubt: it mints nothing before the
+ * loop side has looked at it again, and until then time goes on from where it was, lest the
+ * jump gets into the ceiling or the log. A skewed one is replaced by what the others
+ * agree on, so that a replica goes on to take their writes.
  * Source: reference "algorithms" 3.6.
  */
 #ifndef NODE_STORE_CLOCK_H
@@ -54,7 +55,7 @@ struct store_clock {
  */
 MUST_USE enum status store_clock_open(struct store_clock *clock, const struct store_port *port);
 
-/* The time that expiry and max_clock_skew_ms are compared with. */
+/* The time that expiry, max_clock_skew_ms and the ceiling go by. */
 uint64_t store_clock_wall_ms(const struct store_clock *clock, struct instant now);
 
 /* STATUS_CLOCK_SKEW: nothing may be minted now, by T3 or because the wall clock is in doubt. */

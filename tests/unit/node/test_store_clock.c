@@ -93,6 +93,46 @@ static hybrid_time write_time(struct store_host *host, const char *key)
     return time;
 }
 
+/* A write, and the body that the other owners get of it. */
+static hybrid_time take_write(struct store_host *host, const char *key, struct buffer *body)
+{
+    struct frame frame;
+    struct message_minted answer;
+    hybrid_time time = write_time(host, key);
+    bool early = store_host_count(&host->early, MESSAGE_MINTED) > 0;
+    assert_true(store_host_find(early ? &host->early : &host->late, MESSAGE_MINTED, 0, &frame));
+    assert_int_equal(message_minted_decode(frame.body, &answer), STATUS_OK);
+    buffer_append_slice(body, answer.replicate);
+    return time;
+}
+
+/* Another owner sends a write; what it hears after the commit. */
+static enum status replicate(struct store_host *host, const struct buffer *body)
+{
+    struct frame frame;
+    struct message_replicated answer;
+    store_host_forget(host);
+    store_host_write(host, MESSAGE_REPLICATE, buffer_slice(body));
+    store_host_commit(host);
+    assert_true(store_host_find(&host->late, MESSAGE_REPLICATED, 0, &frame));
+    assert_int_equal(message_replicated_decode(frame.body, &answer), STATUS_OK);
+    return answer.status;
+}
+
+/* When the first event of the key's partition was written, by its log. */
+static uint64_t first_log_ms(struct store_host *host, const char *key)
+{
+    struct buffer name = {0}, value = {0};
+    struct log_record record;
+    record_log_name(store_host_partition(host, key), 1, &name);
+    assert_int_equal(host->port.get(host->port.context, buffer_slice(&name), &value), STATUS_OK);
+    assert_int_equal(log_record_decode(buffer_slice(&value), &record), STATUS_OK);
+    clock_deinit(&record.dots);
+    buffer_deinit(&name);
+    buffer_deinit(&value);
+    return record.written_ms;
+}
+
 static void assert_refused(struct store_host *host, const char *key)
 {
     hybrid_time time;
@@ -247,18 +287,15 @@ static void a_restart_is_above_the_times_that_others_sent_too(void **state)
 {
     struct ring *ring = store_host_ring("eu:3");
     struct store_host host, other;
-    struct frame frame;
-    struct message_minted answer;
+    struct buffer body = {0};
     (void)state;
     open_host(&host, ring);
     store_host_init(&other, ring, 2, 1);
     other.now.wall_ms = host.now.wall_ms + SKEW_MS - 1;
     store_host_open(&other);
-    hybrid_time sent = write_time(&other, "k");
-    assert_true(store_host_find(&other.late, MESSAGE_MINTED, 0, &frame));
-    assert_int_equal(message_minted_decode(frame.body, &answer), STATUS_OK);
-    store_host_write(&host, MESSAGE_REPLICATE, answer.replicate);
-    store_host_commit(&host);
+    hybrid_time sent = take_write(&other, "k", &body);
+    assert_int_equal(replicate(&host, &body), STATUS_OK);
+    buffer_deinit(&body);
     assert_true(stored_ceiling(&host) > sent);
     restart_process(&host, false);
     host.now.wall_ms = mint_from_ms(&host.early);
@@ -380,34 +417,47 @@ static void a_clock_that_jumps_after_it_was_looked_at_mints_nothing(void **state
     ring_free(ring);
 }
 
+/* A write of another owner comes between the jump and the look at the clock. */
+static void a_jump_that_nobody_has_looked_at_leaves_no_trace(void **state)
+{
+    static const int64_t jumps_ms[] = {HOUR_MS, -HOUR_MS};
+    struct ring *ring = store_host_ring("eu:3");
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct store_host host, other;
+        struct buffer body = {0};
+        open_host(&host, ring);
+        open_host(&other, ring);
+        tell(&host, false, base_us(&host));
+        host.now.wall_ms = (uint64_t)((int64_t)host.now.wall_ms + jumps_ms[i]);
+        take_write(&other, "k", &body);
+        assert_int_equal(replicate(&host, &body), STATUS_OK);
+        assert_in_range(hybrid_time_ms(stored_ceiling(&host)), other.now.wall_ms,
+                        other.now.wall_ms + STORE_CLOCK_AHEAD_MS);
+        assert_in_range(first_log_ms(&host, "k"), other.now.wall_ms - 1, other.now.wall_ms + 1);
+        buffer_deinit(&body);
+        store_host_deinit(&host);
+        store_host_deinit(&other);
+    }
+    ring_free(ring);
+}
+
 /* By its own clock, an hour behind, it would refuse every write of the others as future. */
 static void a_skewed_node_takes_the_writes_of_others_by_the_agreed_time(void **state)
 {
     struct ring *ring = store_host_ring("eu:3");
     struct store_host host, other;
-    struct frame frame;
-    struct message_minted answer;
-    struct message_replicated replicated;
+    struct buffer body = {0};
     (void)state;
     open_host(&host, ring);
     open_host(&other, ring);
     int64_t right_base_us = base_us(&host);
-    write_time(&other, "k");
-    assert_true(store_host_find(&other.late, MESSAGE_MINTED, 0, &frame));
-    assert_int_equal(message_minted_decode(frame.body, &answer), STATUS_OK);
+    take_write(&other, "k", &body);
     host.now.wall_ms -= HOUR_MS;
-    store_host_write(&host, MESSAGE_REPLICATE, answer.replicate);
-    store_host_commit(&host);
-    assert_true(store_host_find(&host.late, MESSAGE_REPLICATED, 0, &frame));
-    assert_int_equal(message_replicated_decode(frame.body, &replicated), STATUS_OK);
-    assert_int_equal(replicated.status, STATUS_CLOCK_SKEW);
-    store_host_forget(&host);
+    assert_int_equal(replicate(&host, &body), STATUS_CLOCK_SKEW);
     tell(&host, true, right_base_us);
-    store_host_write(&host, MESSAGE_REPLICATE, answer.replicate);
-    store_host_commit(&host);
-    assert_true(store_host_find(&host.late, MESSAGE_REPLICATED, 0, &frame));
-    assert_int_equal(message_replicated_decode(frame.body, &replicated), STATUS_OK);
-    assert_int_equal(replicated.status, STATUS_OK);
+    assert_int_equal(replicate(&host, &body), STATUS_OK);
+    buffer_deinit(&body);
     store_host_deinit(&host);
     store_host_deinit(&other);
     ring_free(ring);
@@ -450,6 +500,7 @@ int main(void)
         cmocka_unit_test(a_ceiling_that_cannot_be_read_keeps_the_store_shut),
         cmocka_unit_test(nothing_is_minted_while_the_clock_is_called_skewed),
         cmocka_unit_test(a_clock_that_jumps_after_it_was_looked_at_mints_nothing),
+        cmocka_unit_test(a_jump_that_nobody_has_looked_at_leaves_no_trace),
         cmocka_unit_test(a_skewed_node_takes_the_writes_of_others_by_the_agreed_time),
         cmocka_unit_test(a_clock_that_jumped_does_not_lift_the_ceiling),
     };
