@@ -14,6 +14,9 @@ libringcore_a_SOURCES += \
 	src/node/settings.h \
 	src/node/store_clock.c \
 	src/node/store_clock.h \
+	src/node/store_mint.c \
 	src/node/store_read.c \
 	src/node/store_side.c \
-	src/node/store_side.h
+	src/node/store_side.h \
+	src/node/store_side_state.h \
+	src/node/store_sync.c

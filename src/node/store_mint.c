@@ -1,0 +1,148 @@
+/*
+ * store_mint.c - new versions for client writes, at the owner that coordinates them.
+ *
+ * All entries of a request are evaluated before the first is written, so that an error is
+ * definite. The answer goes out early, with what the other owners need; the copy here is
+ * reported late, once it is durable.
+ */
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "coordinator/key_request.h"
+#include "node/store_side_state.h"
+
+void store_reply_minted(const struct frame *frame, const struct message_minted *minted,
+                        struct buffer *out)
+{
+    size_t offset = frame_start(out, MESSAGE_MINTED, frame->request, 0);
+    message_minted_encode(minted, out);
+    frame_finish(out, offset);
+}
+
+/* One pass over the entries of a write: evaluate them all, or make their new versions. */
+static enum status mint_pass(struct store_side *side, struct replica *replica,
+                             const struct key_request *request, const struct message_mint *message,
+                             bool evaluate_only, struct key_outcome *outcomes, size_t *old_offsets,
+                             struct buffer *old, struct buffer *deliveries, uint16_t *written)
+{
+    struct reader cells = reader_make(message->cells);
+    enum status status = STATUS_OK;
+    enum merge_policy policy = store_policy_of(side, request->keyspace, &status);
+    size_t delivery_bytes = 0;
+    *written = 0;
+    for (uint16_t i = 0; i < request->entry_count && status == STATUS_OK; i++) {
+        const struct key_entry *entry = &request->entries[i];
+        struct mutation mutation = entry->mutation;
+        struct replica_minted minted;
+        if (!evaluate_only && (request->flags & KEY_ALL_OR_NOTHING) != 0)
+            mutation.flags &= (uint16_t) ~(MUTATION_IF_ABSENT | MUTATION_IF_PRESENT);
+        struct replica_mint mint = {.keyspace = request->keyspace,
+                                    .policy = policy,
+                                    .key = entry->key,
+                                    .mutation = &mutation,
+                                    .observed = entry->context,
+                                    .observed_time = entry->context_time};
+        if (message->cell_count > 0)
+            mint.read_cell = reader_bytes(&cells);
+        old_offsets[i] = old->length;
+        status =
+            replica_mint(replica, &mint, evaluate_only, &side->context, &minted, old, deliveries);
+        outcomes[i] = (struct key_outcome){.written = minted.written,
+                                           .visible = minted.had_old,
+                                           .number = minted.number,
+                                           .dot = minted.dot};
+        *written = (uint16_t)(*written + minted.written);
+        delivery_bytes += minted.delivery_bytes;
+        if (status == STATUS_OK && delivery_bytes > MESSAGE_PAYLOAD_BYTES_MAX)
+            status = STATUS_TOO_LARGE;
+    }
+    old_offsets[request->entry_count] = old->length;
+    return status;
+}
+
+/*
+ * First all entries are evaluated, so that an error is definite: nothing was changed. Then
+ * they are written; entries of one request see those before them.
+ */
+static void mint_request(struct store_side *side, struct replica *replica,
+                         const struct frame *frame, const struct message_mint *message,
+                         const struct key_request *request, struct store_output *out)
+{
+    struct key_result result = {.outcome_count = request->entry_count};
+    struct buffer old = {0}, deliveries = {0}, encoded = {0}, replicate_body = {0};
+    size_t *offsets = memory_new((size_t)request->entry_count + 1, sizeof *offsets);
+    struct message_minted minted = {0};
+    uint16_t written = 0;
+    result.outcomes = memory_new(request->entry_count, sizeof *result.outcomes);
+    minted.status = mint_pass(side, replica, request, message, true, result.outcomes, offsets, &old,
+                              &deliveries, &written);
+    bool refused = (request->flags & KEY_ALL_OR_NOTHING) != 0 && written < request->entry_count;
+    if (refused) {
+        for (uint16_t i = 0; i < request->entry_count; i++)
+            result.outcomes[i] = (struct key_outcome){0};
+        written = 0;
+    } else if (minted.status == STATUS_OK) {
+        minted.status = mint_pass(side, replica, request, message, false, result.outcomes, offsets,
+                                  &old, &deliveries, &written);
+        /* A store that fails between the passes may not leave half a request behind. */
+        out->discard = out->discard || minted.status != STATUS_OK;
+    }
+    minted.written = minted.status == STATUS_OK && written > 0;
+    if (minted.status == STATUS_OK) {
+        for (uint16_t i = 0; !refused && i < request->entry_count; i++)
+            if (offsets[i + 1] > offsets[i])
+                result.outcomes[i].value =
+                    slice_make(old.data + offsets[i], offsets[i + 1] - offsets[i]);
+        key_result_encode(&result, &encoded);
+        minted.result = buffer_slice(&encoded);
+    }
+    if (minted.written) {
+        struct message_replicate replicate = {.address = message->address,
+                                              .delivery_count = written,
+                                              .deliveries = buffer_slice(&deliveries)};
+        message_replicate_encode(&replicate, &replicate_body);
+        minted.replicate = buffer_slice(&replicate_body);
+        bool covered = store_clock_is_covered(&side->clock);
+        store_reply_minted(frame, &minted, covered ? &out->early : &out->late);
+        store_reply_replicated(frame, STATUS_OK, &out->late);
+        store_checkpoint_if_due(side, replica);
+    } else {
+        store_reply_minted(frame, &minted, &out->late);
+    }
+    key_result_deinit(&result);
+    free(offsets);
+    buffer_deinit(&old);
+    buffer_deinit(&deliveries);
+    buffer_deinit(&encoded);
+    buffer_deinit(&replicate_body);
+}
+
+void store_handle_mint(struct store_side *side, const struct frame *frame, struct instant now,
+                       struct store_output *out)
+{
+    struct message_mint message;
+    struct key_request request;
+    struct key_contexts contexts = {0};
+    enum status status = message_mint_decode(frame->body, &message);
+    struct replica *replica = NULL;
+    request.entries = NULL;
+    if (status == STATUS_OK) {
+        struct reader reader = reader_make(message.request);
+        status = key_request_decode(&reader, &request, &contexts);
+    }
+    if (status == STATUS_OK)
+        replica = store_find_replica(side, &message.address, &status);
+    if (status == STATUS_OK && replica->state != REPLICA_ACTIVE)
+        status = STATUS_NOT_READY;
+    if (status == STATUS_OK) {
+        status = store_clock_may_mint(&side->clock, now);
+        if (status != STATUS_OK)
+            store_append_mint_from(side, &out->late);
+    }
+    if (status == STATUS_OK)
+        mint_request(side, replica, frame, &message, &request, out);
+    else
+        store_reply_minted(frame, &(struct message_minted){.status = status}, &out->late);
+    free((void *)request.entries);
+    key_contexts_free(&contexts);
+}

@@ -1,0 +1,141 @@
+/*
+ * store_sync.c - log sync at the store side: which clocks, what a pull is answered, and pages
+ * applied.
+ */
+#include "node/store_side_state.h"
+
+/*
+ * Of `owners` in a set whose majority a write may have met with the lost copy: how many others
+ * must be absorbed to meet every such majority.
+ */
+static uint8_t sources_needed(uint8_t owners)
+{
+    uint8_t needed = (uint8_t)(owners - owners / 2);
+    return needed < owners ? needed : (uint8_t)(owners - 1);
+}
+
+/*
+ * Whether a lost replica has absorbed enough to be counted on again: of all owners, and of its
+ * own region, where a write at LOCAL_QUORUM or EACH_QUORUM has counted it.
+ */
+static bool is_rebuilt(const struct store_side *side, const struct replica *replica)
+{
+    uint8_t home = ring_member(side->ring, side->self)->region;
+    uint8_t local = 0;
+    for (uint8_t i = 0; i < replica->rebuilt_from_count; i++) {
+        const struct ring_member *source = ring_member(side->ring, replica->rebuilt_from[i]);
+        local = (uint8_t)(local + (source != NULL && source->region == home));
+    }
+    return replica->rebuilt_from_count >= sources_needed(side->ring->owner_count) &&
+           local >= sources_needed(side->ring->regions[home].replicas);
+}
+
+/* The clocks of the asked partitions, as the body of a pull. */
+void store_handle_sync_clocks(struct store_side *side, const struct frame *frame,
+                              struct store_output *out)
+{
+    struct message_sync_clocks message;
+    size_t offset = frame_start(&out->late, MESSAGE_SYNC_PULL, frame->request, 0);
+    if (message_sync_clocks_decode(frame->body, &message) != STATUS_OK)
+        message.count = 0;
+    for (uint16_t i = 0; i < message.count; i++) {
+        struct replica_address address = {.partition = message.cursors[i].partition,
+                                          .tag = side->ring->tag};
+        enum status status;
+        struct replica *replica = store_find_replica(side, &address, &status);
+        if (replica == NULL)
+            continue;
+        struct sync_question question = {.address = address,
+                                         .before = message.cursors[i].before,
+                                         .top = message.cursors[i].top,
+                                         .clock = replica->clock};
+        question.flags = replica->state == REPLICA_REBUILDING ? SYNC_ALL : 0;
+        sync_question_encode(&question, &out->late);
+    }
+    frame_finish(&out->late, offset);
+}
+
+void store_answer_pull(struct store_side *side, const struct frame *frame, struct buffer *out)
+{
+    struct reader reader = reader_make(frame->body);
+    struct buffer deliveries = {0};
+    size_t offset = frame_start(out, MESSAGE_SYNC_PAGE, frame->request, 0);
+    size_t first = out->length;
+    while (reader_left(&reader) > 0 && out->length - first < side->settings.sync_page_bytes) {
+        struct sync_question question;
+        struct sync_answer answer = {0};
+        sync_question_decode(&reader, &question);
+        if (reader.failed) {
+            clock_deinit(&question.clock);
+            break;
+        }
+        struct replica *replica = store_find_replica(side, &question.address, &answer.status);
+        answer.address = question.address;
+        if (replica != NULL && replica->state != REPLICA_ACTIVE && (question.flags & SYNC_ALL))
+            answer.status = STATUS_NOT_READY; /* two that rebuild cannot rebuild each other */
+        if (answer.status == STATUS_OK) {
+            buffer_clear(&deliveries);
+            answer.status =
+                replica_sync_answer(replica, &question, side->settings.sync_settle_ms,
+                                    side->settings.sync_page_bytes - (out->length - first),
+                                    &side->context, &answer, &deliveries);
+            if (deliveries.length > MESSAGE_PAYLOAD_BYTES_MAX * 2) /* siblings of many actors */
+                answer.status = STATUS_TOO_LARGE;
+            if (answer.status == STATUS_OK)
+                answer.deliveries = buffer_slice(&deliveries);
+            else
+                answer = (struct sync_answer){.address = question.address, .status = answer.status};
+        }
+        sync_answer_encode(&answer, out);
+        clock_deinit(&question.clock);
+    }
+    frame_finish(out, offset);
+    buffer_deinit(&deliveries);
+}
+
+static enum status apply_answer(struct store_side *side, node_id from,
+                                const struct sync_answer *answer, struct instant now,
+                                struct message_sync_applied *sum, struct store_output *out)
+{
+    enum status status;
+    struct replica *replica = store_find_replica(side, &answer->address, &status);
+    if (replica == NULL || answer->status != STATUS_OK)
+        return status;
+    status = store_apply_deliveries(side, replica, answer->deliveries, answer->delivery_count, now,
+                                    &sum->cell_count);
+    store_checkpoint_if_due(side, replica);
+    if (status == STATUS_OK && answer->complete && replica->state == REPLICA_REBUILDING) {
+        replica_note_source(replica, from);
+        if (is_rebuilt(side, replica)) {
+            replica_activate(replica);
+            store_append_state(replica, &out->late);
+        }
+        replica_checkpoint(replica, &side->context);
+    }
+    return status;
+}
+
+/* A cell that is too large holds up neither the other cells nor the other partitions. */
+void store_handle_sync_apply(struct store_side *side, const struct frame *frame, struct instant now,
+                             struct store_output *out)
+{
+    struct message_sync_apply message;
+    struct message_sync_applied sum = {0};
+    enum status status = message_sync_apply_decode(frame->body, &message);
+    struct reader reader = reader_make(message.page);
+    bool refused = false;
+    while (status == STATUS_OK && reader_left(&reader) > 0) {
+        struct sync_answer answer;
+        sync_answer_decode(&reader, &answer);
+        status = reader.failed ? STATUS_CORRUPT
+                               : apply_answer(side, message.from, &answer, now, &sum, out);
+        if (status == STATUS_TOO_LARGE) {
+            refused = true;
+            status = STATUS_OK;
+        }
+    }
+    sum.status = status == STATUS_OK && refused ? STATUS_TOO_LARGE : status;
+    size_t offset = frame_start(&out->late, MESSAGE_SYNC_APPLIED, frame->request, 0);
+    message_sync_applied_encode(&sum, &out->late);
+    frame_finish(&out->late, offset);
+}
