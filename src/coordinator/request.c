@@ -104,22 +104,28 @@ static bool needs_read(const struct coordinated_request *c)
     return false;
 }
 
+/* The region that LOCAL means: of the node that the client is connected to. */
+static uint8_t local_region(const struct coordinated_request *c)
+{
+    return c->request.region > 0 ? (uint8_t)(c->request.region - 1) : c->params.home;
+}
+
 /* Refuse early what cannot be met; STATUS_OK when it may be tried. */
 static enum status preflight(struct coordinated_request *c)
 {
     const struct request_options *options = &c->request.options;
     bool writes = c->request.kind == KEY_WRITE;
+    uint8_t home = local_region(c);
     if (c->bytes.length > MESSAGE_PAYLOAD_BYTES_MAX)
         return STATUS_TOO_LARGE;
     if (c->request.kind == KEY_COVERAGE || c->request.kind == KEY_COUNT ||
         c->request.kind == KEY_DIGEST) {
         struct request_options one = {.level = LEVEL_ONE};
-        return quorum_init(&c->read, &c->owners, c->params.home, &one, QUORUM_READ);
+        return quorum_init(&c->read, &c->owners, home, &one, QUORUM_READ);
     }
-    enum status status =
-        quorum_init(&c->read, &c->owners, c->params.home, options, QUORUM_READ);
+    enum status status = quorum_init(&c->read, &c->owners, home, options, QUORUM_READ);
     if (status == STATUS_OK && writes)
-        status = quorum_init(&c->write, &c->owners, c->params.home, options, QUORUM_WRITE);
+        status = quorum_init(&c->write, &c->owners, home, options, QUORUM_WRITE);
     if (status != STATUS_OK)
         return status;
     if (writes && !c->params.self_ready)

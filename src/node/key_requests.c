@@ -231,7 +231,10 @@ static void start_forward(struct node *node, const struct origin *origin,
 {
     struct pending *pending = pending_add(node, PENDING_FORWARDED, origin,
                                           deadline_us + FORWARD_SLACK_MS * 1000);
-    key_request_encode(request, &pending->request);
+    struct key_request told = *request;
+    if (told.region == 0) /* wherever it is coordinated, LOCAL is where the client is */
+        told.region = (uint8_t)(node->home + 1);
+    key_request_encode(&told, &pending->request);
     pending->partition = request->partition;
     pending->refused = mints_here(node, request->partition) && clock_fence_is_up(node)
                            ? STATUS_CLOCK_SKEW
