@@ -115,6 +115,8 @@ static void carry_out(struct node *node, struct pending *pending)
     uint8_t lost_count = 0;
     for (;;) {
         node->statistics.read_repairs += out->read_repairs;
+        node->statistics.read_fetches += out->fetches;
+        node->statistics.read_bytes_omitted += out->omitted_bytes;
         send_all(node, pending, lost, &lost_count);
         if (out->finished) {
             count_outcome(node, (enum status)out->result.data[0]);
