@@ -44,7 +44,7 @@ void loop_host_init(struct loop_host *host, const char *replication, uint32_t me
     *host = (struct loop_host){.ring = fixture_ring(replication, 16),
                                .now = {.mono_us = 1000000, .wall_ms = 1700000000000},
                                .true_ms = 1700000000000};
-    host->ring->keyspaces[0] = (struct ring_keyspace){0, "default", KEYSPACE_LWW};
+    host->ring->keyspaces[0] = (struct ring_keyspace){.name = "default"};
     host->ring->keyspace_count = 1;
     fixture_add_many(host->ring, members, "eu", members);
     fixture_place(host->ring, NULL);

@@ -48,6 +48,13 @@ static void a_ring_comes_back_whole(void **state)
     assert_int_equal(back->keyspace_count, ring->keyspace_count);
     assert_int_equal(ring_keyspace(back, 7)->policy, KEYSPACE_SIBLINGS);
     assert_string_equal(ring_keyspace(back, 7)->name, "carts");
+    assert_int_equal(ring_keyspace(back, 7)->read_level, 4);
+    assert_int_equal(ring_keyspace(back, 7)->write_level, RING_LEVEL_MAX);
+    assert_true(ring_keyspace(back, 7)->sloppy);
+    assert_false(ring_keyspace(back, 0)->sloppy);
+    assert_true(ring_keyspace(back, 7)->default_ttl_ms == RING_TTL_MS_MAX);
+    assert_true(ring_keyspace(back, 7)->value_bytes_max == UINT32_MAX);
+    assert_int_equal(ring_keyspace(back, 7)->siblings_max, 9);
     assert_int_equal(back->member_count, ring->member_count);
     for (node_id id = 1; id <= 5; id++) {
         const struct ring_member *a = ring_member(ring, id);
@@ -254,10 +261,13 @@ static void another_version_is_corrupt(void **state)
     struct ring *ring = fixture_small_ring();
     struct buffer bytes = encoded(ring);
     (void)state;
-    assert_int_equal(bytes.data[0], 1);
-    bytes.data[0] = 2;
-    seal(&bytes);
-    assert_corrupt(buffer_slice(&bytes));
+    assert_int_equal(bytes.data[0], 2);
+    for (unsigned version = 0; version < 256; version++) {
+        bytes.data[0] = (uint8_t)version;
+        seal(&bytes);
+        if (version != 2)
+            assert_corrupt(buffer_slice(&bytes));
+    }
     buffer_deinit(&bytes);
     ring_free(ring);
 }
