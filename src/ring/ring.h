@@ -131,8 +131,13 @@ int ring_region_index(const struct ring *ring, const char *name);
  */
 void ring_encode(const struct ring *ring, struct buffer *out);
 MUST_USE enum status ring_decode(struct slice bytes, struct ring **out);
-/* XXH3 of the canonical form without its checksum; what nodes compare in their handshake. */
+/* XXH3 of the canonical form without its checksum. */
 uint64_t ring_digest(const struct ring *ring);
+/*
+ * The same without keyspaces: where everything lies. Nodes of one tag that differ in it would
+ * lose data together; keyspaces differ for as long as news of a change travels.
+ */
+uint64_t ring_placement_digest(const struct ring *ring);
 
 /*
  * "eu:2,us:1" -> the regions in that order and their replicas; `regions` has room

@@ -131,6 +131,13 @@ uint64_t ring_digest(const struct ring *ring)
     return digest;
 }
 
+uint64_t ring_placement_digest(const struct ring *ring)
+{
+    struct ring placement = *ring; /* borrows members and owners */
+    placement.keyspace_count = 0;
+    return ring_digest(&placement);
+}
+
 /* A text of at most `length_max` bytes into memory of one more, which is zero before. */
 static void read_text(struct reader *reader, char *text, size_t length_max)
 {

@@ -73,7 +73,7 @@ void loop_host_let_in(struct loop_host *host, node_id peer)
 {
     struct buffer body = {0};
     struct message_hello hello = {.generation = host->ring->generation,
-                                  .ring_digest = ring_digest(host->ring),
+                                  .placement_digest = ring_placement_digest(host->ring),
                                   .tag = host->ring->tag,
                                   .node = peer,
                                   .storage_incarnation = 1,

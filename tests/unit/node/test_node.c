@@ -60,7 +60,7 @@ static void let_in(struct loop *loop, node_id peer)
 {
     struct buffer body = {0};
     struct message_hello hello = {.generation = loop->ring->generation,
-                                  .ring_digest = ring_digest(loop->ring),
+                                  .placement_digest = ring_placement_digest(loop->ring),
                                   .tag = loop->ring->tag,
                                   .node = peer,
                                   .storage_incarnation = 1,

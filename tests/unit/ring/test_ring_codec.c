@@ -134,6 +134,28 @@ static void encode_appends_and_ends_with_the_digest(void **state)
     ring_free(ring);
 }
 
+/* Nodes that have not heard of a new keyspace yet must still be able to talk to the others. */
+static void the_placement_digest_is_of_all_but_keyspaces(void **state)
+{
+    struct ring *ring = fixture_small_ring();
+    struct ring *copy = ring_copy(ring);
+    (void)state;
+    copy->keyspaces[1].sloppy = false;
+    copy->keyspace_count = 1;
+    assert_true(ring_placement_digest(copy) == ring_placement_digest(ring));
+    assert_true(ring_digest(copy) != ring_digest(ring));
+    assert_int_equal(ring->keyspace_count, 2);
+    copy->members[0].peer.port++;
+    assert_true(ring_placement_digest(copy) != ring_placement_digest(ring));
+    copy->members[0].peer.port--;
+    node_id owner = copy->owners[0];
+    copy->owners[0] = copy->owners[1];
+    copy->owners[1] = owner;
+    assert_true(ring_placement_digest(copy) != ring_placement_digest(ring));
+    ring_free(copy);
+    ring_free(ring);
+}
+
 /* Heap memory of exactly that length, so a read past it is seen by the sanitizer. */
 static void assert_corrupt_at(const uint8_t *bytes, size_t length)
 {
@@ -279,6 +301,7 @@ int main(void)
         cmocka_unit_test(extreme_values_come_back),
         cmocka_unit_test(equal_rings_give_equal_bytes),
         cmocka_unit_test(encode_appends_and_ends_with_the_digest),
+        cmocka_unit_test(the_placement_digest_is_of_all_but_keyspaces),
         cmocka_unit_test(every_truncation_is_corrupt),
         cmocka_unit_test(every_changed_byte_is_corrupt),
         cmocka_unit_test(changed_and_sealed_bytes_are_refused_or_canonical),
