@@ -138,7 +138,7 @@ static void reset_clears_the_session_options_and_hello_does_not(void **state)
     struct harness *harness = *state;
     struct client *client = harness_client(harness);
     assert_reply(client, "RING.SESSION cl=ALL r=1 w=1 pr=1 pw=1 dw=1 timeout=70", "+OK\r\n");
-    client_value(client, "HELLO 2");
+    resp_value_free(client_value(client, "HELLO 2"));
     assert_reply(client, "GET a", "$-1\r\n");
     assert_int_equal(harness->last_options.level, LEVEL_ALL);
     assert_reply(client, "RESET", "+RESET\r\n");
