@@ -14,8 +14,9 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
+/* Keyspaces store these numbers (ring/ring.h): none ever changes, new ones stand at the end. */
 enum level {
-    LEVEL_DEFAULT = 0, /* the keyspace's: QUORUM */
+    LEVEL_DEFAULT = 0, /* the keyspace's, and where that has none: QUORUM */
     LEVEL_ONE,
     LEVEL_TWO,
     LEVEL_THREE,

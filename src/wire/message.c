@@ -66,7 +66,7 @@ void message_hello_encode(const struct message_hello *hello, struct buffer *out)
 {
     buffer_append(out, hello->cluster_id, sizeof hello->cluster_id);
     buffer_put_u64(out, hello->generation);
-    buffer_put_u64(out, hello->ring_digest);
+    buffer_put_u64(out, hello->placement_digest);
     buffer_put_u32(out, hello->tag.epoch);
     buffer_put_u8(out, hello->tag.phase);
     buffer_put_u32(out, hello->node);
@@ -82,7 +82,7 @@ enum status message_hello_decode(struct slice body, struct message_hello *out)
     if (!reader.failed)
         memcpy(out->cluster_id, cluster.data, cluster.length);
     out->generation = reader_u64(&reader);
-    out->ring_digest = reader_u64(&reader);
+    out->placement_digest = reader_u64(&reader);
     out->tag.epoch = reader_u32(&reader);
     out->tag.phase = reader_u8(&reader);
     out->node = reader_u32(&reader);

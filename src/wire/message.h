@@ -61,7 +61,7 @@ enum { MESSAGE_PAYLOAD_BYTES_MAX = 24 << 20 };
 struct message_hello {
     uint8_t cluster_id[16];
     uint64_t generation;
-    uint64_t ring_digest;
+    uint64_t placement_digest; /* ring_placement_digest() of the ring that it has */
     struct ring_tag tag;
     node_id node;
     uint16_t storage_incarnation;

@@ -682,7 +682,7 @@ void network_ghost(struct machine *of, struct machine *at)
     const struct ring *ring = world->ring;
     const struct acquaintance *known = &network->known[at->index][of->index];
     struct message_hello hello = {.generation = ring->generation,
-                                  .ring_digest = ring_digest(ring),
+                                  .placement_digest = ring_placement_digest(ring),
                                   .tag = ring->tag,
                                   .node = of->id,
                                   .storage_incarnation = of->storage_incarnation,

@@ -12,8 +12,9 @@ void driver_init(struct request_driver *driver, const char *replication, uint8_t
     node_id id = 1;
     *driver = (struct request_driver){.ring = fixture_ring(replication, 16)};
     struct ring *ring = driver->ring;
-    ring->keyspaces[0] = (struct ring_keyspace){0, "default", KEYSPACE_LWW};
-    ring->keyspaces[1] = (struct ring_keyspace){7, "carts", KEYSPACE_SIBLINGS};
+    ring->keyspaces[0] = (struct ring_keyspace){.name = "default"};
+    ring->keyspaces[1] =
+        (struct ring_keyspace){.number = 7, .name = "carts", .policy = KEYSPACE_SIBLINGS};
     ring->keyspace_count = 2;
     for (unsigned region = 0; region < ring->region_count; region++)
         for (unsigned i = 0; i < ring->regions[region].replicas; i++)

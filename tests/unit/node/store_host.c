@@ -8,8 +8,9 @@ struct ring *store_host_ring(const char *replication)
     static const char *const racks[] = {"a", "b", "c", "d", "e", "f"};
     struct ring *ring = fixture_ring(replication, 16);
     node_id id = 1;
-    ring->keyspaces[0] = (struct ring_keyspace){0, "default", KEYSPACE_LWW};
-    ring->keyspaces[1] = (struct ring_keyspace){7, "carts", KEYSPACE_SIBLINGS};
+    ring->keyspaces[0] = (struct ring_keyspace){.name = "default"};
+    ring->keyspaces[1] =
+        (struct ring_keyspace){.number = 7, .name = "carts", .policy = KEYSPACE_SIBLINGS};
     ring->keyspace_count = 2;
     for (unsigned region = 0; region < ring->region_count; region++)
         for (unsigned i = 0; i < ring->regions[region].replicas; i++)

@@ -76,8 +76,16 @@ void fixture_place(struct ring *ring, const struct ring *before)
 struct ring *fixture_small_ring(void)
 {
     struct ring *ring = fixture_ring("eu:2,us:1", 16);
-    ring->keyspaces[0] = (struct ring_keyspace){0, "default", KEYSPACE_LWW};
-    ring->keyspaces[1] = (struct ring_keyspace){7, "carts", KEYSPACE_SIBLINGS};
+    ring->keyspaces[0] = (struct ring_keyspace){.name = "default", .policy = KEYSPACE_LWW};
+    ring->keyspaces[1] = (struct ring_keyspace){.number = 7,
+                                                .name = "carts",
+                                                .policy = KEYSPACE_SIBLINGS,
+                                                .read_level = 4,
+                                                .write_level = RING_LEVEL_MAX,
+                                                .sloppy = true,
+                                                .default_ttl_ms = RING_TTL_MS_MAX,
+                                                .value_bytes_max = UINT32_MAX,
+                                                .siblings_max = 9};
     ring->keyspace_count = 2;
     fixture_add(ring, 1, "eu", "a", 1);
     fixture_add(ring, 2, "eu", "b", 1);

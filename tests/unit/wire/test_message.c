@@ -65,7 +65,7 @@ static void sample_hello(struct buffer *out)
 {
     struct message_hello hello = {.cluster_id = "sixteen bytes i",
                                   .generation = 1,
-                                  .ring_digest = 0x0102030405060708,
+                                  .placement_digest = 0x0102030405060708,
                                   .tag = {.epoch = 3},
                                   .node = 4,
                                   .storage_incarnation = 5,
