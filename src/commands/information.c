@@ -275,6 +275,7 @@ static void write_ring(struct section *section)
     number(section, "ring_requests_timeout", s->requests_timeout);
     number(section, "ring_requests_overloaded", s->requests_overloaded);
     number(section, "ring_requests_clock_skew", s->requests_clock_skew);
+    number(section, "ring_requests_held", s->requests_held);
     number(section, "ring_requests_sibling_limit", s->requests_sibling_limit);
     number(section, "ring_contexts_refused", s->contexts_refused);
     number(section, "ring_read_repairs", s->read_repairs);

@@ -56,8 +56,8 @@ static const struct entry errors[] = {
     {"OVERLOADED", "Applied: no. Too many requests are under way; try again later."},
     {"DISKFULL", "Applied: no. An owner's disk has too little free space."},
     {"CLOCKSKEW", "Applied: no. The clocks of the owners that can be reached are too far from those "
-                  "of the other nodes, or behind the times that these owners have given before, as "
-                  "for up to two seconds after a crash. Try again, or through another node; ringctl "
+                  "of the other nodes, or behind the times that these owners have given before, by "
+                  "more than the request could wait for. Try again, or through another node; ringctl "
                   "status names the nodes whose clocks must be set right."},
     {"TOOLARGE", "Applied: no. A key, a value or a request is above a limit of this server."},
     {"BADCONTEXT", "Applied: no. The context is not one that RING.GET gave for this key; read the "

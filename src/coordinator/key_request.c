@@ -171,6 +171,7 @@ void key_result_encode(const struct key_result *result, struct buffer *out)
     buffer_put_varint(out, result->count);
     buffer_put_u64(out, result->clock_digest);
     buffer_put_u64(out, result->content_digest);
+    buffer_put_varint(out, result->wait_ms);
 }
 
 enum status key_result_decode(struct reader *reader, struct key_result *out)
@@ -199,6 +200,7 @@ enum status key_result_decode(struct reader *reader, struct key_result *out)
     out->count = reader_varint(reader);
     out->clock_digest = reader_u64(reader);
     out->content_digest = reader_u64(reader);
+    out->wait_ms = (uint32_t)reader_varint_max(reader, UINT32_MAX);
     if (reader_end(reader) == STATUS_OK)
         return STATUS_OK;
     key_result_deinit(out);

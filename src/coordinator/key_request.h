@@ -94,6 +94,7 @@ struct key_result {
     uint64_t count;         /* KEY_COUNT, KEY_COVERAGE, KEY_DIGEST (keys of all keyspaces) */
     uint64_t clock_digest;  /* KEY_DIGEST: equal clocks have equal digests */
     uint64_t content_digest;/* KEY_DIGEST: sum of cell_hash() of all cells */
+    uint32_t wait_ms; /* CLOCK_SKEW: who answers may mint after so long; 0: nobody knows when */
 };
 
 void key_result_deinit(struct key_result *result);

@@ -99,7 +99,7 @@ static bool is_absent(const struct oracle *oracle, const struct version *version
 {
     if (version->kind == SIBLING_TOMBSTONE)
         return true;
-    if (version->expire_at_ms == 0 || version->expire_at_ms > oracle->world->wall_max_ms)
+    if (version->expire_at_ms == 0 || version->expire_at_ms > world_latest_ms(oracle->world))
         return false;
     marks_hit(oracle->world->marks, MARK_EXPIRED);
     return true;
