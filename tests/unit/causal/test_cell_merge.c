@@ -237,32 +237,6 @@ static void times_below_the_context_would_break_last_writer_wins(void **state)
         cell_deinit(cells[i]);
 }
 
-/* Of one version, the answer that brought its value is the one to keep. */
-static void an_omitted_value_gives_way_to_the_value(void **state)
-{
-    struct sibling sibling = {
-        .dot = {.actor = {.node = 1}, .sequence = 1}, .time = 1, .value = slice_text("value")};
-    struct cell whole = {0}, named = {0};
-    (void)state;
-    cell_insert(&whole, &sibling);
-    sibling.value = slice_make(NULL, 0);
-    sibling.omitted_bytes = 5;
-    cell_insert(&named, &sibling);
-    for (int policy = MERGE_LWW; policy <= MERGE_SIBLINGS; policy++) {
-        for (int turned = 0; turned < 2; turned++) {
-            struct cell merged;
-            cell_merge(turned ? &named : &whole, turned ? &whole : &named,
-                       (enum merge_policy)policy, &merged);
-            assert_int_equal(merged.count, 1);
-            assert_false(cell_omits_values(&merged));
-            assert_true(slice_equal(merged.siblings[0].value, slice_text("value")));
-            cell_deinit(&merged);
-        }
-    }
-    cell_deinit(&whole);
-    cell_deinit(&named);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,7 +245,6 @@ int main(void)
         cmocka_unit_test(last_writer_wins_is_a_join_in_histories),
         cmocka_unit_test(all_orders_of_delivery_end_in_one_cell),
         cmocka_unit_test(times_below_the_context_would_break_last_writer_wins),
-        cmocka_unit_test(an_omitted_value_gives_way_to_the_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
