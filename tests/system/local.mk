@@ -7,6 +7,7 @@ EXTRA_DIST += \
 	tests/system/test_errors \
 	tests/system/test_kill_loop \
 	tests/system/test_quickstart \
+	tests/system/test_ringbench \
 	tests/system/test_ringcluster \
 	tests/system/test_ringctl \
 	tests/system/test_siblings \
