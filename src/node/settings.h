@@ -23,6 +23,7 @@ struct settings {
     uint32_t client_output_bytes_max;/* a client that does not read is closed above it */
     /* requests */
     uint32_t request_timeout_ms;
+    uint32_t request_timeout_max_ms; /* no request takes longer; the same on all nodes */
     uint32_t read_retry_ms;          /* ask one more owner when an asked one is silent for so long */
     uint32_t requests_max;           /* that this node coordinates at once */
     uint32_t peer_inflight_max;      /* unanswered requests to one peer */
@@ -38,6 +39,7 @@ struct settings {
     uint32_t sync_interval_ms;       /* between clock exchanges with one peer when nothing differs */
     uint32_t sync_page_bytes;        /* of cells in one answer */
     uint32_t sync_settle_ms;         /* events younger than this are left to their coordinator */
+    uint32_t stability_interval_ms;  /* between reports of what is durable; a fifth with garbage */
     /* store */
     uint32_t group_records_max;
     uint32_t group_bytes_max;

@@ -37,6 +37,10 @@ enum message_type {
     MESSAGE_DIGEST_RESULT,
     MESSAGE_SYNC_PULL, /* "here are my clocks: what do I lack?" */
     MESSAGE_SYNC_PAGE,
+    MESSAGE_PARTITION_PULL = 20, /* "send me this partition whole": wire/message_garbage.h, as those below */
+    MESSAGE_PARTITION_PAGE = 21,
+    MESSAGE_STABILITY = 22, /* "so much is durable here" */
+    MESSAGE_STABILITY_HEARD = 23,
     MESSAGE_LOCAL = 100,
     MESSAGE_MINT = 100, /* loop side -> store side: make new versions */
     MESSAGE_MINTED,     /* early when something was written, then MESSAGE_REPLICATED follows late */
@@ -48,7 +52,12 @@ enum message_type {
                               frame */
     MESSAGE_CLOCK,     /* loop side -> store side: what is thought of the wall clock */
     MESSAGE_MINT_FROM, /* store side -> loop side, unasked */
-    MESSAGE_STORE_COUNTS /* store side -> loop side, unasked: what the last groups have counted */
+    MESSAGE_STORE_COUNTS, /* store side -> loop side, unasked: what the last groups have counted */
+    MESSAGE_PARTITION_ASK = 120, /* loop side -> store side: whence to go on with a partition */
+    MESSAGE_PARTITION_APPLY = 121, /* loop side -> store side: a peer's MESSAGE_PARTITION_PAGE */
+    MESSAGE_PARTITION_APPLIED = 122,
+    MESSAGE_STABILITY_STEP = 123, /* loop side -> store side: what a peer said, or whose turn it is */
+    MESSAGE_GARBAGE = 124         /* store side -> loop side: what is left to collect, and why */
 };
 
 /*

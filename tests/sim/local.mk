@@ -9,6 +9,8 @@ ringsim_SOURCES = \
 	tests/sim/command.h \
 	tests/sim/contexts.c \
 	tests/sim/contexts.h \
+	tests/sim/disk.c \
+	tests/sim/disk.h \
 	tests/sim/image.c \
 	tests/sim/image.h \
 	tests/sim/machine.c \
@@ -25,6 +27,7 @@ ringsim_SOURCES = \
 	tests/sim/oracle_answer.c \
 	tests/sim/oracle_batch.c \
 	tests/sim/oracle_end.c \
+	tests/sim/oracle_purge.c \
 	tests/sim/oracle_siblings.c \
 	tests/sim/oracle_state.h \
 	tests/sim/ordered_map.c \

@@ -9,6 +9,7 @@
 #include "sim/spread.h"
 #include "sim/world.h"
 #include "wire/frame.h"
+#include "wire/message_garbage.h"
 
 enum { HAND_OVER_US = 30, REOPEN_TAIL_US = 300000, OPEN_ATTEMPTS_MAX = 5 };
 
@@ -40,6 +41,7 @@ static void note_replica_states(struct machine *machine, struct slice frames)
 {
     struct frame frame;
     struct message_replica_state state;
+    struct message_garbage garbage;
     size_t used;
     while (frames.length > 0 && frame_parse(frames, &frame, &used) == STATUS_OK) {
         if (frame.type == MESSAGE_REPLICA_STATE &&
@@ -49,6 +51,9 @@ static void note_replica_states(struct machine *machine, struct slice frames)
                 marks_hit(machine->world->marks, MARK_REBUILT);
             machine->replica_states[state.partition] = state.state;
         }
+        if (frame.type == MESSAGE_GARBAGE &&
+            message_garbage_decode(frame.body, &garbage) == STATUS_OK && garbage.holder_count > 0)
+            marks_hit(machine->world->marks, MARK_PURGE_HELD_BACK);
         frames = slice_make(frames.data + used, frames.length - used);
     }
 }
