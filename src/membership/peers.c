@@ -157,7 +157,7 @@ static void send_hello(const struct peers *peers, link_id link, struct peers_out
 {
     struct buffer body = {0};
     struct message_hello hello = {.generation = peers->params.ring->generation,
-                                  .ring_digest = ring_digest(peers->params.ring),
+                                  .placement_digest = ring_placement_digest(peers->params.ring),
                                   .tag = peers->params.ring->tag,
                                   .node = peers->params.self,
                                   .storage_incarnation = peers->params.storage_incarnation,
@@ -260,7 +260,7 @@ static const char *judge_hello(const struct peers *peers, const struct message_h
     if (memcmp(hello->cluster_id, ring->cluster_id, sizeof ring->cluster_id) != 0)
         return "other-cluster";
     if (hello->generation != ring->generation || ring_tag_compare(hello->tag, ring->tag) != 0 ||
-        hello->ring_digest != ring_digest(ring))
+        hello->placement_digest != ring_placement_digest(ring))
         return "other-ring";
     if (hello->node == peers->params.self)
         return "own-node-id";

@@ -19,6 +19,8 @@
 #include "base/ids.h"
 #include "base/status.h"
 
+#define RING_TTL_MS_MAX ((uint64_t)100 * 365 * 24 * 3600 * 1000) /* of a keyspace's default */
+
 enum {
     RING_MEMBERS_MAX = 512,
     RING_REGIONS_MAX = 16,
@@ -27,6 +29,8 @@ enum {
     RING_NAME_MAX = 32, /* bytes of a region, rack or keyspace name: [a-z0-9_-], 1..32 */
     RING_HOST_MAX = 253,
     RING_WEIGHT_MAX = 10000,
+    RING_SECRET_BYTES = 32,
+    RING_LEVEL_MAX = 31,  /* a level that a ring can name; not all are known to every version */
     RING_REASON_MAX = 240 /* of a sentence for the operator, with its NUL */
 };
 
@@ -55,17 +59,29 @@ enum keyspace_policy {
     KEYSPACE_SIBLINGS = 1 /* concurrent values are all kept */
 };
 
+/*
+ * Number, name and policy are for ever. The rest is what a request gets when neither its
+ * connection nor itself says otherwise; all zero leaves it to the node's settings.
+ */
 struct ring_keyspace {
     keyspace_id number;
     char name[RING_NAME_MAX + 1];
-    uint8_t policy; /* enum keyspace_policy */
+    uint8_t policy;           /* enum keyspace_policy */
+    uint8_t read_level;       /* enum level of coordinator/level.h, whose numbers never change; */
+    uint8_t write_level;      /* 0: LEVEL_DEFAULT */
+    bool sloppy;              /* fallbacks stand in for owners that cannot be reached */
+    uint64_t default_ttl_ms;  /* of a value that is written without an expiry; 0: none */
+    uint32_t value_bytes_max; /* of a client's value; 0: the setting, which binds in any case */
+    uint32_t siblings_max;    /* likewise */
 };
 
 struct ring {
     uint8_t cluster_id[16];
     uint64_t generation;      /* raised only by force; 1 at first */
     struct ring_tag tag;      /* RING_STABLE: a ring under change would need two tables */
-    uint64_t seed;            /* secret; of ring_position() */
+    /* Of ring_position(); positions are shown to clients, so it proves nothing. */
+    uint64_t seed;
+    uint8_t secret[RING_SECRET_BYTES]; /* keys MACs; only members know it */
     uint32_t partition_count; /* a power of two, PARTITION_COUNT_MIN .. PARTITION_COUNT_MAX */
     uint8_t region_count;
     uint8_t
@@ -118,8 +134,13 @@ int ring_region_index(const struct ring *ring, const char *name);
  */
 void ring_encode(const struct ring *ring, struct buffer *out);
 MUST_USE enum status ring_decode(struct slice bytes, struct ring **out);
-/* XXH3 of the canonical form without its checksum; what nodes compare in their handshake. */
+/* XXH3 of the canonical form without its checksum. */
 uint64_t ring_digest(const struct ring *ring);
+/*
+ * The same without keyspaces: where everything lies. Nodes of one tag that differ in it would
+ * lose data together; keyspaces differ for as long as news of a change travels.
+ */
+uint64_t ring_placement_digest(const struct ring *ring);
 
 /*
  * "eu:2,us:1" -> the regions in that order and their replicas; `regions` has room

@@ -1,13 +1,16 @@
 /*
  * ring_codec.c - the canonical bytes of a ring.
  *
- *     u8      format version, 1
+ *     u8      format version, 3
  *     16 B    cluster id
  *     varint  generation, epoch; u8 phase
  *     u64     seed
+ *     32 B    secret
  *     u8      log2 of the partition count
  *     u8      regions:    { bytes name, u8 replicas }
- *     varint  keyspaces:  { varint number, bytes name, u8 policy }
+ *     varint  keyspaces:  { varint number, bytes name, u8 policy, u8 read level, u8 write level,
+ *                           u8 sloppy, varint default ttl in ms, varint value bytes max,
+ *                           varint siblings max }
  *     varint  members:    { varint id, varint incarnation, u8 region, bytes rack, varint weight,
  *                           { bytes host, u16 port } client, the same for peer }
  *     varint  owners:     owner_count x partition_count indexes into members, row by row
@@ -29,7 +32,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
-enum { FORMAT_VERSION = 1, CHECKSUM_BYTES = 8 };
+enum { FORMAT_VERSION = 3, CHECKSUM_BYTES = 8 };
 
 static uint64_t checksum(struct slice bytes)
 {
@@ -55,6 +58,7 @@ static void put_header(struct buffer *out, const struct ring *ring)
     buffer_put_varint(out, ring->tag.epoch);
     buffer_put_u8(out, ring->tag.phase);
     buffer_put_u64(out, ring->seed);
+    buffer_append(out, ring->secret, sizeof ring->secret);
     buffer_put_u8(out, (uint8_t)__builtin_ctz(ring->partition_count));
 }
 
@@ -71,9 +75,16 @@ static void put_keyspaces(struct buffer *out, const struct ring *ring)
 {
     buffer_put_varint(out, ring->keyspace_count);
     for (unsigned i = 0; i < ring->keyspace_count; i++) {
-        buffer_put_varint(out, ring->keyspaces[i].number);
-        put_text(out, ring->keyspaces[i].name);
-        buffer_put_u8(out, ring->keyspaces[i].policy);
+        const struct ring_keyspace *keyspace = &ring->keyspaces[i];
+        buffer_put_varint(out, keyspace->number);
+        put_text(out, keyspace->name);
+        buffer_put_u8(out, keyspace->policy);
+        buffer_put_u8(out, keyspace->read_level);
+        buffer_put_u8(out, keyspace->write_level);
+        buffer_put_u8(out, keyspace->sloppy);
+        buffer_put_varint(out, keyspace->default_ttl_ms);
+        buffer_put_varint(out, keyspace->value_bytes_max);
+        buffer_put_varint(out, keyspace->siblings_max);
     }
 }
 
@@ -122,6 +133,13 @@ uint64_t ring_digest(const struct ring *ring)
     return digest;
 }
 
+uint64_t ring_placement_digest(const struct ring *ring)
+{
+    struct ring placement = *ring; /* borrows members and owners */
+    placement.keyspace_count = 0;
+    return ring_digest(&placement);
+}
+
 /* A text of at most `length_max` bytes into memory of one more, which is zero before. */
 static void read_text(struct reader *reader, char *text, size_t length_max)
 {
@@ -151,6 +169,9 @@ static void read_header(struct reader *reader, struct ring *ring)
     ring->tag.epoch = (uint32_t)reader_varint_max(reader, UINT32_MAX);
     ring->tag.phase = reader_u8(reader);
     ring->seed = reader_u64(reader);
+    struct slice secret = reader_take(reader, sizeof ring->secret);
+    if (secret.length > 0)
+        memcpy(ring->secret, secret.data, secret.length);
     uint8_t partition_bits = reader_u8(reader);
     if (partition_bits < 32)
         ring->partition_count = (uint32_t)1 << partition_bits;
@@ -177,9 +198,19 @@ static void read_keyspaces(struct reader *reader, struct ring *ring)
 {
     ring->keyspace_count = (uint16_t)reader_varint_max(reader, RING_KEYSPACES_MAX);
     for (unsigned i = 0; i < ring->keyspace_count && !reader->failed; i++) {
-        ring->keyspaces[i].number = (keyspace_id)reader_varint_max(reader, UINT16_MAX);
-        read_text(reader, ring->keyspaces[i].name, RING_NAME_MAX);
-        ring->keyspaces[i].policy = reader_u8(reader);
+        struct ring_keyspace *keyspace = &ring->keyspaces[i];
+        keyspace->number = (keyspace_id)reader_varint_max(reader, UINT16_MAX);
+        read_text(reader, keyspace->name, RING_NAME_MAX);
+        keyspace->policy = reader_u8(reader);
+        keyspace->read_level = reader_u8(reader);
+        keyspace->write_level = reader_u8(reader);
+        uint8_t sloppy = reader_u8(reader);
+        keyspace->sloppy = sloppy == 1;
+        if (sloppy > 1)
+            reader->failed = true;
+        keyspace->default_ttl_ms = reader_varint_max(reader, RING_TTL_MS_MAX);
+        keyspace->value_bytes_max = (uint32_t)reader_varint_max(reader, UINT32_MAX);
+        keyspace->siblings_max = (uint32_t)reader_varint_max(reader, UINT32_MAX);
     }
 }
 

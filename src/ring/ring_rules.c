@@ -90,6 +90,12 @@ static enum status check_keyspaces(const struct ring *ring, char reason[RING_REA
                           keyspaces[i].number, RING_NAME_MAX);
         if (keyspaces[i].policy != KEYSPACE_LWW && keyspaces[i].policy != KEYSPACE_SIBLINGS)
             return refuse(reason, "keyspace %s has no known policy", keyspaces[i].name);
+        if (keyspaces[i].read_level > RING_LEVEL_MAX || keyspaces[i].write_level > RING_LEVEL_MAX)
+            return refuse(reason, "keyspace %s has a level that no version knows",
+                          keyspaces[i].name);
+        if (keyspaces[i].default_ttl_ms > RING_TTL_MS_MAX)
+            return refuse(reason, "the default ttl of keyspace %s is above 100 years",
+                          keyspaces[i].name);
         if (i > 0 && keyspaces[i].number <= keyspaces[i - 1].number)
             return refuse(reason, "keyspace %s does not follow in order of number",
                           keyspaces[i].name);

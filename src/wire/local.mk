@@ -5,6 +5,8 @@ libringcore_a_SOURCES += \
 	src/wire/message.h \
 	src/wire/message_garbage.c \
 	src/wire/message_garbage.h \
+	src/wire/message_fetch.c \
+	src/wire/message_fetch.h \
 	src/wire/record.c \
 	src/wire/record.h \
 	src/wire/resp_reader.c \

@@ -66,7 +66,7 @@ void message_hello_encode(const struct message_hello *hello, struct buffer *out)
 {
     buffer_append(out, hello->cluster_id, sizeof hello->cluster_id);
     buffer_put_u64(out, hello->generation);
-    buffer_put_u64(out, hello->ring_digest);
+    buffer_put_u64(out, hello->placement_digest);
     buffer_put_u32(out, hello->tag.epoch);
     buffer_put_u8(out, hello->tag.phase);
     buffer_put_u32(out, hello->node);
@@ -82,7 +82,7 @@ enum status message_hello_decode(struct slice body, struct message_hello *out)
     if (!reader.failed)
         memcpy(out->cluster_id, cluster.data, cluster.length);
     out->generation = reader_u64(&reader);
-    out->ring_digest = reader_u64(&reader);
+    out->placement_digest = reader_u64(&reader);
     out->tag.epoch = reader_u32(&reader);
     out->tag.phase = reader_u8(&reader);
     out->node = reader_u32(&reader);
@@ -132,7 +132,7 @@ void message_read_encode(const struct message_read *read, struct buffer *out)
 {
     replica_address_encode(&read->address, out);
     buffer_put_u16(out, read->keyspace);
-    buffer_put_u8(out, read->with_values);
+    buffer_put_varint(out, read->value_bytes_max);
     buffer_put_u16(out, read->key_count);
     buffer_append_slice(out, read->keys);
 }
@@ -142,7 +142,7 @@ enum status message_read_decode(struct slice body, struct message_read *out)
     struct reader reader = reader_make(body);
     replica_address_decode(&reader, &out->address);
     out->keyspace = reader_u16(&reader);
-    out->with_values = get_bool(&reader);
+    out->value_bytes_max = (uint32_t)reader_varint_max(&reader, UINT32_MAX);
     out->key_count = reader_u16(&reader);
     out->keys = get_rest(&reader);
     return reader_end(&reader) == STATUS_OK && is_list(out->keys, out->key_count) ? STATUS_OK

@@ -37,10 +37,12 @@ enum message_type {
     MESSAGE_DIGEST_RESULT,
     MESSAGE_SYNC_PULL, /* "here are my clocks: what do I lack?" */
     MESSAGE_SYNC_PAGE,
-    MESSAGE_PARTITION_PULL = 20, /* "send me this partition whole": wire/message_garbage.h, as those below */
+    MESSAGE_PARTITION_PULL = 20, /* wire/message_garbage.h, up to MESSAGE_STABILITY_HEARD */
     MESSAGE_PARTITION_PAGE = 21,
     MESSAGE_STABILITY = 22, /* "so much is durable here" */
     MESSAGE_STABILITY_HEARD = 23,
+    MESSAGE_FETCH = 25, /* wire/message_fetch.h */
+    MESSAGE_FETCH_RESULT = 26, /* body: struct message_read_result */
     MESSAGE_LOCAL = 100,
     MESSAGE_MINT = 100, /* loop side -> store side: make new versions */
     MESSAGE_MINTED,     /* early when something was written, then MESSAGE_REPLICATED follows late */
@@ -70,7 +72,7 @@ enum { MESSAGE_PAYLOAD_BYTES_MAX = 24 << 20 };
 struct message_hello {
     uint8_t cluster_id[16];
     uint64_t generation;
-    uint64_t ring_digest;
+    uint64_t placement_digest; /* ring_placement_digest() of the ring that it has */
     struct ring_tag tag;
     node_id node;
     uint16_t storage_incarnation;
@@ -104,11 +106,14 @@ struct replica_address {
 void replica_address_encode(const struct replica_address *address, struct buffer *out);
 void replica_address_decode(struct reader *reader, struct replica_address *out);
 
-/* Read the cells of `key_count` keys: keys follow as bytes. */
+/*
+ * Read the cells of `key_count` keys: keys follow as bytes. A value longer than
+ * `value_bytes_max` is named by its version alone (cell_encode_versions()).
+ */
 struct message_read {
     struct replica_address address;
     keyspace_id keyspace;
-    bool with_values;
+    uint32_t value_bytes_max; /* UINT32_MAX: all values come */
     uint16_t key_count;
     struct slice keys; /* key_count times: length and bytes */
 };

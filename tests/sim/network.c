@@ -299,6 +299,8 @@ static void count_frames(struct network *network, struct slice bytes)
             marks_hit(marks, MARK_FORWARD);
         else if (frame.type == MESSAGE_SYNC_PAGE)
             marks_hit(marks, MARK_SYNC_PAGE);
+        else if (frame.type == MESSAGE_FETCH)
+            marks_hit(marks, MARK_READ_FETCH);
         else if (frame.type == MESSAGE_REPLICATE &&
                  message_replicate_decode(frame.body, &replicate) == STATUS_OK &&
                  replicate.delivery_count > 1)
@@ -682,7 +684,7 @@ void network_ghost(struct machine *of, struct machine *at)
     const struct ring *ring = world->ring;
     const struct acquaintance *known = &network->known[at->index][of->index];
     struct message_hello hello = {.generation = ring->generation,
-                                  .ring_digest = ring_digest(ring),
+                                  .placement_digest = ring_placement_digest(ring),
                                   .tag = ring->tag,
                                   .node = of->id,
                                   .storage_incarnation = of->storage_incarnation,

@@ -73,7 +73,7 @@ static node_id frame(struct world *world, link_id link, uint16_t type, struct sl
 static struct message_hello hello_of(const struct world *world, node_id node)
 {
     struct message_hello hello = {.generation = world->ring->generation,
-                                  .ring_digest = ring_digest(world->ring),
+                                  .placement_digest = ring_placement_digest(world->ring),
                                   .tag = world->ring->tag,
                                   .node = node,
                                   .storage_incarnation = 1,
@@ -156,7 +156,7 @@ static void both_ends_say_hello_first(void **state)
                      STATUS_OK);
     assert_int_equal(hello.node, SELF);
     assert_int_equal(hello.boot_epoch, 7);
-    assert_int_equal(hello.ring_digest, ring_digest(world.ring));
+    assert_int_equal(hello.placement_digest, ring_placement_digest(world.ring));
     assert_memory_equal(hello.cluster_id, world.ring->cluster_id, sizeof hello.cluster_id);
     deinit_world(&world);
 }
@@ -201,7 +201,7 @@ static void a_hello_that_does_not_fit_is_refused(void **state)
     wrong[1].generation++;
     wrong[2].tag.epoch++;
     wrong[3].tag.phase = RING_JOINT;
-    wrong[4].ring_digest++;
+    wrong[4].placement_digest++;
     /* 5: says that it is us; 6: is no member */
     wrong[7].storage_incarnation = 0;
     wrong[8].features = 1;

@@ -44,7 +44,7 @@ void loop_host_init(struct loop_host *host, const char *replication, uint32_t me
     *host = (struct loop_host){.ring = fixture_ring(replication, 16),
                                .now = {.mono_us = 1000000, .wall_ms = 1700000000000},
                                .true_ms = 1700000000000};
-    host->ring->keyspaces[0] = (struct ring_keyspace){0, "default", KEYSPACE_LWW};
+    host->ring->keyspaces[0] = (struct ring_keyspace){.name = "default"};
     host->ring->keyspace_count = 1;
     fixture_add_many(host->ring, members, "eu", members);
     fixture_place(host->ring, NULL);
@@ -73,7 +73,7 @@ void loop_host_let_in(struct loop_host *host, node_id peer)
 {
     struct buffer body = {0};
     struct message_hello hello = {.generation = host->ring->generation,
-                                  .ring_digest = ring_digest(host->ring),
+                                  .placement_digest = ring_placement_digest(host->ring),
                                   .tag = host->ring->tag,
                                   .node = peer,
                                   .storage_incarnation = 1,

@@ -8,8 +8,9 @@ struct ring *store_host_ring(const char *replication)
     static const char *const racks[] = {"a", "b", "c", "d", "e", "f"};
     struct ring *ring = fixture_ring(replication, 16);
     node_id id = 1;
-    ring->keyspaces[0] = (struct ring_keyspace){0, "default", KEYSPACE_LWW};
-    ring->keyspaces[1] = (struct ring_keyspace){7, "carts", KEYSPACE_SIBLINGS};
+    ring->keyspaces[0] = (struct ring_keyspace){.name = "default"};
+    ring->keyspaces[1] =
+        (struct ring_keyspace){.number = 7, .name = "carts", .policy = KEYSPACE_SIBLINGS};
     ring->keyspace_count = 2;
     for (unsigned region = 0; region < ring->region_count; region++)
         for (unsigned i = 0; i < ring->regions[region].replicas; i++)
@@ -164,7 +165,7 @@ void store_host_assert_value(struct store_host *host, const char *key, const cha
     buffer_put_bytes(&keys, slice_text(key));
     struct message_read read = {.address =
                                     store_host_address(host, store_host_partition(host, key)),
-                                .with_values = true,
+                                .value_bytes_max = UINT32_MAX,
                                 .key_count = 1,
                                 .keys = buffer_slice(&keys)};
     size_t offset = frame_start(&bytes, MESSAGE_READ, 1, 0);

@@ -60,7 +60,7 @@ static void let_in(struct loop *loop, node_id peer)
 {
     struct buffer body = {0};
     struct message_hello hello = {.generation = loop->ring->generation,
-                                  .ring_digest = ring_digest(loop->ring),
+                                  .placement_digest = ring_placement_digest(loop->ring),
                                   .tag = loop->ring->tag,
                                   .node = peer,
                                   .storage_incarnation = 1,
@@ -89,7 +89,7 @@ static void init_loop(struct loop *loop, const char *replication, uint32_t membe
     *loop = (struct loop){.ring = fixture_ring(replication, 16),
                           .now = {.mono_us = 1000000, .wall_ms = 1700000000000},
                           .true_ms = 1700000000000};
-    loop->ring->keyspaces[0] = (struct ring_keyspace){0, "default", KEYSPACE_LWW};
+    loop->ring->keyspaces[0] = (struct ring_keyspace){.name = "default"};
     loop->ring->keyspace_count = 1;
     fixture_add_many(loop->ring, members, "eu", members);
     fixture_place(loop->ring, NULL);

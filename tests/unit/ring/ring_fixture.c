@@ -19,6 +19,7 @@ struct ring *fixture_ring(const char *replication, uint32_t partition_count)
     ring->generation = 1;
     ring->tag.epoch = 1;
     ring->seed = 0x0123456789abcdef;
+    memset(ring->secret, 0x5c, sizeof ring->secret);
     ring->partition_count = partition_count;
     assert_int_equal(
         ring_parse_replication(replication, ring->regions, &ring->region_count, reason), STATUS_OK);
@@ -75,8 +76,16 @@ void fixture_place(struct ring *ring, const struct ring *before)
 struct ring *fixture_small_ring(void)
 {
     struct ring *ring = fixture_ring("eu:2,us:1", 16);
-    ring->keyspaces[0] = (struct ring_keyspace){0, "default", KEYSPACE_LWW};
-    ring->keyspaces[1] = (struct ring_keyspace){7, "carts", KEYSPACE_SIBLINGS};
+    ring->keyspaces[0] = (struct ring_keyspace){.name = "default", .policy = KEYSPACE_LWW};
+    ring->keyspaces[1] = (struct ring_keyspace){.number = 7,
+                                                .name = "carts",
+                                                .policy = KEYSPACE_SIBLINGS,
+                                                .read_level = 4,
+                                                .write_level = RING_LEVEL_MAX,
+                                                .sloppy = true,
+                                                .default_ttl_ms = RING_TTL_MS_MAX,
+                                                .value_bytes_max = UINT32_MAX,
+                                                .siblings_max = 9};
     ring->keyspace_count = 2;
     fixture_add(ring, 1, "eu", "a", 1);
     fixture_add(ring, 2, "eu", "b", 1);

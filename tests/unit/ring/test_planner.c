@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "placement_checker.h"
+#include "base/hash.h"
 #include "ring/planner.h"
 #include "ring_fixture.h"
 
@@ -135,6 +136,16 @@ static void the_ring_before_may_be_the_ring_itself(void **state)
     ring_free(ring);
 }
 
+static uint64_t table_hash(const struct ring *ring)
+{
+    struct buffer bytes = {0};
+    for (size_t i = 0; i < (size_t)ring->partition_count * ring->owner_count; i++)
+        buffer_put_u32(&bytes, ring->owners[i]);
+    uint64_t hash = hash64(buffer_slice(&bytes), 0);
+    buffer_deinit(&bytes);
+    return hash;
+}
+
 /* Pinned: a change of this number is a change of every new cluster's table. */
 static void the_same_input_gives_the_same_table_everywhere(void **state)
 {
@@ -144,7 +155,7 @@ static void the_same_input_gives_the_same_table_everywhere(void **state)
     place(ring, NULL);
     place(again, NULL);
     assert_int_equal(ring_digest(ring), ring_digest(again));
-    assert_true(ring_digest(ring) == 0x9b58dea4b55758d6);
+    assert_true(table_hash(ring) == 0xb35ebeb530c5149e);
     ring_free(ring);
     ring_free(again);
 }

@@ -185,6 +185,16 @@ static void keyspace_policy_unknown(struct ring *ring)
     ring->keyspaces[1].policy = 2;
 }
 
+static void keyspace_level_unknown(struct ring *ring)
+{
+    ring->keyspaces[1].write_level = RING_LEVEL_MAX + 1;
+}
+
+static void keyspace_lives_too_long(struct ring *ring)
+{
+    ring->keyspaces[1].default_ttl_ms = RING_TTL_MS_MAX + 1;
+}
+
 static void member_nobody(struct ring *ring)
 {
     ring->members[0].id = 0;
@@ -284,6 +294,8 @@ static const struct breakage BREAKAGES[] = {
     {keyspace_name_twice, "default"},
     {keyspace_name_bad, "keyspace 7"},
     {keyspace_policy_unknown, "carts"},
+    {keyspace_level_unknown, "level"},
+    {keyspace_lives_too_long, "ttl"},
     {member_nobody, "node 0"},
     {members_out_of_order, "order"},
     {many_members, "members"},

@@ -41,6 +41,7 @@ static void a_ring_comes_back_whole(void **state)
     assert_int_equal(back->generation, ring->generation);
     assert_int_equal(ring_tag_compare(back->tag, ring->tag), 0);
     assert_true(back->seed == ring->seed);
+    assert_memory_equal(back->secret, ring->secret, sizeof ring->secret);
     assert_int_equal(back->partition_count, ring->partition_count);
     assert_int_equal(back->owner_count, ring->owner_count);
     assert_int_equal(back->region_count, ring->region_count);
@@ -48,6 +49,13 @@ static void a_ring_comes_back_whole(void **state)
     assert_int_equal(back->keyspace_count, ring->keyspace_count);
     assert_int_equal(ring_keyspace(back, 7)->policy, KEYSPACE_SIBLINGS);
     assert_string_equal(ring_keyspace(back, 7)->name, "carts");
+    assert_int_equal(ring_keyspace(back, 7)->read_level, 4);
+    assert_int_equal(ring_keyspace(back, 7)->write_level, RING_LEVEL_MAX);
+    assert_true(ring_keyspace(back, 7)->sloppy);
+    assert_false(ring_keyspace(back, 0)->sloppy);
+    assert_true(ring_keyspace(back, 7)->default_ttl_ms == RING_TTL_MS_MAX);
+    assert_true(ring_keyspace(back, 7)->value_bytes_max == UINT32_MAX);
+    assert_int_equal(ring_keyspace(back, 7)->siblings_max, 9);
     assert_int_equal(back->member_count, ring->member_count);
     for (node_id id = 1; id <= 5; id++) {
         const struct ring_member *a = ring_member(ring, id);
@@ -124,6 +132,28 @@ static void encode_appends_and_ends_with_the_digest(void **state)
     assert_true(reader_u64(&tail) == ring_digest(ring));
     buffer_deinit(&alone);
     buffer_deinit(&appended);
+    ring_free(ring);
+}
+
+/* Nodes that have not heard of a new keyspace yet must still be able to talk to the others. */
+static void the_placement_digest_is_of_all_but_keyspaces(void **state)
+{
+    struct ring *ring = fixture_small_ring();
+    struct ring *copy = ring_copy(ring);
+    (void)state;
+    copy->keyspaces[1].sloppy = false;
+    copy->keyspace_count = 1;
+    assert_true(ring_placement_digest(copy) == ring_placement_digest(ring));
+    assert_true(ring_digest(copy) != ring_digest(ring));
+    assert_int_equal(ring->keyspace_count, 2);
+    copy->members[0].peer.port++;
+    assert_true(ring_placement_digest(copy) != ring_placement_digest(ring));
+    copy->members[0].peer.port--;
+    node_id owner = copy->owners[0];
+    copy->owners[0] = copy->owners[1];
+    copy->owners[1] = owner;
+    assert_true(ring_placement_digest(copy) != ring_placement_digest(ring));
+    ring_free(copy);
     ring_free(ring);
 }
 
@@ -254,10 +284,13 @@ static void another_version_is_corrupt(void **state)
     struct ring *ring = fixture_small_ring();
     struct buffer bytes = encoded(ring);
     (void)state;
-    assert_int_equal(bytes.data[0], 1);
-    bytes.data[0] = 2;
-    seal(&bytes);
-    assert_corrupt(buffer_slice(&bytes));
+    assert_int_equal(bytes.data[0], 3);
+    for (unsigned version = 0; version < 256; version++) {
+        bytes.data[0] = (uint8_t)version;
+        seal(&bytes);
+        if (version != 3)
+            assert_corrupt(buffer_slice(&bytes));
+    }
     buffer_deinit(&bytes);
     ring_free(ring);
 }
@@ -269,6 +302,7 @@ int main(void)
         cmocka_unit_test(extreme_values_come_back),
         cmocka_unit_test(equal_rings_give_equal_bytes),
         cmocka_unit_test(encode_appends_and_ends_with_the_digest),
+        cmocka_unit_test(the_placement_digest_is_of_all_but_keyspaces),
         cmocka_unit_test(every_truncation_is_corrupt),
         cmocka_unit_test(every_changed_byte_is_corrupt),
         cmocka_unit_test(changed_and_sealed_bytes_are_refused_or_canonical),
