@@ -57,6 +57,8 @@ EXTRA_DIST += \
 	tests/sim/mutants/count-node-twice.patch \
 	tests/sim/mutants/merge-drops-dot.patch \
 	tests/sim/mutants/mint-replaces-siblings.patch \
+	tests/sim/mutants/purge-at-majority.patch \
+	tests/sim/mutants/purge-by-first-entry.patch \
 	tests/sim/mutants/run \
 	tests/sim/mutants/trust-old-incarnation.patch
 TESTS += \
