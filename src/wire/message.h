@@ -37,6 +37,13 @@ enum message_type {
     MESSAGE_DIGEST_RESULT,
     MESSAGE_SYNC_PULL, /* "here are my clocks: what do I lack?" */
     MESSAGE_SYNC_PAGE,
+    MESSAGE_REGISTER_KNOWN = 50, /* 50-59, 150-159: wire/message_register.h */
+    MESSAGE_REGISTER_PULL = 51,
+    MESSAGE_REGISTER_VALUE = 52,
+    MESSAGE_REGISTER_PREPARE = 53,
+    MESSAGE_REGISTER_PROMISE = 54,
+    MESSAGE_REGISTER_ACCEPT = 55,
+    MESSAGE_REGISTER_ACCEPTED = 56,
     MESSAGE_LOCAL = 100,
     MESSAGE_MINT = 100, /* loop side -> store side: make new versions */
     MESSAGE_MINTED,     /* early when something was written, then MESSAGE_REPLICATED follows late */
@@ -48,7 +55,12 @@ enum message_type {
                               frame */
     MESSAGE_CLOCK,     /* loop side -> store side: what is thought of the wall clock */
     MESSAGE_MINT_FROM, /* store side -> loop side, unasked */
-    MESSAGE_STORE_COUNTS /* store side -> loop side, unasked: what the last groups have counted */
+    MESSAGE_STORE_COUNTS, /* store side -> loop side, unasked: what the last groups have counted */
+    MESSAGE_REGISTER_STATE = 150, /* store side -> loop side, unasked */
+    MESSAGE_REGISTER_RESERVE = 151,
+    MESSAGE_REGISTER_RESERVED = 152,
+    MESSAGE_REGISTER_LEARN = 153,
+    MESSAGE_REGISTER_LEARNED = 154
 };
 
 /*
