@@ -47,6 +47,11 @@ static enum status create(const struct register_change *change, struct ring *rin
                  "there are %d keyspaces already, the most there can be", RING_KEYSPACES_MAX);
         return STATUS_INVALID;
     }
+    if (keyspace.number >= RING_KEYSPACES_MAX) {
+        snprintf(reason, REGISTER_REASON_MAX, "a keyspace has a number from 0 to %d",
+                 RING_KEYSPACES_MAX - 1);
+        return STATUS_INVALID;
+    }
     other = ring_keyspace(ring, keyspace.number);
     if (other != NULL) {
         snprintf(reason, REGISTER_REASON_MAX, "keyspace number %u is taken by %s", other->number,

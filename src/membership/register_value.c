@@ -95,6 +95,15 @@ void register_value_free(struct register_value *value)
     free(value);
 }
 
+bool register_value_apply(const struct register_value *value, struct ring *ring)
+{
+    if (ring_placement_digest(value->ring) != ring_placement_digest(ring))
+        return false;
+    ring->keyspace_count = value->ring->keyspace_count;
+    memcpy(ring->keyspaces, value->ring->keyspaces, sizeof ring->keyspaces);
+    return true;
+}
+
 int register_value_compare(const struct register_value *a, const struct register_value *b)
 {
     if (a->ring->generation != b->ring->generation)

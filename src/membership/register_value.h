@@ -68,6 +68,12 @@ void register_value_encode(const struct register_value *value, struct buffer *ou
 MUST_USE enum status register_value_decode(struct slice bytes, struct register_value **out);
 uint64_t register_value_digest(struct slice bytes);
 
+/*
+ * Make `ring` what the value says, in place, so that whoever borrows it keeps what he has. False
+ * when that would move data, which this version cannot do; then nothing was changed.
+ */
+MUST_USE bool register_value_apply(const struct register_value *value, struct ring *ring);
+
 /* By generation, then seq: <0, 0, >0. */
 int register_value_compare(const struct register_value *a, const struct register_value *b);
 /* Whether a change that began with this ballot is in the value. */

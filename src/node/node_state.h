@@ -16,6 +16,7 @@
 #include "membership/clock_watch.h"
 #include "membership/peers.h"
 #include "node/node.h"
+#include "node/register.h"
 #include "repair/log_sync.h"
 #include "wire/frame.h"
 #include "wire/message.h"
@@ -33,7 +34,8 @@ enum pending_kind {
     PENDING_COORDINATED, /* a key request that this node coordinates */
     PENDING_FORWARDED,   /* a key request that another owner coordinates for us */
     PENDING_PEER_STORE,  /* a peer's message that the own store side handles */
-    PENDING_SYNC         /* a step of log sync with a peer */
+    PENDING_SYNC,        /* a step of log sync with a peer */
+    PENDING_REGISTER     /* the own store side is asked about the register */
 };
 
 /* Something under way that an incoming frame's request number finds. */
@@ -51,7 +53,7 @@ struct pending {
     node_id tried[RING_OWNERS_MAX];
     uint8_t tried_count;
     enum status refused; /* by the last that was tried: definite */
-    /* PENDING_PEER_STORE */
+    /* PENDING_PEER_STORE, PENDING_REGISTER */
     uint16_t type; /* of the question */
     partition_id partition;
 };
@@ -94,6 +96,7 @@ struct node {
     bool mint_wait_logged;
     struct peer_load *loads; /* one for each other member */
     uint32_t load_count;
+    struct node_register *config;
     uint8_t *replica_states; /* enum replica_state, by partition */
     uint32_t rebuilding_count;
     enum status store_condition; /* not OK: client writes are not coordinated here */

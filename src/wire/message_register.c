@@ -150,13 +150,16 @@ enum status message_register_accepted_decode(struct slice body,
 
 void message_register_state_encode(const struct message_register_state *state, struct buffer *out)
 {
+    buffer_put_varint(out, state->accepted_seq);
     buffer_append_slice(out, state->value);
 }
 
 enum status message_register_state_decode(struct slice body, struct message_register_state *out)
 {
-    out->value = body;
-    return STATUS_OK;
+    struct reader reader = reader_make(body);
+    out->accepted_seq = reader_varint(&reader);
+    out->value = get_rest(&reader);
+    return reader_end(&reader);
 }
 
 void message_register_reserve_encode(const struct message_register_reserve *reserve,

@@ -107,9 +107,10 @@ MUST_USE enum status message_register_accepted_decode(struct slice body,
 
 /* ---- between the two sides of a node ---- */
 
-/* Store side -> loop side when the store opens, also when it opens again. */
+/* Store side -> loop side when the store opens, also again, and when something was accepted. */
 struct message_register_state {
-    struct slice value; /* the newest on disk; empty: none but the first one */
+    uint64_t accepted_seq; /* of what this node has accepted as a steward; 0: nothing */
+    struct slice value;    /* the newest on disk; empty: none but the first one */
 };
 
 void message_register_state_encode(const struct message_register_state *state, struct buffer *out);
