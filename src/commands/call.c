@@ -380,6 +380,14 @@ void call_give_context(const struct call *call, struct key_entry *entry)
     entry->context_time = call->context_time;
 }
 
+uint32_t call_value_bytes_max(const struct call *call)
+{
+    const struct environment *environment = call_environment(call);
+    const struct ring_keyspace *keyspace = ring_keyspace(environment->ring, call->keyspace);
+    uint32_t maximum = environment->settings->value_bytes_max;
+    return keyspace != NULL ? ring_keyspace_limit(keyspace->value_bytes_max, maximum) : maximum;
+}
+
 partition_id call_partition(const struct call *call, struct slice key)
 {
     return ring_partition_of_slot(ring_slot(key), call_environment(call)->ring->partition_count);

@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	tests/system/test_clients \
 	tests/system/test_clock \
 	tests/system/test_errors \
+	tests/system/test_keyspaces \
 	tests/system/test_kill_loop \
 	tests/system/test_quickstart \
 	tests/system/test_ringcluster \
