@@ -29,10 +29,16 @@ struct entry {
 
 static const struct entry options[] = {
     {"cl", "ONE, TWO, THREE, QUORUM (the default), ALL, LOCAL_ONE, LOCAL_QUORUM or EACH_QUORUM: "
-           "the owners that must have answered a read or stored a write."},
+           "the owners that must have answered a read or stored a write. LOCAL is the region of the "
+           "node that the client is connected to."},
     {"r", "Owners that must have answered a read: a number, quorum or all. It binds stronger than "
           "cl."},
-    {"w", "Owners that must have stored a write: a number, quorum or all."},
+    {"w", "Owners that must have stored a write: a number, quorum or all. In both the level of a "
+          "request undoes the numbers of its connection."},
+    {"pr", "Owners among those that answered a read which are up to date: a number, quorum or all. "
+           "It raises r. A replica that is being rebuilt does not count."},
+    {"pw", "Owners among those that stored a write which are up to date: a number, quorum or all. "
+           "It raises w."},
     {"dw", "Owners that must have a write on disk: a number, quorum or all."},
     {"timeout", "Milliseconds for the whole request."},
     {"context", "A context that RING.GET gave for the same key: the write replaces what was read "
@@ -50,8 +56,8 @@ static const struct entry errors[] = {
     {"OVERLOADED", "Applied: no. Too many requests are under way; try again later."},
     {"DISKFULL", "Applied: no. An owner's disk has too little free space."},
     {"CLOCKSKEW", "Applied: no. The clocks of the owners that can be reached are too far from those "
-                  "of the other nodes, or behind the times that these owners have given before, as "
-                  "for up to two seconds after a crash. Try again, or through another node; ringctl "
+                  "of the other nodes, or behind the times that these owners have given before, by "
+                  "more than the request could wait for. Try again, or through another node; ringctl "
                   "status names the nodes whose clocks must be set right."},
     {"TOOLARGE", "Applied: no. A key, a value or a request is above a limit of this server."},
     {"BADCONTEXT", "Applied: no. The context is not one that RING.GET gave for this key; read the "

@@ -24,14 +24,12 @@ static uint32_t key_hash(const struct context_place *place)
 static void compute_mac(const struct context_place *place, struct slice token,
                         uint8_t out[CONTEXT_MAC_BYTES])
 {
-    struct buffer key = {0}, message = {0};
-    buffer_put_u64(&key, place->ring->seed);
-    buffer_append(&key, place->ring->cluster_id, sizeof place->ring->cluster_id);
+    struct slice key = slice_make(place->ring->secret, sizeof place->ring->secret);
+    struct buffer message = {0};
     buffer_append_slice(&message, slice_text("ringdb context"));
     buffer_put_bytes(&message, token);
     buffer_put_bytes(&message, place->key);
-    place->mac(buffer_slice(&key), buffer_slice(&message), out);
-    buffer_deinit(&key);
+    place->mac(key, buffer_slice(&message), out);
     buffer_deinit(&message);
 }
 

@@ -14,7 +14,8 @@
  * and only for its own key.
  *
  * The MAC is HMAC-SHA-256, cut to 8 bytes; whoever runs the node brings it, for the
- * core has no cryptography. Its key are the ring's seed and cluster id.
+ * core has no cryptography. Its key is the ring's secret, which no answer gives away: the seed
+ * of positions is no secret to whoever can compare keys with the positions that are shown.
  * Source: reference "algorithms" 3.5; RFC 2104 and its section 5 on truncation.
  */
 #ifndef COORDINATOR_CONTEXT_TOKEN_H

@@ -13,6 +13,9 @@
 #include "node/node_state.h"
 #include "node/store_clock.h"
 
+/* A first comparison takes one round trip from when the first peer is up. */
+enum { UNCOMPARED_WAIT_MS = 50 };
+
 static bool has_moved(const struct node *node, int64_t base_us)
 {
     return llabs(base_us - node->clock_told.base_us) >
@@ -97,6 +100,16 @@ void clock_fence_mint_from(struct node *node, struct slice body)
 bool clock_fence_is_up(const struct node *node)
 {
     return node->clock->verdict != CLOCK_TRUSTED || waits_for_ceiling(node);
+}
+
+uint32_t clock_fence_wait_ms(const struct node *node)
+{
+    uint64_t wait_ms = node->clock->verdict == CLOCK_UNCOMPARED ? UNCOMPARED_WAIT_MS : 0;
+    if (node->clock->verdict == CLOCK_SKEWED)
+        return 0;
+    if (waits_for_ceiling(node) && node->mint_from_ms - node->now.wall_ms > wait_ms)
+        wait_ms = node->mint_from_ms - node->now.wall_ms;
+    return wait_ms < UINT32_MAX ? (uint32_t)wait_ms : UINT32_MAX;
 }
 
 void clock_fence_view(void *context, struct instant now, struct clock_view *out)

@@ -10,7 +10,9 @@
  *
  * A node whose clock is fenced off (clock_fence.c) coordinates no write: its clients'
  * writes go to other owners. Those forwarded to it are refused, so the one that
- * forwarded them tries the next owner.
+ * forwarded them tries the next owner. When no owner may mint now, but one says that it
+ * may before the request's deadline, as after a restart of all of them, the
+ * write is held here until then. No part of it has been sent anywhere meanwhile.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -60,6 +62,8 @@ static void complete_failed(struct node *node, const struct origin *origin, enum
 {
     struct buffer encoded = {0};
     struct key_result result = key_result_failed(status, 0, 1);
+    if (status == STATUS_CLOCK_SKEW)
+        result.wait_ms = clock_fence_wait_ms(node);
     count_outcome(node, status);
     key_result_encode(&result, &encoded);
     complete(node, origin, buffer_slice(&encoded));
@@ -115,6 +119,8 @@ static void carry_out(struct node *node, struct pending *pending)
     uint8_t lost_count = 0;
     for (;;) {
         node->statistics.read_repairs += out->read_repairs;
+        node->statistics.read_fetches += out->fetches;
+        node->statistics.read_bytes_omitted += out->omitted_bytes;
         send_all(node, pending, lost, &lost_count);
         if (out->finished) {
             count_outcome(node, (enum status)out->result.data[0]);
@@ -225,13 +231,54 @@ static bool coordinate_instead(struct node *node, const struct pending *pending,
     return true;
 }
 
+static void note_wait(struct pending *pending, uint32_t wait_ms)
+{
+    if (wait_ms != 0 && (pending->wait_ms == 0 || wait_ms < pending->wait_ms))
+        pending->wait_ms = wait_ms;
+}
+
+/* Nobody may mint now: wait for the first who may in time. Held writes are bounded as others. */
+static bool hold(struct node *node, struct pending *pending)
+{
+    uint64_t until_us = node->now.mono_us + (uint64_t)pending->wait_ms * 1000;
+    if (pending->wait_ms == 0 || until_us + 2 * FORWARD_SLACK_MS * 1000 > pending->deadline_us ||
+        node->held_count >= node->settings.requests_max)
+        return false;
+    pending->tried_count = 0;
+    pending->wait_ms = 0;
+    pending->held_until_us = until_us;
+    node->held_count++;
+    node->statistics.requests_held++;
+    deadline_heap_add(&node->timers, until_us, pending->id);
+    return true;
+}
+
+/* The next owner, this node, or later; else the client is told. May remove `pending`. */
+static void try_next(struct node *node, struct pending *pending,
+                     const struct preference_list *owners)
+{
+    if (forward(node, pending, owners))
+        return;
+    bool taken = coordinate_instead(node, pending, owners);
+    if (!taken && mints_here(node, pending->partition))
+        note_wait(pending, clock_fence_wait_ms(node));
+    if (!taken && hold(node, pending))
+        return;
+    if (!taken)
+        complete_failed(node, &pending->origin, pending->refused);
+    pending_remove(node, pending);
+}
+
 static void start_forward(struct node *node, const struct origin *origin,
                           const struct key_request *request, const struct preference_list *owners,
                           uint64_t deadline_us)
 {
     struct pending *pending = pending_add(node, PENDING_FORWARDED, origin,
                                           deadline_us + FORWARD_SLACK_MS * 1000);
-    key_request_encode(request, &pending->request);
+    struct key_request told = *request;
+    if (told.region == 0) /* wherever it is coordinated, LOCAL is where the client is */
+        told.region = (uint8_t)(node->home + 1);
+    key_request_encode(&told, &pending->request);
     pending->partition = request->partition;
     pending->refused = mints_here(node, request->partition) && clock_fence_is_up(node)
                            ? STATUS_CLOCK_SKEW
@@ -240,10 +287,8 @@ static void start_forward(struct node *node, const struct origin *origin,
     if (pending->request.length > MESSAGE_PAYLOAD_BYTES_MAX) {
         complete_failed(node, origin, STATUS_TOO_LARGE);
         pending_remove(node, pending);
-    } else if (!forward(node, pending, owners)) {
-        if (!coordinate_instead(node, pending, owners))
-            complete_failed(node, origin, pending->refused);
-        pending_remove(node, pending);
+    } else {
+        try_next(node, pending, owners);
     }
 }
 
@@ -261,14 +306,15 @@ static void forward_answered(struct node *node, struct pending *pending, struct 
     if (status == STATUS_OK && is_definite_elsewhere(result.status)) {
         struct preference_list owners;
         preference_list_build(node->ring, pending->partition, node->home, &owners);
-        if (result.status == STATUS_CLOCK_SKEW)
+        if (result.status == STATUS_CLOCK_SKEW) {
             pending->refused = STATUS_CLOCK_SKEW;
+            note_wait(pending, result.wait_ms);
+        }
         key_result_deinit(&result);
-        if (forward(node, pending, &owners))
-            return;
-        if (!coordinate_instead(node, pending, &owners))
-            complete_failed(node, &pending->origin, pending->refused);
-    } else if (status == STATUS_OK) {
+        try_next(node, pending, &owners);
+        return;
+    }
+    if (status == STATUS_OK) {
         complete(node, &pending->origin, body);
         key_result_deinit(&result);
     } else {
@@ -304,6 +350,27 @@ static bool is_ours(struct node *node, const struct key_request *request,
             return false;
     }
     return false;
+}
+
+/* A held write has its turn. May remove `pending`. */
+static void release(struct node *node, struct pending *pending)
+{
+    struct preference_list owners;
+    struct key_request request;
+    struct key_contexts contexts;
+    struct reader reader = reader_make(buffer_slice(&pending->request));
+    enum status status = key_request_decode(&reader, &request, &contexts);
+    assert(status == STATUS_OK); /* it was encoded here */
+    pending->held_until_us = 0;
+    node->held_count--;
+    preference_list_build(node->ring, pending->partition, node->home, &owners);
+    bool ours = is_ours(node, &request, &owners);
+    free((void *)request.entries);
+    key_contexts_free(&contexts);
+    if (ours && coordinate_instead(node, pending, &owners))
+        pending_remove(node, pending);
+    else
+        try_next(node, pending, &owners);
 }
 
 void key_request_start(struct node *node, const struct origin *origin,
@@ -366,9 +433,12 @@ void key_request_refused(struct node *node, struct pending *pending, node_id by,
 void key_request_tick(struct node *node, struct pending *pending)
 {
     if (pending->kind == PENDING_FORWARDED) {
+        bool held = pending->held_until_us != 0;
         if (node->now.mono_us >= pending->deadline_us) {
-            complete_failed(node, &pending->origin, STATUS_UNCERTAIN);
+            complete_failed(node, &pending->origin, held ? pending->refused : STATUS_UNCERTAIN);
             pending_remove(node, pending);
+        } else if (held && node->now.mono_us >= pending->held_until_us) {
+            release(node, pending);
         }
         return;
     }

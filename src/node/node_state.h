@@ -53,6 +53,8 @@ struct pending {
     node_id tried[RING_OWNERS_MAX];
     uint8_t tried_count;
     enum status refused; /* by the last that was tried: definite */
+    uint32_t wait_ms;       /* the shortest after which one that was tried may mint; 0: unknown */
+    uint64_t held_until_us; /* then it is tried again; 0: it is not held */
     /* PENDING_PEER_STORE, PENDING_REGISTER */
     uint16_t type; /* of the question */
     partition_id partition;
@@ -102,6 +104,7 @@ struct node {
     enum status store_condition; /* not OK: client writes are not coordinated here */
     struct pending *pending;
     uint32_t coordinated_count;
+    uint32_t held_count;
     request_id last_request;
     struct deadline_heap timers; /* of pending; ids are request numbers */
     struct deadline_heap client_timers;
@@ -162,6 +165,8 @@ void peer_request_fail(struct node *node, const struct origin *origin, uint16_t 
 void clock_fence_step(struct node *node, struct instant now);
 /* Whether this node may not mint nor coordinate writes. */
 bool clock_fence_is_up(const struct node *node);
+/* In how many ms this node may mint, when that is known and short; else 0. */
+uint32_t clock_fence_wait_ms(const struct node *node);
 /* MESSAGE_MINT_FROM of the store side. */
 void clock_fence_mint_from(struct node *node, struct slice body);
 /* The frame that told the store side was not taken. */

@@ -49,6 +49,8 @@ void pending_remove(struct node *node, struct pending *pending)
         pending_heard(node, pending, pending->awaited[0]);
     if (pending->kind == PENDING_COORDINATED)
         node->coordinated_count--;
+    if (pending->held_until_us != 0)
+        node->held_count--;
     HASH_DEL(node->pending, pending);
     coordinated_request_free(pending->coordinated);
     buffer_deinit(&pending->request);

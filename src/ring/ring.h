@@ -29,6 +29,7 @@ enum {
     RING_NAME_MAX = 32, /* bytes of a region, rack or keyspace name: [a-z0-9_-], 1..32 */
     RING_HOST_MAX = 253,
     RING_WEIGHT_MAX = 10000,
+    RING_SECRET_BYTES = 32,
     RING_LEVEL_MAX = 31,  /* a level that a ring can name; not all are known to every version */
     RING_REASON_MAX = 240 /* of a sentence for the operator, with its NUL */
 };
@@ -78,7 +79,9 @@ struct ring {
     uint8_t cluster_id[16];
     uint64_t generation;      /* raised only by force; 1 at first */
     struct ring_tag tag;      /* RING_STABLE: a ring under change would need two tables */
-    uint64_t seed;            /* secret; of ring_position() */
+    /* Of ring_position(); positions are shown to clients, so it proves nothing. */
+    uint64_t seed;
+    uint8_t secret[RING_SECRET_BYTES]; /* keys MACs; only members know it */
     uint32_t partition_count; /* a power of two, PARTITION_COUNT_MIN .. PARTITION_COUNT_MAX */
     uint8_t region_count;
     uint8_t

@@ -1,10 +1,11 @@
 /*
  * ring_codec.c - the canonical bytes of a ring.
  *
- *     u8      format version, 2
+ *     u8      format version, 3
  *     16 B    cluster id
  *     varint  generation, epoch; u8 phase
  *     u64     seed
+ *     32 B    secret
  *     u8      log2 of the partition count
  *     u8      regions:    { bytes name, u8 replicas }
  *     varint  keyspaces:  { varint number, bytes name, u8 policy, u8 read level, u8 write level,
@@ -31,7 +32,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
-enum { FORMAT_VERSION = 2, CHECKSUM_BYTES = 8 };
+enum { FORMAT_VERSION = 3, CHECKSUM_BYTES = 8 };
 
 static uint64_t checksum(struct slice bytes)
 {
@@ -57,6 +58,7 @@ static void put_header(struct buffer *out, const struct ring *ring)
     buffer_put_varint(out, ring->tag.epoch);
     buffer_put_u8(out, ring->tag.phase);
     buffer_put_u64(out, ring->seed);
+    buffer_append(out, ring->secret, sizeof ring->secret);
     buffer_put_u8(out, (uint8_t)__builtin_ctz(ring->partition_count));
 }
 
@@ -167,6 +169,9 @@ static void read_header(struct reader *reader, struct ring *ring)
     ring->tag.epoch = (uint32_t)reader_varint_max(reader, UINT32_MAX);
     ring->tag.phase = reader_u8(reader);
     ring->seed = reader_u64(reader);
+    struct slice secret = reader_take(reader, sizeof ring->secret);
+    if (secret.length > 0)
+        memcpy(ring->secret, secret.data, secret.length);
     uint8_t partition_bits = reader_u8(reader);
     if (partition_bits < 32)
         ring->partition_count = (uint32_t)1 << partition_bits;

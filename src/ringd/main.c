@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 
 #include <config.h>
@@ -72,15 +71,6 @@ static int print_settings(void)
     return code;
 }
 
-/* What makes a cluster different from every other one, and its positions secret. */
-static bool draw_secrets(uint8_t cluster_id[16], uint64_t *seed, struct buffer *problems)
-{
-    if (getentropy(cluster_id, 16) == 0 && getentropy(seed, sizeof *seed) == 0)
-        return true;
-    buffer_printf(problems, "the system gives no random numbers: %s", strerror(errno));
-    return false;
-}
-
 static int plan_ring(const struct options *options, struct buffer *problems)
 {
     struct ring_plan plan = {.replication = options->replication,
@@ -93,7 +83,7 @@ static int plan_ring(const struct options *options, struct buffer *problems)
     struct ring *ring = NULL;
     struct buffer text = {0};
     int code = EXIT_FAILURE;
-    if (!draw_secrets(plan.cluster_id, &plan.seed, problems))
+    if (ring_random_draw(&plan.random, problems) != STATUS_OK)
         return EXIT_FAILURE;
     enum status status = ring_plan_make(&plan, &ring, &report, problems);
     if (status != STATUS_OK)
@@ -113,14 +103,13 @@ static struct ring *ring_to_begin_with(const struct options *options,
                                        struct buffer *problems)
 {
     struct ring *ring = NULL;
-    uint8_t cluster_id[16];
-    uint64_t seed;
+    struct ring_random random;
     if (options->ring_file != NULL)
         return ring_file_read(options->ring_file, &ring, problems) == STATUS_OK ? ring : NULL;
-    if (!draw_secrets(cluster_id, &seed, problems))
+    if (ring_random_draw(&random, problems) != STATUS_OK)
         return NULL;
     return ring_plan_one_node(node, config_client_address(values), config_peer_address(values),
-                              cluster_id, seed);
+                              &random);
 }
 
 static int initialise(const struct options *options, const struct config_values *values,

@@ -4,7 +4,7 @@
  *
  * The content is ring_encode()'s form, which ends with its own checksum. A file is
  * replaced whole (store/durable_file.h) and readable by its owner alone, for it
- * holds the secret seed of ring positions.
+ * holds the cluster's secret.
  */
 #ifndef RINGD_RING_FILE_H
 #define RINGD_RING_FILE_H

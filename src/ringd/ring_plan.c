@@ -1,10 +1,12 @@
 #include "ringd/ring_plan.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "net/address.h"
@@ -335,13 +337,24 @@ static bool parse_keyspaces(const struct ring_plan *plan, struct ring *ring,
     return good && check_keyspace_names(ring, problems);
 }
 
+enum status ring_random_draw(struct ring_random *out, struct buffer *problems)
+{
+    if (getentropy(out->cluster_id, sizeof out->cluster_id) == 0 &&
+        getentropy(&out->seed, sizeof out->seed) == 0 &&
+        getentropy(out->secret, sizeof out->secret) == 0)
+        return STATUS_OK;
+    buffer_printf(problems, "the system gives no random numbers: %s", strerror(errno));
+    return STATUS_IO;
+}
+
 enum status ring_plan_make(const struct ring_plan *plan, struct ring **out,
                            struct planner_report *report, struct buffer *problems)
 {
     struct ring *ring = ring_new();
     enum status status = STATUS_INVALID;
-    memcpy(ring->cluster_id, plan->cluster_id, sizeof ring->cluster_id);
-    ring->seed = plan->seed;
+    memcpy(ring->cluster_id, plan->random.cluster_id, sizeof ring->cluster_id);
+    memcpy(ring->secret, plan->random.secret, sizeof ring->secret);
+    ring->seed = plan->random.seed;
     ring->generation = 1;
     ring->tag = (struct ring_tag){.epoch = 1, .phase = RING_STABLE};
     ring->partition_count = plan->partition_count;
@@ -363,8 +376,7 @@ fail:
 }
 
 struct ring *ring_plan_one_node(node_id node, const struct ring_address *client,
-                                const struct ring_address *peer, const uint8_t cluster_id[16],
-                                uint64_t seed)
+                                const struct ring_address *peer, const struct ring_random *random)
 {
     char client_text[ADDRESS_TEXT_MAX], peer_text[ADDRESS_TEXT_MAX];
     char text[2 * ADDRESS_TEXT_MAX + 64];
@@ -373,11 +385,10 @@ struct ring *ring_plan_one_node(node_id node, const struct ring_address *client,
                              .partition_count = RING_PLAN_PARTITIONS,
                              .nodes = nodes,
                              .node_count = 1,
-                             .seed = seed};
+                             .random = *random};
     struct planner_report report;
     struct buffer problems = {0};
     struct ring *ring = NULL;
-    memcpy(plan.cluster_id, cluster_id, sizeof plan.cluster_id);
     snprintf(text, sizeof text, "id=%" PRIu32 ",client=%s,peer=%s", node,
              address_format(client, client_text), address_format(peer, peer_text));
     enum status status = ring_plan_make(&plan, &ring, &report, &problems);

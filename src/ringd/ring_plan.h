@@ -30,6 +30,16 @@
 
 enum { RING_PLAN_WEIGHT = 100, RING_PLAN_KEYSPACES = 16, RING_PLAN_PARTITIONS = 256 };
 
+/* What makes a cluster different from every other one, and its MACs unforgeable. */
+struct ring_random {
+    uint8_t cluster_id[16]; /* must never be given twice */
+    uint64_t seed;
+    uint8_t secret[RING_SECRET_BYTES];
+};
+
+/* From the system. STATUS_IO: one sentence was appended to `problems`. */
+MUST_USE enum status ring_random_draw(struct ring_random *out, struct buffer *problems);
+
 struct ring_plan {
     const char *replication; /* "eu:2,us:1" */
     uint32_t partition_count;
@@ -37,8 +47,7 @@ struct ring_plan {
     size_t node_count;
     const char *const *keyspaces;
     size_t keyspace_count;
-    uint8_t cluster_id[16]; /* random, for it must never be given twice */
-    uint64_t seed;          /* random and secret */
+    struct ring_random random;
 };
 
 /*
@@ -50,8 +59,7 @@ MUST_USE enum status ring_plan_make(const struct ring_plan *plan, struct ring **
 
 /* A ring of one node in one region, reached at these addresses. Never fails. */
 struct ring *ring_plan_one_node(node_id node, const struct ring_address *client,
-                                const struct ring_address *peer, const uint8_t cluster_id[16],
-                                uint64_t seed);
+                                const struct ring_address *peer, const struct ring_random *random);
 
 /*
  * What the operator wants to know of a ring and its plan, as some lines of text. A share

@@ -58,16 +58,14 @@ static enum status initialise(const struct server *server, struct buffer *reason
     const struct config_values *values = &server->params.config->values;
     node_id node = values->node_id != 0 ? values->node_id : 1;
     struct leveldb_store_params store;
-    uint8_t cluster_id[sizeof server->ring->cluster_id];
-    uint64_t seed;
-    if (getentropy(cluster_id, sizeof cluster_id) != 0 || getentropy(&seed, sizeof seed) != 0) {
-        buffer_printf(reason, "the system gives no random numbers: %s", strerror(errno));
-        return STATUS_IO;
-    }
+    struct ring_random random;
+    enum status status = ring_random_draw(&random, reason);
+    if (status != STATUS_OK)
+        return status;
     struct ring *ring = ring_plan_one_node(node, config_client_address(values),
-                                           config_peer_address(values), cluster_id, seed);
+                                           config_peer_address(values), &random);
     server_store_params(values, &store);
-    enum status status = data_directory_initialise(values->data_dir, ring, node, 0, &store, reason);
+    status = data_directory_initialise(values->data_dir, ring, node, 0, &store, reason);
     ring_free(ring);
     if (status == STATUS_OK)
         log_line(&server->log, LOG_INFO, "initialised a ring of one node data-dir=%s node=%" PRIu32,

@@ -63,6 +63,9 @@ struct instant machine_now(struct machine *machine)
                           .wall_ms = machine_wall_ms(machine)};
     if (now.wall_ms > world->wall_max_ms)
         world->wall_max_ms = now.wall_ms;
+    int64_t ahead_ms = (int64_t)(now.wall_ms - world_true_ms(world));
+    if (ahead_ms > world->ahead_max_ms)
+        world->ahead_max_ms = ahead_ms;
     return now;
 }
 

@@ -22,7 +22,7 @@ static const struct version *highest_promised(const struct oracle_key *key)
 static bool shows_nothing(const struct oracle *oracle, const struct version *version)
 {
     return version->kind == SIBLING_TOMBSTONE ||
-           (version->expire_at_ms != 0 && version->expire_at_ms <= oracle->world->wall_max_ms);
+           (version->expire_at_ms != 0 && version->expire_at_ms <= world_latest_ms(oracle->world));
 }
 
 bool oracle_may_be_last(const struct oracle *oracle, uint32_t index, const struct version *version)

@@ -26,6 +26,11 @@ uint64_t world_true_ms(const struct world *world)
     return start_of_time_ms + world->now_us / 1000;
 }
 
+uint64_t world_latest_ms(const struct world *world)
+{
+    return (uint64_t)((int64_t)world_true_ms(world) + world->ahead_max_ms);
+}
+
 void world_after(struct world *world, uint64_t delay_us, const struct occurrence *what)
 {
     schedule_add(&world->schedule, world->now_us + delay_us, what);

@@ -63,6 +63,7 @@ struct world {
     uint64_t trace_hash;
     uint64_t clock_changed_at_us; /* when a wall clock last jumped */
     uint64_t wall_max_ms;         /* highest wall clock that any machine has read */
+    int64_t ahead_max_ms;         /* the most that any of them was ahead of the true time */
     struct schedule schedule;
     struct ring *ring;
     struct machine *machines; /* plan.node_count */
@@ -101,6 +102,11 @@ void world_run(const struct world_params *params, struct world_result *out);
 
 /* The true time in ms since 1970. */
 uint64_t world_true_ms(const struct world *world);
+/*
+ * No node can believe that it is later. One that is fenced goes by what it has seen of the others'
+ * clocks, and these may be set back, or their machines be gone, since.
+ */
+uint64_t world_latest_ms(const struct world *world);
 /* Let `what` happen `delay_us` from now. Takes its bytes. */
 void world_after(struct world *world, uint64_t delay_us, const struct occurrence *what);
 /* Let the right part handle it; takes it. */

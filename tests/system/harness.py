@@ -254,7 +254,11 @@ def run(test):
     except Skip as skip:
         print("SKIPPED: %s" % skip)
         sys.exit(SKIPPED)
-    except (Exception, SystemExit):
+    except SystemExit as end:
+        if end.code in (0, 2):  # --help, or a wrong use
+            raise
+        claims.check(False, "the test runs to its end", "ended early")
+    except Exception:
         traceback.print_exc(file=sys.stdout)
         claims.check(False, "the test runs to its end")
     print("%d of %d claims hold" % (claims.count - claims.failed, claims.count))

@@ -426,6 +426,148 @@ static void while_the_store_side_waits_for_the_clock_others_mint(void **state)
     loop_host_deinit(&host);
 }
 
+/* ---- writes that wait ----------------------------------------------------------------------- */
+
+static void wait_for_ceiling(struct loop_host *host, uint64_t wait_ms)
+{
+    struct buffer body = {0};
+    message_mint_from_encode(&(struct message_mint_from){.wall_ms = host->now.wall_ms + wait_ms},
+                             &body);
+    loop_host_give(host, 0, MESSAGE_MINT_FROM, 0, buffer_slice(&body));
+    buffer_deinit(&body);
+}
+
+/* The newest forward is refused by who got it: it may mint in `wait_ms`, 0: it does not know. */
+static bool refuse_forward(struct loop_host *host, uint32_t wait_ms)
+{
+    struct buffer body = {0};
+    struct frame frame;
+    link_id link;
+    if (!loop_host_find(host, MESSAGE_FORWARD, &frame, &link))
+        return false;
+    struct key_result result = key_result_failed(STATUS_CLOCK_SKEW, 0, 0);
+    result.wait_ms = wait_ms;
+    key_result_encode(&result, &body);
+    loop_host_give(host, link, MESSAGE_FORWARD_RESULT, frame.request, buffer_slice(&body));
+    buffer_deinit(&body);
+    return true;
+}
+
+/* After a crash of all of them no owner may mint at once, and all know when they may. */
+static void a_write_is_held_until_this_node_may_mint(void **state)
+{
+    struct loop_host host;
+    char key[16];
+    (void)state;
+    start(&host);
+    loop_host_find_key(&host, 0, key);
+    wait_for_ceiling(&host, 1500);
+    say(&host, "SET %s v", key);
+    while (refuse_forward(&host, 1600))
+        ;
+    loop_host_assert_reply(&host, "");
+    loop_host_pass(&host, 1400, 0);
+    assert_false(is_sent(&host, MESSAGE_MINT) || is_sent(&host, MESSAGE_FORWARD));
+    loop_host_pass(&host, 100, 0);
+    assert_true(is_sent(&host, MESSAGE_MINT));
+    loop_host_step(&host, (struct event){.kind = EVENT_CLIENT_OPEN,
+                                         .connection = LOOP_HOST_CLIENT + 1,
+                                         .bytes = slice_text("127.0.0.1:2")});
+    loop_host_step(&host, (struct event){.kind = EVENT_CLIENT_BYTES,
+                                         .connection = LOOP_HOST_CLIENT + 1,
+                                         .bytes = slice_text("INFO ring\r\n")});
+    assert_true(loop_host_reply_has(&host, "ring_requests_held:1\r\n"));
+    loop_host_deinit(&host);
+}
+
+static void a_write_is_held_until_the_first_owner_may_mint(void **state)
+{
+    struct loop_host host;
+    char key[16];
+    (void)state;
+    start(&host);
+    loop_host_find_key(&host, -1, key);
+    say(&host, "SET %s v", key);
+    assert_true(refuse_forward(&host, 900));
+    assert_true(refuse_forward(&host, 0));
+    assert_true(refuse_forward(&host, 300));
+    loop_host_assert_reply(&host, "");
+    loop_host_pass(&host, 299, 0);
+    assert_false(is_sent(&host, MESSAGE_FORWARD));
+    loop_host_pass(&host, 1, 0);
+    for (int i = 0; i < 3; i++) /* once more around, and then nobody knows */
+        assert_true(refuse_forward(&host, 0));
+    loop_host_assert_reply(&host, "-CLOCKSKEW ");
+    loop_host_deinit(&host);
+}
+
+static void a_write_that_cannot_wait_so_long_is_refused_at_once(void **state)
+{
+    struct loop_host host;
+    char key[16];
+    (void)state;
+    start(&host);
+    loop_host_find_key(&host, 0, key);
+    wait_for_ceiling(&host, 1500);
+    say(&host, "WITH timeout=1400 SET %s v", key);
+    while (refuse_forward(&host, 1500))
+        ;
+    loop_host_assert_reply(&host, "-CLOCKSKEW ");
+    loop_host_deinit(&host);
+}
+
+static void an_owner_that_is_asked_says_how_long_it_waits(void **state)
+{
+    struct loop_host host;
+    struct frame frame;
+    struct key_result result;
+    link_id link;
+    char key[16];
+    (void)state;
+    start(&host);
+    loop_host_find_key(&host, 0, key);
+    wait_for_ceiling(&host, 1500);
+    forward_to(&host, 3, KEY_WRITE, key);
+    assert_true(loop_host_find(&host, MESSAGE_FORWARD_RESULT, &frame, &link));
+    struct reader reader = reader_make(frame.body);
+    assert_int_equal(key_result_decode(&reader, &result), STATUS_OK);
+    assert_true(result.status == STATUS_CLOCK_SKEW && result.wait_ms == 1500);
+    key_result_deinit(&result);
+    loop_host_deinit(&host);
+}
+
+/* What is held takes memory: no more than requests-max of them. */
+static void no_more_writes_are_held_than_requests_max(void **state)
+{
+    struct loop_host host;
+    struct settings settings;
+    char key[16];
+    (void)state;
+    start(&host);
+    settings = host.settings;
+    settings.requests_max = 1;
+    node_set_settings(host.node, &settings);
+    loop_host_find_key(&host, 0, key);
+    wait_for_ceiling(&host, 1500);
+    for (int i = 0; i < 2; i++) {
+        loop_host_step(&host, (struct event){.kind = EVENT_CLIENT_OPEN,
+                                             .connection = LOOP_HOST_CLIENT + 1,
+                                             .bytes = slice_text("127.0.0.1:2")});
+        struct buffer bytes = {0};
+        buffer_printf(&bytes, "SET %s v\r\n", key);
+        loop_host_step(&host, (struct event){.kind = EVENT_CLIENT_BYTES,
+                                             .connection = LOOP_HOST_CLIENT + (connection_id)i,
+                                             .bytes = buffer_slice(&bytes)});
+        buffer_deinit(&bytes);
+        while (refuse_forward(&host, 1500))
+            ;
+        loop_host_assert_reply(&host, i == 0 ? "" : "-CLOCKSKEW ");
+    }
+    loop_host_pass(&host, 1500, 0);
+    assert_true(is_sent(&host, MESSAGE_MINT)); /* the first one */
+    loop_host_deinit(&host);
+}
+
 /* ---- what is shown ----------------------------------------------------------------------------
  */
 
@@ -475,6 +617,11 @@ int main(void)
         cmocka_unit_test(the_store_side_is_told_before_it_mints_and_at_every_jump),
         cmocka_unit_test(what_the_store_queue_did_not_take_is_told_again),
         cmocka_unit_test(while_the_store_side_waits_for_the_clock_others_mint),
+        cmocka_unit_test(a_write_is_held_until_this_node_may_mint),
+        cmocka_unit_test(a_write_is_held_until_the_first_owner_may_mint),
+        cmocka_unit_test(a_write_that_cannot_wait_so_long_is_refused_at_once),
+        cmocka_unit_test(an_owner_that_is_asked_says_how_long_it_waits),
+        cmocka_unit_test(no_more_writes_are_held_than_requests_max),
         cmocka_unit_test(the_fence_and_the_offset_are_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,7 @@ struct ring *fixture_ring(const char *replication, uint32_t partition_count)
     ring->generation = 1;
     ring->tag.epoch = 1;
     ring->seed = 0x0123456789abcdef;
+    memset(ring->secret, 0x5c, sizeof ring->secret);
     ring->partition_count = partition_count;
     assert_int_equal(
         ring_parse_replication(replication, ring->regions, &ring->region_count, reason), STATUS_OK);

@@ -28,8 +28,7 @@ static struct ring *make_ring(char cluster)
                              .partition_count = 16,
                              .nodes = nodes,
                              .node_count = 2,
-                             .cluster_id = {(uint8_t)cluster},
-                             .seed = 5};
+                             .random = {.cluster_id = {(uint8_t)cluster}, .seed = 5}};
     struct planner_report report;
     struct buffer problems = {0};
     struct ring *ring = NULL;
@@ -171,7 +170,7 @@ static void a_missing_ring_is_put_back_by_the_same_ring(void **state)
 
 static void a_ring_that_does_not_fit_is_refused(void **state)
 {
-    static const uint8_t cluster_id[16] = {'a'};
+    static const struct ring_random random = {.cluster_id = {'a'}, .seed = 5};
     static const struct ring_address client = {.host = "h", .port = 1};
     static const struct ring_address peer = {.host = "h", .port = 2};
     struct fixture f;
@@ -185,7 +184,7 @@ static void a_ring_that_does_not_fit_is_refused(void **state)
     assert_int_equal(read_back(&f, 1, &identity), STATUS_INVALID);
     ring_free(other);
     /* The right cluster, but this node is no member any longer. */
-    other = ring_plan_one_node(9, &client, &peer, cluster_id, 5);
+    other = ring_plan_one_node(9, &client, &peer, &random);
     buffer_clear(&f.reason);
     assert_int_equal(ring_file_write(file, other, &f.reason), STATUS_OK);
     assert_int_equal(read_back(&f, 1, &identity), STATUS_INVALID);

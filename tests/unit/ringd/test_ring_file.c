@@ -14,10 +14,11 @@
 
 static struct ring *make_ring(void)
 {
-    static const uint8_t cluster_id[16] = "0123456789abcde";
+    static const struct ring_random random = {
+        .cluster_id = "0123456789abcde", .seed = 42, .secret = "a secret"};
     static const struct ring_address client = {.host = "127.0.0.1", .port = 1};
     static const struct ring_address peer = {.host = "127.0.0.1", .port = 2};
-    return ring_plan_one_node(7, &client, &peer, cluster_id, 42);
+    return ring_plan_one_node(7, &client, &peer, &random);
 }
 
 static void what_is_written_is_read_back(void **state)
@@ -33,7 +34,7 @@ static void what_is_written_is_read_back(void **state)
     assert_int_equal(ring_file_read(path, &back, &reason), STATUS_OK);
     assert_true(ring_digest(back) == ring_digest(ring));
     assert_int_equal(reason.length, 0);
-    /* It holds the secret seed. */
+    /* It holds the cluster's secret. */
     assert_int_equal(stat(path, &found), 0);
     assert_int_equal(found.st_mode & 0077, 0);
     ring_free(back);

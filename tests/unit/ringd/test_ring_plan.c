@@ -17,8 +17,7 @@ static enum status plan(const char *replication, uint32_t partitions, const char
                              .partition_count = partitions,
                              .nodes = nodes,
                              .node_count = count,
-                             .cluster_id = "cluster",
-                             .seed = 9};
+                             .random = {.cluster_id = "cluster", .seed = 9}};
     return ring_plan_make(&plan, ring, &report, problems);
 }
 
@@ -106,12 +105,12 @@ static void too_few_nodes_are_infeasible(void **state)
 
 static void one_node_owns_everything(void **state)
 {
-    static const uint8_t cluster_id[16] = "x";
+    static const struct ring_random random = {.cluster_id = "x", .seed = 1};
     static const struct ring_address client = {.host = "::1", .port = 6379};
     static const struct ring_address peer = {.host = "::1", .port = 7379};
     char reason[RING_REASON_MAX];
     (void)state;
-    struct ring *ring = ring_plan_one_node(UINT32_MAX, &client, &peer, cluster_id, 1);
+    struct ring *ring = ring_plan_one_node(UINT32_MAX, &client, &peer, &random);
     assert_int_equal(ring_validate(ring, reason), STATUS_OK);
     assert_int_equal(ring->partition_count, RING_PLAN_PARTITIONS);
     for (uint32_t i = 0; i < ring->partition_count; i++)
