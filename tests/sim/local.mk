@@ -20,6 +20,8 @@ ringsim_SOURCES = \
 	tests/sim/nemesis.h \
 	tests/sim/network.c \
 	tests/sim/network.h \
+	tests/sim/operators.c \
+	tests/sim/operators.h \
 	tests/sim/oracle.c \
 	tests/sim/oracle.h \
 	tests/sim/oracle_answer.c \
@@ -31,6 +33,8 @@ ringsim_SOURCES = \
 	tests/sim/ordered_map.h \
 	tests/sim/plan.c \
 	tests/sim/plan.h \
+	tests/sim/register_oracle.c \
+	tests/sim/register_oracle.h \
 	tests/sim/schedule.c \
 	tests/sim/schedule.h \
 	tests/sim/script.c \

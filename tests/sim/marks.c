@@ -58,6 +58,11 @@ static const char *const names[MARK_COUNT] = {
     [MARK_EMPTY_VALUE] = "empty-value",
     [MARK_EXPIRED] = "expired",
     [MARK_READ_FLOOR_CHECKED] = "read-floor-checked",
+    [MARK_REGISTER_CHANGED] = "register-changed",
+    [MARK_REGISTER_REFUSED] = "register-refused",
+    [MARK_REGISTER_UNAVAILABLE] = "register-unavailable",
+    [MARK_REGISTER_UNCERTAIN] = "register-uncertain",
+    [MARK_REGISTER_PROPOSED_AGAIN] = "register-proposed-again",
     [MARK_COPY_DESTROYED] = "copy-destroyed",
     [MARK_ACKED_AT_ONE_LOST] = "acked-at-one-lost",
 };
