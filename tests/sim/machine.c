@@ -11,6 +11,7 @@
 #include "sim/network.h"
 #include "sim/operators.h"
 #include "sim/oracle.h"
+#include "sim/register_oracle.h"
 #include "sim/store_thread.h"
 #include "sim/world.h"
 
@@ -146,6 +147,7 @@ static void carry_out(struct machine *machine, const struct effects *effects)
             network_dial(machine, effect->node);
             break;
         case EFFECT_LINK_SEND:
+            register_oracle_sent(machine->world->register_oracle, machine, bytes);
             network_send(machine, effect->link, bytes);
             break;
         case EFFECT_LINK_CLOSE:

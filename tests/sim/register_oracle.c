@@ -10,6 +10,7 @@
 #include "membership/register_value.h"
 #include "sim/machine.h"
 #include "sim/world.h"
+#include "wire/frame.h"
 #include "wire/message_register.h"
 
 /* A value on its way to some disk, as the newest known or as accepted. */
@@ -155,6 +156,53 @@ static void keep_value(struct register_oracle *oracle, const struct machine *mac
 
 /* ---- R3 ---- */
 
+static bool get(const struct machine *machine, void (*put_name)(struct buffer *),
+                struct slice *record)
+{
+    struct buffer name = {0};
+    put_name(&name);
+    bool found = ordered_map_get(&machine->image.synced, buffer_slice(&name), record);
+    buffer_deinit(&name);
+    return found;
+}
+
+static struct register_acceptor_record steward_on_disk(const struct machine *machine)
+{
+    struct slice record;
+    struct register_acceptor_record acceptor = {0};
+    if (!get(machine, record_register_acceptor_name, &record) ||
+        register_acceptor_record_decode(record, &acceptor) != STATUS_OK)
+        acceptor = (struct register_acceptor_record){0};
+    return acceptor;
+}
+
+static void check_answer(struct register_oracle *oracle, const struct machine *machine,
+                         const struct frame *frame)
+{
+    struct register_acceptor_record disk = steward_on_disk(machine);
+    struct message_register_promise promise;
+    struct message_register_accepted accepted;
+    if (frame->type == MESSAGE_REGISTER_PROMISE &&
+        message_register_promise_decode(frame->body, &promise) == STATUS_OK &&
+        promise.status == STATUS_OK && ballot_compare(disk.promised, promise.ballot) < 0)
+        fail(oracle, "R3", machine, "a promise leaves that is not on the disk", 0);
+    if (frame->type == MESSAGE_REGISTER_ACCEPTED &&
+        message_register_accepted_decode(frame->body, &accepted) == STATUS_OK &&
+        accepted.status == STATUS_OK && ballot_compare(disk.accepted, accepted.ballot) < 0)
+        fail(oracle, "R3", machine, "an accepted value is not on the disk", 0);
+}
+
+void register_oracle_sent(struct register_oracle *oracle, const struct machine *machine,
+                          struct slice frames)
+{
+    struct frame frame;
+    size_t used;
+    while (frames.length > 0 && frame_parse(frames, &frame, &used) == STATUS_OK) {
+        check_answer(oracle, machine, &frame);
+        frames = slice_make(frames.data + used, frames.length - used);
+    }
+}
+
 static void check_acceptor(struct register_oracle *oracle, const struct machine *machine,
                            struct slice record, struct slice before)
 {
@@ -228,16 +276,6 @@ void register_oracle_record(struct register_oracle *oracle, const struct machine
 
 /* ---- R5 ---- */
 
-static bool get(const struct machine *machine, void (*put_name)(struct buffer *),
-                struct slice *record)
-{
-    struct buffer name = {0};
-    put_name(&name);
-    bool found = ordered_map_get(&machine->image.synced, buffer_slice(&name), record);
-    buffer_deinit(&name);
-    return found;
-}
-
 static uint64_t seq_of(struct slice bytes)
 {
     struct register_value *value;
@@ -260,14 +298,9 @@ static uint64_t known_seq(const struct machine *machine)
 /* Of a steward that still has the store it became one with; 0 for others. */
 static uint64_t accepted_seq(const struct machine *machine)
 {
-    struct slice record;
-    struct register_acceptor_record acceptor;
-    if (machine->storage_incarnation != 1 ||
-        !get(machine, record_register_acceptor_name, &record) ||
-        register_acceptor_record_decode(record, &acceptor) != STATUS_OK ||
-        acceptor.value.length == 0)
-        return 0;
-    return seq_of(acceptor.value);
+    struct register_acceptor_record acceptor = steward_on_disk(machine);
+    bool counts = machine->storage_incarnation == 1 && acceptor.value.length > 0;
+    return counts ? seq_of(acceptor.value) : 0;
 }
 
 bool register_oracle_is_quiet(const struct register_oracle *oracle, char *reason, size_t size)

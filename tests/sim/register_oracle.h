@@ -5,6 +5,7 @@
  *   R2  one generation and seq has one value, at all nodes and for ever (I5)
  *   R3  what a steward has promised on its disk is never promised below again; neither does the
  *       newest known value of a disk go back
+ *       and no answer of a steward leaves before what it says is on the disk
  *   R4  a change that was answered with OK and a seq is in the value of that seq and, when it made
  *       a keyspace, in all later ones; one that was refused is in none
  *   R5  at the end all nodes know the same value, and no steward holds a newer one
@@ -29,6 +30,10 @@ void register_oracle_free(struct register_oracle *oracle);
  */
 void register_oracle_record(struct register_oracle *oracle, const struct machine *machine,
                             struct slice name, struct slice record, struct slice before);
+
+/* `machine` is sending these frames to a peer now. */
+void register_oracle_sent(struct register_oracle *oracle, const struct machine *machine,
+                          struct slice frames);
 
 /* A change as an operator sees it: `mark` is in siblings_max of the keyspace, and in no other's. */
 struct operator_change {
