@@ -387,10 +387,24 @@ static void limit_timeout(const struct call *call, struct request_options *optio
         options->timeout_ms = spent_ms >= whole_ms ? 1 : (uint32_t)(whole_ms - spent_ms);
 }
 
+/* The weakest word on the level: the keyspace's, where nobody named a level nor a number. */
+static void join_keyspace(const struct call *call, struct key_request *request)
+{
+    struct request_options *options = &request->options;
+    const struct ring_keyspace *keyspace =
+        ring_keyspace(call_environment(call)->ring, request->keyspace);
+    bool writes = request->kind == KEY_WRITE;
+    if (keyspace == NULL || options->level != LEVEL_DEFAULT ||
+        (writes ? options->w : options->r) != OWNERS_UNSET)
+        return;
+    options->level = writes ? keyspace->write_level : keyspace->read_level;
+}
+
 static void send(struct call *call, uint32_t index, struct key_request *request)
 {
     assert(index < (uint32_t)1 << CALL_INDEX_BITS);
     request->options = call->options;
+    join_keyspace(call, request);
     if (!(call->command->flags & COMMAND_BLOCKING))
         limit_timeout(call, &request->options);
     call->request_open++;

@@ -202,8 +202,11 @@ static bool take_option(struct call *call, struct register_change *change, struc
     }
     if (slice_is_word(name, "sloppy")) {
         change->fields |= KEYSPACE_SLOPPY;
-        keyspace->sloppy = slice_is_word(value, "yes");
-        return keyspace->sloppy || slice_is_word(value, "no") || refuse(call, name, "yes or no");
+        if (slice_is_word(value, "yes")) {
+            call_reply_error(call, "ERR sloppy quorums are not offered yet");
+            return false;
+        }
+        return slice_is_word(value, "no") || refuse(call, name, "yes or no");
     }
     if (slice_is_word(name, "default-ttl") || slice_is_word(name, "value-size-max") ||
         slice_is_word(name, "siblings-max"))
