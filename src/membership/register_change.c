@@ -86,19 +86,72 @@ static enum status set(const struct register_change *change, struct ring *ring,
     return STATUS_OK;
 }
 
+/* Whether the value names an earlier store of that node, and no change of stewards is under way. */
+static bool may_return(const struct register_value *value, const struct steward *steward)
+{
+    for (uint8_t i = 0; i < value->stewards.count; i++)
+        if (value->stewards.items[i].node == steward->node)
+            return value->coming.count == 0 &&
+                   value->stewards.items[i].incarnation < steward->incarnation;
+    return false;
+}
+
+static void name_coming(struct register_value *next, const struct steward *steward)
+{
+    next->coming = next->stewards;
+    for (uint8_t i = 0; i < next->coming.count; i++)
+        if (next->coming.items[i].node == steward->node)
+            next->coming.items[i] = *steward;
+}
+
+/* Whether the change leaves the value as it is. */
+static bool is_idle(const struct register_change *change, const struct register_value *value)
+{
+    switch ((enum register_change_kind)change->kind) {
+    case REGISTER_CHANGE_NONE:
+        return true;
+    case REGISTER_CHANGE_STEWARD_RETURN:
+        return !may_return(value, &change->steward);
+    case REGISTER_CHANGE_STEWARDS_SETTLE:
+        return value->coming.count == 0;
+    case REGISTER_CHANGE_KEYSPACE_CREATE:
+    case REGISTER_CHANGE_KEYSPACE_SET:
+        break;
+    }
+    return false;
+}
+
+static enum status make(const struct register_change *change, struct register_value *next,
+                        char reason[REGISTER_REASON_MAX])
+{
+    switch ((enum register_change_kind)change->kind) {
+    case REGISTER_CHANGE_KEYSPACE_CREATE:
+        return create(change, next->ring, reason);
+    case REGISTER_CHANGE_KEYSPACE_SET:
+        return set(change, next->ring, reason);
+    case REGISTER_CHANGE_STEWARD_RETURN:
+        name_coming(next, &change->steward);
+        break;
+    case REGISTER_CHANGE_STEWARDS_SETTLE:
+        next->stewards = next->coming;
+        next->coming = (struct steward_set){0};
+        break;
+    case REGISTER_CHANGE_NONE:
+        break;
+    }
+    return STATUS_OK;
+}
+
 enum status register_change_apply(const struct register_change *change, struct ballot id,
                                   const struct register_value *value, struct register_value **out,
                                   char reason[REGISTER_REASON_MAX])
 {
     enum status status = STATUS_OK;
     *out = NULL;
-    if (change->kind == REGISTER_CHANGE_NONE || register_value_holds(value, id))
+    if (is_idle(change, value) || register_value_holds(value, id))
         return STATUS_OK;
     struct register_value *next = register_value_copy(value);
-    if (change->kind == REGISTER_CHANGE_KEYSPACE_CREATE)
-        status = create(change, next->ring, reason);
-    else
-        status = set(change, next->ring, reason);
+    status = make(change, next, reason);
     if (status == STATUS_OK)
         status = ring_validate(next->ring, reason);
     if (status != STATUS_OK) {

@@ -15,7 +15,14 @@
 enum register_change_kind {
     REGISTER_CHANGE_NONE,            /* a read: the value stands */
     REGISTER_CHANGE_KEYSPACE_CREATE, /* `keyspace`; the first free number with `any_number` */
-    REGISTER_CHANGE_KEYSPACE_SET     /* the `fields` of the keyspace with that name */
+    REGISTER_CHANGE_KEYSPACE_SET,    /* the `fields` of the keyspace with that name */
+    /*
+     * A steward lost its store and has a new one, `steward`. The value then names the stewards
+     * as they were and, as the coming ones, as they will be; SETTLE makes the coming ones the
+     * only ones. Nothing is done when the value is not such.
+     */
+    REGISTER_CHANGE_STEWARD_RETURN,
+    REGISTER_CHANGE_STEWARDS_SETTLE
 };
 
 /* Bits of `fields`: what KEYSPACE_SET changes. */
@@ -33,6 +40,7 @@ struct register_change {
     bool any_number;
     uint16_t fields;
     struct ring_keyspace keyspace;
+    struct steward steward;
 };
 
 enum { REGISTER_REASON_MAX = RING_REASON_MAX };

@@ -41,6 +41,7 @@ struct node_register {
     uint64_t pull_until_us;             /* a pull is under way */
     uint64_t accepted_seq;              /* as a steward */
     uint64_t doubt_at_us;               /* UINT64_MAX: nothing is in doubt */
+    uint64_t stewards_at_us;            /* look then whether stewards are to be changed */
     struct register_proposer *proposer; /* NULL: no change is under way */
     struct proposer_output output;
     struct ticket tickets[REGISTER_TICKETS_MAX];
@@ -567,6 +568,40 @@ void node_register_store_silent(struct node *node, struct pending *pending)
 
 /* ---- time ---- */
 
+/* What the stewards need, as far as it is this node's business; NONE: nothing. */
+static struct register_change steward_change(const struct node *node)
+{
+    const struct node_register *reg = node->config;
+    const struct register_value *known = reg->known;
+    struct register_change change = {
+        .steward = {.node = node->self, .incarnation = reg->incarnation}};
+    for (uint8_t i = 0; i < known->stewards.count; i++) {
+        if (known->stewards.items[i].node != node->self)
+            continue;
+        if (known->coming.count > 0)
+            change.kind = REGISTER_CHANGE_STEWARDS_SETTLE;
+        else if (known->stewards.items[i].incarnation < reg->incarnation)
+            change.kind = REGISTER_CHANGE_STEWARD_RETURN;
+    }
+    return change;
+}
+
+/*
+ * A steward whose store was lost comes back by itself: stewards that are lost one by one would in
+ * the end leave no majority. All stewards look after a change of stewards that was left half way.
+ */
+static void look_after_stewards(struct node *node)
+{
+    struct node_register *reg = node->config;
+    struct register_change change = steward_change(node);
+    if (node->now.mono_us < reg->stewards_at_us)
+        return;
+    reg->stewards_at_us =
+        after_ms(node, REGISTER_STEWARDS_MS + random_below(&reg->random, REGISTER_STEWARDS_MS));
+    if (change.kind != REGISTER_CHANGE_NONE && reg->proposer == NULL && reg->is_open)
+        start_change(node, &change);
+}
+
 static void free_old_tickets(struct node *node)
 {
     for (unsigned i = 0; i < REGISTER_TICKETS_MAX; i++) {
@@ -606,6 +641,7 @@ void node_register_tick(struct node *node)
         tell_all(node);
     if (now_us >= reg->doubt_at_us)
         resolve_doubt(node);
+    look_after_stewards(node);
     pull(node);
     look_at_spreading(node);
     free_old_tickets(node);
@@ -620,6 +656,8 @@ uint64_t node_register_deadline_us(const struct node *node)
 {
     const struct node_register *reg = node->config;
     uint64_t deadline = reg->peer_count > 0 ? reg->tell_at_us : UINT64_MAX;
+    if (steward_change(node).kind != REGISTER_CHANGE_NONE)
+        deadline = earlier(deadline, reg->stewards_at_us);
     if (reg->proposer != NULL)
         deadline = earlier(deadline, register_proposer_deadline_us(reg->proposer));
     else

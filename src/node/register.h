@@ -11,6 +11,9 @@
  *
  * A value that this node accepted and never heard to be chosen may be chosen all the same: its
  * proposer may have died. After REGISTER_DOUBT_MS a steward asks, by a change that changes nothing.
+ *
+ * A steward whose store was lost makes itself one again with the store that it has now, in two
+ * changes: both stores are named, then the new one alone.
  * Source: reference "algorithms" 1.6, A.2.
  */
 #ifndef NODE_REGISTER_H
@@ -34,7 +37,8 @@ enum {
     REGISTER_PULL_MS = 1000,  /* until another peer is asked */
     REGISTER_LEARN_MS = 1000, /* until the own store is asked again */
     REGISTER_SPREAD_MS = 2000,
-    REGISTER_DOUBT_MS = 8000
+    REGISTER_DOUBT_MS = 8000,
+    REGISTER_STEWARDS_MS = 2000
 };
 
 struct node_register *node_register_new(struct node *node, const struct node_params *params);

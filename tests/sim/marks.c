@@ -63,6 +63,7 @@ static const char *const names[MARK_COUNT] = {
     [MARK_REGISTER_UNAVAILABLE] = "register-unavailable",
     [MARK_REGISTER_UNCERTAIN] = "register-uncertain",
     [MARK_REGISTER_PROPOSED_AGAIN] = "register-proposed-again",
+    [MARK_REGISTER_JOINT] = "register-joint",
     [MARK_COPY_DESTROYED] = "copy-destroyed",
     [MARK_ACKED_AT_ONE_LOST] = "acked-at-one-lost",
 };

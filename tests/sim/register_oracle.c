@@ -130,6 +130,8 @@ static void keep_value(struct register_oracle *oracle, const struct machine *mac
                                .digest = hash64(bytes, 0),
                                .keyspace_count = decoded->ring->keyspace_count};
     memcpy(value.keyspaces, decoded->ring->keyspaces, sizeof value.keyspaces);
+    if (decoded->coming.count > 0)
+        marks_hit(oracle->world->marks, MARK_REGISTER_JOINT);
     buffer_deinit(&again);
     register_value_free(decoded);
     for (size_t i = 0; i < oracle->value_count; i++) {
@@ -286,45 +288,80 @@ static uint64_t seq_of(struct slice bytes)
     return seq;
 }
 
-static uint64_t known_seq(const struct machine *machine)
+/* The newest that the machine knows: what is on its disk, or the ring's. */
+static struct register_value *known_value(const struct machine *machine)
 {
     struct slice record, bytes;
+    struct register_value *value;
     if (!get(machine, record_register_value_name, &record) ||
-        register_value_record_decode(record, &bytes) != STATUS_OK)
-        return 0;
-    return seq_of(bytes);
+        register_value_record_decode(record, &bytes) != STATUS_OK ||
+        register_value_decode(bytes, &value) != STATUS_OK)
+        return register_value_first(machine->world->ring);
+    return value;
 }
 
 /* Of a steward that still has the store it became one with; 0 for others. */
-static uint64_t accepted_seq(const struct machine *machine)
+static uint64_t accepted_seq(const struct machine *machine, const struct register_value *known)
 {
     struct register_acceptor_record acceptor = steward_on_disk(machine);
-    bool counts = machine->storage_incarnation == 1 && acceptor.value.length > 0;
-    return counts ? seq_of(acceptor.value) : 0;
+    bool counts =
+        steward_set_find(&known->stewards, machine->id, machine->storage_incarnation) >= 0;
+    return counts && acceptor.value.length > 0 ? seq_of(acceptor.value) : 0;
+}
+
+/* Stewards that have the stores they became stewards with can agree. */
+static bool can_agree(const struct world *world, const struct steward_set *set)
+{
+    unsigned whole = 0;
+    for (uint8_t i = 0; i < set->count; i++)
+        whole += world->machines[set->items[i].node - 1].storage_incarnation ==
+                 set->items[i].incarnation;
+    return set->count == 0 || whole >= steward_set_majority(set);
+}
+
+/* All stewards are there with the stores that they have. */
+static bool are_settled(const struct world *world, const struct register_value *known)
+{
+    if (known->coming.count > 0)
+        return false;
+    for (uint8_t i = 0; i < known->stewards.count; i++)
+        if (world->machines[known->stewards.items[i].node - 1].storage_incarnation !=
+            known->stewards.items[i].incarnation)
+            return false;
+    return true;
+}
+
+static bool check_quiet(const struct world *world, const struct register_value *known, char *reason,
+                        size_t size)
+{
+    bool agreeing = can_agree(world, &known->stewards) && can_agree(world, &known->coming);
+    for (uint32_t i = 0; i < world->plan.node_count; i++) {
+        const struct machine *machine = &world->machines[i];
+        struct register_value *other = known_value(machine);
+        uint64_t seq = other->seq;
+        register_value_free(other);
+        if (seq != known->seq) {
+            snprintf(reason, size, "n1 knows seq %" PRIu64 " of the register, n%u seq %" PRIu64,
+                     known->seq, machine->id, seq);
+            return false;
+        }
+        if (agreeing && accepted_seq(machine, known) > known->seq) {
+            snprintf(reason, size, "n%u has accepted seq %" PRIu64 ", known is %" PRIu64,
+                     machine->id, accepted_seq(machine, known), known->seq);
+            return false;
+        }
+    }
+    if (agreeing && !are_settled(world, known)) {
+        snprintf(reason, size, "stewards with new stores have not returned");
+        return false;
+    }
+    return true;
 }
 
 bool register_oracle_is_quiet(const struct register_oracle *oracle, char *reason, size_t size)
 {
-    const struct world *world = oracle->world;
-    struct register_value *first = register_value_first(world->ring);
-    unsigned whole = 0;
-    uint64_t known = known_seq(&world->machines[0]);
-    for (uint8_t i = 0; i < first->stewards.count; i++)
-        whole += world->machines[first->stewards.items[i].node - 1].storage_incarnation == 1;
-    bool can_agree = whole >= steward_set_majority(&first->stewards);
-    register_value_free(first);
-    for (uint32_t i = 0; i < world->plan.node_count; i++) {
-        const struct machine *machine = &world->machines[i];
-        if (known_seq(machine) != known) {
-            snprintf(reason, size, "n1 knows seq %" PRIu64 " of the register, n%u seq %" PRIu64,
-                     known, machine->id, known_seq(machine));
-            return false;
-        }
-        if (can_agree && accepted_seq(machine) > known) {
-            snprintf(reason, size, "n%u has accepted seq %" PRIu64 ", known is %" PRIu64,
-                     machine->id, accepted_seq(machine), known);
-            return false;
-        }
-    }
-    return true;
+    struct register_value *known = known_value(&oracle->world->machines[0]);
+    bool quiet = check_quiet(oracle->world, known, reason, size);
+    register_value_free(known);
+    return quiet;
 }

@@ -8,7 +8,8 @@
  *       and no answer of a steward leaves before what it says is on the disk
  *   R4  a change that was answered with OK and a seq is in the value of that seq and, when it made
  *       a keyspace, in all later ones; one that was refused is in none
- *   R5  at the end all nodes know the same value, and no steward holds a newer one
+ *   R5  at the end all nodes know the same value, no steward holds a newer one, and stewards whose
+ *       stores were lost are stewards again
  */
 #ifndef SIM_REGISTER_ORACLE_H
 #define SIM_REGISTER_ORACLE_H

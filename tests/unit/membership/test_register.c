@@ -721,6 +721,76 @@ static void setting_changes_the_named_fields_alone(void **state)
     ring_free(ring);
 }
 
+static void a_steward_with_a_new_store_returns_in_two_steps(void **state)
+{
+    struct ring *ring = small_ring();
+    struct register_value *value = register_value_first(ring);
+    char reason[REGISTER_REASON_MAX];
+    struct register_change back = {.kind = REGISTER_CHANGE_STEWARD_RETURN,
+                                   .steward = {.node = 3, .incarnation = 4}};
+    struct register_change settle = {.kind = REGISTER_CHANGE_STEWARDS_SETTLE};
+    struct register_value *next;
+    (void)state;
+    assert_int_equal(apply(&back, &value, reason), STATUS_OK);
+    assert_true(steward_set_find(&value->stewards, 3, 1) >= 0);
+    assert_true(steward_set_find(&value->coming, 3, 4) >= 0);
+    assert_int_equal(value->coming.count, 5);
+    /* One change of stewards at a time. */
+    back.steward.node = 2;
+    assert_int_equal(register_change_apply(&back, (struct ballot){900, 1, 1}, value, &next, reason),
+                     STATUS_OK);
+    assert_null(next);
+    assert_int_equal(apply(&settle, &value, reason), STATUS_OK);
+    assert_int_equal(value->coming.count, 0);
+    assert_true(steward_set_find(&value->stewards, 3, 4) >= 0);
+    assert_int_equal(steward_set_find(&value->stewards, 3, 1), -1);
+    assert_int_equal(
+        register_change_apply(&settle, (struct ballot){901, 1, 1}, value, &next, reason),
+        STATUS_OK);
+    assert_null(next);
+    /* An older store is none to return with. */
+    back.steward = (struct steward){.node = 3, .incarnation = 2};
+    assert_int_equal(register_change_apply(&back, (struct ballot){902, 1, 1}, value, &next, reason),
+                     STATUS_OK);
+    assert_null(next);
+    register_value_free(value);
+    ring_free(ring);
+}
+
+/* While stewards change, a majority of the old ones is not enough, nor one of the new. */
+static void a_joint_value_needs_both_majorities(void **state)
+{
+    struct cluster *cluster = new_cluster();
+    struct register_change back = {.kind = REGISTER_CHANGE_STEWARD_RETURN,
+                                   .steward = {.node = 3, .incarnation = 2}};
+    (void)state;
+    propose(cluster, &cluster->members[1], &back);
+    pump(cluster);
+    assert_int_equal(cluster->done, 1);
+    const struct register_value *joint = cluster->members[1].known;
+    assert_int_equal(joint->coming.count, 5);
+    struct register_change create_one = create("one", -1);
+    propose(cluster, &cluster->members[1], &create_one);
+    struct register_proposer *p = cluster->members[1].proposer;
+    struct proposer_output out = {0};
+    struct buffer bytes = {0};
+    register_value_encode(joint, &bytes);
+    struct message_register_promise promise = {.ballot = p->ballot,
+                                               .promised = p->ballot,
+                                               .incarnation = 1,
+                                               .accepted = {1, 1, 1},
+                                               .value = buffer_slice(&bytes)};
+    /* 1, 2 and 3 with its old store: a majority of the old, two of the coming ones. */
+    for (node_id id = 1; id <= 3; id++)
+        register_proposer_promise(p, id, &promise, cluster->now_us, &out);
+    assert_int_equal(p->phase, PROPOSER_PREPARING);
+    register_proposer_promise(p, 4, &promise, cluster->now_us, &out);
+    assert_int_equal(p->phase, PROPOSER_ACCEPTING);
+    buffer_deinit(&bytes);
+    carry_out(cluster, &cluster->members[1], &out);
+    free_cluster(cluster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -738,6 +808,8 @@ int main(void)
         cmocka_unit_test(a_keyspace_is_created_once),
         cmocka_unit_test(there_are_so_many_keyspaces),
         cmocka_unit_test(setting_changes_the_named_fields_alone),
+        cmocka_unit_test(a_steward_with_a_new_store_returns_in_two_steps),
+        cmocka_unit_test(a_joint_value_needs_both_majorities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
