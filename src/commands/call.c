@@ -288,7 +288,7 @@ static void find_keys(struct call *call)
 void call_prepare(struct call *call)
 {
     call->options = (struct request_options){0};
-    call->grows_value = false;
+    call->grows_value = call->adds_decimal = false;
     call->has_context = false;
     version_vector_deinit(&call->context);
     call->key_count = 0;
@@ -330,6 +330,11 @@ void call_start(struct call *call)
     session->last_command = call->command;
     if (call->command != &rejected && call->has_context && !context_take(call))
         return;
+    bool reads = (call->command->flags & COMMAND_READONLY) != 0;
+    if (reads && call->options.level == LEVEL_ANY && call->options.r == OWNERS_UNSET) {
+        call_reply_error(call, "ERR the consistency level ANY is for writes: read with ONE or more");
+        return;
+    }
     call->command->start(call);
 }
 
@@ -387,17 +392,18 @@ static void limit_timeout(const struct call *call, struct request_options *optio
         options->timeout_ms = spent_ms >= whole_ms ? 1 : (uint32_t)(whole_ms - spent_ms);
 }
 
-/* The weakest word on the level: the keyspace's, where nobody named a level nor a number. */
+/* The weakest word: the keyspace's. */
 static void join_keyspace(const struct call *call, struct key_request *request)
 {
-    struct request_options *options = &request->options;
     const struct ring_keyspace *keyspace =
         ring_keyspace(call_environment(call)->ring, request->keyspace);
-    bool writes = request->kind == KEY_WRITE;
-    if (keyspace == NULL || options->level != LEVEL_DEFAULT ||
-        (writes ? options->w : options->r) != OWNERS_UNSET)
+    struct request_options weakest = {0};
+    if (keyspace == NULL)
         return;
-    options->level = writes ? keyspace->write_level : keyspace->read_level;
+    weakest.level =
+        request->kind == KEY_WRITE ? keyspace->write_level : keyspace->read_level;
+    weakest.sloppy = keyspace->sloppy ? SLOPPY_YES : SLOPPY_DEFAULT;
+    options_join(&request->options, &weakest);
 }
 
 static void send(struct call *call, uint32_t index, struct key_request *request)
@@ -504,7 +510,7 @@ void call_note_write(struct call *call, keyspace_id keyspace, struct slice key,
     last->unknown = !known;
     last->serial = call->serial;
     last->keyspace = keyspace;
-    last->acks = result->acks;
+    last->acks = (uint8_t)(result->acks - result->hints); /* WAIT counts owners */
     if (known)
         last->dot = outcome->dot;
     buffer_clear(&last->key);

@@ -185,16 +185,17 @@ static bool take_option(struct call *call, struct register_change *change, struc
     struct slice value = slice_make(equals + 1, word.length - name.length - 1);
     if (slice_is_word(name, "number") || slice_is_word(name, "policy"))
         return take_for_ever(call, change, name, value);
-    if (slice_is_word(name, "level")) {
-        change->fields |= KEYSPACE_READ_LEVEL | KEYSPACE_WRITE_LEVEL;
+    if (slice_is_word(name, "level") || slice_is_word(name, "read-level")) {
+        change->fields |= KEYSPACE_READ_LEVEL;
+        if (slice_is_word(value, level_name(LEVEL_ANY)))
+            return refuse(call, name, "a level of reads: ANY is one of writes alone");
         if (!take_level(call, name, value, &keyspace->read_level))
             return false;
-        keyspace->write_level = keyspace->read_level;
+        if (slice_is_word(name, "level")) {
+            change->fields |= KEYSPACE_WRITE_LEVEL;
+            keyspace->write_level = keyspace->read_level;
+        }
         return true;
-    }
-    if (slice_is_word(name, "read-level")) {
-        change->fields |= KEYSPACE_READ_LEVEL;
-        return take_level(call, name, value, &keyspace->read_level);
     }
     if (slice_is_word(name, "write-level")) {
         change->fields |= KEYSPACE_WRITE_LEVEL;
@@ -202,11 +203,8 @@ static bool take_option(struct call *call, struct register_change *change, struc
     }
     if (slice_is_word(name, "sloppy")) {
         change->fields |= KEYSPACE_SLOPPY;
-        if (slice_is_word(value, "yes")) {
-            call_reply_error(call, "ERR sloppy quorums are not offered yet");
-            return false;
-        }
-        return slice_is_word(value, "no") || refuse(call, name, "yes or no");
+        keyspace->sloppy = slice_is_word(value, "yes");
+        return keyspace->sloppy || slice_is_word(value, "no") || refuse(call, name, "yes or no");
     }
     if (slice_is_word(name, "default-ttl") || slice_is_word(name, "value-size-max") ||
         slice_is_word(name, "siblings-max"))

@@ -39,6 +39,11 @@ enum message_type {
     MESSAGE_SYNC_PAGE,
     MESSAGE_FETCH = 25, /* wire/message_fetch.h */
     MESSAGE_FETCH_RESULT = 26, /* body: struct message_read_result */
+    MESSAGE_HINT = 40, /* this one and those after it: message_hint.h */
+    MESSAGE_HINTED = 41,
+    MESSAGE_HINT_READ = 42, /* MESSAGE_READ, of what a fallback keeps */
+    MESSAGE_HINT_READ_RESULT = 43,
+    MESSAGE_HINT_STATE = 44,
     MESSAGE_REGISTER_KNOWN = 50, /* 50-59, 150-159: wire/message_register.h */
     MESSAGE_REGISTER_PULL = 51,
     MESSAGE_REGISTER_VALUE = 52,
@@ -58,6 +63,12 @@ enum message_type {
     MESSAGE_CLOCK,     /* loop side -> store side: what is thought of the wall clock */
     MESSAGE_MINT_FROM, /* store side -> loop side, unasked */
     MESSAGE_STORE_COUNTS, /* store side -> loop side, unasked: what the last groups have counted */
+    MESSAGE_HINTS_SCAN = 140, /* loop side -> store side; this one and those after it:
+                                 message_hint.h */
+    MESSAGE_HINTS_PAGE = 141,
+    MESSAGE_HINTS_DROP = 142, /* loop side -> store side */
+    MESSAGE_HINTS_DROPPED = 143,
+    MESSAGE_HINT_COUNTS = 144, /* store side -> loop side, unasked */
     MESSAGE_REGISTER_STATE = 150, /* store side -> loop side, unasked */
     MESSAGE_REGISTER_RESERVE = 151,
     MESSAGE_REGISTER_RESERVED = 152,
@@ -187,6 +198,7 @@ MUST_USE enum status message_replicate_decode(struct slice body, struct message_
 /* STATUS_OK: the cells are in the synced state of the sender. */
 struct message_replicated {
     enum status status;
+    bool unseen_increments; /* a string came whose writer has not seen all that counts beside it */
 };
 
 void message_replicated_encode(const struct message_replicated *replicated, struct buffer *out);

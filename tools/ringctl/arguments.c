@@ -24,7 +24,7 @@ const struct option OPTIONS[] = {
     {"--level", "LEVEL", OPTION_OF_KEYSPACE, "of reads and writes that name none"},
     {"--read-level", "LEVEL", OPTION_OF_KEYSPACE, "of reads that name none"},
     {"--write-level", "LEVEL", OPTION_OF_KEYSPACE, "of writes that name none"},
-    {"--sloppy", "no", OPTION_OF_KEYSPACE, "whether fallbacks stand in for owners: not yet"},
+    {"--sloppy", "yes|no", OPTION_OF_KEYSPACE, "whether fallbacks stand in for owners"},
     {"--default-ttl", "TIME", OPTION_OF_KEYSPACE, "of values written without one, as 30s; 0: none"},
     {"--value-size-max", "SIZE", OPTION_OF_KEYSPACE, "of a value, as 64kb; 0: the node's setting"},
     {"--siblings-max", "NUMBER", OPTION_OF_KEYSPACE,

@@ -50,7 +50,7 @@ static void options_become_a_change(void **state)
 {
     struct client *client = setup(state);
     client_command(client, "RING.KEYSPACE CREATE new number=9 policy=siblings level=ONE "
-                           "write-level=all sloppy=no default-ttl=5 value-size-max=6 "
+                           "write-level=any sloppy=yes default-ttl=5 value-size-max=6 "
                            "siblings-max=7");
     const struct ring_keyspace *k = &node.last.keyspace;
     assert_int_equal(node.last.kind, REGISTER_CHANGE_KEYSPACE_CREATE);
@@ -59,8 +59,8 @@ static void options_become_a_change(void **state)
     assert_int_equal(k->number, 9);
     assert_int_equal(k->policy, KEYSPACE_SIBLINGS);
     assert_int_equal(k->read_level, LEVEL_ONE);
-    assert_int_equal(k->write_level, LEVEL_ALL);
-    assert_false(k->sloppy);
+    assert_int_equal(k->write_level, LEVEL_ANY);
+    assert_true(k->sloppy);
     assert_true(k->default_ttl_ms == 5);
     assert_int_equal(k->value_bytes_max, 6);
     assert_int_equal(k->siblings_max, 7);
@@ -87,7 +87,8 @@ static void wrong_options_change_nothing(void **state)
         {"CREATE x number=-1", "-ERR number must be a number from 0 to 63\r\n"},
         {"CREATE x policy=first", "-ERR policy must be lww or siblings\r\n"},
         {"CREATE x level=SOME", "-ERR level must be a consistency level, or default\r\n"},
-        {"CREATE x sloppy=yes", "-ERR sloppy quorums are not offered yet\r\n"},
+        {"CREATE x level=any",
+         "-ERR level must be a level of reads: ANY is one of writes alone\r\n"},
         {"CREATE x sloppy=maybe", "-ERR sloppy must be yes or no\r\n"},
         {"CREATE x default-ttl=3153600000001",
          "-ERR default-ttl must be milliseconds up to 100 years, 0 for none\r\n"},
@@ -195,9 +196,12 @@ static void a_level_of_the_keyspace_binds_the_weakest(void **state)
     assert_reply(client, "GET k", "$1\r\nv\r\n");
     assert_int_equal(harness->last_options.level, LEVEL_ONE);
     assert_reply(client, "WITH w=2 SET k v", "+OK\r\n");
-    assert_int_equal(harness->last_options.level, LEVEL_DEFAULT);
-    assert_reply(client, "WITH w=2 GET k", "$1\r\nv\r\n");
-    assert_int_equal(harness->last_options.level, LEVEL_ONE);
+    assert_int_equal(harness->last_options.w, 2); /* a number binds stronger than a level */
+    harness->ring->keyspaces[1].sloppy = true;
+    assert_reply(client, "SET k v", "+OK\r\n");
+    assert_true(options_are_sloppy(&harness->last_options));
+    assert_reply(client, "WITH sloppy=no SET k v", "+OK\r\n");
+    assert_false(options_are_sloppy(&harness->last_options));
     assert_reply(client, "RING.SESSION cl=TWO", "+OK\r\n");
     assert_reply(client, "GET k", "$1\r\nv\r\n");
     assert_int_equal(harness->last_options.level, LEVEL_TWO);
