@@ -288,7 +288,7 @@ static void find_keys(struct call *call)
 void call_prepare(struct call *call)
 {
     call->options = (struct request_options){0};
-    call->grows_value = false;
+    call->grows_value = call->adds_decimal = false;
     call->has_context = false;
     version_vector_deinit(&call->context);
     call->key_count = 0;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "causal/counter.h"
 
 void key_result_deinit(struct key_result *result)
 {
@@ -40,6 +41,7 @@ void key_request_encode(const struct key_request *request, struct buffer *out)
     buffer_put_u8(out, request->region);
     buffer_put_u8(out, request->options.sloppy);
     buffer_put_varint(out, request->options.timeout_ms);
+    buffer_put_bytes(out, request->id);
     buffer_put_varint(out, request->entry_count);
     for (uint16_t i = 0; i < request->entry_count; i++) {
         const struct key_entry *entry = &request->entries[i];
@@ -96,9 +98,11 @@ enum status key_request_decode(struct reader *reader, struct key_request *out,
     out->region = reader_u8(reader);
     out->options.sloppy = reader_u8(reader);
     out->options.timeout_ms = (uint32_t)reader_varint_max(reader, UINT32_MAX);
+    out->id = reader_bytes(reader);
     out->entry_count = (uint16_t)reader_varint_max(reader, KEY_ENTRIES_MAX);
     if (out->kind == 0 || out->kind >= KEY_REQUEST_KIND_COUNT || out->flags > KEY_FLAGS_ALL ||
         out->options.level >= LEVEL_COUNT || out->region > RING_REGIONS_MAX ||
+        out->id.length > REQUEST_ID_BYTES_MAX ||
         out->options.sloppy >= SLOPPY_COUNT ||
         out->entry_count > reader_left(reader))
         reader->failed = true;

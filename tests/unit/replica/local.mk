@@ -4,4 +4,5 @@ libringtest_a_SOURCES += \
 unit_tests += \
 	tests/unit/replica/test_hint_store \
 	tests/unit/replica/test_replica \
+	tests/unit/replica/test_replica_counters \
 	tests/unit/replica/test_replica_siblings
