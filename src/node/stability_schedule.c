@@ -124,6 +124,7 @@ void stability_peer_frame(struct node *node, const struct origin *origin,
             return;
         }
         step.number = heard.number;
+        step.heard_us = heard.sent_us;
         step_store(node, &step, 0, 0);
         return;
     }

@@ -23,6 +23,8 @@ enum {
 struct stability_peer {
     node_id node;
     uint64_t number;     /* of the last report */
+    uint64_t echo_us;    /* sent_us of what it heard last, by its clock; 0: nothing on this link */
+    uint64_t hint_free_us; /* by the own clock: it kept no hints then or later; 0: unknown, or it does */
     uint64_t *sent;      /* replica->changes + 1 that stand in it; 0: nothing was sent */
     uint64_t *confirmed; /* the same of what the peer has said to have */
 };
@@ -120,7 +122,9 @@ static void report_to(struct store_side *side, struct stability_peer *peer,
                       const struct frame *frame, struct buffer *out)
 {
     struct buffer reports = {0};
-    struct message_stability message = {.number = ++side->stability->last_number};
+    struct message_stability message = {.number = ++side->stability->last_number,
+                                        .keeps_hints = hint_store_keeps_any(side->hints),
+                                        .echo_us = peer->echo_us};
     peer->number = message.number;
     for (uint32_t i = 0; i < side->replica_count; i++) {
         const struct replica *replica = &side->replicas[i];
@@ -153,12 +157,14 @@ static void hear_entry(struct store_side *side, node_id from, const struct stabi
         stability_report(stability, from, &entry->actor, &entry->clock);
 }
 
-static void hear(struct store_side *side, const struct message_stability_step *step,
-                 const struct frame *frame, struct buffer *out)
+static void hear(struct store_side *side, struct stability_peer *peer,
+                 const struct message_stability_step *step, const struct frame *frame,
+                 struct instant now, struct buffer *out)
 {
     struct message_stability message;
     if (message_stability_decode(step->body, &message) != STATUS_OK)
         return; /* it is not confirmed, so it comes again */
+    peer->hint_free_us = message.keeps_hints ? 0 : message.echo_us;
     struct reader reader = reader_make(message.reports);
     for (uint16_t i = 0; i < message.count; i++) {
         struct stability_entry entry;
@@ -166,7 +172,7 @@ static void hear(struct store_side *side, const struct message_stability_step *s
         hear_entry(side, step->node, &entry);
         clock_deinit(&entry.clock);
     }
-    struct message_stability_heard heard = {.number = message.number};
+    struct message_stability_heard heard = {.number = message.number, .sent_us = now.mono_us};
     size_t offset = frame_start(out, MESSAGE_STABILITY_HEARD, frame->request, 0);
     message_stability_heard_encode(&heard, out);
     frame_finish(out, offset);
@@ -181,11 +187,22 @@ static void confirm(struct store_side *side, struct stability_peer *peer, uint64
 static void forget(struct store_side *side, struct stability_peer *peer)
 {
     tell_afresh(side, peer);
+    peer->echo_us = peer->hint_free_us = 0;
     for (uint32_t i = 0; i < side->replica_count; i++)
         stability_forget(&side->stability->replicas[i], peer->node);
 }
 
 /* ---- collecting ---- */
+
+/* Since when no other member keeps hints, as far as all have said (G6). */
+static uint64_t hint_free_us(const struct store_side *side)
+{
+    uint64_t since_us = UINT64_MAX;
+    for (uint32_t i = 0; i < side->stability->peer_count; i++)
+        if (side->stability->peers[i].hint_free_us < since_us)
+            since_us = side->stability->peers[i].hint_free_us;
+    return since_us;
+}
 
 static enum status collect_replica(struct store_side *side, uint32_t index, struct instant now,
                                    uint32_t *budget, struct message_garbage *sum)
@@ -194,7 +211,8 @@ static enum status collect_replica(struct store_side *side, uint32_t index, stru
     struct stability *stability = &side->stability->replicas[index];
     struct purge_outcome outcome = {0};
     stability_advance(stability, &replica->actor, &replica->clock, now.mono_us,
-                      (uint64_t)side->settings.request_timeout_max_ms * 1000);
+                      (uint64_t)side->settings.request_timeout_max_ms * 1000,
+                      hint_free_us(side));
     enum status status = replica_purge(replica, stability, *budget, &side->context, &outcome);
     sum->purged += outcome.purged;
     *budget = outcome.more || outcome.purged >= *budget ? 0 : *budget - outcome.purged;
@@ -282,10 +300,11 @@ void store_handle_stability(struct store_side *side, const struct frame *frame, 
         report_to(side, peer, frame, &out->late);
         break;
     case STABILITY_STEP_REPORT:
-        hear(side, &step, frame, &out->late);
+        hear(side, peer, &step, frame, now, &out->late);
         break;
     case STABILITY_STEP_HEARD:
         confirm(side, peer, step.number);
+        peer->echo_us = step.heard_us;
         break;
     case STABILITY_STEP_FORGET:
         forget(side, peer);

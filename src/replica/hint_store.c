@@ -82,6 +82,14 @@ void hint_store_close(struct hint_store *store)
     store->stored = store->merged = store->repeated = store->refusals = 0;
 }
 
+bool hint_store_keeps_any(const struct hint_store *store)
+{
+    for (uint32_t p = 0; p < store->params.ring->partition_count; p++)
+        if (store->partitions[p] != NULL && store->partitions[p]->cells > 0)
+            return true;
+    return false;
+}
+
 void hint_store_free(struct hint_store *store)
 {
     if (store == NULL)

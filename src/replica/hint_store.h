@@ -50,6 +50,8 @@ void hint_store_free(struct hint_store *store);
 MUST_USE enum status hint_store_open(struct hint_store *store, struct replica_context *context);
 /* Forget everything, as before open. */
 void hint_store_close(struct hint_store *store);
+/* Whether there is a hint of any partition, also of the present group. */
+bool hint_store_keeps_any(const struct hint_store *store);
 
 /*
  * Keep a delivery for `intended`, another node that owns `partition`. Its key must lie there.

@@ -2,8 +2,7 @@
 
 #include <assert.h>
 
-void stability_init(struct stability *stability, const node_id *owners, uint8_t count,
-                    node_id self)
+void stability_init(struct stability *stability, const node_id *owners, uint8_t count, node_id self)
 {
     assert(count <= RING_OWNERS_MAX);
     *stability = (struct stability){0};
@@ -142,9 +141,11 @@ static void take_stable(struct stability *stability, const struct actor *self,
 }
 
 bool stability_advance(struct stability *stability, const struct actor *self,
-                       const struct clock *clock, uint64_t now_us, uint64_t wait_us)
+                       const struct clock *clock, uint64_t now_us, uint64_t wait_us,
+                       uint64_t hint_free_us)
 {
-    if (stability->has_coming && now_us - stability->coming_since_us >= wait_us) { /* G3 */
+    if (stability->has_coming && now_us - stability->coming_since_us >= wait_us && /* G3 */
+        hint_free_us >= stability->coming_since_us + wait_us) {                    /* G6 */
         version_vector_deinit(&stability->ripe);
         stability->ripe = stability->coming;
         stability->coming = (struct version_vector){0};

@@ -14,6 +14,10 @@
  *       observed, and they must have come before it goes (C7 of causal/README.md)
  *   G3  it is acted on (ripe) only when it has stood for as long as the longest request: a slow
  *       read may not join an answer from before the purge with one from after it
+ *   G6  and only when every member, owner or not, has said after that wait that it keeps no
+ *       hints: a hint may hold the last copy of an event that no owner knows of any more, and
+ *       under last-writer-wins the tombstone would have beaten it. No hint of an event from
+ *       before the vector is stored later than that, for no request lasts longer
  *
  * A report counts for the life in which its owner made it. The link that brings it is younger
  * than all that earlier lives of that owner sent to this node, so no copy of an event which
@@ -63,10 +67,12 @@ void stability_reset(struct stability *stability);
 
 /*
  * Take a new vector if there is reason to, and let the one before ripen after `wait_us`. `self`
- * is the actor under which this replica mints. True while a vector is on its way to ripen.
+ * is the actor under which this replica mints. At `hint_free_us` or later each other member said
+ * that it keeps no hints; 0: not all have. True while a vector is on its way to ripen.
  */
 bool stability_advance(struct stability *stability, const struct actor *self,
-                       const struct clock *clock, uint64_t now_us, uint64_t wait_us);
+                       const struct clock *clock, uint64_t now_us, uint64_t wait_us,
+                       uint64_t hint_free_us);
 bool stability_is_ripe(const struct stability *stability, const struct version_vector *context);
 /* Whether it lies within what is stable, ripe or not. */
 bool stability_covers(const struct stability *stability, const struct version_vector *context);

@@ -3,6 +3,8 @@
 void message_stability_encode(const struct message_stability *stability, struct buffer *out)
 {
     buffer_put_varint(out, stability->number);
+    buffer_put_u8(out, stability->keeps_hints);
+    buffer_put_varint(out, stability->echo_us);
     buffer_put_u16(out, stability->count);
     buffer_append_slice(out, stability->reports);
 }
@@ -11,7 +13,12 @@ enum status message_stability_decode(struct slice body, struct message_stability
 {
     struct reader reader = reader_make(body);
     out->number = reader_varint(&reader);
+    uint8_t keeps_hints = reader_u8(&reader);
+    out->keeps_hints = keeps_hints == 1;
+    out->echo_us = reader_varint(&reader);
     out->count = reader_u16(&reader);
+    if (keeps_hints > 1)
+        reader.failed = true;
     out->reports = reader_take(&reader, reader_left(&reader));
     struct reader entries = reader_make(out->reports);
     for (uint16_t i = 0; i < out->count && !entries.failed; i++) {
@@ -46,12 +53,14 @@ void message_stability_heard_encode(const struct message_stability_heard *heard,
                                     struct buffer *out)
 {
     buffer_put_varint(out, heard->number);
+    buffer_put_varint(out, heard->sent_us);
 }
 
 enum status message_stability_heard_decode(struct slice body, struct message_stability_heard *out)
 {
     struct reader reader = reader_make(body);
     out->number = reader_varint(&reader);
+    out->sent_us = reader_varint(&reader);
     return reader_end(&reader);
 }
 
@@ -60,6 +69,7 @@ void message_stability_step_encode(const struct message_stability_step *step, st
     buffer_put_u8(out, step->kind);
     buffer_put_u32(out, step->node);
     buffer_put_varint(out, step->number);
+    buffer_put_varint(out, step->heard_us);
     buffer_append_slice(out, step->body);
 }
 
@@ -69,6 +79,7 @@ enum status message_stability_step_decode(struct slice body, struct message_stab
     out->kind = reader_u8(&reader);
     out->node = reader_u32(&reader);
     out->number = reader_varint(&reader);
+    out->heard_us = reader_varint(&reader);
     out->body = reader_take(&reader, reader_left(&reader));
     if (out->kind >= STABILITY_STEP_KIND_COUNT)
         return STATUS_CORRUPT;

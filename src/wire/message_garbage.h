@@ -14,7 +14,9 @@
  * the receiver and whose clock has changed since the receiver last said MESSAGE_STABILITY_HEARD.
  */
 struct message_stability {
-    uint64_t number; /* counts up; the receiver gives it back */
+    uint64_t number;  /* counts up; the receiver gives it back */
+    bool keeps_hints; /* the sender keeps hints, for whomever */
+    uint64_t echo_us; /* sent_us of the newest MESSAGE_STABILITY_HEARD of the receiver; 0: none */
     uint16_t count;
     struct slice reports; /* count times: struct stability_entry */
 };
@@ -35,6 +37,7 @@ void stability_entry_decode(struct reader *reader, struct stability_entry *out);
 /* MESSAGE_STABILITY_HEARD. */
 struct message_stability_heard {
     uint64_t number;
+    uint64_t sent_us; /* by the sender's monotonic clock: what comes back with it is younger */
 };
 
 void message_stability_heard_encode(const struct message_stability_heard *heard,
@@ -45,11 +48,11 @@ MUST_USE enum status message_stability_heard_decode(struct slice body,
 /* ---- between the two sides of a node ------------------------------------------------------- */
 
 enum stability_step_kind {
-    STABILITY_STEP_ASK,    /* answer with MESSAGE_STABILITY for `node` */
-    STABILITY_STEP_AFRESH, /* the same with everything: the link is new */
-    STABILITY_STEP_REPORT, /* body: MESSAGE_STABILITY of `node`; answer MESSAGE_STABILITY_HEARD */
-    STABILITY_STEP_HEARD,  /* number: `node` has that report */
-    STABILITY_STEP_FORGET, /* `node` cannot be heard any more */
+    STABILITY_STEP_ASK,     /* answer with MESSAGE_STABILITY for `node` */
+    STABILITY_STEP_AFRESH,  /* the same with everything: the link is new */
+    STABILITY_STEP_REPORT,  /* body: MESSAGE_STABILITY of `node`; answer MESSAGE_STABILITY_HEARD */
+    STABILITY_STEP_HEARD,   /* number: `node` has that report; heard_us: sent_us of the message */
+    STABILITY_STEP_FORGET,  /* `node` cannot be heard any more */
     STABILITY_STEP_COLLECT, /* number 0: begin a round of collecting, else go on; MESSAGE_GARBAGE */
     STABILITY_STEP_KIND_COUNT
 };
@@ -58,6 +61,7 @@ struct message_stability_step {
     uint8_t kind; /* enum stability_step_kind */
     node_id node;
     uint64_t number;
+    uint64_t heard_us;
     struct slice body;
 };
 
@@ -75,7 +79,7 @@ struct garbage_holder {
 
 /* MESSAGE_GARBAGE: all replicas of the node together. */
 struct message_garbage {
-    bool more; /* something was left only because the step was long enough */
+    bool more;           /* something was left only because the step was long enough */
     uint64_t tombstones; /* cells with garbage */
     uint64_t waiting;    /* of these, stable and not yet for long enough, as far as looked at */
     uint64_t purged;     /* by this step */

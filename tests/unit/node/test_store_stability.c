@@ -69,10 +69,12 @@ static bool hear(struct store_host *to, node_id from, const struct buffer *body)
     return store_host_count(&to->late, MESSAGE_STABILITY_HEARD) == 1;
 }
 
-static void confirm(struct store_host *host, node_id by, uint64_t number)
+static void confirm(struct store_host *host, node_id by, uint64_t number, uint64_t heard_us)
 {
-    step(host, (struct message_stability_step){
-                   .kind = STABILITY_STEP_HEARD, .node = by, .number = number});
+    step(host, (struct message_stability_step){.kind = STABILITY_STEP_HEARD,
+                                               .node = by,
+                                               .number = number,
+                                               .heard_us = heard_us});
     store_host_commit(host);
 }
 
@@ -87,7 +89,8 @@ static void report_all(struct trio *trio)
             struct message_stability message =
                 report_of(&trio->hosts[i], k + 1, false, &body);
             assert_true(hear(&trio->hosts[k], i + 1, &body));
-            confirm(&trio->hosts[i], k + 1, message.number);
+            confirm(&trio->hosts[i], k + 1, message.number,
+                    trio->hosts[k].now.mono_us);
         }
     buffer_deinit(&body);
 }
@@ -150,9 +153,9 @@ static void a_report_has_what_the_peer_has_not_confirmed(void **state)
     struct message_stability again = report_of(&trio.hosts[0], 2, false, &body);
     assert_int_equal(again.count, 16); /* the first may be lost */
     assert_true(again.number > first.number);
-    confirm(&trio.hosts[0], 2, first.number);
+    confirm(&trio.hosts[0], 2, first.number, 1);
     assert_int_equal(report_of(&trio.hosts[0], 2, false, &body).count, 16);
-    confirm(&trio.hosts[0], 2, again.number + 1);
+    confirm(&trio.hosts[0], 2, again.number + 1, 1);
     assert_int_equal(report_of(&trio.hosts[0], 2, false, &body).count, 0);
     store_host_set(&trio.hosts[0], "k", "v");
     assert_int_equal(report_of(&trio.hosts[0], 2, false, &body).count, 1);
@@ -192,10 +195,37 @@ static void what_everybody_has_is_collected_after_the_longest_request(void **sta
     pass(&trio.hosts[0], trio.hosts[0].settings.request_timeout_max_ms - 1);
     assert_int_equal(collect(&trio.hosts[0]).purged, 0);
     pass(&trio.hosts[0], 1);
+    report_all(&trio);
+    assert_int_equal(collect(&trio.hosts[0]).purged, 0); /* who keeps hints was said before */
+    report_all(&trio);
     garbage = collect(&trio.hosts[0]);
     assert_int_equal(garbage.purged, 1);
     assert_int_equal(garbage.tombstones, 0);
     assert_int_equal(collect(&trio.hosts[0]).purged, 0);
+    deinit_trio(&trio);
+}
+
+/* G6: node 3 says that it keeps hints; they may hold what no owner knows of any more. */
+static void a_hint_anywhere_holds_everything_back(void **state)
+{
+    struct trio trio;
+    struct buffer body = {0};
+    (void)state;
+    init_trio(&trio);
+    set_and_delete(&trio, "k", OTHERS);
+    report_all(&trio);
+    collect(&trio.hosts[0]);
+    pass(&trio.hosts[0], 60000);
+    report_all(&trio);
+    report_all(&trio);
+    struct message_stability message = {
+        .number = 1000, .keeps_hints = true, .echo_us = trio.hosts[0].now.mono_us};
+    message_stability_encode(&message, &body);
+    assert_true(hear(&trio.hosts[0], 3, &body));
+    assert_int_equal(collect(&trio.hosts[0]).purged, 0);
+    report_all(&trio); /* they are delivered */
+    assert_int_equal(collect(&trio.hosts[0]).purged, 1);
+    buffer_deinit(&body);
     deinit_trio(&trio);
 }
 
@@ -270,6 +300,7 @@ int main(void)
         cmocka_unit_test(a_report_has_what_the_peer_has_not_confirmed),
         cmocka_unit_test(a_report_of_a_group_that_failed_is_not_sent),
         cmocka_unit_test(what_everybody_has_is_collected_after_the_longest_request),
+        cmocka_unit_test(a_hint_anywhere_holds_everything_back),
         cmocka_unit_test(an_owner_that_lacks_it_or_is_not_heard_is_named),
         cmocka_unit_test(a_peer_that_went_away_holds_everything_back),
         cmocka_unit_test(a_reopened_store_reports_afresh),

@@ -137,7 +137,7 @@ void garbage_host_report_all(struct garbage_host *hosts, unsigned count)
 static void advance(struct garbage_host *host)
 {
     stability_advance(&host->stability, &host->replica.actor, &host->replica.clock, host->now_us,
-                      GARBAGE_HOST_WAIT_US);
+                      GARBAGE_HOST_WAIT_US, UINT64_MAX);
 }
 
 void garbage_host_ripen(struct garbage_host *host)

@@ -42,9 +42,9 @@ static void look(struct stability *stability, uint32_t boot_epoch, const struct 
                  uint64_t *now_us)
 {
     struct actor self = actor_of(1, boot_epoch);
-    stability_advance(stability, &self, own, *now_us, WAIT_US);
+    stability_advance(stability, &self, own, *now_us, WAIT_US, UINT64_MAX);
     *now_us += WAIT_US;
-    stability_advance(stability, &self, own, *now_us, WAIT_US);
+    stability_advance(stability, &self, own, *now_us, WAIT_US, UINT64_MAX);
 }
 
 static void report(struct stability *stability, node_id from, uint32_t boot_epoch,
@@ -125,10 +125,10 @@ static void nothing_is_ripe_before_the_longest_request_has_ended(void **state)
     stability_init(&stability, OWNERS, 3, 1);
     report(&stability, 2, 1, &clock);
     report(&stability, 3, 1, &clock);
-    assert_true(stability_advance(&stability, &self, &clock, 10, WAIT_US));
-    assert_true(stability_advance(&stability, &self, &clock, 10 + WAIT_US - 1, WAIT_US));
+    assert_true(stability_advance(&stability, &self, &clock, 10, WAIT_US, UINT64_MAX));
+    assert_true(stability_advance(&stability, &self, &clock, 10 + WAIT_US - 1, WAIT_US, UINT64_MAX));
     assert_false(ripe(&stability, 1, 1, 1));
-    assert_false(stability_advance(&stability, &self, &clock, 10 + WAIT_US, WAIT_US));
+    assert_false(stability_advance(&stability, &self, &clock, 10 + WAIT_US, WAIT_US, UINT64_MAX));
     assert_true(ripe(&stability, 1, 1, 9));
     clock_deinit(&clock);
     stability_deinit(&stability);
