@@ -12,6 +12,8 @@ libringcore_a_SOURCES += \
 	src/node/pending.c \
 	src/node/register.c \
 	src/node/register.h \
+	src/node/register_changes.c \
+	src/node/register_state.h \
 	src/node/repair_schedule.c \
 	src/node/settings.c \
 	src/node/settings.h \
