@@ -33,8 +33,8 @@ enum {
     RECORD_CELL = 'D',
     RECORD_LOG = 'L',
     RECORD_META = 'M',
-    RECORD_GARBAGE = 'G',
     RECORD_REGISTER = 'C',
+    RECORD_GARBAGE = 'G',
     RECORD_CEILING = 'T',
     RECORD_IDENTITY = 'I'
 };

@@ -634,129 +634,6 @@ static void damaged_values_are_corrupt(void **state)
     ring_free(ring);
 }
 
-/* ---- changes ---- */
-
-static enum status apply(const struct register_change *change, struct register_value **value,
-                         char reason[REGISTER_REASON_MAX])
-{
-    static uint64_t round; /* ids only have to differ */
-    struct register_value *next;
-    enum status status =
-        register_change_apply(change, (struct ballot){++round, 1, 1}, *value, &next, reason);
-    if (status == STATUS_OK) {
-        assert_true(next->seq == (*value)->seq + 1);
-        register_value_free(*value);
-        *value = next;
-    }
-    return status;
-}
-
-static struct register_change create(const char *name, int number)
-{
-    struct register_change change = {.kind = REGISTER_CHANGE_KEYSPACE_CREATE,
-                                     .any_number = number < 0};
-    snprintf(change.keyspace.name, sizeof change.keyspace.name, "%s", name);
-    change.keyspace.number = number < 0 ? 0 : (keyspace_id)number;
-    return change;
-}
-
-static void a_keyspace_is_created_once(void **state)
-{
-    struct ring *ring = small_ring();
-    struct register_value *value = register_value_first(ring);
-    char reason[REGISTER_REASON_MAX];
-    (void)state;
-    struct register_change change = create("one", -1);
-    assert_int_equal(apply(&change, &value, reason), STATUS_OK);
-    assert_string_equal(ring_keyspace(value->ring, 1)->name, "one");
-    assert_int_equal(apply(&change, &value, reason), STATUS_INVALID);
-    assert_string_equal(reason, "there is a keyspace one already, number 1");
-    change = create("two", 7);
-    assert_int_equal(apply(&change, &value, reason), STATUS_INVALID);
-    assert_string_equal(reason, "keyspace number 7 is taken by carts");
-    change = create("Bad Name", -1);
-    assert_int_equal(apply(&change, &value, reason), STATUS_INVALID);
-    assert_true(value->seq == 1);
-    register_value_free(value);
-    ring_free(ring);
-}
-
-static void there_are_so_many_keyspaces(void **state)
-{
-    struct ring *ring = small_ring();
-    struct register_value *value = register_value_first(ring);
-    char reason[REGISTER_REASON_MAX], name[16];
-    (void)state;
-    for (unsigned i = 0; i < RING_KEYSPACES_MAX - 2; i++) {
-        snprintf(name, sizeof name, "k%u", i);
-        struct register_change change = create(name, -1);
-        assert_int_equal(apply(&change, &value, reason), STATUS_OK);
-    }
-    struct register_change change = create("last", -1);
-    assert_int_equal(apply(&change, &value, reason), STATUS_INVALID);
-    assert_non_null(strstr(reason, "64 keyspaces"));
-    register_value_free(value);
-    ring_free(ring);
-}
-
-static void setting_changes_the_named_fields_alone(void **state)
-{
-    struct ring *ring = small_ring();
-    struct register_value *value = register_value_first(ring);
-    char reason[REGISTER_REASON_MAX];
-    struct register_change change = {.kind = REGISTER_CHANGE_KEYSPACE_SET,
-                                     .fields = KEYSPACE_DEFAULT_TTL | KEYSPACE_SLOPPY,
-                                     .keyspace = {.name = "carts", .default_ttl_ms = 5}};
-    (void)state;
-    assert_int_equal(apply(&change, &value, reason), STATUS_OK);
-    const struct ring_keyspace *carts = ring_keyspace(value->ring, 7);
-    assert_true(carts->default_ttl_ms == 5);
-    assert_false(carts->sloppy);
-    assert_int_equal(carts->policy, KEYSPACE_SIBLINGS);
-    assert_int_equal(carts->siblings_max, 9);
-    strcpy(change.keyspace.name, "trolleys");
-    assert_int_equal(apply(&change, &value, reason), STATUS_INVALID);
-    assert_string_equal(reason, "there is no keyspace trolleys");
-    register_value_free(value);
-    ring_free(ring);
-}
-
-static void a_steward_with_a_new_store_returns_in_two_steps(void **state)
-{
-    struct ring *ring = small_ring();
-    struct register_value *value = register_value_first(ring);
-    char reason[REGISTER_REASON_MAX];
-    struct register_change back = {.kind = REGISTER_CHANGE_STEWARD_RETURN,
-                                   .steward = {.node = 3, .incarnation = 4}};
-    struct register_change settle = {.kind = REGISTER_CHANGE_STEWARDS_SETTLE};
-    struct register_value *next;
-    (void)state;
-    assert_int_equal(apply(&back, &value, reason), STATUS_OK);
-    assert_true(steward_set_find(&value->stewards, 3, 1) >= 0);
-    assert_true(steward_set_find(&value->coming, 3, 4) >= 0);
-    assert_int_equal(value->coming.count, 5);
-    /* One change of stewards at a time. */
-    back.steward.node = 2;
-    assert_int_equal(register_change_apply(&back, (struct ballot){900, 1, 1}, value, &next, reason),
-                     STATUS_OK);
-    assert_null(next);
-    assert_int_equal(apply(&settle, &value, reason), STATUS_OK);
-    assert_int_equal(value->coming.count, 0);
-    assert_true(steward_set_find(&value->stewards, 3, 4) >= 0);
-    assert_int_equal(steward_set_find(&value->stewards, 3, 1), -1);
-    assert_int_equal(
-        register_change_apply(&settle, (struct ballot){901, 1, 1}, value, &next, reason),
-        STATUS_OK);
-    assert_null(next);
-    /* An older store is none to return with. */
-    back.steward = (struct steward){.node = 3, .incarnation = 2};
-    assert_int_equal(register_change_apply(&back, (struct ballot){902, 1, 1}, value, &next, reason),
-                     STATUS_OK);
-    assert_null(next);
-    register_value_free(value);
-    ring_free(ring);
-}
-
 /* While stewards change, a majority of the old ones is not enough, nor one of the new. */
 static void a_joint_value_needs_both_majorities(void **state)
 {
@@ -769,7 +646,8 @@ static void a_joint_value_needs_both_majorities(void **state)
     assert_int_equal(cluster->done, 1);
     const struct register_value *joint = cluster->members[1].known;
     assert_int_equal(joint->coming.count, 5);
-    struct register_change create_one = create("one", -1);
+    struct register_change create_one = {
+        .kind = REGISTER_CHANGE_KEYSPACE_CREATE, .any_number = true, .keyspace = {.name = "one"}};
     propose(cluster, &cluster->members[1], &create_one);
     struct register_proposer *p = cluster->members[1].proposer;
     struct proposer_output out = {0};
@@ -805,10 +683,6 @@ int main(void)
         cmocka_unit_test(an_answer_counts_once_and_for_its_ballot_only),
         cmocka_unit_test(an_acceptor_keeps_its_promises),
         cmocka_unit_test(damaged_values_are_corrupt),
-        cmocka_unit_test(a_keyspace_is_created_once),
-        cmocka_unit_test(there_are_so_many_keyspaces),
-        cmocka_unit_test(setting_changes_the_named_fields_alone),
-        cmocka_unit_test(a_steward_with_a_new_store_returns_in_two_steps),
         cmocka_unit_test(a_joint_value_needs_both_majorities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
