@@ -10,6 +10,7 @@
 #include "sim/oracle_counter.h"
 #include "sim/oracle_state.h"
 #include "wire/record.h"
+#include "wire/record_hint.h"
 
 enum { TIME_SLACK_MS = 3000 };
 
@@ -312,6 +313,8 @@ static void check_record(struct oracle *oracle, const struct machine *machine, s
     } else if (ok && key.data[0] == RECORD_LOG) {
         ok = record_log_name_decode(key, &partition, &position) == STATUS_OK &&
              log_record_is_canonical(value);
+    } else if (ok && key.data[0] == RECORD_HINT) {
+        oracle_hint_stored(oracle, machine, key, value, before);
     } else if (ok && key.data[0] == RECORD_META) {
         ok = checkpoint_is_canonical(value);
     }
@@ -335,6 +338,8 @@ void oracle_batch(struct oracle *oracle, const struct machine *machine, struct s
         }
         if (key.length > 0 && key.data[0] == RECORD_CELL)
             world_fail(oracle->world, VERDICT_WRONG, "I3", "n%u removes a cell", machine->id);
+        if (key.length > 0 && key.data[0] == RECORD_HINT)
+            oracle_hint_removed(oracle, machine, key, &state);
         ordered_map_remove(&state, key);
     }
     ordered_map_deinit(&state);
