@@ -1,4 +1,6 @@
 libringcore_a_SOURCES += \
+	src/causal/bits.c \
+	src/causal/bits.h \
 	src/causal/cell.c \
 	src/causal/cell.h \
 	src/causal/cell_codec.c \

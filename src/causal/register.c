@@ -10,6 +10,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "causal/bits.h"
+
 bool mutation_reads(const struct mutation *mutation)
 {
     const uint16_t reading =
@@ -108,6 +110,46 @@ static enum status apply_set_range(const struct mutation *mutation, const struct
     write_value(out, buffer_slice(built), seen != NULL ? seen->expire_at_ms : 0);
     out->number = (int64_t)length;
     return STATUS_OK;
+}
+
+static enum status apply_set_bit(const struct mutation *mutation, const struct sibling *seen,
+                                 uint64_t value_bytes_max, struct buffer *built,
+                                 struct register_effect *out)
+{
+    struct slice old = seen != NULL ? seen->value : slice_make(NULL, 0);
+    uint64_t needed = mutation->offset / 8 + 1;
+    if (mutation->value.length != 1 || needed > value_bytes_max)
+        return mutation->value.length != 1 ? STATUS_INVALID : STATUS_TOO_LARGE;
+    size_t length = old.length > needed ? old.length : (size_t)needed;
+    uint8_t *to = buffer_reserve(built, length);
+    if (old.length > 0)
+        memcpy(to, old.data, old.length);
+    memset(to + old.length, 0, length - old.length);
+    built->length = length;
+    out->number = bits_get(old, mutation->offset);
+    bits_set(built, mutation->offset, mutation->value.data[0] == '1');
+    write_value(out, buffer_slice(built), seen != NULL ? seen->expire_at_ms : 0);
+    return STATUS_OK;
+}
+
+/* The results stand behind the value. */
+static enum status apply_bit_field(const struct mutation *mutation, const struct sibling *seen,
+                                   uint64_t value_bytes_max, struct buffer *built,
+                                   struct register_effect *out)
+{
+    struct buffer results = {0};
+    if (seen != NULL)
+        buffer_append_slice(built, seen->value);
+    enum status status = bits_run(mutation->value, value_bytes_max, built, &results);
+    if (status == STATUS_OK) {
+        size_t length = built->length;
+        buffer_append_slice(built, buffer_slice(&results));
+        write_value(out, slice_make(built->data, length), seen != NULL ? seen->expire_at_ms : 0);
+        out->has_old = true;
+        out->old = slice_make(built->data + length, results.length);
+    }
+    buffer_deinit(&results);
+    return status;
 }
 
 /* A value without expiry lives for ever, which GT and LT compare as infinitely late. */
@@ -225,6 +267,10 @@ enum status register_mutate(const struct mutation *mutation, const struct siblin
     case REGISTER_PERSIST:
         apply_persist(seen, out);
         break;
+    case REGISTER_SET_BIT:
+        return apply_set_bit(mutation, seen, value_bytes_max, built, out);
+    case REGISTER_BIT_FIELD:
+        return apply_bit_field(mutation, seen, value_bytes_max, built, out);
     case REGISTER_INCREMENT:
         return apply_increment(mutation, seen, built, out);
     case REGISTER_OPERATION_COUNT:

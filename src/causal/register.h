@@ -23,6 +23,8 @@ enum register_operation {
     REGISTER_SET_RANGE, /* value at offset, gaps are zero bytes; number: the new length */
     REGISTER_EXPIRE,    /* expire_at_ms, in the past deletes; number: 1 when set */
     REGISTER_PERSIST,   /* number: 1 when an expiry was removed */
+    REGISTER_SET_BIT,   /* offset in bits, value "0" or "1"; number: the bit before */
+    REGISTER_BIT_FIELD, /* value: a program of bits.h; `old`: its results */
     REGISTER_INCREMENT, /* value: the amount as text; number: the sum. See counter.h */
     REGISTER_OPERATION_COUNT
 };
@@ -66,7 +68,7 @@ struct register_effect {
     struct slice value;    /* of the new version */
     int64_t number;        /* see the operations; SET: 1 written, 0 condition not met */
     bool has_old;          /* with MUTATION_RETURN_OLD: a value was visible before */
-    struct slice old;      /* that value; with MUTATION_DECIMAL the new one */
+    struct slice old;      /* that value; with MUTATION_DECIMAL the new one; or BIT_FIELD's results */
 };
 
 /* Whether answer or effect depend on the value before; then a read quorum is asked first. */

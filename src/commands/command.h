@@ -40,13 +40,14 @@ enum command_categories {
     CATEGORY_READ = 1 << 1,
     CATEGORY_WRITE = 1 << 2,
     CATEGORY_STRING = 1 << 3,
-    CATEGORY_ADMIN = 1 << 4,
-    CATEGORY_FAST = 1 << 5,
-    CATEGORY_SLOW = 1 << 6,
-    CATEGORY_BLOCKING = 1 << 7,
-    CATEGORY_DANGEROUS = 1 << 8,
-    CATEGORY_CONNECTION = 1 << 9,
-    CATEGORY_COUNT = 10
+    CATEGORY_BITMAP = 1 << 4,
+    CATEGORY_ADMIN = 1 << 5,
+    CATEGORY_FAST = 1 << 6,
+    CATEGORY_SLOW = 1 << 7,
+    CATEGORY_BLOCKING = 1 << 8,
+    CATEGORY_DANGEROUS = 1 << 9,
+    CATEGORY_CONNECTION = 1 << 10,
+    CATEGORY_COUNT = 11
 };
 
 /* What is done to a key; by the names of COMMAND INFO. */

@@ -8,7 +8,6 @@
 
 const struct command_absent commands_absent[] = {
     {"LCS", "there are no comparisons of values yet"},
-    {"SETBIT GETBIT BITCOUNT BITPOS BITOP BITFIELD BITFIELD_RO", "there are no bitmaps yet"},
     {"PFADD PFCOUNT PFMERGE PFDEBUG PFSELFTEST", "there are no HyperLogLogs yet"},
     {"HSET HSETNX HGET HMGET HMSET HGETALL HKEYS HVALS HLEN HEXISTS HDEL HINCRBY HINCRBYFLOAT "
      "HSTRLEN HRANDFIELD HSCAN",

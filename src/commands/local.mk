@@ -1,6 +1,8 @@
 libringcore_a_SOURCES += \
 	src/commands/arguments.c \
 	src/commands/arguments.h \
+	src/commands/bit_operation.c \
+	src/commands/bitmaps.c \
 	src/commands/call.c \
 	src/commands/call.h \
 	src/commands/client.c \

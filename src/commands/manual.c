@@ -76,8 +76,8 @@ static const struct entry errors[] = {
 };
 
 static const struct entry groups[] = {
-    {"string", "Strings"}, {"generic", "Keys"},    {"connection", "Connection"},
-    {"server", "Server"},  {"cluster", "Cluster"},
+    {"string", "Strings"},        {"bitmap", "Bitmaps"}, {"generic", "Keys"},
+    {"connection", "Connection"}, {"server", "Server"},  {"cluster", "Cluster"},
 };
 
 /* Each sentence on a line of its own, as mdoc wants it. */

@@ -5,6 +5,7 @@ libringtest_a_SOURCES += \
 	tests/unit/causal/replica_model.c \
 	tests/unit/causal/replica_model.h
 unit_tests += \
+	tests/unit/causal/test_bits \
 	tests/unit/causal/test_cell \
 	tests/unit/causal/test_cell_codec \
 	tests/unit/causal/test_cell_merge \
