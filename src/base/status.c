@@ -22,6 +22,9 @@ static const char *const NAMES[STATUS_COUNT] = {
     [STATUS_UNSUPPORTED] = "unsupported",
     [STATUS_WRONG_TYPE] = "wrong-type",
     [STATUS_SIBLING_LIMIT] = "sibling-limit",
+    [STATUS_REQUEST_UNKNOWN] = "request-unknown",
+    [STATUS_REQUEST_DONE] = "request-done",
+    [STATUS_REQUEST_CONFLICT] = "request-conflict",
 };
 
 const char *status_name(enum status status)

@@ -11,6 +11,7 @@ void coordinated_output_clear(struct coordinated_output *output)
     output->send_count = 0;
     output->finished = false;
     output->read_repairs = 0;
+    output->repeated = output->repeated_by_quorum = false;
     output->fetches = 0;
     output->omitted_bytes = 0;
     buffer_clear(&output->bodies);
@@ -97,9 +98,14 @@ static void settle(struct coordinated_request *c, const struct coordinated_outpu
     check_invariants(c, out);
 }
 
+bool request_has_id(const struct coordinated_request *c)
+{
+    return c->request.identity.id.length > 0;
+}
+
 static bool needs_read(const struct coordinated_request *c)
 {
-    if (c->request.kind != KEY_WRITE)
+    if (c->request.kind != KEY_WRITE || request_has_id(c))
         return true;
     for (uint16_t i = 0; i < c->request.entry_count; i++)
         if (mutation_reads(&c->request.entries[i].mutation))
@@ -195,7 +201,9 @@ void coordinated_request_free(struct coordinated_request *c)
     for (int i = 0; i < RING_OWNERS_MAX; i++) {
         buffer_deinit(&c->answers[i]);
         buffer_deinit(&c->fetched[i]);
+        buffer_deinit(&c->lookups[i]);
     }
+    buffer_deinit(&c->lookup);
     buffer_deinit(&c->merged);
     buffer_deinit(&c->minted);
     buffer_deinit(&c->pending);
@@ -232,7 +240,8 @@ void coordinated_request_reply(struct coordinated_request *c, node_id from, uint
         if (close_owner(c, owner))
             fetch_reply(c, owner, body, wall_ms, out);
     } else if (c->phase == PHASE_ASK &&
-               (type == MESSAGE_READ_RESULT || type == MESSAGE_RANGE_RESULT ||
+               (type == MESSAGE_READ_RESULT || type == MESSAGE_LOOKUP_RESULT ||
+                type == MESSAGE_RANGE_RESULT ||
                 type == MESSAGE_DIGEST_RESULT)) {
         if (close_owner(c, owner))
             read_reply(c, owner, type, body, wall_ms, out);

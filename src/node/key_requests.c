@@ -53,6 +53,9 @@ static void count_outcome(struct node *node, enum status status)
     case STATUS_CLOCK_SKEW:
         node->statistics.requests_clock_skew++;
         break;
+    case STATUS_REQUEST_UNKNOWN:
+        node->statistics.requests_unknown++;
+        break;
     default:
         break;
     }
@@ -120,6 +123,8 @@ static void carry_out(struct node *node, struct pending *pending)
     for (;;) {
         node->statistics.read_repairs += out->read_repairs;
         node->statistics.read_fetches += out->fetches;
+        node->statistics.requests_repeated += out->repeated;
+        node->statistics.requests_repeated_by_quorum += out->repeated_by_quorum;
         node->statistics.read_bytes_omitted += out->omitted_bytes;
         send_all(node, pending, lost, &lost_count);
         if (out->finished) {
@@ -327,6 +332,8 @@ static void forward_answered(struct node *node, struct pending *pending, struct 
 
 static bool depends_on_value(const struct key_request *request)
 {
+    if (request->identity.id.length > 0) /* and on whether it was carried out */
+        return true;
     for (uint16_t i = 0; i < request->entry_count; i++)
         if (mutation_reads(&request->entries[i].mutation))
             return true;

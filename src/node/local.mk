@@ -16,6 +16,7 @@ libringcore_a_SOURCES += \
 	src/node/store_clock.h \
 	src/node/store_mint.c \
 	src/node/store_read.c \
+	src/node/store_requests.c \
 	src/node/store_side.c \
 	src/node/store_side.h \
 	src/node/store_side_state.h \

@@ -3,6 +3,9 @@ libringcore_a_SOURCES += \
 	src/replica/cell_cache.h \
 	src/replica/replica.c \
 	src/replica/replica.h \
+	src/replica/replica_requests.c \
+	src/replica/replica_requests.h \
 	src/replica/replica_sync.c \
+	src/replica/request_table.h \
 	src/replica/store_port.c \
 	src/replica/store_port.h

@@ -28,6 +28,7 @@
 #include "causal/hybrid_time.h"
 #include "causal/register.h"
 #include "replica/cell_cache.h"
+#include "replica/request_table.h"
 #include "replica/store_port.h"
 #include "ring/ring.h"
 #include "wire/message.h"
@@ -51,6 +52,7 @@ struct replica_context {
     uint64_t lww_losses;       /* concurrent values that last-writer-wins dropped */
     uint64_t siblings_warned;  /* writes that left more than siblings_warn versions */
     uint64_t warned_position;  /* of the last one's key */
+    struct request_table requests;
 };
 
 /*
@@ -116,6 +118,8 @@ struct replica_mint {
     const struct version_vector *observed; /* what the writer read; NULL: nothing */
     hybrid_time observed_time;             /* the highest in it */
     struct slice read_cell;                /* encoded, what the read quorum holds; empty: not read */
+    bool blind;                            /* read_cell is looked at, and not replaced */
+    struct slice stamp;                    /* of the request; empty: it has no id */
 };
 
 struct replica_minted {

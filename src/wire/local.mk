@@ -5,8 +5,12 @@ libringcore_a_SOURCES += \
 	src/wire/message.h \
 	src/wire/message_fetch.c \
 	src/wire/message_fetch.h \
+	src/wire/message_lookup.c \
+	src/wire/message_lookup.h \
 	src/wire/record.c \
 	src/wire/record.h \
+	src/wire/record_request.c \
+	src/wire/record_request.h \
 	src/wire/resp_reader.c \
 	src/wire/resp_reader.h \
 	src/wire/resp_reply.c \

@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	tests/system/test_quickstart \
 	tests/system/test_ringcluster \
 	tests/system/test_ringctl \
+	tests/system/test_request_ids \
 	tests/system/test_siblings \
 	tests/system/test_standalone \
 	tests/system/test_wipe
