@@ -25,6 +25,10 @@ static const char *const NAMES[STATUS_COUNT] = {
     [STATUS_REQUEST_UNKNOWN] = "request-unknown",
     [STATUS_REQUEST_DONE] = "request-done",
     [STATUS_REQUEST_CONFLICT] = "request-conflict",
+    [STATUS_NOT_A_NUMBER] = "not-a-number",
+    [STATUS_OVERFLOW] = "overflow",
+    [STATUS_ID_CONFLICT] = "id-conflict",
+    [STATUS_ID_LIMIT] = "id-limit",
 };
 
 const char *status_name(enum status status)

@@ -31,6 +31,10 @@ enum status {
     STATUS_REQUEST_UNKNOWN, /* whether a request with this id was carried out cannot be told now */
     STATUS_REQUEST_DONE,    /* it was, and its answer is not known any more */
     STATUS_REQUEST_CONFLICT,/* the id was given to another command */
+    STATUS_NOT_A_NUMBER, /* the value cannot be counted with */
+    STATUS_OVERFLOW,     /* a number would leave its range */
+    STATUS_ID_CONFLICT,  /* the request id was given to another request */
+    STATUS_ID_LIMIT,     /* the key remembers as many request ids as it may */
     STATUS_COUNT
 };
 

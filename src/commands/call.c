@@ -300,7 +300,7 @@ static void find_keys(struct call *call)
 void call_prepare(struct call *call)
 {
     call->options = (struct request_options){0};
-    call->grows_value = false;
+    call->grows_value = call->adds_decimal = false;
     call->has_context = false;
     call->request_id = slice_make(NULL, 0);
     version_vector_deinit(&call->context);

@@ -40,6 +40,7 @@ struct node_statistics {
     uint64_t requests_unknown;  /* with an id, where it could not be told */
     uint64_t contexts_refused;       /* tokens that were not what RING.GET gave for the key */
     uint64_t read_repairs; /* cells written back before a read was answered */
+    uint64_t writes_again; /* of strings that owners stored beside increments they had not seen */
     uint64_t read_fetches; /* times that an owner was asked for values it had only named */
     uint64_t read_bytes_omitted; /* of values that owners named and did not send */
     uint64_t

@@ -281,6 +281,7 @@ static void write_ring(struct section *section)
     number(section, "ring_requests_unknown", s->requests_unknown);
     number(section, "ring_contexts_refused", s->contexts_refused);
     number(section, "ring_read_repairs", s->read_repairs);
+    number(section, "ring_writes_again", s->writes_again);
     number(section, "ring_read_fetches", s->read_fetches);
     number(section, "ring_read_bytes_omitted", s->read_bytes_omitted);
     number(section, "ring_lww_losses", s->lww_losses);

@@ -69,6 +69,8 @@ static const struct entry errors[] = {
                    "key again."},
     {"SIBLINGLIMIT", "Applied: no. The key has as many concurrent values as it may; read it with "
                      "RING.GET and write with the context of the answer."},
+    {"IDLIMIT", "Applied: no. A counter remembers the request ids of its increments, and has as many "
+                "as it may; give ids that end in a number and count up, which it keeps as one."},
     {"CROSSSLOT", "Applied: no. The command needs all its keys in one slot."},
     {"TRYAGAIN", "Applied: no. The ring changed during the request; try again."},
     {"LOADING", "Applied: no. The replicas asked are being rebuilt; try again later."},

@@ -3,11 +3,20 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "causal/counter.h"
 
 bool key_status_is_uncertain(enum status status)
 {
     return status == STATUS_UNCERTAIN || status == STATUS_REQUEST_UNKNOWN ||
            status == STATUS_REQUEST_DONE;
+}
+
+bool key_request_is_recorded(const struct key_request *request)
+{
+    for (uint16_t i = 0; i < request->entry_count; i++)
+        if (request->entries[i].mutation.operation == REGISTER_INCREMENT)
+            return false;
+    return request->kind == KEY_WRITE && request->identity.id.length > 0;
 }
 
 void key_result_deinit(struct key_result *result)
@@ -110,12 +119,10 @@ enum status key_request_decode(struct reader *reader, struct key_request *out,
         out->identity.part = (uint32_t)reader_varint_max(reader, UINT32_MAX);
         out->identity.digest = reader_u64(reader);
     }
-    if (out->identity.id.length > REQUEST_ID_BYTES_MAX ||
-        (out->identity.id.length > 0 && out->kind != KEY_WRITE))
-        reader->failed = true;
     out->entry_count = (uint16_t)reader_varint_max(reader, KEY_ENTRIES_MAX);
     if (out->kind == 0 || out->kind >= KEY_REQUEST_KIND_COUNT || out->flags > KEY_FLAGS_ALL ||
         out->options.level >= LEVEL_COUNT || out->region > RING_REGIONS_MAX ||
+        out->identity.id.length > REQUEST_ID_BYTES_MAX ||
         out->entry_count > reader_left(reader))
         reader->failed = true;
     if (reader->failed)

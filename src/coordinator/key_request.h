@@ -36,7 +36,9 @@ enum key_request_flags {
     KEY_ALL_OR_NOTHING = 1 << 0, /* KEY_WRITE: if one entry's condition fails, none is written */
     KEY_WITH_VALUES = 1 << 1,    /* KEY_SCAN: results carry values too */
     KEY_SIBLINGS = 1 << 2,       /* KEY_READ: an outcome for each visible version, newest first */
-    KEY_FLAGS_ALL = (1 << 3) - 1
+    KEY_AGAIN = 1 << 3, /* KEY_WRITE: it was minted once, blindly: read first, and never say that
+                           nothing was written */
+    KEY_FLAGS_ALL = (1 << 4) - 1
 };
 
 struct key_entry {
@@ -103,6 +105,11 @@ struct key_result {
 
 /* Whether the request as the client means it, all attempts together, may have been applied. */
 bool key_status_is_uncertain(enum status status);
+/*
+ * Whether the request is looked up and remembered by its id. An increment is not: its counter
+ * keeps the ids, and counts each once wherever it was minted (causal/counter.h).
+ */
+bool key_request_is_recorded(const struct key_request *request);
 void key_result_deinit(struct key_result *result);
 /* A result without outcomes. */
 struct key_result key_result_failed(enum status status, uint8_t acks, uint8_t needed);

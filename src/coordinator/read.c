@@ -9,6 +9,7 @@
 #include "coordinator/request_state.h"
 
 #include <assert.h>
+
 #include "coordinator/scan.h"
 #include "wire/message_lookup.h"
 

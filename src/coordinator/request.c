@@ -9,7 +9,7 @@
 void coordinated_output_clear(struct coordinated_output *output)
 {
     output->send_count = 0;
-    output->finished = false;
+    output->finished = output->again = false;
     output->read_repairs = 0;
     output->repeated = output->repeated_by_quorum = false;
     output->fetches = 0;
@@ -70,6 +70,8 @@ void request_fail(struct coordinated_request *c, enum status status, const struc
                   struct coordinated_output *out)
 {
     struct buffer encoded = {0};
+    if ((c->request.flags & KEY_AGAIN) != 0) /* C2: the first time was minted */
+        status = STATUS_UNCERTAIN;
     struct key_result result =
         key_result_failed(status, quorum_counted(quorum), quorum_needed(quorum));
     /* C2: once the own store side was asked to mint, a failure is uncertain. */
@@ -100,12 +102,13 @@ static void settle(struct coordinated_request *c, const struct coordinated_outpu
 
 bool request_has_id(const struct coordinated_request *c)
 {
-    return c->request.identity.id.length > 0;
+    return key_request_is_recorded(&c->request);
 }
 
-static bool needs_read(const struct coordinated_request *c)
+bool request_needs_read(const struct coordinated_request *c)
 {
-    if (c->request.kind != KEY_WRITE || request_has_id(c))
+    if (c->request.kind != KEY_WRITE || request_has_id(c) ||
+        (c->request.flags & KEY_AGAIN) != 0)
         return true;
     for (uint16_t i = 0; i < c->request.entry_count; i++)
         if (mutation_reads(&c->request.entries[i].mutation))
@@ -139,7 +142,7 @@ static enum status preflight(struct coordinated_request *c)
         return status;
     if (writes && !c->params.self_ready)
         return STATUS_NOT_OWNER;
-    if ((!writes || needs_read(c)) && !quorum_met_with(&c->read, c->params.usable))
+    if ((!writes || request_needs_read(c)) && !quorum_met_with(&c->read, c->params.usable))
         return STATUS_UNAVAILABLE;
     if (writes && !quorum_met_with(&c->write, c->params.usable))
         return STATUS_UNAVAILABLE;
@@ -186,7 +189,7 @@ struct coordinated_request *coordinated_request_new(const struct coordinate_para
                                                                     : preflight(c);
     if (status != STATUS_OK)
         request_fail(c, status, c->request.kind == KEY_WRITE ? &c->write : &c->read, out);
-    else if (needs_read(c))
+    else if (request_needs_read(c))
         read_start(c, wall_ms, out);
     else
         write_start(c, out);

@@ -7,6 +7,11 @@
  *             --> send to all other owners at once --> level met --> answer; stragglers go on
  *     scan    ask owners for a range --> merge what all of them cover --> answer
  *
+ * A plain SET reads nothing, and so may not see increments of its key that others have
+ * acknowledged; these would be added to its value. The owners that store it tell of such, and
+ * of any W one knows what other W have acknowledged. It is then not answered but done again
+ * with KEY_AGAIN, as a request of its own: answers to one are never taken for the other's.
+ *
  * A machine: events in, sends out. It is answered once (`finished`), and may be
  * released when nothing is open any more (`done`).
  *
@@ -58,6 +63,7 @@ struct coordinated_output {
     uint32_t send_capacity;
     struct buffer bodies;
     bool finished;        /* by this step: `result` is an encoded struct key_result */
+    bool again;           /* and it is no answer: `result` is a request to coordinate instead */
     struct buffer result;
     bool repeated;        /* the answer is the first one of a request that was known */
     bool repeated_by_quorum; /* and one of those asked knew it, before it was to be minted */

@@ -43,6 +43,7 @@ struct coordinated_request {
     struct buffer minted;    /* the encoded result, while the level is not met */
     struct buffer pending;   /* the encoded result that waits for the repair */
     uint64_t retry_us;       /* when one more owner is asked */
+    bool unseen_increments;  /* an owner counts what the strings written do not cover */
 };
 
 /* request.c: for read.c and write.c */
@@ -54,6 +55,8 @@ void request_answer(struct coordinated_request *c, struct slice result,
 void request_fail(struct coordinated_request *c, enum status status, const struct quorum *quorum,
                   struct coordinated_output *out);
 uint8_t request_self_index(const struct coordinated_request *c); /* owner_count when none */
+/* Whether what the request gives depends on what is there. */
+bool request_needs_read(const struct coordinated_request *c);
 
 /* read.c */
 void read_start(struct coordinated_request *c, uint64_t wall_ms, struct coordinated_output *out);

@@ -44,11 +44,25 @@ static void answer_ok(struct coordinated_request *c, struct coordinated_output *
     buffer_deinit(&encoded);
 }
 
+/* Once more, after a read: then what that counts is replaced too. */
+static void write_again(struct coordinated_request *c, struct coordinated_output *out)
+{
+    struct buffer encoded = {0};
+    struct key_request request = c->request;
+    request.flags |= KEY_AGAIN;
+    key_request_encode(&request, &encoded);
+    request_answer(c, buffer_slice(&encoded), out);
+    out->again = true;
+    buffer_deinit(&encoded);
+}
+
 void write_check(struct coordinated_request *c, struct coordinated_output *out)
 {
     if (c->answered)
         return;
-    if (quorum_met(&c->write)) /* C3 */
+    if (quorum_met(&c->write) && c->unseen_increments && !request_needs_read(c))
+        write_again(c, out);
+    else if (quorum_met(&c->write)) /* C3 */
         answer_ok(c, out);
     else if (!quorum_met_with(&c->write, c->open))
         request_fail(c, STATUS_UNCERTAIN, &c->write, out);
@@ -104,9 +118,11 @@ void write_reply(struct coordinated_request *c, uint8_t owner, struct slice body
 {
     struct message_replicated replicated;
     if (message_replicated_decode(body, &replicated) == STATUS_OK &&
-        replicated.status == STATUS_OK)
+        replicated.status == STATUS_OK) {
         quorum_count(&c->write, owner);
-    else
+        c->unseen_increments = c->unseen_increments || replicated.unseen_increments;
+    } else {
         c->failed |= (owner_mask)1 << owner;
+    }
     write_check(c, out);
 }

@@ -114,8 +114,17 @@ static void send_all(struct node *node, struct pending *pending, struct lost_own
     }
 }
 
+/* What a request wants coordinated in its place. */
+struct successor {
+    struct buffer request; /* empty: nothing */
+    struct origin origin;
+    uint64_t deadline_us;
+};
+
+static void start_successor(struct node *node, struct successor *next);
+
 /* Carry out a step's wishes, and those of the refusals that they meet. May remove `pending`. */
-static void carry_out(struct node *node, struct pending *pending)
+static void carry_out_steps(struct node *node, struct pending *pending, struct successor *next)
 {
     struct coordinated_output *out = &node->coordinated_output;
     struct lost_owner lost[RING_OWNERS_MAX];
@@ -127,7 +136,11 @@ static void carry_out(struct node *node, struct pending *pending)
         node->statistics.requests_repeated_by_quorum += out->repeated_by_quorum;
         node->statistics.read_bytes_omitted += out->omitted_bytes;
         send_all(node, pending, lost, &lost_count);
-        if (out->finished) {
+        if (out->again) {
+            next->origin = pending->origin;
+            next->deadline_us = pending->deadline_us;
+            buffer_append_slice(&next->request, buffer_slice(&out->result));
+        } else if (out->finished) {
             count_outcome(node, (enum status)out->result.data[0]);
             complete(node, &pending->origin, buffer_slice(&out->result));
         }
@@ -142,6 +155,15 @@ static void carry_out(struct node *node, struct pending *pending)
         coordinated_request_refused(pending->coordinated, owner->node, owner->status,
                                     node->now.wall_ms, out);
     }
+}
+
+static void carry_out(struct node *node, struct pending *pending)
+{
+    struct successor next = {0};
+    carry_out_steps(node, pending, &next);
+    if (next.request.length > 0)
+        start_successor(node, &next);
+    buffer_deinit(&next.request);
 }
 
 static owner_mask usable_owners(struct node *node, const struct preference_list *owners)
@@ -185,6 +207,21 @@ static void coordinate(struct node *node, const struct origin *origin,
     deadline_heap_add(&node->timers, coordinated_request_deadline_us(pending->coordinated),
                       pending->id);
     carry_out(node, pending);
+}
+
+static void start_successor(struct node *node, struct successor *next)
+{
+    struct key_request request;
+    struct key_contexts contexts;
+    struct preference_list owners;
+    struct reader reader = reader_make(buffer_slice(&next->request));
+    enum status status = key_request_decode(&reader, &request, &contexts);
+    assert(status == STATUS_OK); /* it was encoded here */
+    preference_list_build(node->ring, request.partition, node->home, &owners);
+    node->statistics.writes_again++;
+    coordinate(node, &next->origin, &request, &owners, next->deadline_us);
+    free((void *)request.entries);
+    key_contexts_free(&contexts);
 }
 
 /* ---- forwarded ---------------------------------------------------------------------------- */
@@ -332,7 +369,7 @@ static void forward_answered(struct node *node, struct pending *pending, struct 
 
 static bool depends_on_value(const struct key_request *request)
 {
-    if (request->identity.id.length > 0) /* and on whether it was carried out */
+    if (key_request_is_recorded(request)) /* and on whether it was carried out */
         return true;
     for (uint16_t i = 0; i < request->entry_count; i++)
         if (mutation_reads(&request->entries[i].mutation))

@@ -29,7 +29,7 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
     enum status status = STATUS_OK;
     enum merge_policy policy = store_policy_of(side, request->keyspace, &status);
     size_t delivery_bytes = 0;
-    bool has_id = request->identity.id.length > 0, reads = false;
+    bool has_id = key_request_is_recorded(request), reads = false;
     struct request_stamp request_stamp = store_stamp(side, request);
     struct buffer stamp = {0};
     if (has_id)
@@ -50,7 +50,8 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
                                     .observed = entry->context,
                                     .observed_time = entry->context_time,
                                     .blind = !reads, /* only the lookup has read */
-                                    .stamp = buffer_slice(&stamp)};
+                                    .stamp = buffer_slice(&stamp),
+                                    .id = request->identity.id};
         if (message->cell_count > 0)
             mint.read_cell = reader_bytes(&cells);
         old_offsets[i] = old->length;
@@ -106,7 +107,7 @@ static void mint_request(struct store_side *side, struct replica *replica,
         key_result_encode(&result, &encoded);
         minted.result = buffer_slice(&encoded);
     }
-    if (minted.written && request->identity.id.length > 0) {
+    if (minted.written && key_request_is_recorded(request)) {
         minted.status = store_keep_minted(side, replica, request, &result, minted.result,
                                           &deliveries);
         minted.written = minted.status == STATUS_OK;
@@ -157,7 +158,7 @@ void store_handle_mint(struct store_side *side, const struct frame *frame, struc
             store_append_mint_from(side, &out->late);
     }
     bool answered = false;
-    if (status == STATUS_OK && request.identity.id.length > 0)
+    if (status == STATUS_OK && key_request_is_recorded(&request))
         status = store_check_request(side, replica, frame, &message, &request, out, &answered);
     if (status == STATUS_OK && !answered)
         mint_request(side, replica, frame, &message, &request, out);

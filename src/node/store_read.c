@@ -7,6 +7,7 @@
  */
 #include <assert.h>
 
+#include "causal/counter.h"
 #include "node/store_side.h"
 #include "ring/position.h"
 #include "wire/frame.h"
@@ -80,7 +81,7 @@ static enum status append_wanted(struct slice record, const struct fetch_key *wa
         struct sibling *sibling = &cell.siblings[i];
         if (is_wanted(wanted, &sibling->dot))
             found++;
-        else
+        else if (sibling->kind == SIBLING_STRING)
             sibling->omitted_bytes = (uint32_t)sibling->value.length;
     }
     if (status == STATUS_OK && found == wanted->dot_count) {
@@ -200,8 +201,7 @@ static bool record_is_live(struct slice record)
         return false; /* append_cell() tells */
     struct reader reader = reader_make(encoded);
     cell_decode(&reader, &cell);
-    for (uint32_t i = 0; i < cell.count; i++)
-        live = live || cell.siblings[i].kind != SIBLING_TOMBSTONE;
+    live = cell_is_live(&cell);
     cell_deinit(&cell);
     return live;
 }

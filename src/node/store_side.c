@@ -167,12 +167,17 @@ void store_checkpoint_if_due(struct store_side *side, struct replica *replica)
         replica_checkpoint(replica, &side->context);
 }
 
+static void reply_replicated(const struct frame *frame,
+                             const struct message_replicated *replicated, struct buffer *out)
+{
+    size_t offset = frame_start(out, MESSAGE_REPLICATED, frame->request, 0);
+    message_replicated_encode(replicated, out);
+    frame_finish(out, offset);
+}
+
 void store_reply_replicated(const struct frame *frame, enum status status, struct buffer *out)
 {
-    struct message_replicated replicated = {.status = status};
-    size_t offset = frame_start(out, MESSAGE_REPLICATED, frame->request, 0);
-    message_replicated_encode(&replicated, out);
-    frame_finish(out, offset);
+    reply_replicated(frame, &(struct message_replicated){.status = status}, out);
 }
 
 bool store_may_log(uint64_t *last_us, struct instant now)
@@ -228,9 +233,11 @@ static void handle_replicate(struct store_side *side, const struct frame *frame,
                              struct store_output *out)
 {
     struct message_replicate message;
+    struct message_replicated replicated = {0};
     uint32_t changed = 0;
     enum status status = message_replicate_decode(frame->body, &message);
     struct replica *replica = NULL;
+    side->context.unseen_increments = 0;
     if (status == STATUS_OK)
         replica = store_find_replica(side, &message.address, &status);
     if (replica != NULL) {
@@ -238,7 +245,9 @@ static void handle_replicate(struct store_side *side, const struct frame *frame,
                                         now, &changed);
         store_checkpoint_if_due(side, replica);
     }
-    store_reply_replicated(frame, status, &out->late);
+    replicated.status = status;
+    replicated.unseen_increments = status == STATUS_OK && side->context.unseen_increments > 0;
+    reply_replicated(frame, &replicated, &out->late);
 }
 
 static void handle_digest(struct store_side *side, const struct frame *frame,

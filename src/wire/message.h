@@ -178,6 +178,7 @@ MUST_USE enum status message_replicate_decode(struct slice body, struct message_
 /* STATUS_OK: the cells are in the synced state of the sender. */
 struct message_replicated {
     enum status status;
+    bool unseen_increments; /* a string came whose writer has not seen all that counts beside it */
 };
 
 void message_replicated_encode(const struct message_replicated *replicated, struct buffer *out);

@@ -19,9 +19,10 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/status.h"
+#include "causal/counter.h" /* REQUEST_ID_BYTES_MAX */
 #include "causal/dot.h"
 
-enum { REQUEST_ID_BYTES_MAX = 64, REQUEST_STAMP_BYTES_MAX = 96 };
+enum { REQUEST_STAMP_BYTES_MAX = 96 };
 enum { REQUEST_WINDOW_MS = 10 * 60 * 1000 };
 
 /* Which key request of which command. All zero: none. */

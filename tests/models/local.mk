@@ -1,5 +1,6 @@
 # Protocols as programs in Python: slow next to unit tests, quick next to the simulator.
 EXTRA_DIST += \
 	tests/models/request_ids.py \
+	tests/models/counters.py \
 	tests/models/test_models.sh
 TESTS += tests/models/test_models.sh

@@ -24,6 +24,8 @@ ringsim_SOURCES = \
 	tests/sim/oracle.h \
 	tests/sim/oracle_answer.c \
 	tests/sim/oracle_batch.c \
+	tests/sim/oracle_counter.c \
+	tests/sim/oracle_counter.h \
 	tests/sim/oracle_end.c \
 	tests/sim/oracle_siblings.c \
 	tests/sim/oracle_state.h \
@@ -49,7 +51,10 @@ ringsim_SOURCES = \
 EXTRA_DIST += \
 	tests/sim/test_mutants.sh \
 	tests/sim/test_sim_smoke.sh \
+	tests/sim/mutants/blind-set-once.patch \
 	tests/sim/mutants/check \
+	tests/sim/mutants/counter-adds-deltas.patch \
+	tests/sim/mutants/counter-forgets-sums.patch \
 	tests/sim/mutants/context-covers-more.patch \
 	tests/sim/mutants/count-node-twice.patch \
 	tests/sim/mutants/merge-drops-dot.patch \

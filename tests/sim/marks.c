@@ -61,6 +61,11 @@ static const char *const names[MARK_COUNT] = {
     [MARK_EMPTY_VALUE] = "empty-value",
     [MARK_EXPIRED] = "expired",
     [MARK_READ_FLOOR_CHECKED] = "read-floor-checked",
+    [MARK_INCREMENT] = "increment",
+    [MARK_COUNTERS_JOINED] = "counters-joined",
+    [MARK_COUNTER_RESET] = "counter-reset",
+    [MARK_RESET_BESIDE_INCREMENT] = "reset-beside-increment",
+    [MARK_WRITE_AGAIN] = "write-again",
     [MARK_COPY_DESTROYED] = "copy-destroyed",
     [MARK_ACKED_AT_ONE_LOST] = "acked-at-one-lost",
 };

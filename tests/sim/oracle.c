@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "coordinator/level.h"
 #include "ring/position.h"
+#include "sim/oracle_counter.h"
 #include "sim/oracle_state.h"
 #include "wire/record.h"
 
@@ -38,11 +39,13 @@ struct oracle *oracle_new(struct world *world)
 {
     struct oracle *oracle = memory_new(1, sizeof *oracle);
     oracle->world = world;
-    oracle->keys = memory_new(world->plan.key_count + SIBLING_KEY_COUNT, sizeof *oracle->keys);
+    oracle->keys = memory_new(world->plan.key_count + SIBLING_KEY_COUNT + COUNTER_KEY_COUNT,
+                              sizeof *oracle->keys);
     for (uint32_t i = 0; i < world->plan.key_count; i++)
         add_key(oracle, 0, i);
     for (uint32_t i = 0; world->plan.sibling_keyspace && i < SIBLING_KEY_COUNT; i++)
         add_key(oracle, 1, i);
+    oracle_counter_add_keys(oracle);
     oracle->listed = memory_new(oracle->key_count, sizeof *oracle->listed);
     return oracle;
 }
@@ -52,6 +55,8 @@ void oracle_free(struct oracle *oracle)
     struct registered *version, *next;
     if (oracle == NULL)
         return;
+    for (uint32_t i = 0; i < oracle->key_count; i++)
+        oracle_counter_free(&oracle->keys[i]);
     HASH_ITER(hh, oracle->versions, version, next)
     {
         HASH_DEL(oracle->versions, version);
@@ -74,6 +79,11 @@ void oracle_free(struct oracle *oracle)
 uint32_t oracle_key_count(const struct oracle *oracle, keyspace_id keyspace)
 {
     return oracle->key_counts[keyspace];
+}
+
+uint32_t oracle_key_total(const struct oracle *oracle)
+{
+    return oracle->key_count;
 }
 
 struct oracle_key *oracle_key(struct oracle *oracle, uint32_t index)

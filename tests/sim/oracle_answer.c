@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "coordinator/level.h"
+#include "sim/oracle_counter.h"
 #include "sim/oracle_state.h"
 
 /* Nodes agree on the time within max_clock_skew_ms, once they have heard of each other's clocks. */
@@ -62,6 +63,8 @@ static const struct version *floor_of(const struct oracle *oracle, const struct 
 {
     uint8_t read_owners = oracle_read_owners(oracle, command);
     const struct version *floor = NULL;
+    if (key->counter != NULL)
+        return NULL; /* it is no single version */
     for (uint32_t i = 0; i < key->version_count; i++)
         if (oracle_meets(oracle, key->versions[i], read_owners) &&
             oracle_is_above(key->versions[i], floor))
@@ -248,6 +251,7 @@ static bool can_be_of(const struct command *command, const struct version *versi
         return false;
     switch (command->kind) {
     case COMMAND_DEL:
+    case COMMAND_COUNTER_DEL:
     case COMMAND_GETDEL:
     case COMMAND_SET: /* with an expiry that has passed on its way */
     case COMMAND_SETNX:
@@ -286,7 +290,8 @@ static void acknowledged(struct oracle *oracle, const struct machine *machine,
     struct write *write = command->writes[index];
     write->outcome = OUTCOME_ACKED;
     bool named = command->kind != COMMAND_DEL && command->kind != COMMAND_GETDEL &&
-                 command->kind != COMMAND_PERSIST && command->expire_at_ms == 0;
+                 command->kind != COMMAND_COUNTER_DEL && command->kind != COMMAND_PERSIST &&
+                 command->expire_at_ms == 0;
     struct version *version = NULL;
     if (!named || write->version != NULL)
         version = find_durable(oracle, command, write);
@@ -439,6 +444,17 @@ static void number_answered(struct oracle *oracle, const struct machine *machine
         break;
     case COMMAND_DBSIZE:
         break;
+    case COMMAND_INCREMENT:
+        acknowledged(oracle, machine, command, 0);
+        break;
+    case COMMAND_COUNTER_DEL:
+        if (number == 0) {
+            set_outcomes(oracle, machine, command, OUTCOME_NOTHING);
+            break;
+        }
+        acknowledged(oracle, machine, command, 0);
+        oracle_counter_replaced(oracle, machine, command);
+        break;
     default:
         if (number != 0) {
             acknowledged(oracle, machine, command, 0);
@@ -495,8 +511,10 @@ static bool has_form(const struct command *command, const struct resp_value *rep
     case COMMAND_GET:
     case COMMAND_GETSET:
     case COMMAND_GETDEL:
+    case COMMAND_COUNTER_GET:
         return is_kind(reply, RESP_TYPE_BULK) || is_kind(reply, RESP_TYPE_NULL);
     case COMMAND_SET:
+    case COMMAND_COUNTER_SET:
     case COMMAND_MSET:
         return is_kind(reply, RESP_TYPE_SIMPLE);
     case COMMAND_SETNX:
@@ -543,6 +561,14 @@ static void value_answered(struct oracle *oracle, const struct machine *machine,
     case COMMAND_MSET:
         for (uint32_t i = 0; i < command->key_count; i++)
             acknowledged(oracle, machine, command, i);
+        break;
+    case COMMAND_COUNTER_SET:
+        acknowledged(oracle, machine, command, 0);
+        oracle_counter_replaced(oracle, machine, command);
+        break;
+    case COMMAND_COUNTER_GET:
+        if (command->last)
+            oracle_counter_last(oracle, machine, command, reply);
         break;
     case COMMAND_MGET:
         for (uint32_t i = 0; i < command->key_count; i++)

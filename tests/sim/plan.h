@@ -73,6 +73,10 @@ enum command_kind {
     COMMAND_MSETNX,
     COMMAND_WAIT,
     COMMAND_DBSIZE,
+    COMMAND_INCREMENT, /* INCRBY or DECRBY of a key that counts */
+    COMMAND_COUNTER_GET,
+    COMMAND_COUNTER_SET,
+    COMMAND_COUNTER_DEL,
     COMMAND_KEYS,     /* only at the end */
     COMMAND_RING_GET, /* only where siblings are kept */
     COMMAND_KIND_COUNT

@@ -9,6 +9,7 @@
 #include "coordinator/level.h"
 #include "sim/contexts.h"
 #include "sim/oracle.h"
+#include "sim/oracle_counter.h"
 #include "sim/spread.h"
 #include "sim/world.h"
 
@@ -199,7 +200,7 @@ static void add_read(struct words *words, struct world *world, struct command *c
                      uint32_t key)
 {
     take_key(command, key);
-    add(words, command->kind == COMMAND_GET ? "GET" : "RING.GET");
+    add(words, command->kind == COMMAND_RING_GET ? "RING.GET" : "GET");
     add_key(words, world->oracle, key);
 }
 
@@ -301,6 +302,32 @@ static void add_one_key(struct words *words, struct world *world, struct random 
     }
 }
 
+/* A key that counts: its strings and increments are numbers of their writes. */
+static void add_counter_command(struct words *words, struct world *world, struct random *random,
+                                struct command *command)
+{
+    struct oracle *oracle = world->oracle;
+    uint32_t first = oracle_key_total(oracle) - COUNTER_KEY_COUNT;
+    uint32_t key = first + (uint32_t)random_below(random, COUNTER_KEY_COUNT);
+    if (oracle_key(oracle, key)->writes_started >= COUNTER_EVENTS_MAX)
+        command->kind = COMMAND_COUNTER_GET;
+    if (command->kind == COMMAND_COUNTER_GET) {
+        add(words, "GET");
+        add_key(words, oracle, key);
+        take_key(command, key);
+        return;
+    }
+    struct write *write = take_write(world, command, key);
+    write->takes = command->kind == COMMAND_INCREMENT && random_chance(random, 1, 3);
+    add(words, command->kind == COMMAND_COUNTER_DEL   ? "DEL"
+               : command->kind == COMMAND_COUNTER_SET ? "SET"
+               : write->takes                         ? "DECRBY"
+                                                      : "INCRBY");
+    add_key(words, oracle, key);
+    if (command->kind != COMMAND_COUNTER_DEL)
+        add_number(words, write->number);
+}
+
 static enum context_use draw_context_use(struct random *random)
 {
     static const uint32_t weights[] = {[CONTEXT_NONE] = 30,
@@ -393,6 +420,8 @@ void workload_draw(struct world *world, struct random *random, keyspace_id keysp
         add(&words, "DBSIZE");
     } else if (command->kind == COMMAND_MSETNX) {
         add_msetnx(&words, world, random, command);
+    } else if (command->kind >= COMMAND_INCREMENT && command->kind <= COMMAND_COUNTER_DEL) {
+        add_counter_command(&words, world, random, command);
     } else if (command->kind == COMMAND_MSET || command->kind == COMMAND_MGET) {
         add_several(&words, world, random, command,
                     1 + (uint32_t)random_below(random, COMMAND_KEYS_MAX));
@@ -413,8 +442,11 @@ void workload_last_get(struct world *world, uint32_t key, struct command *comman
                        struct buffer *out)
 {
     struct words words = {0};
-    bool siblings = oracle_key(world->oracle, key)->keyspace == 1;
-    last(&words, command, siblings ? COMMAND_RING_GET : COMMAND_GET);
+    const struct oracle_key *asked = oracle_key(world->oracle, key);
+    last(&words, command,
+         asked->counter != NULL ? COMMAND_COUNTER_GET
+         : asked->keyspace == 1 ? COMMAND_RING_GET
+                                : COMMAND_GET);
     add_read(&words, world, command, key);
     finish(&words, out);
 }

@@ -1,8 +1,10 @@
 EXTRA_DIST += \
 	tests/system/fake_node.py \
 	tests/system/harness.py \
+	tests/system/test_client_library \
 	tests/system/test_clients \
 	tests/system/test_clock \
+	tests/system/test_counters \
 	tests/system/test_errors \
 	tests/system/test_kill_loop \
 	tests/system/test_quickstart \

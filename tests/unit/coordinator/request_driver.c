@@ -50,6 +50,7 @@ void driver_deinit(struct request_driver *driver)
     driver_end(driver);
     coordinated_output_deinit(&driver->output);
     buffer_deinit(&driver->result_bytes);
+    buffer_deinit(&driver->again);
     ring_free(driver->ring);
 }
 
@@ -76,7 +77,10 @@ static void take_output(struct request_driver *driver)
     driver->read_repairs += output->read_repairs;
     driver->fetches += output->fetches;
     driver->omitted_bytes += output->omitted_bytes;
-    if (output->finished) {
+    if (output->again) {
+        assert_true(driver->takes_again);
+        buffer_append_slice(&driver->again, buffer_slice(&output->result));
+    } else if (output->finished) {
         assert_false(driver->answered); /* C4 */
         driver->answered = true;
         buffer_append_slice(&driver->result_bytes, buffer_slice(&output->result));

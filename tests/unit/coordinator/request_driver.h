@@ -41,6 +41,8 @@ struct request_driver {
     struct key_result result; /* once answered */
     uint32_t read_repairs, fetches;
     uint64_t omitted_bytes;
+    bool takes_again; /* a request to do instead of an answer is welcome, in `again` */
+    struct buffer again;
     uint64_t now_ms;
 };
 
