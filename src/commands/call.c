@@ -368,6 +368,11 @@ void call_start(struct call *call)
         return;
     if (call->command != &rejected && call->request_id.length > 0 && !take_id(call))
         return;
+    bool reads = (call->command->flags & COMMAND_READONLY) != 0;
+    if (reads && call->options.level == LEVEL_ANY && call->options.r == OWNERS_UNSET) {
+        call_reply_error(call, "ERR the consistency level ANY is for writes: read with ONE or more");
+        return;
+    }
     call->command->start(call);
 }
 
@@ -523,7 +528,7 @@ void call_note_write(struct call *call, keyspace_id keyspace, struct slice key,
     last->unknown = !known;
     last->serial = call->serial;
     last->keyspace = keyspace;
-    last->acks = result->acks;
+    last->acks = (uint8_t)(result->acks - result->hints); /* WAIT counts owners */
     if (known)
         last->dot = outcome->dot;
     buffer_clear(&last->key);

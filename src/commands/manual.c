@@ -56,8 +56,8 @@ static const struct entry errors[] = {
                    "level needs. Trying again is safe."},
     {"UNCERTAIN", "Applied: maybe. The write was sent and not confirmed by as many owners as the "
                   "level needs, or some keys of a command were written and others not; the text "
-                  "says how many. Of a request with an id: it may have been, by an earlier attempt; "
-                  "send it again."},
+                  "says how many, and with hints= how many of these are hints at fallbacks. Of a "
+                  "request with an id: it may have been, by an earlier attempt; send it again."},
     {"OVERLOADED", "Applied: no. Too many requests are under way; try again later."},
     {"DISKFULL", "Applied: no. An owner's disk has too little free space."},
     {"CLOCKSKEW", "Applied: no. The clocks of the owners that can be reached are too far from those "

@@ -102,15 +102,24 @@ void call_failure_text(uint8_t kind, const struct key_result *result, struct buf
     bool write = kind == KEY_WRITE;
     switch (result->status) {
     case STATUS_UNAVAILABLE:
-        buffer_printf(out, "NOREPLICAS not enough owners reachable: need %u, can reach %u",
-                      result->needed, result->acks);
+        if (write && result->acks == 0)
+            buffer_printf(out, "NOREPLICAS no owner of the key is reachable, and only an owner "
+                               "takes a write");
+        else
+            buffer_printf(out, "NOREPLICAS not enough owners reachable: need %u, can reach %u",
+                          result->needed, result->acks);
         break;
     case STATUS_TIMEOUT:
         buffer_printf(out, "NOREPLICAS not enough owners answered in time: need %s=%u, got %u",
                       write ? "w" : "r", result->needed, result->acks);
         break;
     case STATUS_UNCERTAIN:
-        if (write)
+        if (write && result->hints > 0)
+            buffer_printf(out,
+                          "UNCERTAIN w=%u/%u hints=%u the write was sent but not confirmed in "
+                          "time; it may apply",
+                          result->acks, result->needed, result->hints);
+        else if (write)
             buffer_printf(out,
                           "UNCERTAIN w=%u/%u the write was sent but not confirmed in time; "
                           "it may apply",

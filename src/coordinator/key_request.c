@@ -53,6 +53,7 @@ void key_request_encode(const struct key_request *request, struct buffer *out)
     buffer_put_u8(out, request->options.pr);
     buffer_put_u8(out, request->options.pw);
     buffer_put_u8(out, request->region);
+    buffer_put_u8(out, request->options.sloppy);
     buffer_put_varint(out, request->options.timeout_ms);
     buffer_put_bytes(out, request->identity.id);
     if (request->identity.id.length > 0) {
@@ -113,6 +114,7 @@ enum status key_request_decode(struct reader *reader, struct key_request *out,
     out->options.pr = reader_u8(reader);
     out->options.pw = reader_u8(reader);
     out->region = reader_u8(reader);
+    out->options.sloppy = reader_u8(reader);
     out->options.timeout_ms = (uint32_t)reader_varint_max(reader, UINT32_MAX);
     out->identity.id = reader_bytes(reader);
     if (out->identity.id.length > 0) {
@@ -122,7 +124,7 @@ enum status key_request_decode(struct reader *reader, struct key_request *out,
     out->entry_count = (uint16_t)reader_varint_max(reader, KEY_ENTRIES_MAX);
     if (out->kind == 0 || out->kind >= KEY_REQUEST_KIND_COUNT || out->flags > KEY_FLAGS_ALL ||
         out->options.level >= LEVEL_COUNT || out->region > RING_REGIONS_MAX ||
-        out->identity.id.length > REQUEST_ID_BYTES_MAX ||
+        out->identity.id.length > REQUEST_ID_BYTES_MAX || out->options.sloppy >= SLOPPY_COUNT ||
         out->entry_count > reader_left(reader))
         reader->failed = true;
     if (reader->failed)
@@ -187,6 +189,7 @@ void key_result_encode(const struct key_result *result, struct buffer *out)
     buffer_put_u8(out, (uint8_t)result->status);
     buffer_put_u8(out, result->acks);
     buffer_put_u8(out, result->needed);
+    buffer_put_u8(out, result->hints);
     buffer_put_varint(out, result->outcome_count);
     for (uint16_t i = 0; i < result->outcome_count; i++)
         encode_outcome(&result->outcomes[i], out);
@@ -206,6 +209,7 @@ enum status key_result_decode(struct reader *reader, struct key_result *out)
     uint8_t status = reader_u8(reader);
     out->acks = reader_u8(reader);
     out->needed = reader_u8(reader);
+    out->hints = reader_u8(reader);
     uint16_t count = (uint16_t)reader_varint_max(reader, UINT16_MAX);
     if (status >= STATUS_COUNT || count > reader_left(reader))
         reader->failed = true;

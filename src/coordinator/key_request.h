@@ -89,8 +89,9 @@ struct key_outcome {
  */
 struct key_result {
     enum status status;
-    uint8_t acks;   /* owners that answered, of a write: that hold it durably */
+    uint8_t acks;   /* holders that answered, of a write: that hold it durably */
     uint8_t needed; /* by the level */
+    uint8_t hints;  /* of acks: fallbacks, which hold it for owners (sloppy requests alone) */
     uint16_t outcome_count;
     struct key_outcome *outcomes; /* owned; their slices borrow from what the result was decoded from */
     struct version_vector context; /* KEY_READ: what the answer covers */

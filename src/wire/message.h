@@ -41,6 +41,11 @@ enum message_type {
     MESSAGE_FETCH_RESULT = 26, /* body: struct message_read_result */
     MESSAGE_LOOKUP = 27, /* wire/message_lookup.h */
     MESSAGE_LOOKUP_RESULT = 28,
+    MESSAGE_HINT = 40, /* this one and those after it: message_hint.h */
+    MESSAGE_HINTED = 41,
+    MESSAGE_HINT_READ = 42, /* MESSAGE_READ, of what a fallback keeps */
+    MESSAGE_HINT_READ_RESULT = 43,
+    MESSAGE_HINT_STATE = 44,
     MESSAGE_LOCAL = 100,
     MESSAGE_MINT = 100, /* loop side -> store side: make new versions */
     MESSAGE_MINTED,     /* early when something was written, then MESSAGE_REPLICATED follows late */
@@ -52,7 +57,13 @@ enum message_type {
                               frame */
     MESSAGE_CLOCK,     /* loop side -> store side: what is thought of the wall clock */
     MESSAGE_MINT_FROM, /* store side -> loop side, unasked */
-    MESSAGE_STORE_COUNTS /* store side -> loop side, unasked: what the last groups have counted */
+    MESSAGE_STORE_COUNTS, /* store side -> loop side, unasked: what the last groups have counted */
+    MESSAGE_HINTS_SCAN = 140, /* loop side -> store side; this one and those after it:
+                                 message_hint.h */
+    MESSAGE_HINTS_PAGE = 141,
+    MESSAGE_HINTS_DROP = 142, /* loop side -> store side */
+    MESSAGE_HINTS_DROPPED = 143,
+    MESSAGE_HINT_COUNTS = 144 /* store side -> loop side, unasked */
 };
 
 /*

@@ -5,6 +5,7 @@
  *     'L' partition(2) log position(8)               one event of the partition's log
  *     'M' partition(2) 'c'                           checkpoint of the replica's state
  *     'Q' ...                                        requests with ids (wire/record_request.h)
+ *     'H' ...                                        hints (record_hint.h)
  *     'T'                                            ceiling of the times that the store issues
  *     'I'                                            identity of the store (src/store/identity.h)
  *

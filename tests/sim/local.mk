@@ -27,6 +27,7 @@ ringsim_SOURCES = \
 	tests/sim/oracle_counter.c \
 	tests/sim/oracle_counter.h \
 	tests/sim/oracle_end.c \
+	tests/sim/oracle_hints.c \
 	tests/sim/oracle_siblings.c \
 	tests/sim/oracle_state.h \
 	tests/sim/ordered_map.c \
@@ -57,9 +58,13 @@ EXTRA_DIST += \
 	tests/sim/mutants/counter-forgets-sums.patch \
 	tests/sim/mutants/context-covers-more.patch \
 	tests/sim/mutants/count-node-twice.patch \
+	tests/sim/mutants/fallback-counted-when-strict.patch \
+	tests/sim/mutants/hint-dropped-on-send.patch \
+	tests/sim/mutants/hint-for-any-owner.patch \
 	tests/sim/mutants/merge-drops-dot.patch \
 	tests/sim/mutants/mint-replaces-siblings.patch \
 	tests/sim/mutants/run \
+	tests/sim/mutants/stand-in-counted-twice.patch \
 	tests/sim/mutants/trust-old-incarnation.patch
 TESTS += \
 	tests/sim/test_mutants.sh \

@@ -74,6 +74,13 @@ enum mark {
     MARK_WRITE_AGAIN,
     MARK_COPY_DESTROYED,
     MARK_ACKED_AT_ONE_LOST,
+    MARK_SLOPPY_WRITE, /* acknowledged by a hint that the level needed */
+    MARK_HINT_STORED,
+    MARK_HINT_MERGED,
+    MARK_HINT_REPEATED,
+    MARK_HINT_REFUSED,
+    MARK_HINT_DELIVERED,
+    MARK_HINT_DESTROYED,
     MARK_COUNT
 };
 

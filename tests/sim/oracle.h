@@ -82,6 +82,7 @@ struct version {
     bool excused;   /* more of its copies were destroyed than were promised */
     struct count_sets *sets; /* of a counter: oracle_counter.h */
     uint8_t copies; /* that its acknowledgement promised, all regions together */
+    uint8_t certain; /* of them at owners, where a read must find it */
     uint8_t destroyed;
 };
 
@@ -142,6 +143,9 @@ void oracle_check_end(struct oracle *oracle);
 /* The versions of the key that may be its value now; NULL stands for none. The first is the least.
  */
 bool oracle_may_be_last(const struct oracle *oracle, uint32_t key, const struct version *version);
+
+/* Hints on the disk of a machine, those set aside too. */
+uint64_t oracle_hint_count(const struct machine *machine);
 
 uint64_t oracle_command_count(const struct oracle *oracle);
 

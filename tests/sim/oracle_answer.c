@@ -53,9 +53,9 @@ void oracle_fail_answer(struct oracle *oracle, const struct machine *machine,
 bool oracle_meets(const struct oracle *oracle, const struct version *version, uint8_t read_owners)
 {
     uint8_t owners = oracle->world->ring->owner_count;
-    if (!version->acked || version->excused || version->copies + read_owners <= owners)
+    if (!version->acked || version->excused || version->certain + read_owners <= owners)
         return false;
-    return version->destroyed == 0 || version->copies > owners / 2;
+    return version->destroyed == 0 || version->certain > owners / 2;
 }
 
 static const struct version *floor_of(const struct oracle *oracle, const struct oracle_key *key,
@@ -165,7 +165,7 @@ static bool is_monotonic(const struct oracle *oracle, const struct command *comm
 {
     uint8_t half = oracle->world->ring->owner_count / 2;
     return oracle_read_owners(oracle, command) > half &&
-           (command->writes[0] == NULL || oracle_write_owners(oracle, command) > half);
+           (command->writes[0] == NULL || oracle_write_certain(oracle, command) > half);
 }
 
 static void check_value(struct oracle *oracle, const struct machine *machine,
@@ -241,7 +241,14 @@ static bool is_durable(struct oracle *oracle, const struct command *command,
 {
     uint8_t by_region[PLAN_REGIONS_MAX];
     count_copies(oracle, version, command->first_us, by_region);
-    return oracle_write_met(oracle, command, by_region);
+    if (oracle_write_met(oracle, command, by_region, 0))
+        return true;
+    if (!oracle_is_sloppy(command) ||
+        !oracle_write_met(oracle, command, by_region,
+                          oracle_hint_copies(oracle, version, command->first_us)))
+        return false;
+    marks_hit(oracle->world->marks, MARK_SLOPPY_WRITE);
+    return true;
 }
 
 /* Whether the version can be what the write made, when its value does not name it. */
@@ -307,6 +314,8 @@ static void acknowledged(struct oracle *oracle, const struct machine *machine,
     version->acked = true;
     if (oracle_write_owners(oracle, command) > version->copies)
         version->copies = oracle_write_owners(oracle, command);
+    if (oracle_write_certain(oracle, command) > version->certain)
+        version->certain = oracle_write_certain(oracle, command);
 }
 
 static bool is_empty(const struct oracle_key *key, const struct version *version)

@@ -11,6 +11,7 @@
 #include "sim/oracle_state.h"
 #include "wire/record.h"
 #include "wire/record_request.h"
+#include "wire/record_hint.h"
 
 enum { TIME_SLACK_MS = 3000 };
 
@@ -347,6 +348,8 @@ static void check_record(struct oracle *oracle, const struct machine *machine, s
              log_record_is_canonical(value);
     } else if (ok && key.data[0] == RECORD_REQUEST && key.length > 1 && key.data[1] == 'r') {
         ok = request_is_canonical(value);
+    } else if (ok && key.data[0] == RECORD_HINT) {
+        oracle_hint_stored(oracle, machine, key, value, before);
     } else if (ok && key.data[0] == RECORD_META) {
         ok = checkpoint_is_canonical(value);
     }
@@ -370,6 +373,8 @@ void oracle_batch(struct oracle *oracle, const struct machine *machine, struct s
         }
         if (key.length > 0 && key.data[0] == RECORD_CELL)
             world_fail(oracle->world, VERDICT_WRONG, "I3", "n%u removes a cell", machine->id);
+        if (key.length > 0 && key.data[0] == RECORD_HINT)
+            oracle_hint_removed(oracle, machine, key, &state);
         ordered_map_remove(&state, key);
     }
     ordered_map_deinit(&state);

@@ -82,7 +82,7 @@ enum command_kind {
     COMMAND_KIND_COUNT
 };
 
-enum { PLAN_LEVEL_COUNT = 9 }; /* enum level */
+enum { PLAN_LEVEL_COUNT = 10 }; /* enum level */
 
 /* A fixed sequence of faults instead of drawn ones. */
 enum plan_script {
@@ -119,6 +119,7 @@ struct plan {
     uint32_t request_timeout_ms; /* of WITH timeout=; 0: as the node is set */
     uint32_t command_weight[COMMAND_KIND_COUNT];
     uint32_t level_weight[PLAN_LEVEL_COUNT];
+    uint32_t sloppy_percent; /* of commands say whether fallbacks may count, most that they may */
     bool numbers;          /* of owners, beside the named levels */
     bool request_ids;      /* writes have them, and are sent again */
     bool sibling_keyspace; /* keyspace 1 keeps concurrent values */

@@ -90,7 +90,7 @@ static void add_options(struct words *words, const struct command *command,
     const uint8_t numbers[] = {command->r, command->w, command->dw, command->pr, command->pw};
     if (command->level == LEVEL_DEFAULT && command->timeout_ms == 0 && context == NULL &&
         command->identity == 0 &&
-        command->r + command->w + command->dw + command->pr + command->pw == 0)
+        command->r + command->w + command->dw + command->pr + command->pw + command->sloppy == 0)
         return;
     add(words, "WITH");
     for (unsigned i = 0; i < 5; i++) {
@@ -99,6 +99,8 @@ static void add_options(struct words *words, const struct command *command,
         snprintf(text, sizeof text, "%s=%u", names[i], numbers[i]);
         add(words, text);
     }
+    if (command->sloppy != SLOPPY_DEFAULT)
+        add(words, command->sloppy == SLOPPY_YES ? "sloppy=yes" : "sloppy=no");
     if (command->level != LEVEL_DEFAULT) {
         snprintf(text, sizeof text, "cl=%s", level_name((enum level)command->level));
         add(words, text);
@@ -388,6 +390,12 @@ static void add_sibling_command(struct words *words, struct world *world, struct
     buffer_deinit(&context);
 }
 
+static bool is_read(enum command_kind kind)
+{
+    return kind == COMMAND_GET || kind == COMMAND_MGET || kind == COMMAND_SCAN ||
+           kind == COMMAND_EXISTS || kind == COMMAND_DBSIZE;
+}
+
 void workload_draw(struct world *world, struct random *random, keyspace_id keyspace,
                    uint64_t cursor, const struct contexts *contexts, struct command *command,
                    struct buffer *out)
@@ -398,10 +406,16 @@ void workload_draw(struct world *world, struct random *random, keyspace_id keysp
     command->kind =
         (enum command_kind)draw_weighted(random, plan->command_weight, COMMAND_KIND_COUNT);
     command->level = (uint8_t)draw_weighted(random, plan->level_weight, PLAN_LEVEL_COUNT);
+    if (is_read(command->kind) && command->level == LEVEL_ANY)
+        command->level = LEVEL_ONE; /* ANY is for writes */
+    if (random_chance(random, plan->sloppy_percent, 100))
+        command->sloppy = random_chance(random, 1, 10) ? SLOPPY_NO : SLOPPY_YES;
     command->timeout_ms = plan->request_timeout_ms;
     if (plan->numbers)
         draw_numbers(world, random, command);
     if (keyspace == 1) {
+        if (command->level == LEVEL_ANY)
+            command->level = LEVEL_ONE; /* it may become a read */
         add_sibling_command(&words, world, random, contexts, command);
         finish(&words, out);
         return;
