@@ -10,6 +10,8 @@ libringcore_a_SOURCES += \
 	src/node/node_state.h \
 	src/node/peer_requests.c \
 	src/node/pending.c \
+	src/node/register.c \
+	src/node/register.h \
 	src/node/repair_schedule.c \
 	src/node/settings.c \
 	src/node/settings.h \
@@ -18,8 +20,12 @@ libringcore_a_SOURCES += \
 	src/node/store_hints.c \
 	src/node/store_mint.c \
 	src/node/store_read.c \
+	src/node/stability_schedule.c \
+	src/node/store_register.c \
+	src/node/store_register.h \
 	src/node/store_requests.c \
 	src/node/store_side.c \
 	src/node/store_side.h \
 	src/node/store_side_state.h \
+	src/node/store_stability.c \
 	src/node/store_sync.c

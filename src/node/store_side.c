@@ -60,6 +60,7 @@ struct store_side *store_side_new(const struct store_side_params *params)
         .requests = {.count_max = params->settings->request_ids_max},
     };
     assert(params->settings->siblings_max <= SIBLINGS_LIMIT_MAX);
+    store_stability_new(side);
     return side;
 }
 
@@ -79,7 +80,9 @@ void store_side_free(struct store_side *side)
     if (side == NULL)
         return;
     close_replicas(side);
+    store_register_failed(side);
     hint_store_free(side->hints);
+    store_stability_free(side);
     cell_cache_free(side->cache);
     buffer_deinit(&side->pulls);
     free(side->replicas);
@@ -117,6 +120,13 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
                  status_name(status));
         return status;
     }
+    status = store_register_open(side);
+    if (status != STATUS_OK) {
+        log_line(&side->log, LOG_ERROR, "could not read the register reason=%s",
+                 status_name(status));
+        return status;
+    }
+    store_register_append_state(side, &out->early);
     status = hint_store_open(side->hints, &side->context);
     if (status != STATUS_OK) {
         log_line(&side->log, LOG_ERROR, "could not read the hints reason=%s", status_name(status));
@@ -148,6 +158,7 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
     }
     store_append_mint_from(side, &out->early);
     store_report_hints(side, &out->early);
+    store_stability_reopened(side);
     side->open = true;
     return STATUS_OK;
 }
@@ -298,9 +309,14 @@ static void handle_clock(struct store_side *side, const struct frame *frame)
 }
 
 /* The decided answer to work that cannot be done at all. */
-static void refuse(const struct frame *frame, enum status status, struct buffer *out)
+static void refuse(const struct store_side *side, const struct frame *frame, enum status status,
+                   struct buffer *out)
 {
     size_t offset;
+    if (store_register_is_type(frame->type)) {
+        store_register_refuse(side, frame, status, out);
+        return;
+    }
     if (store_refuse_hints(frame, status, out))
         return;
     switch (frame->type) {
@@ -353,7 +369,11 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     }
     side->context.wall_ms = store_clock_wall_ms(&side->clock, now);
     if (!side->open || is_expired(&frame, now)) {
-        refuse(&frame, side->open ? STATUS_TIMEOUT : STATUS_NOT_READY, &out->late);
+        refuse(side, &frame, side->open ? STATUS_TIMEOUT : STATUS_NOT_READY, &out->late);
+        return;
+    }
+    if (store_register_is_type(frame.type)) {
+        store_register_handle(side, &frame, out);
         return;
     }
     purge_requests(side, out);
@@ -388,6 +408,9 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     case MESSAGE_HINTS_DROP:
         store_handle_hints_drop(side, &frame, out);
         break;
+    case MESSAGE_STABILITY_STEP:
+        store_handle_stability(side, &frame, now, out);
+        break;
     default:
         assert(!"a frame of this type goes to the store side");
     }
@@ -421,6 +444,7 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
 {
     cell_cache_committed(side->cache);
     side->requests_purged = false;
+    store_register_committed(side);
     hint_store_committed(side->hints);
     report_counts(side, now, out);
     store_report_hints(side, &out->late);
@@ -443,6 +467,7 @@ void store_side_failed(struct store_side *side)
 {
     store_clock_failed(&side->clock);
     side->requests_purged = false;
+    store_register_failed(side);
     close_replicas(side);
 }
 

@@ -3,7 +3,8 @@
  *
  * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions; store_requests.c
  * keeps requests with ids from acting twice; store_sync.c answers and applies log sync; store_hints.c
- * keeps copies for owners elsewhere. A handler of frames is called with its group under way, and puts
+ * keeps copies for owners elsewhere; store_stability.c collects garbage. A handler of frames is
+ * called with its group under way, and puts
  * its answer into `early` or `late` of the output (store_side.h).
  */
 #ifndef NODE_STORE_SIDE_STATE_H
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "coordinator/key_request.h"
 #include "node/store_clock.h"
+#include "node/store_register.h"
 #include "node/store_side.h"
 #include "replica/hint_store.h"
 #include "replica/replica.h"
@@ -29,6 +31,7 @@ struct store_side {
     struct store_port port_copy;
     struct cell_cache *cache;
     struct store_clock clock;
+    struct store_register config;
     struct replica_context context;
     struct replica *replicas; /* of the owned partitions, ascending */
     uint32_t replica_count;
@@ -37,6 +40,8 @@ struct store_side {
     struct buffer pulls;            /* frames that wait for the commit of the group */
     uint64_t warned_us, refused_us; /* of the last lines about siblings; 0: none yet */
     bool requests_purged; /* in the present group */
+    struct store_stability *stability; /* store_stability.c */
+    uint64_t collect_failed_us;        /* of the last line about it */
     bool open;
 };
 
@@ -116,5 +121,12 @@ void store_handle_hints_drop(struct store_side *side, const struct frame *frame,
 bool store_refuse_hints(const struct frame *frame, enum status status, struct buffer *out);
 /* What has changed since the last time. */
 void store_report_hints(struct store_side *side, struct buffer *out);
+
+/* store_stability.c; a peer's reports outlive a failed commit, the own ones do not. */
+void store_stability_new(struct store_side *side);
+void store_stability_free(struct store_side *side);
+void store_stability_reopened(struct store_side *side);
+void store_handle_stability(struct store_side *side, const struct frame *frame, struct instant now,
+                            struct store_output *out);
 
 #endif

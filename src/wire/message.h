@@ -37,6 +37,10 @@ enum message_type {
     MESSAGE_DIGEST_RESULT,
     MESSAGE_SYNC_PULL, /* "here are my clocks: what do I lack?" */
     MESSAGE_SYNC_PAGE,
+    MESSAGE_PARTITION_PULL = 20, /* wire/message_garbage.h, up to MESSAGE_STABILITY_HEARD */
+    MESSAGE_PARTITION_PAGE = 21,
+    MESSAGE_STABILITY = 22, /* "so much is durable here" */
+    MESSAGE_STABILITY_HEARD = 23,
     MESSAGE_FETCH = 25, /* wire/message_fetch.h */
     MESSAGE_FETCH_RESULT = 26, /* body: struct message_read_result */
     MESSAGE_LOOKUP = 27, /* wire/message_lookup.h */
@@ -46,6 +50,13 @@ enum message_type {
     MESSAGE_HINT_READ = 42, /* MESSAGE_READ, of what a fallback keeps */
     MESSAGE_HINT_READ_RESULT = 43,
     MESSAGE_HINT_STATE = 44,
+    MESSAGE_REGISTER_KNOWN = 50, /* 50-59, 150-159: wire/message_register.h */
+    MESSAGE_REGISTER_PULL = 51,
+    MESSAGE_REGISTER_VALUE = 52,
+    MESSAGE_REGISTER_PREPARE = 53,
+    MESSAGE_REGISTER_PROMISE = 54,
+    MESSAGE_REGISTER_ACCEPT = 55,
+    MESSAGE_REGISTER_ACCEPTED = 56,
     MESSAGE_LOCAL = 100,
     MESSAGE_MINT = 100, /* loop side -> store side: make new versions */
     MESSAGE_MINTED,     /* early when something was written, then MESSAGE_REPLICATED follows late */
@@ -58,12 +69,22 @@ enum message_type {
     MESSAGE_CLOCK,     /* loop side -> store side: what is thought of the wall clock */
     MESSAGE_MINT_FROM, /* store side -> loop side, unasked */
     MESSAGE_STORE_COUNTS, /* store side -> loop side, unasked: what the last groups have counted */
+    MESSAGE_PARTITION_ASK = 120, /* loop side -> store side: whence to go on with a partition */
+    MESSAGE_PARTITION_APPLY = 121, /* loop side -> store side: a peer's MESSAGE_PARTITION_PAGE */
+    MESSAGE_PARTITION_APPLIED = 122,
+    MESSAGE_STABILITY_STEP = 123, /* loop side -> store side: what a peer said, or whose turn it is */
+    MESSAGE_GARBAGE = 124, /* store side -> loop side: what is left to collect, and why */
     MESSAGE_HINTS_SCAN = 140, /* loop side -> store side; this one and those after it:
                                  message_hint.h */
     MESSAGE_HINTS_PAGE = 141,
     MESSAGE_HINTS_DROP = 142, /* loop side -> store side */
     MESSAGE_HINTS_DROPPED = 143,
-    MESSAGE_HINT_COUNTS = 144 /* store side -> loop side, unasked */
+    MESSAGE_HINT_COUNTS = 144, /* store side -> loop side, unasked */
+    MESSAGE_REGISTER_STATE = 150, /* store side -> loop side, unasked */
+    MESSAGE_REGISTER_RESERVE = 151,
+    MESSAGE_REGISTER_RESERVED = 152,
+    MESSAGE_REGISTER_LEARN = 153,
+    MESSAGE_REGISTER_LEARNED = 154
 };
 
 /*

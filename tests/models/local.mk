@@ -2,5 +2,8 @@
 EXTRA_DIST += \
 	tests/models/request_ids.py \
 	tests/models/counters.py \
+	tests/models/safe_time.py \
+	tests/models/stability.py \
+	tests/models/register.py \
 	tests/models/test_models.sh
 TESTS += tests/models/test_models.sh

@@ -9,3 +9,6 @@ cd "$SRC/tests/models"
 export PYTHONDONTWRITEBYTECODE=1
 python3 request_ids.py 300 all
 python3 counters.py 300
+python3 stability.py 60
+python3 safe_time.py 150
+python3 register.py 600

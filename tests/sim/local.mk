@@ -9,6 +9,8 @@ ringsim_SOURCES = \
 	tests/sim/command.h \
 	tests/sim/contexts.c \
 	tests/sim/contexts.h \
+	tests/sim/disk.c \
+	tests/sim/disk.h \
 	tests/sim/image.c \
 	tests/sim/image.h \
 	tests/sim/machine.c \
@@ -20,6 +22,8 @@ ringsim_SOURCES = \
 	tests/sim/nemesis.h \
 	tests/sim/network.c \
 	tests/sim/network.h \
+	tests/sim/operators.c \
+	tests/sim/operators.h \
 	tests/sim/oracle.c \
 	tests/sim/oracle.h \
 	tests/sim/oracle_answer.c \
@@ -28,12 +32,15 @@ ringsim_SOURCES = \
 	tests/sim/oracle_counter.h \
 	tests/sim/oracle_end.c \
 	tests/sim/oracle_hints.c \
+	tests/sim/oracle_purge.c \
 	tests/sim/oracle_siblings.c \
 	tests/sim/oracle_state.h \
 	tests/sim/ordered_map.c \
 	tests/sim/ordered_map.h \
 	tests/sim/plan.c \
 	tests/sim/plan.h \
+	tests/sim/register_oracle.c \
+	tests/sim/register_oracle.h \
 	tests/sim/schedule.c \
 	tests/sim/schedule.h \
 	tests/sim/script.c \
@@ -54,6 +61,7 @@ EXTRA_DIST += \
 	tests/sim/test_sim_smoke.sh \
 	tests/sim/mutants/blind-set-once.patch \
 	tests/sim/mutants/check \
+	tests/sim/mutants/ballot-used-twice.patch \
 	tests/sim/mutants/counter-adds-deltas.patch \
 	tests/sim/mutants/counter-forgets-sums.patch \
 	tests/sim/mutants/context-covers-more.patch \
@@ -63,7 +71,10 @@ EXTRA_DIST += \
 	tests/sim/mutants/hint-for-any-owner.patch \
 	tests/sim/mutants/merge-drops-dot.patch \
 	tests/sim/mutants/mint-replaces-siblings.patch \
+	tests/sim/mutants/purge-at-majority.patch \
+	tests/sim/mutants/purge-by-first-entry.patch \
 	tests/sim/mutants/run \
+	tests/sim/mutants/steward-answers-early.patch \
 	tests/sim/mutants/stand-in-counted-twice.patch \
 	tests/sim/mutants/trust-old-incarnation.patch
 TESTS += \
