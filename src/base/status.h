@@ -28,6 +28,9 @@ enum status {
     STATUS_UNSUPPORTED,  /* understood, and not offered */
     STATUS_WRONG_TYPE,   /* the key holds a value of another kind */
     STATUS_SIBLING_LIMIT,/* the key holds as many concurrent values as it may */
+    STATUS_REQUEST_UNKNOWN, /* whether a request with this id was carried out cannot be told now */
+    STATUS_REQUEST_DONE,    /* it was, and its answer is not known any more */
+    STATUS_REQUEST_CONFLICT,/* the id was given to another command */
     STATUS_NOT_A_NUMBER, /* the value cannot be counted with */
     STATUS_OVERFLOW,     /* a number would leave its range */
     STATUS_ID_CONFLICT,  /* the request id was given to another request */

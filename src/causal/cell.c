@@ -218,6 +218,14 @@ bool cell_fits(const struct cell *cell)
            (cell->count < 2 || bytes <= CELL_VALUES_BYTES_MAX);
 }
 
+bool cell_has_requests(const struct cell *cell)
+{
+    for (uint32_t i = 0; i < cell->count; i++)
+        if (cell->siblings[i].request.length > 0)
+            return true;
+    return false;
+}
+
 bool cell_omits_values(const struct cell *cell)
 {
     return cell_omitted_bytes(cell) > 0;

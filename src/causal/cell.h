@@ -32,6 +32,7 @@ enum sibling_kind {
 };
 
 enum {
+    SIBLING_REQUEST_BYTES_MAX = 96, /* of a stamp */
     CELL_SIBLINGS_MAX = 4096,      /* accepted by the decoder; far above the client limit */
     CELL_VALUES_BYTES_MAX = 22 << 20 /* of siblings together; one value alone has its own limit */
 };
@@ -44,6 +45,8 @@ struct sibling {
     uint64_t expire_at_ms; /* ms since 1970; 0: never. From then on the value is absent */
     uint8_t kind;          /* enum sibling_kind */
     struct slice value;    /* borrowed from what was decoded; empty for a tombstone */
+    struct slice request;   /* the stamp of the request it was made for (wire/record_request.h);
+                               borrowed; empty: the request had no id */
     uint32_t omitted_bytes; /* not 0: the value has so many bytes, and is not here */
 };
 
@@ -95,6 +98,8 @@ hybrid_time cell_time_max(const struct cell *cell);
 /* XXH3 of the cell's name and its live dots without tombstones; 0 when cell_is_live() is false. */
 uint64_t cell_hash(const struct cell *cell, struct slice name, uint64_t seed);
 
+/* Whether a version in it was made for a request with an id. */
+bool cell_has_requests(const struct cell *cell);
 /* Whether a sibling's value is not here; such a cell may be compared and merged, never kept. */
 bool cell_omits_values(const struct cell *cell);
 uint64_t cell_omitted_bytes(const struct cell *cell);

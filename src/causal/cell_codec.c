@@ -4,9 +4,10 @@
  *   cell     context (a version vector), varint sibling count, siblings
  *   sibling  varint index    of its actor in the context
  *            varint behind   context sequence of that actor - sequence of the dot
- *            u8     kind, and 0x80 when the value is omitted
+ *            u8     kind, and 0x80 when the value is omitted, 0x40 when there is a stamp
  *            u64    time
  *            varint expire_at_ms
+ *            varint length, stamp of the request, if there is one
  *            varint length, value unless it is omitted
  *
  * A dot is named through the context that covers it, so the usual sibling spends
@@ -22,7 +23,7 @@
 #include "causal/counter.h"
 
 enum { SIBLING_BYTES_MIN = 13, DOT_IMAGE_BYTES = 24 };
-enum { KIND_OMITTED = 0x80 }; /* beside the kind */
+enum { KIND_OMITTED = 0x80, KIND_REQUEST = 0x40 }; /* beside the kind */
 
 static void encode_sibling(const struct sibling *sibling, uint64_t index, uint64_t behind,
                            uint64_t value_bytes_max, struct buffer *out)
@@ -32,9 +33,12 @@ static void encode_sibling(const struct sibling *sibling, uint64_t index, uint64
         omitted = sibling->value.length;
     buffer_put_varint(out, index);
     buffer_put_varint(out, behind);
-    buffer_put_u8(out, (uint8_t)(sibling->kind | (omitted > 0 ? KIND_OMITTED : 0)));
+    buffer_put_u8(out, (uint8_t)(sibling->kind | (omitted > 0 ? KIND_OMITTED : 0) |
+                                 (sibling->request.length > 0 ? KIND_REQUEST : 0)));
     buffer_put_u64(out, sibling->time);
     buffer_put_varint(out, sibling->expire_at_ms);
+    if (sibling->request.length > 0)
+        buffer_put_bytes(out, sibling->request);
     if (omitted > 0)
         buffer_put_varint(out, omitted);
     else
@@ -87,9 +91,14 @@ static void decode_sibling(struct reader *reader, const struct version_vector *c
     uint64_t behind = reader_varint(reader);
     uint8_t kind = reader_u8(reader);
     bool omitted = (kind & KIND_OMITTED) != 0;
-    out->kind = (uint8_t)(kind & ~KIND_OMITTED);
+    bool stamped = (kind & KIND_REQUEST) != 0;
+    out->kind = (uint8_t)(kind & ~(KIND_OMITTED | KIND_REQUEST));
     out->time = reader_u64(reader);
     out->expire_at_ms = reader_varint(reader);
+    if (stamped)
+        out->request = reader_bytes(reader);
+    if (stamped && (out->request.length == 0 || out->request.length > SIBLING_REQUEST_BYTES_MAX))
+        reader->failed = true;
     if (omitted)
         out->omitted_bytes = (uint32_t)reader_varint_max(reader, UINT32_MAX);
     else

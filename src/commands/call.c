@@ -197,6 +197,18 @@ static bool take_options(struct call *call)
             call->has_context = true;
             continue;
         }
+        bool again = call->request_id.length > 0;
+        if (option_is_id(call->arguments[at], &call->request_id)) {
+            if (again) {
+                reject(call, "ERR id is given twice");
+                return false;
+            }
+            if (call->request_id.length == 0 || call->request_id.length > REQUEST_ID_BYTES_MAX) {
+                reject(call, "ERR an id has 1 to %u bytes", REQUEST_ID_BYTES_MAX);
+                return false;
+            }
+            continue;
+        }
         if (option_parse(call->arguments[at], call_environment(call)->ring, &call->options,
                          &reason) != STATUS_OK) {
             reject(call, "%.*s", (int)reason.length, (const char *)reason.data);
@@ -290,6 +302,7 @@ void call_prepare(struct call *call)
     call->options = (struct request_options){0};
     call->grows_value = call->adds_decimal = false;
     call->has_context = false;
+    call->request_id = slice_make(NULL, 0);
     version_vector_deinit(&call->context);
     call->key_count = 0;
     find_command(call);
@@ -318,6 +331,29 @@ bool calls_conflict(const struct call *a, const struct call *b)
     return false;
 }
 
+/* Of the words that make the request what it is; its options are no part of that. */
+static uint64_t digest_words(const struct call *call)
+{
+    uint64_t digest = hash64(slice_text(call->command->name), call->keyspace);
+    for (uint32_t i = 1; i < call->argument_count; i++)
+        digest = hash64(call->arguments[i], digest);
+    return digest;
+}
+
+/* false: the error is sent. */
+static bool take_id(struct call *call)
+{
+    call->request_digest = digest_words(call);
+    if (call->command->repeatable)
+        return true;
+    if (call->command->flags & COMMAND_WRITE)
+        call_reply_error(call, "ERR an id is not offered for '%s'; nothing was written",
+                         call->command->name);
+    else
+        call_reply_error(call, "ERR '%s' takes no id: only writes do", call->command->name);
+    return false;
+}
+
 void call_start(struct call *call)
 {
     struct session *session = call->session;
@@ -329,6 +365,8 @@ void call_start(struct call *call)
     session->reply_skip = false;
     session->last_command = call->command;
     if (call->command != &rejected && call->has_context && !context_take(call))
+        return;
+    if (call->command != &rejected && call->request_id.length > 0 && !take_id(call))
         return;
     bool reads = (call->command->flags & COMMAND_READONLY) != 0;
     if (reads && call->options.level == LEVEL_ANY && call->options.r == OWNERS_UNSET) {
@@ -410,6 +448,9 @@ static void send(struct call *call, uint32_t index, struct key_request *request)
 {
     assert(index < (uint32_t)1 << CALL_INDEX_BITS);
     request->options = call->options;
+    if (call->request_id.length > 0 && request->kind == KEY_WRITE)
+        request->identity = (struct request_identity){
+            .id = call->request_id, .part = index, .digest = call->request_digest};
     join_keyspace(call, request);
     if (!(call->command->flags & COMMAND_BLOCKING))
         limit_timeout(call, &request->options);
@@ -503,7 +544,7 @@ void call_note_write(struct call *call, keyspace_id keyspace, struct slice key,
     bool known = outcome != NULL && outcome->dot.sequence != 0;
     if (last->made && last->serial > call->serial)
         return;
-    if (result->status != STATUS_UNCERTAIN &&
+    if (!key_status_is_uncertain(result->status) &&
         (result->status != STATUS_OK || outcome == NULL || !outcome->written))
         return;
     last->made = true;

@@ -60,6 +60,8 @@ struct call {
     struct slice context_text;
     struct version_vector context; /* once the call runs */
     hybrid_time context_time;
+    struct slice request_id; /* of WITH id=; empty: none */
+    uint64_t request_digest;
 
     bool grows_value;      /* set by commands whose value may outgrow the limit */
     bool adds_decimal;     /* set by those that add numbers with a fraction */

@@ -94,6 +94,7 @@ struct command {
     int8_t arity;       /* with the name, and the container's; -n: at least n */
     uint8_t access;     /* enum command_access */
     bool context;       /* WITH context=: the write replaces what that token's reader saw */
+    bool repeatable;    /* WITH id=: each of its key requests stands for itself, in the same order */
     uint32_t flags;
     uint32_t categories;
     struct key_spec keys[COMMAND_KEY_SPECS_MAX];

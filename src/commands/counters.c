@@ -88,6 +88,7 @@ static void start_incrbyfloat(struct call *call)
         .complexity = "O(1)",                                                                      \
         .syntax = arguments,                                                                       \
         .arity = count,                                                                            \
+        .repeatable = true,                                                                        \
         .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST,                                   \
         .categories = CATEGORY_STRING,                                                             \
         .keys = {{KEY_FLAG_RW | KEY_FLAG_ACCESS | KEY_FLAG_UPDATE, 1, 0, 1}},                      \

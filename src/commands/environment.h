@@ -37,6 +37,9 @@ struct node_statistics {
     uint64_t requests_held;       /* writes that waited until an owner might mint */
     uint64_t clock_fences;        /* times that the own clock was found too far from the others */
     uint64_t requests_sibling_limit; /* writes refused because their key has too many values */
+    uint64_t requests_repeated; /* with an id that was known: the first answer was given again */
+    uint64_t requests_repeated_by_quorum; /* of these, known to another owner alone */
+    uint64_t requests_unknown;  /* with an id, where it could not be told */
     uint64_t contexts_refused;       /* tokens that were not what RING.GET gave for the key */
     uint64_t read_repairs; /* cells written back before a read was answered */
     uint64_t writes_again; /* of strings that owners stored beside increments they had not seen */

@@ -211,6 +211,7 @@ static void start_pexpiretime(struct call *call)
         .complexity = "O(1)",                                                                      \
         .syntax = "key " argument " [NX | XX | GT | LT]",                                          \
         .arity = -3,                                                                               \
+        .repeatable = true,                                                                        \
         .flags = COMMAND_WRITE | COMMAND_FAST,                                                     \
         .categories = CATEGORY_KEYSPACE,                                                           \
         .keys = {{KEY_FLAG_RW | KEY_FLAG_UPDATE, 1, 0, 1}},                                        \
@@ -252,6 +253,7 @@ const struct command command_persist = {
     .complexity = "O(1)",
     .syntax = "key",
     .arity = 2,
+    .repeatable = true,
     .flags = COMMAND_WRITE | COMMAND_FAST,
     .categories = CATEGORY_KEYSPACE,
     .keys = {{KEY_FLAG_RW | KEY_FLAG_UPDATE, 1, 0, 1}},

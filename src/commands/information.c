@@ -290,6 +290,8 @@ static void write_ring(struct section *section)
     number(section, "ring_requests_clock_skew", s->requests_clock_skew);
     number(section, "ring_requests_held", s->requests_held);
     number(section, "ring_requests_sibling_limit", s->requests_sibling_limit);
+    number(section, "ring_requests_repeated", s->requests_repeated);
+    number(section, "ring_requests_unknown", s->requests_unknown);
     number(section, "ring_contexts_refused", s->contexts_refused);
     number(section, "ring_read_repairs", s->read_repairs);
     number(section, "ring_writes_again", s->writes_again);

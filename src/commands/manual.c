@@ -43,6 +43,10 @@ static const struct entry options[] = {
     {"timeout", "Milliseconds for the whole request, at most request-timeout-max of ringd.conf(5)."},
     {"context", "A context that RING.GET gave for the same key: the write replaces what was read "
                 "then. It goes with WITH and with writes of one key that replace its value."},
+    {"id", "A name of 1 to 64 bytes for this request, such as a client's own number and a count. Sent "
+           "again within 10 minutes, through any node, a write with the same id acts once and gives "
+           "its first answer; see ringdb-consistency(7). It goes with WITH and with writes whose "
+           "keys are independent of each other, so not with RENAME and COPY."},
     {"traceparent", "A W3C trace context; it is checked and not used yet."},
 };
 
@@ -52,7 +56,8 @@ static const struct entry errors[] = {
                    "level needs. Trying again is safe."},
     {"UNCERTAIN", "Applied: maybe. The write was sent and not confirmed by as many owners as the "
                   "level needs, or some keys of a command were written and others not; the text "
-                  "says how many, and with hints= how many of these are hints at fallbacks."},
+                  "says how many, and with hints= how many of these are hints at fallbacks. Of a "
+                  "request with an id: it may have been, by an earlier attempt; send it again."},
     {"OVERLOADED", "Applied: no. Too many requests are under way; try again later."},
     {"DISKFULL", "Applied: no. An owner's disk has too little free space."},
     {"CLOCKSKEW", "Applied: no. The clocks of the owners that can be reached are too far from those "

@@ -268,11 +268,12 @@ static void collect_write(struct call *call, uint32_t index, const struct key_re
         write->applied += group->count;
         for (uint32_t i = 0; i < group->count; i++)
             write->number += result->outcomes[i].number;
-    } else if (result->status == STATUS_OK || result->status == STATUS_UNCERTAIN) {
+    } else if (result->status == STATUS_OK || key_status_is_uncertain(result->status)) {
         /* Without its outcomes an answer says nothing of what was done. */
         write->unknown += group->count;
         if (write->failed == 0)
-            note_failure(write, STATUS_UNCERTAIN, result);
+            note_failure(write, result->status == STATUS_OK ? STATUS_UNCERTAIN : result->status,
+                         result);
     } else {
         if (write->failed == 0)
             note_failure(write, result->status, result);
@@ -403,6 +404,7 @@ const struct command command_mset = {
     .tips = "request_policy:multi_shard response_policy:all_succeeded",
     .arity = -3,
     .context = true,
+    .repeatable = true,
     .flags = COMMAND_WRITE | COMMAND_DENYOOM,
     .categories = CATEGORY_STRING,
     .keys = {{KEY_FLAG_OW | KEY_FLAG_UPDATE, 1, -1, 2}},
@@ -418,6 +420,7 @@ const struct command command_msetnx = {
     .syntax = "key value [key value ...]",
     .tips = "request_policy:multi_shard response_policy:agg_min",
     .arity = -3,
+    .repeatable = true,
     .flags = COMMAND_WRITE | COMMAND_DENYOOM,
     .categories = CATEGORY_STRING,
     .keys = {{KEY_FLAG_OW | KEY_FLAG_INSERT, 1, -1, 2}},
@@ -434,6 +437,7 @@ const struct command command_del = {
     .tips = "request_policy:multi_shard response_policy:agg_sum",
     .arity = -2,
     .context = true,
+    .repeatable = true,
     .flags = COMMAND_WRITE,
     .categories = CATEGORY_KEYSPACE,
     .keys = {{KEY_FLAG_RM | KEY_FLAG_DELETE, 1, -1, 1}},
@@ -450,6 +454,7 @@ const struct command command_unlink = {
     .tips = "request_policy:multi_shard response_policy:agg_sum",
     .arity = -2,
     .context = true,
+    .repeatable = true,
     .flags = COMMAND_WRITE | COMMAND_FAST,
     .categories = CATEGORY_KEYSPACE,
     .keys = {{KEY_FLAG_RM | KEY_FLAG_DELETE, 1, -1, 1}},

@@ -10,7 +10,7 @@ static const char *const option_names[OPTION_COUNT] = {"cl", "r", "w", "pr", "pw
                                                       "sloppy", "timeout"};
 
 /* Understood, and refused until what they promise can be kept. */
-static const char *const options_later[] = {"id", "n", "region"};
+static const char *const options_later[] = {"n", "region"};
 
 /* Levels that the manual names and that are not offered yet. */
 static const char *const levels_later[] = {"SERIAL", "LOCAL_SERIAL"};
@@ -23,13 +23,23 @@ bool option_is(struct slice word)
     return word.length > 1 && word.data[0] != '=' && memchr(word.data, '=', word.length) != NULL;
 }
 
+static bool has_name(struct slice word, const char *name, struct slice *value)
+{
+    const struct slice begin = slice_text(name);
+    if (word.length < begin.length || !slice_is_word(slice_make(word.data, begin.length), name))
+        return false;
+    *value = slice_make(word.data + begin.length, word.length - begin.length);
+    return true;
+}
+
 bool option_is_context(struct slice word, struct slice *token)
 {
-    const struct slice name = slice_text("context=");
-    if (word.length < name.length || !slice_is_word(slice_make(word.data, name.length), "context="))
-        return false;
-    *token = slice_make(word.data + name.length, word.length - name.length);
-    return true;
+    return has_name(word, "context=", token);
+}
+
+bool option_is_id(struct slice word, struct slice *id)
+{
+    return has_name(word, "id=", id);
 }
 
 const char *option_name(unsigned index)
@@ -212,6 +222,10 @@ enum status option_parse(struct slice word, const struct ring *ring,
     }
     if (slice_is_word(name, "context")) {
         buffer_printf(reason, "ERR a context is of one request: give it with WITH");
+        return STATUS_INVALID;
+    }
+    if (slice_is_word(name, "id")) {
+        buffer_printf(reason, "ERR an id is of one request: give it with WITH");
         return STATUS_INVALID;
     }
     for (size_t i = 0; i < sizeof options_later / sizeof options_later[0]; i++) {

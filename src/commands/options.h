@@ -23,6 +23,9 @@ bool option_is(struct slice word);
  */
 bool option_is_context(struct slice word, struct slice *token);
 
+/* Likewise of id=. */
+bool option_is_id(struct slice word, struct slice *id);
+
 /*
  * Put the option into `options`. `ring` says how many owners there are to ask for.
  * Anything but STATUS_OK: `reason` has the error reply's text, and nothing changed.

@@ -127,6 +127,17 @@ void call_failure_text(uint8_t kind, const struct key_result *result, struct buf
         else /* an answer that could not be read; asking again is safe */
             buffer_printf(out, "NOREPLICAS the owner's answer was not usable");
         break;
+    case STATUS_REQUEST_UNKNOWN:
+        buffer_printf(out, "UNCERTAIN the owners within reach cannot tell whether the request was "
+                           "carried out before; send it again with the same id");
+        break;
+    case STATUS_REQUEST_DONE:
+        buffer_printf(out, "UNCERTAIN the request was carried out before, and its answer is not "
+                           "known any more");
+        break;
+    case STATUS_REQUEST_CONFLICT:
+        buffer_printf(out, "ERR the id was given to another command");
+        break;
     case STATUS_OVERLOADED:
         buffer_printf(out, "OVERLOADED too many requests are under way");
         break;
@@ -195,7 +206,7 @@ static const char *command_text(const struct call *call, enum status status)
 /* Of one write that failed as a whole the promise can be given in words. */
 static bool promises_nothing_written(const struct call *call, uint8_t kind, enum status status)
 {
-    return kind == KEY_WRITE && status != STATUS_UNCERTAIN && status != STATUS_WRONG_TYPE &&
+    return kind == KEY_WRITE && !key_status_is_uncertain(status) && status != STATUS_WRONG_TYPE &&
            status != STATUS_NOT_A_NUMBER && status != STATUS_OVERFLOW &&
            command_text(call, status) == NULL;
 }
@@ -209,7 +220,8 @@ void call_reply_failure(struct call *call, uint8_t kind, const struct key_result
     else
         call_failure_text(kind, result, &text);
     if (promises_nothing_written(call, kind, result->status))
-        buffer_printf(&text, "; nothing was written");
+        buffer_printf(&text, "; nothing was written%s",
+                      call->request_id.length > 0 ? " by this attempt" : "");
     resp_writer_error(call_writer(call), buffer_slice(&text));
     buffer_deinit(&text);
     call_finish(call);

@@ -5,6 +5,20 @@
 #include "base/memory.h"
 #include "causal/counter.h"
 
+bool key_status_is_uncertain(enum status status)
+{
+    return status == STATUS_UNCERTAIN || status == STATUS_REQUEST_UNKNOWN ||
+           status == STATUS_REQUEST_DONE;
+}
+
+bool key_request_is_recorded(const struct key_request *request)
+{
+    for (uint16_t i = 0; i < request->entry_count; i++)
+        if (request->entries[i].mutation.operation == REGISTER_INCREMENT)
+            return false;
+    return request->kind == KEY_WRITE && request->identity.id.length > 0;
+}
+
 void key_result_deinit(struct key_result *result)
 {
     free(result->outcomes);
@@ -41,7 +55,11 @@ void key_request_encode(const struct key_request *request, struct buffer *out)
     buffer_put_u8(out, request->region);
     buffer_put_u8(out, request->options.sloppy);
     buffer_put_varint(out, request->options.timeout_ms);
-    buffer_put_bytes(out, request->id);
+    buffer_put_bytes(out, request->identity.id);
+    if (request->identity.id.length > 0) {
+        buffer_put_varint(out, request->identity.part);
+        buffer_put_u64(out, request->identity.digest);
+    }
     buffer_put_varint(out, request->entry_count);
     for (uint16_t i = 0; i < request->entry_count; i++) {
         const struct key_entry *entry = &request->entries[i];
@@ -98,12 +116,15 @@ enum status key_request_decode(struct reader *reader, struct key_request *out,
     out->region = reader_u8(reader);
     out->options.sloppy = reader_u8(reader);
     out->options.timeout_ms = (uint32_t)reader_varint_max(reader, UINT32_MAX);
-    out->id = reader_bytes(reader);
+    out->identity.id = reader_bytes(reader);
+    if (out->identity.id.length > 0) {
+        out->identity.part = (uint32_t)reader_varint_max(reader, UINT32_MAX);
+        out->identity.digest = reader_u64(reader);
+    }
     out->entry_count = (uint16_t)reader_varint_max(reader, KEY_ENTRIES_MAX);
     if (out->kind == 0 || out->kind >= KEY_REQUEST_KIND_COUNT || out->flags > KEY_FLAGS_ALL ||
         out->options.level >= LEVEL_COUNT || out->region > RING_REGIONS_MAX ||
-        out->id.length > REQUEST_ID_BYTES_MAX ||
-        out->options.sloppy >= SLOPPY_COUNT ||
+        out->identity.id.length > REQUEST_ID_BYTES_MAX || out->options.sloppy >= SLOPPY_COUNT ||
         out->entry_count > reader_left(reader))
         reader->failed = true;
     if (reader->failed)

@@ -18,6 +18,7 @@
 #include "causal/version_vector.h"
 #include "coordinator/level.h"
 #include "ring/ring.h"
+#include "wire/record_request.h"
 
 enum key_request_kind {
     KEY_READ = 1, /* entries[0].key: its visible value */
@@ -59,7 +60,7 @@ struct key_request {
     partition_id partition; /* of every key in entries */
     uint8_t region;         /* what LOCAL means: 1 + its index; 0: the coordinator's own */
     struct request_options options;
-    struct slice id; /* KEY_WRITE: by which an increment counts once; empty: none */
+    struct request_identity identity; /* KEY_WRITE of a command with an id; else all zero */
     uint16_t entry_count;
     const struct key_entry *entries; /* borrowed; NULL when entry_count is 0 */
     uint64_t position;               /* KEY_SCAN: first ring position wanted */
@@ -82,6 +83,8 @@ struct key_outcome {
  * status says which promise holds:
  *   OK             the level was met (a write whose condition failed is OK with written=false)
  *   UNCERTAIN      a write was sent, its level was not met in time: it may apply
+ *   REQUEST_UNKNOWN, REQUEST_DONE   this attempt wrote nothing; an earlier one with its id may
+ *                  have, or has and its answer is lost
  *   anything else  definite: nothing was and will be applied, or the read has no answer
  */
 struct key_result {
@@ -101,6 +104,13 @@ struct key_result {
     uint32_t wait_ms; /* CLOCK_SKEW: who answers may mint after so long; 0: nobody knows when */
 };
 
+/* Whether the request as the client means it, all attempts together, may have been applied. */
+bool key_status_is_uncertain(enum status status);
+/*
+ * Whether the request is looked up and remembered by its id. An increment is not: its counter
+ * keeps the ids, and counts each once wherever it was minted (causal/counter.h).
+ */
+bool key_request_is_recorded(const struct key_request *request);
 void key_result_deinit(struct key_result *result);
 /* A result without outcomes. */
 struct key_result key_result_failed(enum status status, uint8_t acks, uint8_t needed);

@@ -12,6 +12,7 @@ libringcore_a_SOURCES += \
 	src/coordinator/read_fetch.c \
 	src/coordinator/read_merge.c \
 	src/coordinator/read_repair.c \
+	src/coordinator/repeat.c \
 	src/coordinator/request.c \
 	src/coordinator/request.h \
 	src/coordinator/request_state.h \

@@ -11,6 +11,7 @@
 #include <assert.h>
 
 #include "coordinator/scan.h"
+#include "wire/message_lookup.h"
 
 /* Shorter values come from all that are asked: they cost less than asking again would. */
 enum { READ_INLINE_BYTES_MAX = 255 };
@@ -25,9 +26,23 @@ static uint16_t question_type(const struct coordinated_request *c)
     case KEY_COUNT:
     case KEY_DIGEST:
         return MESSAGE_DIGEST;
+    case KEY_WRITE:
+        return request_has_id(c) ? MESSAGE_LOOKUP : MESSAGE_READ;
     default:
         return MESSAGE_READ;
     }
+}
+
+static void encode_lookup(const struct coordinated_request *c, const struct message_read *read,
+                          struct buffer *body)
+{
+    struct message_lookup lookup = {.address = read->address,
+                                    .identity = c->request.identity,
+                                    .keyspace = read->keyspace,
+                                    .value_bytes_max = read->value_bytes_max,
+                                    .key_count = read->key_count,
+                                    .keys = read->keys};
+    message_lookup_encode(&lookup, body);
 }
 
 static void encode_question(const struct coordinated_request *c, bool with_values,
@@ -59,7 +74,10 @@ static void encode_question(const struct coordinated_request *c, bool with_value
         for (uint16_t i = 0; i < c->request.entry_count; i++)
             buffer_put_bytes(&keys, c->request.entries[i].key);
         read.keys = buffer_slice(&keys);
-        message_read_encode(&read, body);
+        if (request_has_id(c))
+            encode_lookup(c, &read, body);
+        else
+            message_read_encode(&read, body);
     }
     buffer_deinit(&keys);
 }
@@ -95,6 +113,17 @@ static void ask_until_enough(struct coordinated_request *c, struct coordinated_o
     }
 }
 
+bool read_ask_any(struct coordinated_request *c, struct coordinated_output *out)
+{
+    for (uint8_t i = 0; i < c->owners.primary_count; i++) {
+        if (may_ask(c, c->order[i])) {
+            ask(c, c->order[i], out);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void finish_coverage(struct coordinated_request *c, struct coordinated_output *out)
 {
     struct buffer encoded = {0};
@@ -120,7 +149,6 @@ static void finish_coverage(struct coordinated_request *c, struct coordinated_ou
 void read_ask_more(struct coordinated_request *c, bool slow, uint64_t wall_ms,
                    struct coordinated_output *out)
 {
-    (void)wall_ms;
     if (c->answered)
         return;
     if (c->request.kind == KEY_COVERAGE) {
@@ -137,6 +165,10 @@ void read_ask_more(struct coordinated_request *c, bool slow, uint64_t wall_ms,
                 break;
             }
         }
+        return;
+    }
+    if (request_has_id(c) && quorum_met(&c->read)) { /* an owner beyond the level has failed */
+        repeat_gathered(c, wall_ms, out);
         return;
     }
     ask_until_enough(c, out);
@@ -174,6 +206,14 @@ static void finish_digest(struct coordinated_request *c, struct slice body,
     buffer_deinit(&encoded);
 }
 
+void read_met(struct coordinated_request *c, uint64_t wall_ms, struct coordinated_output *out)
+{
+    if (request_has_id(c))
+        repeat_gathered(c, wall_ms, out);
+    else
+        read_gathered(c, wall_ms, out);
+}
+
 static void finish_ask(struct coordinated_request *c, uint8_t last, uint64_t wall_ms,
                        struct coordinated_output *out)
 {
@@ -181,7 +221,7 @@ static void finish_ask(struct coordinated_request *c, uint8_t last, uint64_t wal
     switch ((enum key_request_kind)c->request.kind) {
     case KEY_READ:
     case KEY_WRITE:
-        read_gathered(c, wall_ms, out);
+        read_met(c, wall_ms, out);
         break;
     case KEY_SCAN:
         scan_merge(c, wall_ms, &encoded);
@@ -198,14 +238,17 @@ static void finish_ask(struct coordinated_request *c, uint8_t last, uint64_t wal
     buffer_deinit(&encoded);
 }
 
-/* Whether the body is a good answer to what was asked. */
-static enum status judge(const struct coordinated_request *c, uint16_t type, struct slice body)
+/* Whether the body is a good answer to what was asked; of a lookup `cells` gets the read. */
+static enum status judge(const struct coordinated_request *c, uint16_t type, struct slice body,
+                         struct slice *cells)
 {
     struct message_read_result read;
     struct message_range_result range;
     struct message_digest_result digest;
     if (type != question_type(c) + 1)
         return STATUS_CORRUPT;
+    if (type == MESSAGE_LOOKUP_RESULT)
+        return repeat_judge(c, body, cells);
     if (type == MESSAGE_READ_RESULT) {
         if (message_read_result_decode(body, &read) != STATUS_OK)
             return STATUS_CORRUPT;
@@ -226,6 +269,7 @@ static enum status judge(const struct coordinated_request *c, uint16_t type, str
 }
 
 _Static_assert(MESSAGE_READ_RESULT == MESSAGE_READ + 1, "a result follows its question");
+_Static_assert(MESSAGE_LOOKUP_RESULT == MESSAGE_LOOKUP + 1, "a result follows its question");
 _Static_assert(MESSAGE_RANGE_RESULT == MESSAGE_RANGE + 1, "a result follows its question");
 _Static_assert(MESSAGE_DIGEST_RESULT == MESSAGE_DIGEST + 1, "a result follows its question");
 
@@ -234,7 +278,8 @@ void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, str
 {
     if (c->answered)
         return;
-    enum status status = judge(c, type, body);
+    struct slice read = body;
+    enum status status = judge(c, type, body, &read);
     if (status == STATUS_TOO_LARGE) { /* another owner that has less of it would hide the rest */
         request_fail(c, status, &c->read, out);
         return;
@@ -244,9 +289,12 @@ void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, str
         read_ask_more(c, false, wall_ms, out);
         return;
     }
-    buffer_append_slice(&c->answers[owner], body);
+    buffer_append_slice(&c->answers[owner], read);
+    if (type == MESSAGE_LOOKUP_RESULT)
+        buffer_append_slice(&c->lookups[owner], body);
     quorum_count(&c->read, owner);
-    if (type == MESSAGE_READ_RESULT && c->request.kind != KEY_COVERAGE)
+    if ((type == MESSAGE_READ_RESULT || type == MESSAGE_LOOKUP_RESULT) &&
+        c->request.kind != KEY_COVERAGE)
         out->omitted_bytes += read_omitted_bytes(c, owner);
     if (c->request.kind == KEY_COVERAGE) {
         if (c->open == 0)

@@ -105,7 +105,7 @@ static void go_on(struct coordinated_request *c, uint64_t wall_ms, struct coordi
     if (c->open != 0)
         return;
     if (quorum_met(&c->read)) {
-        read_gathered(c, wall_ms, out);
+        read_met(c, wall_ms, out);
         return;
     }
     c->phase = PHASE_ASK;
@@ -119,6 +119,7 @@ static void withdraw(struct coordinated_request *c, uint8_t owner)
     c->failed |= bit;
     c->read.counted &= ~bit;
     buffer_clear(&c->answers[owner]);
+    buffer_clear(&c->lookups[owner]);
     buffer_clear(&c->fetched[owner]);
 }
 

@@ -26,6 +26,12 @@ static void decode_cell(struct slice body, uint16_t index, struct cell *out)
     cell_decode_versions(&reader, out);
 }
 
+void read_first_cell(const struct coordinated_request *c, uint8_t owner, uint16_t index,
+                     struct cell *out)
+{
+    decode_cell(buffer_slice(&c->answers[owner]), index, out);
+}
+
 bool read_answered_cell(const struct coordinated_request *c, uint8_t owner, uint16_t index,
                         struct cell *out)
 {

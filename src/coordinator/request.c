@@ -11,6 +11,7 @@ void coordinated_output_clear(struct coordinated_output *output)
     output->send_count = 0;
     output->finished = output->again = false;
     output->read_repairs = 0;
+    output->repeated = output->repeated_by_quorum = false;
     output->fetches = 0;
     output->omitted_bytes = 0;
     buffer_clear(&output->bodies);
@@ -101,9 +102,15 @@ static void settle(struct coordinated_request *c, const struct coordinated_outpu
     check_invariants(c, out);
 }
 
+bool request_has_id(const struct coordinated_request *c)
+{
+    return key_request_is_recorded(&c->request);
+}
+
 bool request_needs_read(const struct coordinated_request *c)
 {
-    if (c->request.kind != KEY_WRITE || (c->request.flags & KEY_AGAIN) != 0)
+    if (c->request.kind != KEY_WRITE || request_has_id(c) ||
+        (c->request.flags & KEY_AGAIN) != 0)
         return true;
     for (uint16_t i = 0; i < c->request.entry_count; i++)
         if (mutation_reads(&c->request.entries[i].mutation))
@@ -203,7 +210,9 @@ void coordinated_request_free(struct coordinated_request *c)
     for (int i = 0; i < RING_OWNERS_MAX; i++) {
         buffer_deinit(&c->answers[i]);
         buffer_deinit(&c->fetched[i]);
+        buffer_deinit(&c->lookups[i]);
     }
+    buffer_deinit(&c->lookup);
     buffer_deinit(&c->replicate);
     buffer_deinit(&c->merged);
     buffer_deinit(&c->minted);
@@ -248,7 +257,8 @@ void coordinated_request_reply(struct coordinated_request *c, node_id from, uint
         if (close_holder(c, holder))
             fetch_reply(c, holder, body, wall_ms, out);
     } else if (c->phase == PHASE_ASK &&
-               (type == MESSAGE_READ_RESULT || type == MESSAGE_RANGE_RESULT ||
+               (type == MESSAGE_READ_RESULT || type == MESSAGE_LOOKUP_RESULT ||
+                type == MESSAGE_RANGE_RESULT ||
                 type == MESSAGE_DIGEST_RESULT)) {
         if (close_holder(c, holder))
             read_reply(c, holder, type, body, wall_ms, out);

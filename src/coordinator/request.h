@@ -67,6 +67,8 @@ struct coordinated_output {
     bool finished;        /* by this step: `result` is an encoded struct key_result */
     bool again;           /* and it is no answer: `result` is a request to coordinate instead */
     struct buffer result;
+    bool repeated;        /* the answer is the first one of a request that was known */
+    bool repeated_by_quorum; /* and one of those asked knew it, before it was to be minted */
     uint32_t read_repairs; /* cells written back */
     uint32_t fetches;      /* owners asked for values that they had named */
     uint64_t omitted_bytes; /* of values that were named and not sent */

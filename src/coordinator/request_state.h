@@ -39,6 +39,8 @@ struct coordinated_request {
     owner_mask slow;     /* were silent for so long that another one was asked */
     struct buffer answers[RING_OWNERS_MAX]; /* bodies of PHASE_ASK, by owner */
     struct buffer fetched[RING_OWNERS_MAX]; /* bodies of PHASE_FETCH, each as bytes */
+    struct buffer lookups[RING_OWNERS_MAX]; /* of a write with an id: bodies of PHASE_ASK */
+    struct buffer lookup;    /* what they said, for the replica that mints */
     struct buffer merged;    /* from PHASE_FETCH to minting: one encoded cell for each key */
     struct buffer minted;    /* the encoded result, while the level is not met */
     struct buffer pending;   /* the encoded result that waits for the repair */
@@ -66,16 +68,34 @@ void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, str
 void read_ask_more(struct coordinated_request *c, bool slow, uint64_t wall_ms,
                    struct coordinated_output *out);
 
+/* Ask the next owner, whether the level needs it or not; false: there is none. */
+bool read_ask_any(struct coordinated_request *c, struct coordinated_output *out);
+/* The level is met by answers with cells. */
+void read_met(struct coordinated_request *c, uint64_t wall_ms, struct coordinated_output *out);
+/* Whether this is a write that must not act twice. */
+bool request_has_id(const struct coordinated_request *c);
+
 /* read_merge.c */
 /* The owner's cell of entry `index`, values borrowed; false when it is not counted. */
 bool read_answered_cell(const struct coordinated_request *c, uint8_t owner, uint16_t index,
                         struct cell *out);
+/* As it was first answered, without what was fetched. The owner is counted. */
+void read_first_cell(const struct coordinated_request *c, uint8_t owner, uint16_t index,
+                     struct cell *out);
 bool read_cells_are_sound(const struct message_read_result *read);
 /* Bytes of values that the owner named and did not send. */
 uint64_t read_omitted_bytes(const struct coordinated_request *c, uint8_t owner);
 /* The level is met: merge, fetch what is missing, then answer or write. */
 void read_gathered(struct coordinated_request *c, uint64_t wall_ms,
                    struct coordinated_output *out);
+
+/* repeat.c */
+/* The level is met by lookups: may it be minted, was it before, or who else is to be asked? */
+void repeat_gathered(struct coordinated_request *c, uint64_t wall_ms,
+                     struct coordinated_output *out);
+/* Whether the body is a good answer to a lookup; `read` gets what it says of the cells. */
+enum status repeat_judge(const struct coordinated_request *c, struct slice body,
+                         struct slice *read);
 
 /* read_fetch.c */
 void fetch_start(struct coordinated_request *c, struct coordinated_output *out);

@@ -5,6 +5,8 @@
 
 #include <assert.h>
 
+#include "wire/message_lookup.h"
+
 void write_start(struct coordinated_request *c, struct coordinated_output *out)
 {
     struct buffer body = {0};
@@ -17,6 +19,7 @@ void write_start(struct coordinated_request *c, struct coordinated_output *out)
         mint.cell_count = c->request.entry_count;
         mint.cells = buffer_slice(&c->merged);
     }
+    mint.lookup = buffer_slice(&c->lookup);
     message_mint_encode(&mint, &body);
     c->phase = PHASE_MINT;
     c->open = 0;
@@ -89,6 +92,15 @@ static void replicate(struct coordinated_request *c, struct slice body,
     write_check(c, out);
 }
 
+/* Whether one of those who were asked knew the request. */
+static bool is_known(const struct coordinated_request *c)
+{
+    struct mint_lookup lookup;
+    return c->lookup.length > 0 &&
+           mint_lookup_decode(buffer_slice(&c->lookup), &lookup) == STATUS_OK &&
+           lookup.record.length > 0;
+}
+
 void write_minted(struct coordinated_request *c, struct slice body, struct coordinated_output *out)
 {
     struct message_minted minted;
@@ -102,6 +114,8 @@ void write_minted(struct coordinated_request *c, struct slice body, struct coord
         if (c->merged.length == 0 || !repair_start(c, minted.result, out))
             request_answer(c, minted.result, out);
     } else {
+        out->repeated = minted.repeated;
+        out->repeated_by_quorum = minted.repeated && is_known(c);
         buffer_append_slice(&c->minted, minted.result);
         replicate(c, minted.replicate, out);
     }

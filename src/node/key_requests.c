@@ -53,6 +53,9 @@ static void count_outcome(struct node *node, enum status status)
     case STATUS_CLOCK_SKEW:
         node->statistics.requests_clock_skew++;
         break;
+    case STATUS_REQUEST_UNKNOWN:
+        node->statistics.requests_unknown++;
+        break;
     default:
         break;
     }
@@ -129,6 +132,8 @@ static void carry_out_steps(struct node *node, struct pending *pending, struct s
     for (;;) {
         node->statistics.read_repairs += out->read_repairs;
         node->statistics.read_fetches += out->fetches;
+        node->statistics.requests_repeated += out->repeated;
+        node->statistics.requests_repeated_by_quorum += out->repeated_by_quorum;
         node->statistics.read_bytes_omitted += out->omitted_bytes;
         send_all(node, pending, lost, &lost_count);
         if (out->again) {
@@ -370,6 +375,8 @@ static void forward_answered(struct node *node, struct pending *pending, struct 
 
 static bool depends_on_value(const struct key_request *request)
 {
+    if (key_request_is_recorded(request)) /* and on whether it was carried out */
+        return true;
     for (uint16_t i = 0; i < request->entry_count; i++)
         if (mutation_reads(&request->entries[i].mutation))
             return true;

@@ -25,6 +25,7 @@ libringcore_a_SOURCES += \
 	src/node/store_register.c \
 	src/node/store_register.h \
 	src/node/stability_schedule.c \
+	src/node/store_requests.c \
 	src/node/store_side.c \
 	src/node/store_side.h \
 	src/node/store_side_state.h \

@@ -267,6 +267,7 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
     case MESSAGE_FORWARD_RESULT:
     case MESSAGE_READ_RESULT:
     case MESSAGE_FETCH_RESULT:
+    case MESSAGE_LOOKUP_RESULT:
     case MESSAGE_RANGE_RESULT:
     case MESSAGE_REPLICATED:
     case MESSAGE_DIGEST_RESULT:

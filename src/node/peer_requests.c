@@ -11,6 +11,7 @@
 
 #include "node/node_state.h"
 #include "ring/position.h"
+#include "wire/message_lookup.h"
 
 static enum status check_replica(const struct node *node, partition_id partition,
                                  struct ring_tag tag, bool for_reads)
@@ -30,7 +31,8 @@ static enum status check_replica(const struct node *node, partition_id partition
 /* What needs a replica that answers reads. */
 static bool is_read(uint16_t type)
 {
-    return type == MESSAGE_READ || type == MESSAGE_RANGE || type == MESSAGE_FETCH;
+    return type == MESSAGE_READ || type == MESSAGE_RANGE || type == MESSAGE_FETCH ||
+           type == MESSAGE_LOOKUP;
 }
 
 static uint16_t answer_type(uint16_t type)
@@ -42,6 +44,7 @@ _Static_assert(MESSAGE_REPLICATED == MESSAGE_REPLICATE + 1, "an answer follows i
 _Static_assert(MESSAGE_HINTED == MESSAGE_HINT + 1, "an answer follows its question");
 _Static_assert(MESSAGE_STABILITY_HEARD == MESSAGE_STABILITY + 1, "an answer follows its question");
 _Static_assert(MESSAGE_FETCH_RESULT == MESSAGE_FETCH + 1, "an answer follows its question");
+_Static_assert(MESSAGE_LOOKUP_RESULT == MESSAGE_LOOKUP + 1, "an answer follows its question");
 _Static_assert(MESSAGE_SYNC_PAGE == MESSAGE_SYNC_PULL + 1, "an answer follows its question");
 _Static_assert(MESSAGE_REGISTER_PROMISE == MESSAGE_REGISTER_PREPARE + 1, "likewise");
 _Static_assert(MESSAGE_REGISTER_ACCEPTED == MESSAGE_REGISTER_ACCEPT + 1, "likewise");
@@ -50,7 +53,7 @@ _Static_assert(MESSAGE_FORWARD_RESULT == MESSAGE_FORWARD + 1, "an answer follows
 void peer_request_fail(struct node *node, const struct origin *origin, uint16_t type,
                        partition_id partition, enum status status)
 {
-    struct buffer body = {0};
+    struct buffer body = {0}, read = {0};
     struct key_result result = key_result_failed(status, 0, 0);
     (void)partition;
     switch (type) {
@@ -60,6 +63,11 @@ void peer_request_fail(struct node *node, const struct origin *origin, uint16_t 
     case MESSAGE_READ:
     case MESSAGE_FETCH:
         message_read_result_encode(&(struct message_read_result){.status = status}, &body);
+        break;
+    case MESSAGE_LOOKUP:
+        message_read_result_encode(&(struct message_read_result){.status = status}, &read);
+        message_lookup_result_encode(
+            &(struct message_lookup_result){.read = buffer_slice(&read)}, &body);
         break;
     case MESSAGE_RANGE:
         message_range_result_encode(&(struct message_range_result){.status = status}, &body);
@@ -79,6 +87,7 @@ void peer_request_fail(struct node *node, const struct origin *origin, uint16_t 
         node_send_link(node, origin->link, answer_type(type), origin->request, 0,
                        buffer_slice(&body));
     buffer_deinit(&body);
+    buffer_deinit(&read);
 }
 
 /* Whether all keys lie in the partition that the request names. */
@@ -149,6 +158,7 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
         break;
     case MESSAGE_READ:
     case MESSAGE_FETCH:
+    case MESSAGE_LOOKUP:
     case MESSAGE_RANGE:
     case MESSAGE_REPLICATE:
     case MESSAGE_DIGEST:

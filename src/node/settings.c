@@ -8,6 +8,7 @@ void settings_defaults(struct settings *settings)
         .value_bytes_max = 8 << 20,
         .siblings_warn = 8,
         .siblings_max = 64,
+        .request_ids_max = 1000000,
         .arguments_max = 1 << 20,
         .request_bytes_max = 64 << 20,
         .pipeline_max = 128,

@@ -16,6 +16,7 @@ struct settings {
     uint32_t key_bytes_max;
     uint32_t value_bytes_max;
     uint32_t siblings_warn;          /* concurrent versions of one key: worth a line in the log */
+    uint32_t request_ids_max;        /* remembered for their window; then requests with ids are refused */
     uint32_t siblings_max;           /* a client write that adds one more is refused */
     uint32_t arguments_max;          /* of one command */
     uint32_t request_bytes_max;      /* of one command */

@@ -29,6 +29,13 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
     enum status status = STATUS_OK;
     enum merge_policy policy = store_policy_of(side, request->keyspace, &status);
     size_t delivery_bytes = 0;
+    bool has_id = key_request_is_recorded(request), reads = false;
+    struct request_stamp request_stamp = store_stamp(side, request);
+    struct buffer stamp = {0};
+    if (has_id)
+        request_stamp_encode(&request_stamp, &stamp);
+    for (uint16_t i = 0; i < request->entry_count; i++)
+        reads = reads || mutation_reads(&request->entries[i].mutation);
     *written = 0;
     for (uint16_t i = 0; i < request->entry_count && status == STATUS_OK; i++) {
         const struct key_entry *entry = &request->entries[i];
@@ -42,7 +49,9 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
                                     .mutation = &mutation,
                                     .observed = entry->context,
                                     .observed_time = entry->context_time,
-                                    .id = request->id};
+                                    .blind = !reads, /* only the lookup has read */
+                                    .stamp = buffer_slice(&stamp),
+                                    .id = request->identity.id};
         if (message->cell_count > 0)
             mint.read_cell = reader_bytes(&cells);
         old_offsets[i] = old->length;
@@ -58,6 +67,7 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
             status = STATUS_TOO_LARGE;
     }
     old_offsets[request->entry_count] = old->length;
+    buffer_deinit(&stamp);
     return status;
 }
 
@@ -112,6 +122,13 @@ static void mint_request(struct store_side *side, struct replica *replica,
         key_result_encode(&result, &encoded);
         minted.result = buffer_slice(&encoded);
     }
+    if (minted.written && key_request_is_recorded(request)) {
+        minted.status = store_keep_minted(side, replica, request, &result, minted.result,
+                                          &deliveries);
+        minted.written = minted.status == STATUS_OK;
+        out->discard = out->discard || !minted.written;
+        written++; /* deliveries */
+    }
     if (minted.written) {
         struct message_replicate replicate = {.address = message->address,
                                               .delivery_count = written,
@@ -155,9 +172,12 @@ void store_handle_mint(struct store_side *side, const struct frame *frame, struc
         if (status != STATUS_OK)
             store_append_mint_from(side, &out->late);
     }
-    if (status == STATUS_OK)
+    bool answered = false;
+    if (status == STATUS_OK && key_request_is_recorded(&request))
+        status = store_check_request(side, replica, frame, &message, &request, out, &answered);
+    if (status == STATUS_OK && !answered)
         mint_request(side, replica, frame, &message, &request, out);
-    else
+    else if (status != STATUS_OK)
         store_reply_minted(frame, &(struct message_minted){.status = status}, &out->late);
     free((void *)request.entries);
     key_contexts_free(&contexts);

@@ -81,7 +81,7 @@ static enum status append_wanted(struct slice record, const struct fetch_key *wa
         struct sibling *sibling = &cell.siblings[i];
         if (is_wanted(wanted, &sibling->dot))
             found++;
-        else
+        else if (sibling->kind == SIBLING_STRING)
             sibling->omitted_bytes = (uint32_t)sibling->value.length;
     }
     if (status == STATUS_OK && found == wanted->dot_count) {

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "node/store_side_state.h"
+#include "replica/replica_requests.h"
 #include "ring/position.h"
 
 void store_output_deinit(struct store_output *output)
@@ -56,6 +57,7 @@ struct store_side *store_side_new(const struct store_side_params *params)
         .value_bytes_max = params->settings->value_bytes_max,
         .siblings_warn = params->settings->siblings_warn,
         .siblings_max = params->settings->siblings_max,
+        .requests = {.count_max = params->settings->request_ids_max},
     };
     assert(params->settings->siblings_max <= SIBLINGS_LIMIT_MAX);
     store_stability_new(side);
@@ -111,8 +113,10 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
     assert(!side->open);
     side->context.batch = &out->batch;
     status = store_clock_open(&side->clock, side->port);
+    if (status == STATUS_OK)
+        status = requests_open(&side->context);
     if (status != STATUS_OK) {
-        log_line(&side->log, LOG_ERROR, "could not read the ceiling of times reason=%s",
+        log_line(&side->log, LOG_ERROR, "could not read the ceiling of times and the request ids reason=%s",
                  status_name(status));
         return status;
     }
@@ -322,6 +326,9 @@ static void refuse(const struct store_side *side, const struct frame *frame, enu
     case MESSAGE_REPLICATE:
         store_reply_replicated(frame, status, out);
         break;
+    case MESSAGE_LOOKUP:
+        store_reply_lookup(frame, status, NULL, out);
+        break;
     case MESSAGE_DIGEST:
         offset = frame_start(out, MESSAGE_DIGEST_RESULT, frame->request, 0);
         message_digest_result_encode(&(struct message_digest_result){.status = status}, out);
@@ -335,6 +342,17 @@ static void refuse(const struct store_side *side, const struct frame *frame, enu
     default:
         break; /* a pull: the asker's deadline ends it */
     }
+}
+
+/* Once in a group, so that what was deleted is not met again before it is committed. */
+static void purge_requests(struct store_side *side, struct store_output *out)
+{
+    enum { PURGE_BUDGET = 512 }; /* above what a group can add */
+    if (side->requests_purged || side->context.requests.next_expiry_ms > side->context.wall_ms)
+        return;
+    side->requests_purged = true;
+    if (requests_purge(&side->context, PURGE_BUDGET) != STATUS_OK)
+        out->discard = true; /* an unreadable record: the store goes through its recovery */
 }
 
 void store_side_write(struct store_side *side, struct slice bytes, struct instant now,
@@ -358,6 +376,7 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
         store_register_handle(side, &frame, out);
         return;
     }
+    purge_requests(side, out);
     switch (frame.type) {
     case MESSAGE_MINT:
         store_handle_mint(side, &frame, now, out);
@@ -367,6 +386,9 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
         break;
     case MESSAGE_DIGEST:
         handle_digest(side, &frame, out);
+        break;
+    case MESSAGE_LOOKUP:
+        store_handle_lookup(side, &frame, out);
         break;
     case MESSAGE_SYNC_CLOCKS:
         store_handle_sync_clocks(side, &frame, out);
@@ -421,6 +443,7 @@ static void report_counts(struct store_side *side, struct instant now, struct st
 void store_side_committed(struct store_side *side, struct instant now, struct store_output *out)
 {
     cell_cache_committed(side->cache);
+    side->requests_purged = false;
     store_register_committed(side);
     hint_store_committed(side->hints);
     report_counts(side, now, out);
@@ -443,6 +466,7 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
 void store_side_failed(struct store_side *side)
 {
     store_clock_failed(&side->clock);
+    side->requests_purged = false;
     store_register_failed(side);
     close_replicas(side);
 }

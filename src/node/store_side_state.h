@@ -1,15 +1,17 @@
 /*
  * store_side_state.h - the inside of a store side, for the files that are one together.
  *
- * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions; store_sync.c
- * answers and applies log sync; store_hints.c keeps copies for owners elsewhere; store_stability.c
- * collects garbage. A handler of frames is called with its group under way, and puts
+ * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions; store_requests.c
+ * keeps requests with ids from acting twice; store_sync.c answers and applies log sync; store_hints.c
+ * keeps copies for owners elsewhere; store_stability.c collects garbage. A handler of frames is
+ * called with its group under way, and puts
  * its answer into `early` or `late` of the output (store_side.h).
  */
 #ifndef NODE_STORE_SIDE_STATE_H
 #define NODE_STORE_SIDE_STATE_H
 
 #include "base/log.h"
+#include "coordinator/key_request.h"
 #include "node/store_clock.h"
 #include "node/store_register.h"
 #include "node/store_side.h"
@@ -17,6 +19,7 @@
 #include "replica/replica.h"
 #include "wire/frame.h"
 #include "wire/message.h"
+#include "wire/message_lookup.h"
 
 struct store_side {
     struct ring *ring;
@@ -36,6 +39,7 @@ struct store_side {
     uint16_t *replica_index;        /* partition -> index into replicas, or NO_REPLICA */
     struct buffer pulls;            /* frames that wait for the commit of the group */
     uint64_t warned_us, refused_us; /* of the last lines about siblings; 0: none yet */
+    bool requests_purged; /* in the present group */
     struct store_stability *stability; /* store_stability.c */
     uint64_t collect_failed_us;        /* of the last line about it */
     bool open;
@@ -73,6 +77,30 @@ void store_handle_mint(struct store_side *side, const struct frame *frame, struc
                        struct store_output *out);
 void store_reply_minted(const struct frame *frame, const struct message_minted *minted,
                         struct buffer *out);
+
+/* store_requests.c */
+void store_handle_lookup(struct store_side *side, const struct frame *frame,
+                         struct store_output *out);
+/* `found` NULL: it could not be looked up, for the reason in `status`. */
+void store_reply_lookup(const struct frame *frame, enum status status,
+                        const struct message_lookup_result *found, struct buffer *out);
+/*
+ * Before a request with an id is minted. STATUS_OK: it was answered, or is to be minted now.
+ * Else nothing was and is to be minted: STATUS_REQUEST_UNKNOWN, STATUS_REQUEST_DONE,
+ * STATUS_REQUEST_CONFLICT, STATUS_OVERLOADED (too many are remembered), or a failed store.
+ */
+MUST_USE enum status store_check_request(struct store_side *side, struct replica *replica,
+                                         const struct frame *frame,
+                                         const struct message_mint *message,
+                                         const struct key_request *request,
+                                         struct store_output *out, bool *answered);
+/* The stamp of what is minted for the request now. */
+struct request_stamp store_stamp(const struct store_side *side, const struct key_request *request);
+/* Remember what was minted, in the batch of its cells; one more delivery tells the others. */
+MUST_USE enum status store_keep_minted(struct store_side *side, const struct replica *replica,
+                                       const struct key_request *request,
+                                       const struct key_result *result, struct slice encoded,
+                                       struct buffer *deliveries);
 
 /* store_sync.c */
 void store_handle_sync_clocks(struct store_side *side, const struct frame *frame,

@@ -434,8 +434,13 @@ static enum status decode_delivery(const struct cell_delivery *delivery,
     }
     if (status != STATUS_OK)
         return status;
+    /*
+     * Once superseded here, the event of a request with an id may not enter a clock without its
+     * record (replica_requests.h, Q1): log sync brings both. While it lives, its stamp does.
+     */
     for (uint32_t i = 0; i < cell->count; i++)
-        clock_add(dots, &cell->siblings[i].dot);
+        if (cell->siblings[i].request.length == 0)
+            clock_add(dots, &cell->siblings[i].dot);
     return hybrid_time_too_far_ahead(cell_time_max(cell), context->wall_ms,
                                      context->max_clock_skew_ms)
                ? STATUS_CLOCK_SKEW
@@ -550,7 +555,9 @@ enum status hint_store_add(struct hint_store *store, partition_id partition, nod
     }
     if (status == STATUS_NOT_FOUND)
         status = STATUS_OK;
-    if (status == STATUS_OK)
+    /* A delivery of no versions tells of a request alone, and a fallback is not asked for that. */
+    bool empty = incoming.count == 0 && incoming.context.count == 0 && dots.count == 0;
+    if (status == STATUS_OK && !empty)
         status = keep(store,
                       &(struct keep){.partition = partition,
                                      .target = target,

@@ -7,7 +7,10 @@ libringcore_a_SOURCES += \
 	src/replica/replica.h \
 	src/replica/replica_cells.h \
 	src/replica/replica_purge.c \
+	src/replica/replica_requests.c \
+	src/replica/replica_requests.h \
 	src/replica/replica_sync.c \
+	src/replica/request_table.h \
 	src/replica/stability.c \
 	src/replica/stability.h \
 	src/replica/store_port.c \

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "causal/counter_write.h"
+#include "replica/replica_requests.h"
 #include "replica/replica_cells.h"
 #include "ring/position.h"
 
@@ -269,8 +270,11 @@ enum status replica_apply(struct replica *replica, const struct cell_delivery *d
         status = local_cell_load(context, delivery->keyspace, delivery->key, &local);
     if (status == STATUS_OK) {
         hybrid_clock_observe(context->clock, cell_time_max(&incoming));
+        bool stamped = cell_has_requests(&incoming) || delivery->requests.length > 0;
         status = merge_delivered(replica, delivery, policy, &local, &incoming, &satisfied, context,
                                  changed);
+        if (status == STATUS_OK && stamped) /* Q1 */
+            status = replica_absorb_requests(replica, delivery, context);
     }
     clock_deinit(&satisfied);
     cell_deinit(&incoming);
@@ -306,7 +310,7 @@ static const struct version_vector *replaced_by(const struct replica_mint *mint,
 {
     if (mint->policy == MERGE_SIBLINGS && mint->observed != NULL)
         return mint->observed;
-    bool read = mint->read_cell.length > 0 || mutation_reads(mint->mutation);
+    bool read = (mint->read_cell.length > 0 && !mint->blind) || mutation_reads(mint->mutation);
     return mint->policy == MERGE_LWW || read ? &base->context : NULL;
 }
 
@@ -466,7 +470,7 @@ static enum status check_siblings(const struct replica_context *context,
 /* A bound for append_delivery(), before the cell is made. */
 static size_t delivery_bytes(const struct replica_mint *mint, const struct remainder *after)
 {
-    enum { DOT_BYTES_MAX = 48, SIBLING_BYTES_MAX = 64 };
+    enum { DOT_BYTES_MAX = 48, SIBLING_BYTES_MAX = 64 + SIBLING_REQUEST_BYTES_MAX };
     return mint->key.length + after->value_bytes + after->versions * SIBLING_BYTES_MAX +
            after->dots * DOT_BYTES_MAX;
 }
@@ -479,9 +483,13 @@ static void mint_cell(const struct replica_mint *mint, const struct evaluated *e
     const struct register_effect *effect = &evaluated->effect;
     const struct version_vector *replaced = replaced_by(mint, base);
     hybrid_time above = cell_time_max(base);
-    struct sibling string = {
-        .kind = effect->kind, .expire_at_ms = effect->expire_at_ms, .value = effect->value};
-    struct sibling counter = {.kind = SIBLING_COUNTER, .value = buffer_slice(&evaluated->state)};
+    struct sibling string = {.kind = effect->kind,
+                             .expire_at_ms = effect->expire_at_ms,
+                             .value = effect->value,
+                             .request = mint->stamp};
+    struct sibling counter = {.kind = SIBLING_COUNTER,
+                              .value = buffer_slice(&evaluated->state),
+                              .request = mint->stamp};
     struct sibling *const made[] = {effect->replaces ? &string : NULL,
                                     counter.value.length > 0 ? &counter : NULL};
     *dot = evaluated->dot;

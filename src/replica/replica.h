@@ -30,6 +30,7 @@
 #include "causal/hybrid_time.h"
 #include "causal/register.h"
 #include "replica/cell_cache.h"
+#include "replica/request_table.h"
 #include "replica/stability.h"
 #include "replica/store_port.h"
 #include "ring/ring.h"
@@ -55,6 +56,7 @@ struct replica_context {
     uint64_t lww_losses;       /* concurrent values that last-writer-wins dropped */
     uint64_t siblings_warned;  /* writes that left more than siblings_warn versions */
     uint64_t warned_position;  /* of the last one's key */
+    struct request_table requests;
     uint64_t unseen_increments; /* deliveries of strings beside increments they do not cover */
 };
 
@@ -128,6 +130,8 @@ struct replica_mint {
     const struct version_vector *observed; /* what the writer read; NULL: nothing */
     hybrid_time observed_time;             /* the highest in it */
     struct slice read_cell;                /* encoded, what the read quorum holds; empty: not read */
+    bool blind;                            /* read_cell is looked at, and not replaced */
+    struct slice stamp;                    /* of the request; empty: it has no id */
     struct slice id;               /* by which an increment counts once; empty: none */
 };
 

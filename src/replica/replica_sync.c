@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "base/table.h"
 #include "replica/replica.h"
+#include "replica/replica_requests.h"
 
 enum { LOG_RECORDS_PER_PAGE_MAX = 20000 };
 
@@ -151,6 +152,7 @@ static enum status append_page(struct walk *walk, struct sync_answer *out,
 {
     struct page_cell *cell, *next;
     struct buffer dots = {0};
+    struct buffer requests = {0};
     struct buffer empty = {0};
     enum status status = STATUS_OK;
     cell_encode(&(struct cell){0}, true, &empty);
@@ -166,10 +168,16 @@ static enum status append_page(struct walk *walk, struct sync_answer *out,
         buffer_clear(&dots);
         clock_encode(&cell->dots, &dots);
         delivery.dots = buffer_slice(&dots);
+        buffer_clear(&requests);
+        status = replica_requests_of(walk->replica, &cell->dots, walk->context, &requests);
+        if (status != STATUS_OK)
+            break;
+        delivery.requests = buffer_slice(&requests);
         cell_delivery_encode(&delivery, deliveries);
         out->delivery_count++;
     }
     buffer_deinit(&dots);
+    buffer_deinit(&requests);
     buffer_deinit(&empty);
     return status;
 }

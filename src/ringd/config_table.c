@@ -54,6 +54,10 @@ const struct config_setting CONFIG_TABLE[] = {
      "0.1",
      "A client's write that would leave more concurrent values of one key than this is refused. "
      "What nodes exchange is never refused for it."},
+    {"request-ids-max", CONFIG_NUMBER, PLACE(settings.request_ids_max), 1, 100 * 1000 * 1000, NULL,
+     false, "0.1",
+     "Requests with ids that a node remembers, each for 10 minutes. At the limit it begins no "
+     "new ones."},
     {"request-size-max", CONFIG_SIZE, PLACE(settings.request_bytes_max), 64 * KB, 512 * MB, NULL,
      true, "0.1",
      "The largest command with all its arguments. A connection that sends a larger one is "

@@ -11,10 +11,14 @@ libringcore_a_SOURCES += \
 	src/wire/message_register.h \
 	src/wire/message_hint.c \
 	src/wire/message_hint.h \
+	src/wire/message_lookup.c \
+	src/wire/message_lookup.h \
 	src/wire/record.c \
 	src/wire/record.h \
 	src/wire/record_hint.c \
 	src/wire/record_hint.h \
+	src/wire/record_request.c \
+	src/wire/record_request.h \
 	src/wire/resp_reader.c \
 	src/wire/resp_reader.h \
 	src/wire/resp_reply.c \

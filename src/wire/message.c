@@ -215,6 +215,7 @@ void cell_delivery_encode(const struct cell_delivery *delivery, struct buffer *o
     buffer_put_bytes(out, delivery->key);
     buffer_put_bytes(out, delivery->cell);
     buffer_put_bytes(out, delivery->dots);
+    buffer_put_bytes(out, delivery->requests);
 }
 
 void cell_delivery_decode(struct reader *reader, struct cell_delivery *out)
@@ -223,6 +224,7 @@ void cell_delivery_decode(struct reader *reader, struct cell_delivery *out)
     out->key = reader_bytes(reader);
     out->cell = reader_bytes(reader);
     out->dots = reader_bytes(reader);
+    out->requests = reader_bytes(reader);
     if (out->key.length > RECORD_KEY_BYTES_MAX)
         reader->failed = true;
 }
@@ -342,6 +344,7 @@ void message_mint_encode(const struct message_mint *mint, struct buffer *out)
 {
     replica_address_encode(&mint->address, out);
     buffer_put_bytes(out, mint->request);
+    buffer_put_bytes(out, mint->lookup);
     buffer_put_u16(out, mint->cell_count);
     buffer_append_slice(out, mint->cells);
 }
@@ -351,6 +354,7 @@ enum status message_mint_decode(struct slice body, struct message_mint *out)
     struct reader reader = reader_make(body);
     replica_address_decode(&reader, &out->address);
     out->request = reader_bytes(&reader);
+    out->lookup = reader_bytes(&reader);
     out->cell_count = reader_u16(&reader);
     out->cells = get_rest(&reader);
     return reader_end(&reader) == STATUS_OK && is_list(out->cells, out->cell_count)
@@ -362,6 +366,7 @@ void message_minted_encode(const struct message_minted *minted, struct buffer *o
 {
     put_status(out, minted->status);
     buffer_put_u8(out, minted->written);
+    buffer_put_u8(out, minted->repeated);
     buffer_put_bytes(out, minted->result);
     buffer_put_bytes(out, minted->replicate);
 }
@@ -371,6 +376,7 @@ enum status message_minted_decode(struct slice body, struct message_minted *out)
     struct reader reader = reader_make(body);
     out->status = get_status(&reader);
     out->written = get_bool(&reader);
+    out->repeated = get_bool(&reader);
     out->result = reader_bytes(&reader);
     out->replicate = reader_bytes(&reader);
     return reader_end(&reader);

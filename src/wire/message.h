@@ -43,6 +43,8 @@ enum message_type {
     MESSAGE_STABILITY_HEARD = 23,
     MESSAGE_FETCH = 25, /* wire/message_fetch.h */
     MESSAGE_FETCH_RESULT = 26, /* body: struct message_read_result */
+    MESSAGE_LOOKUP = 27, /* wire/message_lookup.h */
+    MESSAGE_LOOKUP_RESULT = 28,
     MESSAGE_HINT = 40, /* this one and those after it: message_hint.h */
     MESSAGE_HINTED = 41,
     MESSAGE_HINT_READ = 42, /* MESSAGE_READ, of what a fallback keeps */
@@ -189,6 +191,7 @@ struct cell_delivery {
     struct slice key;  /* at most RECORD_KEY_BYTES_MAX */
     struct slice cell; /* encoded */
     struct slice dots; /* an encoded clock; empty slice: none */
+    struct slice requests; /* as bytes, each a struct request_record whose effect comes along */
 };
 
 void cell_delivery_encode(const struct cell_delivery *delivery, struct buffer *out);
@@ -270,6 +273,7 @@ void sync_answer_decode(struct reader *reader, struct sync_answer *out);
 struct message_mint {
     struct replica_address address;
     struct slice request; /* an encoded struct key_request of kind KEY_WRITE */
+    struct slice lookup;  /* a request with an id: an encoded struct mint_lookup */
     uint16_t cell_count;  /* 0, or one for each entry: what the read quorum holds */
     struct slice cells;
 };
@@ -280,6 +284,7 @@ MUST_USE enum status message_mint_decode(struct slice body, struct message_mint 
 struct message_minted {
     enum status status; /* not OK: definite, nothing was written */
     bool written;
+    bool repeated;          /* the request was known: its first answer, and what is written is known */
     struct slice result;    /* an encoded struct key_result */
     struct slice replicate; /* the body of MESSAGE_REPLICATE for the other owners */
 };

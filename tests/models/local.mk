@@ -1,6 +1,7 @@
 # Protocols as programs in Python: slow next to unit tests, quick next to the simulator.
 EXTRA_DIST += \
 	tests/models/collections.py \
+	tests/models/request_ids.py \
 	tests/models/counters.py \
 	tests/models/register.py \
 	tests/models/safe_time.py \

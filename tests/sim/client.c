@@ -20,14 +20,19 @@ enum {
     RECONNECT_US = 200000,
     ANSWER_SLACK_US = 2000000,
     AUDIT_RETRY_US = 300000,
+    ATTEMPTS_MAX = 6, /* of a request with an id */
     AUDIT_ATTEMPTS_MAX = 200, /* refusals that an auditor bears, all together */
     PIECES_MAX = 4
 };
 
-/* A request under way; `command.kind` counts only when it is not `is_select`. */
+/*
+ * A request under way; `command.kind` counts only when it is not `is_select`. One with an id is
+ * kept, to be sent again.
+ */
 struct request {
     struct command command;
     bool is_select;
+    struct buffer again;
 };
 
 struct client {
@@ -50,6 +55,7 @@ struct client {
     bool blocked;                       /* the pipeline is full: go on with the next answer */
     uint64_t cursor;                    /* of SCAN */
     const struct version *last_written; /* NULL: nothing, or not known */
+    struct request repeat; /* what to send again next; without bytes: nothing */
     struct contexts contexts;
 
     bool audits;
@@ -113,6 +119,9 @@ void client_set_free(struct client_set *set)
         end_connection(&set->clients[i]);
         buffer_deinit(&set->clients[i].received);
         buffer_deinit(&set->clients[i].held);
+        for (size_t j = 0; j < set->clients[i].request_count; j++)
+            buffer_deinit(&set->clients[i].requests[j].again);
+        buffer_deinit(&set->clients[i].repeat.again);
         free(set->clients[i].requests);
         contexts_deinit(&set->clients[i].contexts);
     }
@@ -179,6 +188,21 @@ struct client_count client_set_count(const struct world *world, uint32_t machine
 
 /* ---- connections ---- */
 
+/* Keep one request with an id, to be sent again through whatever node comes next. */
+static void keep_to_repeat(struct client *client, struct request *request)
+{
+    bool wanted = request->again.length > 0 && client->repeat.again.length == 0 &&
+                  request->command.attempt + 1 < ATTEMPTS_MAX;
+    if (wanted) {
+        buffer_deinit(&client->repeat.again);
+        client->repeat = *request;
+        client->repeat.command.attempt++;
+    } else {
+        buffer_deinit(&request->again);
+    }
+    request->again = (struct buffer){0};
+}
+
 /* Whatever was not answered never will be. */
 static void abandon(struct world *world, struct client *client)
 {
@@ -186,6 +210,7 @@ static void abandon(struct world *world, struct client *client)
         if (!client->requests[i].is_select)
             oracle_unanswered(world->oracle, &client->requests[i].command);
         marks_hit(world->marks, MARK_CONNECTION_LOST);
+        keep_to_repeat(client, &client->requests[i]);
     }
     client->request_count = 0;
     end_connection(client);
@@ -329,8 +354,17 @@ static void work(struct world *world, struct client *client)
 {
     struct request request = {0};
     struct buffer bytes = {0};
+    if (client->repeat.again.length > 0) {
+        request = client->repeat;
+        client->repeat = (struct request){0};
+        marks_hit(world->marks, MARK_REQUEST_SENT_AGAIN);
+        send_request(world, client, &request, buffer_slice(&request.again));
+        return;
+    }
     workload_draw(world, &client->random, client->keyspace, client->cursor, &client->contexts,
                   &request.command, &bytes);
+    if (request.command.identity != 0)
+        buffer_append_slice(&request.again, buffer_slice(&bytes));
     send_request(world, client, &request, buffer_slice(&bytes));
     buffer_deinit(&bytes);
 }
@@ -435,6 +469,12 @@ static void answered(struct world *world, struct client *client, const struct re
     oracle_answered(world->oracle, client->machine, command, reply);
     if (command->key_count > 0 && command->writes[0] != NULL)
         client->last_written = oracle_last_written(command);
+    if (request.command.identity != 0 && reply->type != RESP_TYPE_ERROR)
+        request.command.answered_digest = oracle_answer_digest(reply);
+    if (request.command.identity != 0 &&
+        (reply->type == RESP_TYPE_ERROR || random_chance(&client->random, 1, 4)))
+        keep_to_repeat(client, &request);
+    buffer_deinit(&request.again);
     if (client->audits)
         audit_answered(world, client, command, reply);
     if (command->kind == COMMAND_RING_GET && reply->type == RESP_TYPE_ARRAY)

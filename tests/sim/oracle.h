@@ -60,6 +60,7 @@ struct write {
     const struct version *version; /* the first that carries its number */
     bool takes;                    /* COMMAND_INCREMENT: its number is taken away */
     bool has_context;
+    bool has_id; /* it may be made twice, where nobody knows */
     struct version_vector observed; /* what its context covers */
 };
 
@@ -129,6 +130,8 @@ void oracle_answered(struct oracle *oracle, const struct machine *machine,
                      const struct command *command, const struct resp_value *reply);
 /* The version that an answered command on one key made, when its value names it; else NULL. */
 const struct version *oracle_last_written(const struct command *command);
+/* Equal answers have equal digests; never 0. */
+uint64_t oracle_answer_digest(const struct resp_value *reply);
 /* No answer will come. */
 void oracle_unanswered(struct oracle *oracle, const struct command *command);
 

@@ -80,6 +80,8 @@ void oracle_sent(struct oracle *oracle, const struct machine *machine, struct co
     struct world *world = oracle->world;
     oracle->command_count++;
     command->start_us = world->now_us;
+    if (command->attempt == 0)
+        command->first_us = world->now_us;
     command->region = ring_member(world->ring, machine->id)->region;
     command->wall_min_ms = UINT64_MAX;
     for (uint32_t i = 0; i < world->plan.node_count; i++) {
@@ -89,7 +91,11 @@ void oracle_sent(struct oracle *oracle, const struct machine *machine, struct co
     }
     for (uint32_t i = 0; i < command->key_count; i++) {
         const struct oracle_key *key = &oracle->keys[command->keys[i]];
-        command->floors[i] = floor_of(oracle, key, command);
+        struct write *write = command->writes[i];
+        if (command->attempt == 0) /* sent again it answers as of then */
+            command->floors[i] = floor_of(oracle, key, command);
+        else if (write != NULL && write->outcome != OUTCOME_ACKED)
+            write->outcome = OUTCOME_UNCERTAIN;
         world_note(world,
                    "command %" PRIu64 " kind=%u level=%u at n%u %s write=<%u> floor=%" PRIu64,
                    command->serial, (unsigned)command->kind, command->level, machine->id, key->name,
@@ -234,12 +240,12 @@ static bool is_durable(struct oracle *oracle, const struct command *command,
                        const struct version *version)
 {
     uint8_t by_region[PLAN_REGIONS_MAX];
-    count_copies(oracle, version, command->start_us, by_region);
+    count_copies(oracle, version, command->first_us, by_region);
     if (oracle_write_met(oracle, command, by_region, 0))
         return true;
     if (!oracle_is_sloppy(command) ||
         !oracle_write_met(oracle, command, by_region,
-                          oracle_hint_copies(oracle, version, command->start_us)))
+                          oracle_hint_copies(oracle, version, command->first_us)))
         return false;
     marks_hit(oracle->world->marks, MARK_SLOPPY_WRITE);
     return true;
@@ -248,7 +254,7 @@ static bool is_durable(struct oracle *oracle, const struct command *command,
 /* Whether the version can be what the write made, when its value does not name it. */
 static bool can_be_of(const struct command *command, const struct version *version)
 {
-    if (version->made_us < command->start_us)
+    if (version->made_us < command->first_us)
         return false;
     switch (command->kind) {
     case COMMAND_DEL:
@@ -274,7 +280,10 @@ static struct version *find_durable(struct oracle *oracle, const struct command 
     for (uint32_t i = 0; i < key->version_count; i++) {
         struct version *version = key->versions[i];
         bool candidate =
-            write->version == NULL ? can_be_of(command, version) : version == write->version;
+            write->version == NULL
+                ? can_be_of(command, version)
+                : version == write->version ||
+                      (command->identity != 0 && version->write == write->number);
         if (candidate && (found == NULL || oracle_is_above(found, version)) &&
             is_durable(oracle, command, version))
             found = version;
@@ -347,9 +356,12 @@ static void set_outcomes(struct oracle *oracle, const struct machine *machine,
 {
     for (uint32_t i = 0; i < command->key_count; i++) {
         struct write *write = command->writes[i];
-        if (write == NULL)
+        if (write == NULL || write->outcome == OUTCOME_ACKED)
             continue;
-        write->outcome = outcome;
+        /* Of a request that was sent again, such an answer is of this attempt alone. */
+        write->outcome = command->attempt > 0 ? OUTCOME_UNCERTAIN : outcome;
+        if (command->attempt > 0)
+            continue;
         if (write->version != NULL && outcome == OUTCOME_FAILED)
             oracle_fail_answer(oracle, machine, command, write->key, "definite",
                                "a definite error, but the write was made");
@@ -379,6 +391,8 @@ static void error_answered(struct oracle *oracle, const struct machine *machine,
         oracle_fail_answer(oracle, machine, command, command->keys[0], "context",
                            bad ? "a forged context was not refused as such"
                                : "a context that a node gave was refused");
+    if (begins(text, "UNCERTAIN the"))
+        marks_hit(oracle->world->marks, MARK_REQUEST_UNKNOWN);
     if (begins(text, "UNCERTAIN")) {
         marks_hit(oracle->world->marks, MARK_COMMAND_UNCERTAIN);
         set_outcomes(oracle, machine, command, OUTCOME_UNCERTAIN);
@@ -455,7 +469,8 @@ static void number_answered(struct oracle *oracle, const struct machine *machine
             acknowledged(oracle, machine, command, 0);
             break;
         }
-        command->writes[0]->outcome = OUTCOME_NOTHING;
+        if (command->attempt == 0)
+            command->writes[0]->outcome = OUTCOME_NOTHING;
         if (command->context != CONTEXT_NONE)
             oracle_siblings_not_deleted(oracle, machine, command);
         else if (command->kind != COMMAND_PERSIST)
@@ -599,6 +614,34 @@ static void note_answer(struct oracle *oracle, const struct machine *machine,
                    machine->id, (unsigned)reply->type);
 }
 
+uint64_t oracle_answer_digest(const struct resp_value *reply)
+{
+    bool is_number = reply->type == RESP_TYPE_INTEGER;
+    uint64_t digest = is_number ? (uint64_t)reply->integer
+                                : hash64(reply->text, (uint64_t)reply->type);
+    return digest == 0 ? 1 : digest;
+}
+
+/* A request that was acknowledged, and made once, is answered as it was. */
+static void check_repeated(struct oracle *oracle, const struct machine *machine,
+                           const struct command *command, const struct resp_value *reply)
+{
+    const struct write *write = command->writes[0];
+    const struct oracle_key *key = &oracle->keys[command->keys[0]];
+    uint32_t made = 0;
+    if (command->answered_digest == 0 || command->key_count != 1 || write->version == NULL)
+        return;
+    for (uint32_t i = 0; i < key->version_count; i++)
+        made += key->versions[i]->write == write->number;
+    if (made != 1 || key->expiry_writes > 0 || write->version->destroyed > 0 ||
+        !oracle_meets(oracle, write->version, oracle_read_owners(oracle, command)))
+        return;
+    marks_hit(oracle->world->marks, MARK_REQUEST_ANSWERED_AGAIN);
+    if (command->answered_digest != oracle_answer_digest(reply))
+        oracle_fail_answer(oracle, machine, command, command->keys[0], "once",
+                           "sent again, a request has another answer than the first");
+}
+
 void oracle_answered(struct oracle *oracle, const struct machine *machine,
                      const struct command *command, const struct resp_value *reply)
 {
@@ -617,12 +660,16 @@ void oracle_answered(struct oracle *oracle, const struct machine *machine,
                            "a forged context was taken");
     marks_hit(oracle->world->marks, MARK_COMMAND_OK);
     note_answer(oracle, machine, command, reply);
+    if (command->attempt > 0)
+        check_repeated(oracle, machine, command, reply);
     value_answered(oracle, machine, command, reply);
 }
 
 const struct version *oracle_last_written(const struct command *command)
 {
     const struct write *write = command->key_count == 1 ? command->writes[0] : NULL;
+    if (command->attempt > 0)
+        return NULL; /* of several that were made, the answer does not tell which one it is of */
     return write != NULL && write->outcome == OUTCOME_ACKED ? write->version : NULL;
 }
 
@@ -630,6 +677,6 @@ void oracle_unanswered(struct oracle *oracle, const struct command *command)
 {
     (void)oracle;
     for (uint32_t i = 0; i < command->key_count; i++)
-        if (command->writes[i] != NULL)
+        if (command->writes[i] != NULL && command->writes[i]->outcome != OUTCOME_ACKED)
             command->writes[i]->outcome = OUTCOME_UNCERTAIN;
 }

@@ -11,6 +11,7 @@
 #include "sim/oracle_state.h"
 #include "sim/register_oracle.h"
 #include "wire/record.h"
+#include "wire/record_request.h"
 #include "wire/record_hint.h"
 
 enum { TIME_SLACK_MS = 3000 };
@@ -97,7 +98,7 @@ static void check_outcome(struct oracle *oracle, const struct machine *machine,
         marks_hit(oracle->world->marks, MARK_MINTED_AFTER_UNCERTAIN);
     if (write->version == NULL)
         write->version = version;
-    else if (key->expiry_writes == 0)
+    else if (key->expiry_writes == 0 && !write->has_id)
         fail_key(oracle, "once", machine, key, "one write made two versions");
 }
 
@@ -226,6 +227,24 @@ static void mark_concurrent(struct oracle *oracle, const struct oracle_key *key,
     }
 }
 
+/*
+ * A request with an id may be made at two owners that know nothing of each other, and then
+ * one of the two wins; never on top of what it has done already.
+ */
+static void check_once(struct oracle *oracle, const struct machine *machine,
+                       const struct oracle_key *key, const struct cell *cell)
+{
+    const struct version *newest =
+        key->version_count > 0 ? key->versions[key->version_count - 1] : NULL;
+    if (newest == NULL || newest->write == 0 || key->expiry_writes > 0 ||
+        newest->made_us != oracle->world->now_us || cell_find(cell, &newest->dot) == NULL)
+        return;
+    for (uint32_t i = 0; i + 1 < key->version_count; i++)
+        if (key->versions[i]->write == newest->write &&
+            version_vector_covers(&cell->context, &key->versions[i]->dot))
+            fail_key(oracle, "once", machine, key, "a request acted again on what it had done");
+}
+
 /* No event can have done that: each would have raised the context. */
 static bool became_smaller(const struct cell *before, const struct cell *after)
 {
@@ -264,6 +283,7 @@ static void check_cell(struct oracle *oracle, const struct machine *machine,
         if (key->version_count > known)
             mark_concurrent(oracle, key, &cell);
     }
+    check_once(oracle, machine, key, &cell);
     oracle_load(oracle, before, key, &old);
     oracle_stored_live(oracle, machine, key, &old, &cell, before);
     if (became_smaller(&old, &cell)) {
@@ -326,6 +346,19 @@ static bool log_record_is_canonical(struct slice bytes)
     return ok;
 }
 
+static bool request_is_canonical(struct slice bytes)
+{
+    struct request_record record = {0};
+    struct buffer again = {0};
+    bool ok = request_record_decode(bytes, &record) == STATUS_OK;
+    if (ok) {
+        request_record_encode(&record, &again);
+        ok = slice_equal(buffer_slice(&again), bytes);
+    }
+    buffer_deinit(&again);
+    return ok;
+}
+
 static bool checkpoint_is_canonical(struct slice bytes)
 {
     struct checkpoint_record record = {0};
@@ -355,6 +388,8 @@ static void check_record(struct oracle *oracle, const struct machine *machine, s
     } else if (ok && key.data[0] == RECORD_LOG) {
         ok = record_log_name_decode(key, &partition, &position) == STATUS_OK &&
              log_record_is_canonical(value);
+    } else if (ok && key.data[0] == RECORD_REQUEST && key.length > 1 && key.data[1] == 'r') {
+        ok = request_is_canonical(value);
     } else if (ok && key.data[0] == RECORD_HINT) {
         oracle_hint_stored(oracle, machine, key, value, before);
     } else if (ok && key.data[0] == RECORD_GARBAGE) {

@@ -184,6 +184,7 @@ static void draw_load(struct random *random, struct plan *plan)
     plan->value_bytes_max = (uint32_t)spread_log(random, 16, one_in(random, 20) ? 65536 : 2048);
     plan->request_timeout_ms = one_in(random, 3) ? (uint32_t)spread_log(random, 50, 5000) : 0;
     plan->sibling_keyspace = one_in(random, 3);
+    plan->request_ids = one_in(random, 3);
     draw_commands(random, plan);
 }
 
@@ -234,6 +235,8 @@ static void draw_settings(struct random *random, struct plan *plan)
     if (one_in(random, 2))
         settings->siblings_max = (uint32_t)spread_even(random, 2, 8);
     settings->siblings_warn = 2;
+    if (one_in(random, 6))
+        settings->request_ids_max = (uint32_t)spread_even(random, 1, 50);
     /* One answer with many values must fit, or it can never be given. */
     if (one_in(random, 6))
         settings->peer_output_bytes_max =

@@ -122,6 +122,7 @@ struct plan {
     uint32_t level_weight[PLAN_LEVEL_COUNT];
     uint32_t sloppy_percent; /* of commands say whether fallbacks may count, most that they may */
     bool numbers;          /* of owners, beside the named levels */
+    bool request_ids;      /* writes have them, and are sent again */
     bool sibling_keyspace; /* keyspace 1 keeps concurrent values */
 
     uint64_t delay_us;      /* one way between nodes of a region */

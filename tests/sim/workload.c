@@ -89,6 +89,7 @@ static void add_options(struct words *words, const struct command *command,
     const char *const names[] = {"r", "w", "dw", "pr", "pw"};
     const uint8_t numbers[] = {command->r, command->w, command->dw, command->pr, command->pw};
     if (command->level == LEVEL_DEFAULT && command->timeout_ms == 0 && context == NULL &&
+        command->identity == 0 &&
         command->r + command->w + command->dw + command->pr + command->pw + command->sloppy == 0)
         return;
     add(words, "WITH");
@@ -106,6 +107,10 @@ static void add_options(struct words *words, const struct command *command,
     }
     if (command->timeout_ms != 0) {
         snprintf(text, sizeof text, "timeout=%u", command->timeout_ms);
+        add(words, text);
+    }
+    if (command->identity != 0) {
+        snprintf(text, sizeof text, "id=client-%016" PRIx64, command->identity);
         add(words, text);
     }
     if (context != NULL) {
@@ -149,6 +154,7 @@ static void take_key(struct command *command, uint32_t key)
 static struct write *take_write(struct world *world, struct command *command, uint32_t key)
 {
     struct write *write = oracle_write(world->oracle, command->kind, key);
+    write->has_id = command->identity != 0;
     command->writes[command->key_count] = write;
     take_key(command, key);
     return write;
@@ -223,6 +229,14 @@ static void add_wait(struct words *words, struct world *world, struct random *ra
     add(words, "WAIT");
     add_number(words, random_below(random, world->ring->owner_count));
     add_number(words, spread_log(random, 1, WAIT_MS_MAX));
+}
+
+/* Kinds whose value names their write, or that leave none: those that the oracle can count. */
+static bool is_repeatable(enum command_kind kind)
+{
+    return kind == COMMAND_SET || kind == COMMAND_SETNX || kind == COMMAND_GETSET ||
+           kind == COMMAND_APPEND || kind == COMMAND_DEL || kind == COMMAND_GETDEL ||
+           kind == COMMAND_MSET || kind == COMMAND_MSETNX;
 }
 
 static void draw_numbers(struct world *world, struct random *random, struct command *command)
@@ -406,6 +420,8 @@ void workload_draw(struct world *world, struct random *random, keyspace_id keysp
         finish(&words, out);
         return;
     }
+    if (plan->request_ids && is_repeatable(command->kind) && random_chance(random, 2, 3))
+        command->identity = random_below(random, UINT64_MAX) | 1;
     add_options(&words, command, NULL);
     if (command->kind == COMMAND_SCAN) {
         add(&words, "SCAN");

@@ -427,6 +427,9 @@ static void carry_out(struct client *client, struct session_output *out)
         harness->last_timeout_ms = out->requests[i].request.options.timeout_ms;
         harness->last_options = out->requests[i].request.options;
         harness->last_keyspace = out->requests[i].request.keyspace;
+        harness->last_identity.id_length = out->requests[i].request.identity.id.length;
+        harness->last_identity.part = out->requests[i].request.identity.part;
+        harness->last_identity.digest = out->requests[i].request.identity.digest;
     }
     if (harness->pending_count > harness->pending_most)
         harness->pending_most = harness->pending_count;

@@ -65,6 +65,11 @@ struct harness {
     uint32_t coverage; /* what KEY_COVERAGE answers */
     uint32_t last_timeout_ms;
     struct request_options last_options;
+    struct {
+        size_t id_length;
+        uint32_t part;
+        uint64_t digest;
+    } last_identity; /* of a write */
     /* Concurrent values of whatever key RING.GET asks for; 0: the stored one. */
     struct key_outcome siblings[4];
     uint16_t sibling_count;

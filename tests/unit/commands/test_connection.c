@@ -85,7 +85,11 @@ static void with_refuses_what_it_cannot_keep(void **state)
          "-ERR w must be a number from 1, quorum or all\r\n"},
         {"WITH sloppy=maybe GET a", "-ERR sloppy must be yes or no\r\n"},
         {"WITH sloppy= GET a", "-ERR sloppy must be yes or no\r\n"},
-        {"WITH id=x SET a 1", "-ERR the option 'id' is not offered yet\r\n"},
+        {"WITH id= SET a 1", "-ERR an id has 1 to 64 bytes\r\n"},
+        {"WITH id=x id=y SET a 1", "-ERR id is given twice\r\n"},
+        {"WITH id=x RENAME a b", "-ERR an id is not offered for 'rename'; nothing was written\r\n"},
+        {"WITH id=x GET a", "-ERR 'get' takes no id: only writes do\r\n"},
+        {"RING.SESSION id=x", "-ERR an id is of one request: give it with WITH\r\n"},
         {"WITH color=red GET a", "-ERR unknown option 'color'\r\n"},
         {"WITH", "-ERR wrong number of arguments for 'with' command\r\n"},
         {"WITH r=1", "-ERR wrong number of arguments for 'with' command\r\n"},
@@ -157,6 +161,29 @@ static void reset_clears_the_session_options_and_hello_does_not(void **state)
                  "$1\r\nw\r\n$7\r\ndefault\r\n$2\r\npr\r\n$7\r\ndefault\r\n"
                  "$2\r\npw\r\n$7\r\ndefault\r\n$2\r\ndw\r\n$7\r\ndefault\r\n"
                  "$6\r\nsloppy\r\n$7\r\ndefault\r\n$7\r\ntimeout\r\n$7\r\ndefault\r\n");
+}
+
+/* Options are no part of what a request is; its words are, and the keyspace. */
+static void a_write_with_an_id_names_itself_by_its_words(void **state)
+{
+    struct harness *harness = *state;
+    struct client *client = harness_client(harness);
+    assert_reply(client, "SET a 1", "+OK\r\n");
+    assert_int_equal(harness->last_identity.id_length, 0);
+    assert_reply(client, "WITH id=one SET a 1", "+OK\r\n");
+    assert_int_equal(harness->last_identity.id_length, 3);
+    uint64_t digest = harness->last_identity.digest;
+    assert_reply(client, "with cl=ALL id=one timeout=70 set a 1", "+OK\r\n");
+    assert_true(harness->last_identity.digest == digest);
+    assert_reply(client, "WITH id=one SET a 2", "+OK\r\n");
+    assert_true(harness->last_identity.digest != digest);
+    assert_reply(client, "SELECT 3", "+OK\r\n");
+    assert_reply(client, "WITH id=one SET a 1", "+OK\r\n");
+    assert_true(harness->last_identity.digest != digest);
+    assert_reply(client, "SELECT 0", "+OK\r\n");
+    assert_reply(client, "WITH id=one MSET a 1 b 2 c 3", "+OK\r\n");
+    assert_true(harness->last_identity.part > 0); /* they lie in several partitions */
+    assert_int_equal(harness->last_identity.id_length, 3);
 }
 
 static void unknown_commands_name_the_reason_and_keep_redis_words(void **state)
@@ -250,6 +277,7 @@ int main(void)
         TEST(with_refuses_what_it_cannot_keep),
         TEST(session_options_hold_until_the_request_says_otherwise),
         TEST(reset_clears_the_session_options_and_hello_does_not),
+        TEST(a_write_with_an_id_names_itself_by_its_words),
         TEST(unknown_commands_name_the_reason_and_keep_redis_words),
         TEST(client_list_shows_every_connection),
         TEST(client_kill_closes_others_through_the_node),

@@ -11,5 +11,6 @@ unit_tests += \
 	tests/unit/node/test_store_clock \
 	tests/unit/node/test_store_read \
 	tests/unit/node/test_store_register \
+	tests/unit/node/test_store_requests \
 	tests/unit/node/test_store_side \
 	tests/unit/node/test_store_stability

@@ -8,6 +8,7 @@
 
 #include "wire/message.h"
 #include "wire/message_fetch.h"
+#include "wire/message_lookup.h"
 #include "wire/record.h"
 
 static const struct replica_address ADDRESS = {.partition = 300,
@@ -135,6 +136,74 @@ static void sample_fetch(struct buffer *out)
                          out);
     buffer_deinit(&keys);
     buffer_deinit(&dots);
+}
+
+static const struct request_identity IDENTITY = {
+    .id = {(const uint8_t *)"an id", 5}, .part = 3, .digest = 0x1234567890abcdef};
+
+static void put_request_record(struct buffer *out)
+{
+    struct buffer dots = {0};
+    request_dot_encode(0, &(struct dot){.actor = {.node = 3}, .sequence = 9}, &dots);
+    request_dot_encode(1, &(struct dot){.actor = {.node = 3}, .sequence = 10}, &dots);
+    request_record_encode(
+        &(struct request_record){
+            .stamp = {.identity = IDENTITY, .entry_count = 2, .expire_at_ms = 1700000000000},
+            .dot_count = 2,
+            .dots = buffer_slice(&dots),
+            .result = slice_text("a result")},
+        out);
+    buffer_deinit(&dots);
+}
+
+static void sample_request_record(struct buffer *out)
+{
+    put_request_record(out);
+}
+
+static void sample_lookup(struct buffer *out)
+{
+    struct buffer keys = {0};
+    buffer_put_bytes(&keys, slice_text("k1"));
+    buffer_put_bytes(&keys, slice_text(""));
+    message_lookup_encode(&(struct message_lookup){.address = ADDRESS,
+                                                   .identity = IDENTITY,
+                                                   .keyspace = 5,
+                                                   .value_bytes_max = 255,
+                                                   .key_count = 2,
+                                                   .keys = buffer_slice(&keys)},
+                          out);
+    buffer_deinit(&keys);
+}
+
+static void sample_lookup_result(struct buffer *out)
+{
+    struct buffer record = {0}, cells = {0}, read = {0};
+    put_request_record(&record);
+    put_two_cells(&cells);
+    message_read_result_encode(
+        &(struct message_read_result){.cell_count = 2, .cells = buffer_slice(&cells)}, &read);
+    message_lookup_result_encode(&(struct message_lookup_result){.state = REQUEST_KNOWN,
+                                                                 .record = buffer_slice(&record),
+                                                                 .covered = slice_make("\0\1", 2),
+                                                                 .read = buffer_slice(&read)},
+                                 out);
+    buffer_deinit(&record);
+    buffer_deinit(&cells);
+    buffer_deinit(&read);
+}
+
+static void sample_mint_lookup(struct buffer *out)
+{
+    struct buffer vectors = {0};
+    struct version_vector vector = {0};
+    version_vector_encode(&vector, &vectors);
+    version_vector_raise(&vector, &(struct dot){.actor = {.node = 3}, .sequence = 9});
+    version_vector_encode(&vector, &vectors);
+    mint_lookup_encode(
+        &(struct mint_lookup){.vector_count = 2, .vectors = buffer_slice(&vectors)}, out);
+    version_vector_deinit(&vector);
+    buffer_deinit(&vectors);
 }
 
 static void sample_range(struct buffer *out)
@@ -290,6 +359,8 @@ RECODE(mint_from)
 RECODE(read)
 RECODE(read_result)
 RECODE(fetch)
+RECODE(lookup)
+RECODE(lookup_result)
 RECODE(range)
 RECODE(range_result)
 RECODE(replicate)
@@ -303,6 +374,24 @@ RECODE(sync_apply)
 RECODE(sync_applied)
 RECODE(replica_state)
 RECODE(store_counts)
+
+static bool recode_mint_lookup(struct slice bytes, struct buffer *again)
+{
+    struct mint_lookup lookup;
+    if (mint_lookup_decode(bytes, &lookup) != STATUS_OK)
+        return false;
+    mint_lookup_encode(&lookup, again);
+    return true;
+}
+
+static bool recode_request_record(struct slice bytes, struct buffer *again)
+{
+    struct request_record record;
+    if (request_record_decode(bytes, &record) != STATUS_OK)
+        return false;
+    request_record_encode(&record, again);
+    return true;
+}
 
 static bool recode_question(struct slice bytes, struct buffer *again)
 {
@@ -340,6 +429,10 @@ static const struct {
     {"read", sample_read, recode_read, false},
     {"read-result", sample_read_result, recode_read_result, false},
     {"fetch", sample_fetch, recode_fetch, false},
+    {"lookup", sample_lookup, recode_lookup, false},
+    {"lookup-result", sample_lookup_result, recode_lookup_result, false},
+    {"mint-lookup", sample_mint_lookup, recode_mint_lookup, false},
+    {"request-record", sample_request_record, recode_request_record, false},
     {"range", sample_range, recode_range, false},
     {"range-result", sample_range_result, recode_range_result, false},
     {"replicate", sample_replicate, recode_replicate, false},
