@@ -45,6 +45,7 @@ struct store_side *store_side_new(const struct store_side_params *params)
                                         params->settings->hint_partition_bytes_max,
                                     .log = params->log});
     side->replicas = memory_new(side->replica_count, sizeof *side->replicas);
+    side->debts = store_debt_new(side);
     side->clock.max_skew_ms = params->settings->max_clock_skew_ms;
     side->context = (struct replica_context){
         .port = side->port,
@@ -78,6 +79,7 @@ void store_side_free(struct store_side *side)
         return;
     close_replicas(side);
     hint_store_free(side->hints);
+    store_debt_free(side->debts);
     cell_cache_free(side->cache);
     buffer_deinit(&side->pulls);
     free(side->replicas);
@@ -218,6 +220,7 @@ enum status store_apply_deliveries(struct store_side *side, struct replica *repl
     struct reader reader = reader_make(deliveries);
     enum status status = STATUS_OK;
     bool refused = false;
+    store_debt_count_events(side->debts, count, deliveries.length);
     for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
         struct cell_delivery delivery;
         bool is_new = false;
@@ -366,6 +369,9 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     case MESSAGE_HINTS_DROP:
         store_handle_hints_drop(side, &frame, out);
         break;
+    case MESSAGE_LOG_DEBT:
+        store_handle_log_debt(side, &frame, out);
+        break;
     default:
         assert(!"a frame of this type goes to the store side");
     }
@@ -414,6 +420,7 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
         offset += used;
     }
     buffer_clear(&side->pulls);
+    store_debt_group_ends(side->debts);
 }
 
 void store_side_failed(struct store_side *side)

@@ -61,7 +61,8 @@ enum message_type {
     MESSAGE_HINTS_PAGE = 141,
     MESSAGE_HINTS_DROP = 142, /* loop side -> store side */
     MESSAGE_HINTS_DROPPED = 143,
-    MESSAGE_HINT_COUNTS = 144 /* store side -> loop side, unasked */
+    MESSAGE_HINT_COUNTS = 144, /* store side -> loop side, unasked */
+    MESSAGE_LOG_DEBT = 145     /* both ways */
 };
 
 /*

@@ -8,5 +8,6 @@ unit_tests += \
 	tests/unit/node/test_event \
 	tests/unit/node/test_node \
 	tests/unit/node/test_store_clock \
+	tests/unit/node/test_store_hints \
 	tests/unit/node/test_store_read \
 	tests/unit/node/test_store_side
