@@ -122,6 +122,7 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
         log_line(&side->log, LOG_ERROR, "could not read the hints reason=%s", status_name(status));
         return status;
     }
+    hint_store_log(side->hints, "hints are kept for other nodes and go to them when they are up");
     for (uint32_t p = 0, opened = 0; p < side->ring->partition_count; p++) {
         if (side->replica_index[p] == NO_REPLICA)
             continue;
@@ -440,6 +441,8 @@ void store_side_close(struct store_side *side, struct store_output *out)
     side->context.batch = &out->batch;
     for (uint32_t i = 0; side->open && i < side->replica_count; i++)
         replica_checkpoint(&side->replicas[i], &side->context);
+    if (side->open)
+        hint_store_log(side->hints, "hints for other nodes stay on the disk until the next start");
     if (side->open)
         store_clock_close(&side->clock, &out->batch);
 }
