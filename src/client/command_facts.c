@@ -54,6 +54,7 @@ static const struct row READS[] = {
     {"randomkey", 0},
     {"ring.digest", 0},
     {"ring.get", 1},
+    {"ring.hints", 0},
     {"ring.locate", 1},
     {"ring.show", 0},
     {"ring.slots", 0},

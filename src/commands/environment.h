@@ -132,7 +132,7 @@ struct environment {
     /* May be NULL: no hints are kept. */
     void (*hint_view)(void *node, struct hint_view *out);
     void (*hint_lane_view)(void *node, node_id target, struct instant now,
-                           struct hint_lane_view *out);
+                           struct hint_lane_view *out, struct log_debt *debt);
     /* May be NULL: nothing is known of clocks. */
     void (*clock_view)(void *node, struct instant now, struct clock_view *out);
     /* Begin a change of the register; 0: too many wait. NULL: there is no register. */

@@ -13,6 +13,7 @@
 enum {
     TELL_SOON_US = 100 * 1000,
     TELL_AGAIN_US = 5 * 1000 * 1000,
+    DEBT_EVERY_US = 2 * 1000 * 1000,
     BELIEVED_US = 3 * TELL_AGAIN_US /* what a peer told, unless it repeats it */
 };
 
@@ -303,6 +304,61 @@ void hints_answered(struct node *node, struct pending *pending, enum status stat
     carry_out(node);
 }
 
+/* ---- what owners lack of the logs here ------------------------------------------------------ */
+
+void hints_note_puller(struct node *node, node_id peer, request_id request)
+{
+    struct buffer body = {0};
+    message_log_debt_encode(
+        &(struct message_log_debt){.kind = LOG_DEBT_PULLER, .request = request, .node = peer},
+        &body);
+    node_send_store(node, MESSAGE_LOG_DEBT, 0, 0, buffer_slice(&body));
+    buffer_deinit(&body);
+}
+
+static void ask_for_debts(struct node *node)
+{
+    struct buffer body = {0};
+    message_log_debt_encode(&(struct message_log_debt){.kind = LOG_DEBT_ASK}, &body);
+    node_send_store(node, MESSAGE_LOG_DEBT, 0, 0, buffer_slice(&body));
+    buffer_deinit(&body);
+}
+
+/* Asked again while somebody is away, or lacks something. */
+void hints_debts(struct node *node, struct slice body)
+{
+    struct message_log_debts debts;
+    enum status status = message_log_debts_decode(body, &debts);
+    assert(status == STATUS_OK); /* own store side */
+    struct reader reader = reader_make(debts.debts);
+    for (uint32_t i = 0; i < node->load_count; i++)
+        node->loads[i].hints.debt = (struct log_debt){0};
+    for (uint16_t i = 0; i < debts.count; i++) {
+        struct log_debt debt;
+        log_debt_decode(&reader, &debt);
+        node_load(node, debt.node)->hints.debt = debt;
+    }
+}
+
+static bool is_anybody_behind(const struct node *node)
+{
+    for (uint32_t i = 0; i < node->load_count; i++)
+        if (!peers_is_up(node->peers, node->loads[i].id) ||
+            node->loads[i].hints.debt.events_at_pull > 0)
+            return true;
+    return false;
+}
+
+static void tick_debts(struct node *node)
+{
+    if (node->now.mono_us < node->hints.debt_us)
+        return;
+    ask_for_debts(node);
+    node->hints.debt_us = is_anybody_behind(node) ? node->now.mono_us + DEBT_EVERY_US : UINT64_MAX;
+}
+
+/* ---- peers --------------------------------------------------------------------------------- */
+
 void hints_peer_up(struct node *node, node_id peer)
 {
     hint_handoff_peer_up(node->hints.handoff, peer, node->now.mono_us);
@@ -319,6 +375,8 @@ void hints_peer_down(struct node *node, node_id peer)
     buffer_clear(&known->held);
     buffer_clear(&known->full);
     hint_handoff_peer_down(node->hints.handoff, peer);
+    if (node->hints.debt_us == UINT64_MAX)
+        node->hints.debt_us = node->now.mono_us + DEBT_EVERY_US;
 }
 
 void hints_tick(struct node *node)
@@ -326,6 +384,7 @@ void hints_tick(struct node *node)
     if (node->hints.tell_us <= node->now.mono_us)
         tell_all(node);
     forget_old(node);
+    tick_debts(node);
     hint_handoff_tick(node->hints.handoff, node->now.mono_us, node->now.wall_ms,
                       &node->hints.output);
     carry_out(node);
@@ -334,7 +393,9 @@ void hints_tick(struct node *node)
 uint64_t hints_deadline_us(const struct node *node)
 {
     uint64_t deadline_us = hint_handoff_deadline_us(node->hints.handoff);
-    return deadline_us < node->hints.tell_us ? deadline_us : node->hints.tell_us;
+    if (node->hints.tell_us < deadline_us)
+        deadline_us = node->hints.tell_us;
+    return node->hints.debt_us < deadline_us ? node->hints.debt_us : deadline_us;
 }
 
 /* ---- for commands -------------------------------------------------------------------------- */
@@ -349,8 +410,15 @@ void hints_view(void *context, struct hint_view *out)
     out->partitions_full = node->hints.full.length / 2;
 }
 
-void hints_lane_view(void *context, node_id target, struct instant now, struct hint_lane_view *out)
+void hints_lane_view(void *context, node_id target, struct instant now, struct hint_lane_view *out,
+                     struct log_debt *debt)
 {
-    const struct node *node = context;
+    struct node *node = context;
     hint_handoff_view(node->hints.handoff, target, now.mono_us, out);
+    const struct peer_load *load = node_load(node, target);
+    *debt = load == NULL ? (struct log_debt){0} : load->hints.debt;
+    if (load != NULL && peers_is_up(node->peers, target)) {
+        debt->bytes = debt->events == 0 ? 0 : debt->bytes / debt->events * debt->events_at_pull;
+        debt->events = debt->events_at_pull; /* what came since goes to it directly */
+    }
 }

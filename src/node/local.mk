@@ -19,6 +19,7 @@ libringcore_a_SOURCES += \
 	src/node/settings.h \
 	src/node/store_clock.c \
 	src/node/store_clock.h \
+	src/node/store_debt.c \
 	src/node/store_hints.c \
 	src/node/store_mint.c \
 	src/node/store_read.c \

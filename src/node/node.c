@@ -337,6 +337,10 @@ static void store_frame(struct node *node, const struct frame *frame)
         hints_counted(node, frame->body);
         return;
     }
+    if (frame->type == MESSAGE_LOG_DEBT) {
+        hints_debts(node, frame->body);
+        return;
+    }
     struct pending *pending = pending_find(node, frame->request);
     if (pending == NULL)
         return; /* its deadline has passed */

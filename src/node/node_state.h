@@ -86,6 +86,7 @@ struct hint_peer {
     uint64_t told_us;    /* 0: nothing yet */
     struct buffer held;  /* partitions, as in struct message_hint_state */
     struct buffer full;
+    struct log_debt debt; /* what it lacks of the logs here, as last told by the own store side */
 };
 
 /* The hints that this node keeps. */
@@ -97,6 +98,7 @@ struct hint_board {
     uint64_t store_bytes;
     uint64_t aside;
     uint64_t tell_us; /* when the peers are told next */
+    uint64_t debt_us; /* when the own store side is asked what owners lack */
 };
 
 struct peer_load {
@@ -229,6 +231,10 @@ void hints_peer_down(struct node *node, node_id peer);
 void hints_peer_state(struct node *node, node_id from, struct slice body);
 /* MESSAGE_HINT_COUNTS of the store side. */
 void hints_counted(struct node *node, struct slice body);
+/* MESSAGE_LOG_DEBT of the store side. */
+void hints_debts(struct node *node, struct slice body);
+/* The pull that goes to the store side under this number is that peer's. */
+void hints_note_puller(struct node *node, node_id peer, request_id request);
 /* node->store_condition is another one. */
 void hints_condition_changed(struct node *node);
 /* Whether a MESSAGE_HINT may go to the own store side, and for which partition it is. */
@@ -242,7 +248,8 @@ void hints_answered(struct node *node, struct pending *pending, enum status stat
 void hints_tick(struct node *node);
 uint64_t hints_deadline_us(const struct node *node);
 void hints_view(void *context, struct hint_view *out);
-void hints_lane_view(void *context, node_id target, struct instant now, struct hint_lane_view *out);
+void hints_lane_view(void *context, node_id target, struct instant now,
+                     struct hint_lane_view *out, struct log_debt *debt);
 
 /* client_sessions.c */
 void client_event(struct node *node, const struct event *event);

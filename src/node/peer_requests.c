@@ -142,6 +142,8 @@ static void ask_store(struct node *node, const struct origin *origin, const stru
     pending->type = frame->type;
     pending->partition = partition;
     load->asked++;
+    if (frame->type == MESSAGE_SYNC_PULL)
+        hints_note_puller(node, origin->node, pending->id);
     node_send_store(node, frame->type, pending->id, pending->deadline_us, frame->body);
 }
 

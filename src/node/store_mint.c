@@ -134,6 +134,7 @@ static void mint_request(struct store_side *side, struct replica *replica,
                                               .delivery_count = written,
                                               .deliveries = buffer_slice(&deliveries)};
         message_replicate_encode(&replicate, &replicate_body);
+        store_debt_count_events(side->debts, written, deliveries.length);
         minted.replicate = buffer_slice(&replicate_body);
         bool covered = store_clock_is_covered(&side->clock);
         store_reply_minted(frame, &minted, covered ? &out->early : &out->late);

@@ -46,6 +46,7 @@ struct store_side *store_side_new(const struct store_side_params *params)
                                         params->settings->hint_partition_bytes_max,
                                     .log = params->log});
     side->replicas = memory_new(side->replica_count, sizeof *side->replicas);
+    side->debts = store_debt_new(side);
     side->clock.max_skew_ms = params->settings->max_clock_skew_ms;
     side->context = (struct replica_context){
         .port = side->port,
@@ -82,6 +83,7 @@ void store_side_free(struct store_side *side)
     close_replicas(side);
     store_register_failed(side);
     hint_store_free(side->hints);
+    store_debt_free(side->debts);
     store_stability_free(side);
     cell_cache_free(side->cache);
     buffer_deinit(&side->pulls);
@@ -132,6 +134,7 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
         log_line(&side->log, LOG_ERROR, "could not read the hints reason=%s", status_name(status));
         return status;
     }
+    hint_store_log(side->hints, "hints are kept for other nodes and go to them when they are up");
     for (uint32_t p = 0, opened = 0; p < side->ring->partition_count; p++) {
         if (side->replica_index[p] == NO_REPLICA)
             continue;
@@ -233,6 +236,7 @@ enum status store_apply_deliveries(struct store_side *side, struct replica *repl
     struct reader reader = reader_make(deliveries);
     enum status status = STATUS_OK;
     bool refused = false;
+    store_debt_count_events(side->debts, count, deliveries.length);
     for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
         struct cell_delivery delivery;
         bool is_new = false;
@@ -408,6 +412,9 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     case MESSAGE_HINTS_DROP:
         store_handle_hints_drop(side, &frame, out);
         break;
+    case MESSAGE_LOG_DEBT:
+        store_handle_log_debt(side, &frame, out);
+        break;
     case MESSAGE_STABILITY_STEP:
         store_handle_stability(side, &frame, now, out);
         break;
@@ -461,6 +468,7 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
         offset += used;
     }
     buffer_clear(&side->pulls);
+    store_debt_group_ends(side->debts);
 }
 
 void store_side_failed(struct store_side *side)
@@ -476,6 +484,8 @@ void store_side_close(struct store_side *side, struct store_output *out)
     side->context.batch = &out->batch;
     for (uint32_t i = 0; side->open && i < side->replica_count; i++)
         replica_checkpoint(&side->replicas[i], &side->context);
+    if (side->open)
+        hint_store_log(side->hints, "hints for other nodes stay on the disk until the next start");
     if (side->open)
         store_clock_close(&side->clock, &out->batch);
 }

@@ -35,6 +35,7 @@ struct store_side {
     struct replica_context context;
     struct replica *replicas; /* of the owned partitions, ascending */
     uint32_t replica_count;
+    struct debt_book *debts; /* what other owners lack */
     struct hint_store *hints; /* of partitions that this node does not own */
     uint16_t *replica_index;        /* partition -> index into replicas, or NO_REPLICA */
     struct buffer pulls;            /* frames that wait for the commit of the group */
@@ -121,6 +122,18 @@ void store_handle_hints_drop(struct store_side *side, const struct frame *frame,
 bool store_refuse_hints(const struct frame *frame, enum status status, struct buffer *out);
 /* What has changed since the last time. */
 void store_report_hints(struct store_side *side, struct buffer *out);
+
+/* store_debt.c */
+struct debt_book *store_debt_new(const struct store_side *side);
+void store_debt_free(struct debt_book *book);
+/* Deliveries that came here, for their mean size. */
+void store_debt_count_events(struct debt_book *book, uint64_t count, uint64_t bytes);
+/* The clock in a question of pull number `request`. */
+void store_debt_note(struct store_side *side, const struct replica *replica, request_id request,
+                     const struct clock *clock);
+void store_debt_group_ends(struct debt_book *book);
+void store_handle_log_debt(struct store_side *side, const struct frame *frame,
+                           struct store_output *out);
 
 /* store_stability.c; a peer's reports outlive a failed commit, the own ones do not. */
 void store_stability_new(struct store_side *side);

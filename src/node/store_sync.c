@@ -73,6 +73,8 @@ void store_answer_pull(struct store_side *side, const struct frame *frame, struc
         answer.address = question.address;
         if (replica != NULL && replica->state != REPLICA_ACTIVE && (question.flags & SYNC_ALL))
             answer.status = STATUS_NOT_READY; /* two that rebuild cannot rebuild each other */
+        if (replica != NULL)
+            store_debt_note(side, replica, frame->request, &question.clock);
         if (answer.status == STATUS_OK) {
             buffer_clear(&deliveries);
             answer.status =

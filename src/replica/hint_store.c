@@ -412,6 +412,16 @@ enum status hint_store_open(struct hint_store *store, struct replica_context *co
     return status;
 }
 
+void hint_store_log(const struct hint_store *store, const char *what)
+{
+    uint64_t cells = 0;
+    for (uint32_t p = 0; p < store->params.ring->partition_count; p++)
+        cells += store->partitions[p] == NULL ? 0 : store->partitions[p]->cells;
+    if (cells > 0)
+        log_line(&store->params.log, LOG_INFO, "%s cells=%llu bytes=%llu", what,
+                 (unsigned long long)cells, (unsigned long long)store->bytes);
+}
+
 void hint_store_committed(struct hint_store *store)
 {
     forget_changes(store);

@@ -88,6 +88,9 @@ MUST_USE enum status hint_store_drop(struct hint_store *store,
                                      const struct message_hints_drop *drop,
                                      struct replica_context *context, uint32_t *dropped);
 
+/* A line for the log when anything is kept: `what` says what becomes of it now. */
+void hint_store_log(const struct hint_store *store, const char *what);
+
 /* The group is durable. */
 void hint_store_committed(struct hint_store *store);
 /* The next partition whose counts have changed since they were told; false: none has. */

@@ -80,6 +80,7 @@ enum message_type {
     MESSAGE_HINTS_DROP = 142, /* loop side -> store side */
     MESSAGE_HINTS_DROPPED = 143,
     MESSAGE_HINT_COUNTS = 144, /* store side -> loop side, unasked */
+    MESSAGE_LOG_DEBT = 145,       /* both ways */
     MESSAGE_REGISTER_STATE = 150, /* store side -> loop side, unasked */
     MESSAGE_REGISTER_RESERVE = 151,
     MESSAGE_REGISTER_RESERVED = 152,

@@ -225,3 +225,57 @@ enum status message_hint_counts_decode(struct slice body, struct message_hint_co
     out->refused = reader_varint(&reader);
     return reader_end(&reader);
 }
+
+void message_log_debt_encode(const struct message_log_debt *debt, struct buffer *out)
+{
+    buffer_put_u8(out, debt->kind);
+    buffer_put_u64(out, debt->request);
+    buffer_put_u32(out, debt->node);
+}
+
+enum status message_log_debt_decode(struct slice body, struct message_log_debt *out)
+{
+    struct reader reader = reader_make(body);
+    out->kind = reader_u8(&reader);
+    if (out->kind >= LOG_DEBT_KIND_COUNT)
+        reader.failed = true;
+    out->request = reader_u64(&reader);
+    out->node = reader_u32(&reader);
+    return reader_end(&reader);
+}
+
+void log_debt_encode(const struct log_debt *debt, struct buffer *out)
+{
+    buffer_put_u32(out, debt->node);
+    buffer_put_varint(out, debt->unknown);
+    buffer_put_varint(out, debt->events_at_pull);
+    buffer_put_varint(out, debt->events);
+    buffer_put_varint(out, debt->bytes);
+}
+
+void log_debt_decode(struct reader *reader, struct log_debt *out)
+{
+    out->node = reader_u32(reader);
+    out->unknown = (uint32_t)reader_varint_max(reader, UINT32_MAX);
+    out->events_at_pull = reader_varint(reader);
+    out->events = reader_varint(reader);
+    out->bytes = reader_varint(reader);
+}
+
+void message_log_debts_encode(const struct message_log_debts *debts, struct buffer *out)
+{
+    buffer_put_varint(out, debts->count);
+    buffer_append_slice(out, debts->debts);
+}
+
+enum status message_log_debts_decode(struct slice body, struct message_log_debts *out)
+{
+    struct reader reader = reader_make(body);
+    struct log_debt debt;
+    out->count = (uint16_t)reader_varint_max(&reader, UINT16_MAX);
+    out->debts = reader_take(&reader, reader_left(&reader));
+    struct reader rows = reader_make(out->debts);
+    for (uint16_t i = 0; i < out->count && !rows.failed; i++)
+        log_debt_decode(&rows, &debt);
+    return reader.failed ? STATUS_CORRUPT : reader_end(&rows);
+}

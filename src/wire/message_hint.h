@@ -10,6 +10,8 @@
  *     MESSAGE_HINTS_SCAN    a page of hints, please; answered by MESSAGE_HINTS_PAGE
  *     MESSAGE_HINTS_DROP    an owner has them now; answered by MESSAGE_HINTS_DROPPED
  *     MESSAGE_HINT_COUNTS   store side -> loop side, unasked: the hints of one partition
+ *     MESSAGE_LOG_DEBT      what other owners lack of what is in the logs here, and how that is
+ * known
  */
 #ifndef WIRE_MESSAGE_HINT_H
 #define WIRE_MESSAGE_HINT_H
@@ -134,5 +136,41 @@ struct message_hint_counts {
 
 void message_hint_counts_encode(const struct message_hint_counts *counts, struct buffer *out);
 MUST_USE enum status message_hint_counts_decode(struct slice body, struct message_hint_counts *out);
+
+enum log_debt_kind {
+    LOG_DEBT_PULLER, /* MESSAGE_SYNC_PULL number `request`, which follows, is from `node` */
+    LOG_DEBT_ASK,    /* to be answered with struct message_log_debts */
+    LOG_DEBT_KIND_COUNT
+};
+
+/* Body of MESSAGE_LOG_DEBT to the store side. */
+struct message_log_debt {
+    uint8_t kind; /* enum log_debt_kind */
+    request_id request;
+    node_id node;
+};
+
+void message_log_debt_encode(const struct message_log_debt *debt, struct buffer *out);
+MUST_USE enum status message_log_debt_decode(struct slice body, struct message_log_debt *out);
+
+/* What one other owner lacks, of all partitions that it shares with this node. */
+struct log_debt {
+    node_id node;
+    uint32_t unknown;        /* partitions whose clock it has not shown since this node started */
+    uint64_t events_at_pull; /* when it last asked for what it lacks */
+    uint64_t events;         /* with those that came since: at most so many */
+    uint64_t bytes;          /* of these, by the mean size of an event here */
+};
+
+/* Body of MESSAGE_LOG_DEBT to the loop side. */
+struct message_log_debts {
+    uint16_t count;
+    struct slice debts; /* count times struct log_debt */
+};
+
+void log_debt_encode(const struct log_debt *debt, struct buffer *out);
+void log_debt_decode(struct reader *reader, struct log_debt *out);
+void message_log_debts_encode(const struct message_log_debts *debts, struct buffer *out);
+MUST_USE enum status message_log_debts_decode(struct slice body, struct message_log_debts *out);
 
 #endif

@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	tests/models/request_ids.py \
 	tests/models/counters.py \
 	tests/models/register.py \
+	tests/models/hints.py \
 	tests/models/safe_time.py \
 	tests/models/stability.py \
 	tests/models/test_models.sh

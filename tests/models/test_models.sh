@@ -13,3 +13,4 @@ python3 counters.py 300
 python3 register.py 600
 python3 stability.py 60
 python3 safe_time.py 150
+python3 hints.py 3000

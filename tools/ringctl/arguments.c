@@ -17,7 +17,7 @@ const struct option OPTIONS[] = {
     {"-p", "PORT", 0, "its port for clients (default: 6379)"},
     {"--json", NULL, 0, "print JSON"},
     {"--timeout", "SECONDS", 0, "how long nodes may take to answer (default: 3)"},
-    {"--wait", "SECONDS", OPTION_WAIT, "ask again until all are equal, at most so long"},
+    {"--wait", "SECONDS", OPTION_WAIT, "ask again until all is done, at most so long"},
     {"--keyspace", "NUMBER", OPTION_KEYSPACE, "the keyspace, as SELECT takes it (default: 0)"},
     {"--number", "NUMBER", OPTION_NEW_KEYSPACE, "what SELECT takes (default: the first free one)"},
     {"--policy", "lww|siblings", OPTION_NEW_KEYSPACE, "what becomes of concurrent values"},

@@ -27,6 +27,16 @@ const struct verb VERBS[] = {
      "Compares the digests that all owners of a partition have of its data and its clock.\n"
      "Exit status 0: all replicas are equal; 4: some differ, or an owner did not answer.\n",
      verb_ring_verify},
+    {"hints", NULL, 0, 0, 0, "writes that wait for their owners",
+     "For each owner what others keep for it: hints, which fallbacks took in its place, and what it\n"
+     "lacks of the logs of other owners; how old, how fast they go, and why they wait.\n"
+     "Exit status 0: nothing waits; 4: something does, or a node did not answer.\n",
+     verb_hints},
+    {"hints wait", NULL, 0, 0, OPTION_WAIT, "until all hints of now are delivered",
+     "Waits until every hint that is older than this command has reached its owner, without end\n"
+     "or for as long as --wait says. Exit status 0: all have; 4: some wait still, or a node that\n"
+     "may keep some did not answer.\n",
+     verb_hints_wait},
     {"key locate", "KEY", 1, 1, OPTION_KEYSPACE, "where a key lives",
      "The partition of a key, its slot, its owners, and the nodes that stand in for them.\n",
      verb_key_locate},

@@ -9,6 +9,7 @@ unit_tests += \
 	tests/unit/node/test_node \
 	tests/unit/node/test_register \
 	tests/unit/node/test_store_clock \
+	tests/unit/node/test_store_hints \
 	tests/unit/node/test_store_read \
 	tests/unit/node/test_store_register \
 	tests/unit/node/test_store_requests \

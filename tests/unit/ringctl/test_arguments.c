@@ -133,7 +133,7 @@ static void wrong_command_lines_are_explained(void **state)
         {"ring -p", "-p takes PORT: its port for clients (default: 6379)"},
         {"--timeout 0 ring", "--timeout takes SECONDS: how long nodes may take to answer "
                              "(default: 3)"},
-        {"ring verify --wait -1", "--wait takes SECONDS: ask again until all are equal, at most "
+        {"ring verify --wait -1", "--wait takes SECONDS: ask again until all is done, at most "
                                   "so long"},
     };
     struct arguments a;

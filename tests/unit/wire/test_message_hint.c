@@ -124,6 +124,25 @@ static void sample_counts(struct buffer *out)
     message_hint_counts_encode(&counts, out);
 }
 
+static void sample_debt(struct buffer *out)
+{
+    struct message_log_debt debt = {.kind = LOG_DEBT_PULLER, .request = 77, .node = 4};
+    message_log_debt_encode(&debt, out);
+}
+
+static void sample_debts(struct buffer *out)
+{
+    struct buffer rows = {0};
+    for (node_id node = 1; node <= 2; node++) {
+        struct log_debt debt = {
+            .node = node, .unknown = 3, .events_at_pull = 4, .events = 500, .bytes = 60000};
+        log_debt_encode(&debt, &rows);
+    }
+    message_log_debts_encode(&(struct message_log_debts){.count = 2, .debts = buffer_slice(&rows)},
+                             out);
+    buffer_deinit(&rows);
+}
+
 #define RECODE(name, type)                                                                         \
     static bool recode_##name(struct slice bytes, struct buffer *again)                            \
     {                                                                                              \
@@ -140,16 +159,19 @@ RECODE(page, message_hints_page)
 RECODE(drop, message_hints_drop)
 RECODE(dropped, message_hints_dropped)
 RECODE(counts, message_hint_counts)
+RECODE(debt, message_log_debt)
+RECODE(debts, message_log_debts)
 
 static void every_message_comes_back_and_stands_damage(void **state)
 {
     static const struct {
         void (*sample)(struct buffer *out);
         recode_function recode;
-    } rows[] = {{sample_hint, recode_hint},    {sample_state, recode_state},
-                {sample_scan, recode_scan},    {sample_page, recode_page},
-                {sample_drop, recode_drop},    {sample_dropped, recode_dropped},
-                {sample_counts, recode_counts}};
+    } rows[] = {{sample_hint, recode_hint},     {sample_state, recode_state},
+                {sample_scan, recode_scan},     {sample_page, recode_page},
+                {sample_drop, recode_drop},     {sample_dropped, recode_dropped},
+                {sample_counts, recode_counts}, {sample_debt, recode_debt},
+                {sample_debts, recode_debts}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct buffer bytes = {0};

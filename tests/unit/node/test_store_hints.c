@@ -1,0 +1,207 @@
+/*
+ * test_store_hints.c - hints and log debts at the store side: who may leave what here, and when it
+ * is acknowledged.
+ *
+ * Node 4 owns nothing; node 1 owns every partition, as 2 and 3 do.
+ */
+#include "store_host.h"
+
+#include <string.h>
+
+#include "../ring/ring_fixture.h"
+#include "wire/message_hint.h"
+#include "wire/record_hint.h"
+
+static struct ring *ring_with_a_fallback(void)
+{
+    struct ring *ring = store_host_ring("eu:3");
+    fixture_add(ring, 4, "eu", "z", 1);
+    return ring;
+}
+
+static void open_as(struct store_host *host, struct ring *ring, node_id self)
+{
+    store_host_init(host, ring, self, 1);
+    store_host_open(host);
+    store_host_forget(host);
+}
+
+/* A hint of one key for `intended`, under the ring's tag moved by `epochs`. */
+static request_id hint(struct store_host *host, const char *key, node_id intended, int epochs)
+{
+    struct cell cell = {0};
+    struct buffer encoded = {0}, deliveries = {0}, body = {0}, message = {0};
+    struct sibling sibling = {.dot = {.actor = {.node = 1, .boot_epoch = 1}, .sequence = 1},
+                              .time = 5,
+                              .value = slice_text("value")};
+    cell_insert(&cell, &sibling);
+    cell_encode(&cell, true, &encoded);
+    struct cell_delivery delivery = {.key = slice_text(key), .cell = buffer_slice(&encoded)};
+    cell_delivery_encode(&delivery, &deliveries);
+    struct message_replicate replicate = {
+        .address = store_host_address(host, store_host_partition(host, key)),
+        .delivery_count = 1,
+        .deliveries = buffer_slice(&deliveries)};
+    replicate.address.tag.epoch = (uint32_t)((int)replicate.address.tag.epoch + epochs);
+    message_replicate_encode(&replicate, &body);
+    message_hint_encode(intended, buffer_slice(&body), &message);
+    request_id request = store_host_write(host, MESSAGE_HINT, buffer_slice(&message));
+    cell_deinit(&cell);
+    buffer_deinit(&encoded);
+    buffer_deinit(&deliveries);
+    buffer_deinit(&body);
+    buffer_deinit(&message);
+    return request;
+}
+
+/* What the last MESSAGE_HINTED says. */
+static enum status hinted(const struct store_host *host)
+{
+    struct frame frame;
+    struct message_replicated replicated;
+    unsigned count = store_host_count(&host->late, MESSAGE_HINTED);
+    assert_true(count > 0);
+    assert_true(store_host_find(&host->late, MESSAGE_HINTED, count - 1, &frame));
+    assert_int_equal(message_replicated_decode(frame.body, &replicated), STATUS_OK);
+    return replicated.status;
+}
+
+static void a_hint_is_acknowledged_only_when_it_is_durable(void **state)
+{
+    struct ring *ring = ring_with_a_fallback();
+    struct store_host host;
+    (void)state;
+    open_as(&host, ring, 4);
+    hint(&host, "k", 2, 0);
+    assert_int_equal(store_host_count(&host.early, MESSAGE_HINTED), 0);
+    assert_int_equal(store_host_count(&host.late, MESSAGE_HINTED), 0);
+    store_host_commit(&host);
+    assert_int_equal(hinted(&host), STATUS_OK);
+    assert_int_equal(store_host_count(&host.late, MESSAGE_HINT_COUNTS), 1);
+    store_host_deinit(&host);
+    ring_free(ring);
+}
+
+static void a_failed_commit_acknowledges_nothing_and_counts_again(void **state)
+{
+    (void)state;
+    for (int stored = 0; stored < 2; stored++) {
+        struct ring *ring = ring_with_a_fallback();
+        struct store_host host;
+        struct frame frame;
+        struct message_hint_counts counts = {0};
+        open_as(&host, ring, 4);
+        hint(&host, "k", 2, 0);
+        store_host_fail(&host, stored);
+        assert_int_equal(store_host_count(&host.late, MESSAGE_HINTED), 0);
+        store_host_forget(&host);
+        store_host_open(&host);
+        bool told = store_host_find(&host.early, MESSAGE_HINT_COUNTS, 0, &frame);
+        if (told)
+            assert_int_equal(message_hint_counts_decode(frame.body, &counts), STATUS_OK);
+        assert_int_equal(counts.cells, stored);
+        store_host_deinit(&host);
+        ring_free(ring);
+    }
+}
+
+static void only_a_fallback_keeps_hints_and_only_for_owners(void **state)
+{
+    static const struct {
+        node_id self, intended;
+        int epochs;
+        enum status expected;
+    } cases[] = {{4, 2, 0, STATUS_OK},        {4, 2, -1, STATUS_STALE_TAG},
+                 {4, 2, 1, STATUS_NOT_READY}, {4, 4, 0, STATUS_INVALID},
+                 {4, 99, 0, STATUS_INVALID},  {1, 2, 0, STATUS_INVALID}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ring *ring = ring_with_a_fallback();
+        struct store_host host;
+        ring->tag.epoch = 5;
+        open_as(&host, ring, cases[i].self);
+        hint(&host, "k", cases[i].intended, cases[i].epochs);
+        store_host_commit(&host);
+        assert_int_equal(hinted(&host), cases[i].expected);
+        store_host_deinit(&host);
+        ring_free(ring);
+    }
+}
+
+static struct log_debt debt_of(struct store_host *host, node_id node)
+{
+    struct buffer body = {0};
+    struct frame frame;
+    struct message_log_debts debts;
+    struct log_debt debt, found = {0};
+    message_log_debt_encode(&(struct message_log_debt){.kind = LOG_DEBT_ASK}, &body);
+    store_host_forget(host);
+    store_host_write(host, MESSAGE_LOG_DEBT, buffer_slice(&body));
+    store_host_commit(host);
+    assert_true(store_host_find(&host->late, MESSAGE_LOG_DEBT, 0, &frame));
+    assert_int_equal(message_log_debts_decode(frame.body, &debts), STATUS_OK);
+    struct reader reader = reader_make(debts.debts);
+    for (uint16_t i = 0; i < debts.count; i++) {
+        log_debt_decode(&reader, &debt);
+        if (debt.node == node)
+            found = debt;
+    }
+    buffer_deinit(&body);
+    return found;
+}
+
+/* The peer asks with an empty clock for the partition of the key. */
+static void pull(struct store_host *host, node_id node, const char *key, const struct clock *clock)
+{
+    struct buffer body = {0}, puller = {0};
+    struct sync_question question = {
+        .address = store_host_address(host, store_host_partition(host, key)), .clock = *clock};
+    sync_question_encode(&question, &body);
+    message_log_debt_encode(&(struct message_log_debt){.kind = LOG_DEBT_PULLER,
+                                                       .request = host->last_request + 2,
+                                                       .node = node},
+                            &puller);
+    store_host_write(host, MESSAGE_LOG_DEBT, buffer_slice(&puller));
+    store_host_write(host, MESSAGE_SYNC_PULL, buffer_slice(&body));
+    store_host_commit(host);
+    buffer_deinit(&body);
+    buffer_deinit(&puller);
+}
+
+static void what_an_owner_lacks_is_known_once_it_has_asked(void **state)
+{
+    struct ring *ring = ring_with_a_fallback();
+    struct store_host host;
+    struct clock nothing = {0};
+    (void)state;
+    open_as(&host, ring, 1);
+    store_host_set(&host, "k", "one");
+    store_host_set(&host, "k", "two");
+    struct log_debt debt = debt_of(&host, 2);
+    assert_int_equal(debt.unknown, 1);
+    assert_int_equal(debt.events, 0);
+    pull(&host, 2, "k", &nothing);
+    debt = debt_of(&host, 2);
+    assert_int_equal(debt.unknown, 0);
+    assert_int_equal(debt.events_at_pull, 2);
+    assert_int_equal(debt.events, 2);
+    assert_true(debt.bytes > 0);
+    store_host_set(&host, "k", "three");
+    debt = debt_of(&host, 2);
+    assert_int_equal(debt.events_at_pull, 2);
+    assert_int_equal(debt.events, 3);
+    assert_int_equal(debt_of(&host, 3).unknown, 1); /* another one did not ask */
+    store_host_deinit(&host);
+    ring_free(ring);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hint_is_acknowledged_only_when_it_is_durable),
+        cmocka_unit_test(a_failed_commit_acknowledges_nothing_and_counts_again),
+        cmocka_unit_test(only_a_fallback_keeps_hints_and_only_for_owners),
+        cmocka_unit_test(what_an_owner_lacks_is_known_once_it_has_asked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
