@@ -4,6 +4,7 @@ libringcore_a_SOURCES += \
 	src/node/event.c \
 	src/node/event.h \
 	src/node/key_requests.c \
+	src/node/lineage.c \
 	src/node/node.c \
 	src/node/node.h \
 	src/node/node_state.h \
@@ -14,6 +15,7 @@ libringcore_a_SOURCES += \
 	src/node/settings.h \
 	src/node/store_clock.c \
 	src/node/store_clock.h \
+	src/node/store_lineage.c \
 	src/node/store_mint.c \
 	src/node/store_read.c \
 	src/node/store_side.c \

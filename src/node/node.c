@@ -47,6 +47,11 @@ struct peer_load *node_load(struct node *node, node_id id)
     return NULL;
 }
 
+bool node_replica_ready(const struct node *node, partition_id partition)
+{
+    return node->replica_states[partition] == REPLICA_ACTIVE && lineage_is_confirmed(node);
+}
+
 /* ---- what commands may ask ---------------------------------------------------------------- */
 
 static enum peer_state environment_peer_state(void *context, node_id id)
@@ -65,8 +70,7 @@ static uint64_t environment_peer_silence_ms(void *context, node_id id, struct in
 
 static bool environment_replica_ready(void *context, partition_id partition)
 {
-    struct node *node = context;
-    return node->replica_states[partition] == REPLICA_ACTIVE;
+    return node_replica_ready(context, partition);
 }
 
 static void environment_client_close(void *context, connection_id id)
@@ -150,6 +154,8 @@ struct node *node_new(const struct node_params *params)
         load->sync = log_sync_new(node->ring, node->self, id, node->settings.sync_interval_ms,
                                   node->settings.request_timeout_ms);
     }
+    node->witness_save_us = UINT64_MAX;
+    lineage_start(node);
     init_environment(node, params);
     return node;
 }
@@ -214,6 +220,7 @@ static void carry_out_peers(struct node *node)
             break;
         case PEERS_UP:
             log_sync_peer_up(node_load(node, action->node)->sync, node->now.mono_us);
+            lineage_peer_up(node, action->node);
             break;
         case PEERS_DOWN:
             peer_went_down(node, action->node);
@@ -252,7 +259,8 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
         route_answer(node, from, frame);
         break;
     default:
-        peer_request(node, from, link, frame);
+        if (!lineage_peer_frame(node, from, frame))
+            peer_request(node, from, link, frame);
     }
 }
 
@@ -293,8 +301,18 @@ static void store_frame(struct node *node, const struct frame *frame)
         clock_fence_mint_from(node, frame->body);
         return;
     }
-    if (frame->type == MESSAGE_STORE_REFUSED && frame->request == 0)
-        clock_fence_not_told(node); /* no other frame without a number goes there */
+    if (frame->type == MESSAGE_STORE_LINEAGE) {
+        lineage_store_opened(node, frame->body);
+        return;
+    }
+    if (frame->type == MESSAGE_STORE_COMMITS) {
+        lineage_store_committed(node, frame->body);
+        return;
+    }
+    if (frame->type == MESSAGE_STORE_REFUSED && frame->request == 0) {
+        clock_fence_not_told(node); /* no other frames without a number go there */
+        lineage_not_saved(node);
+    }
     if (frame->type == MESSAGE_STORE_COUNTS) {
         note_store_counts(node, frame);
         return;
@@ -360,6 +378,7 @@ static void tick(struct node *node)
         else
             pending_remove(node, pending);
     }
+    lineage_tick(node);
     repair_tick(node);
     client_sessions_tick(node);
 }
@@ -417,7 +436,8 @@ uint64_t node_deadline_us(const struct node *node)
 {
     uint64_t deadlines[] = {peers_deadline_us(node->peers), repair_deadline_us(node),
                             deadline_heap_next_us(&node->timers),
-                            deadline_heap_next_us(&node->client_timers)};
+                            deadline_heap_next_us(&node->client_timers),
+                            lineage_deadline_us(node)};
     uint64_t least = UINT64_MAX;
     for (size_t i = 0; i < sizeof deadlines / sizeof deadlines[0]; i++)
         if (deadlines[i] < least)

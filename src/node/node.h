@@ -55,6 +55,12 @@ void node_set_settings(struct node *node, const struct settings *settings);
 /* Advance by one event. Effects are appended to `out`. */
 void node_step(struct node *node, const struct event *event, struct effects *out);
 
+/*
+ * Whether the partitions of this node would still have a majority of owners with a whole store, as
+ * far as these have said, when this node gives up its own.
+ */
+bool node_can_rebuild(const struct node *node);
+
 /* When EVENT_TICK is due at the latest, in the time of instant.mono_us; UINT64_MAX for never. */
 uint64_t node_deadline_us(const struct node *node);
 

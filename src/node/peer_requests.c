@@ -12,6 +12,7 @@
 #include "node/node_state.h"
 #include "ring/position.h"
 
+/* A store that is not confirmed takes no writes either: it might be given up, and them with it. */
 static enum status check_replica(const struct node *node, partition_id partition,
                                  struct ring_tag tag, bool for_reads)
 {
@@ -21,8 +22,8 @@ static enum status check_replica(const struct node *node, partition_id partition
     int order = ring_tag_compare(tag, node->ring->tag);
     if (order != 0)
         return order < 0 ? STATUS_STALE_TAG : STATUS_NOT_READY;
-    uint8_t state = node->replica_states[partition];
-    if (state == REPLICA_ABSENT || (for_reads && state != REPLICA_ACTIVE))
+    if (node->replica_states[partition] == REPLICA_ABSENT || !lineage_is_confirmed(node) ||
+        (for_reads && !node_replica_ready(node, partition)))
         return STATUS_NOT_READY;
     return STATUS_OK;
 }
@@ -148,7 +149,9 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
                       frame->type == MESSAGE_READ || frame->type == MESSAGE_RANGE);
         break;
     case MESSAGE_SYNC_PULL:
-        ask_store(node, &origin, frame, NULL, false);
+        /* Who rebuilds would take a store that has forgotten for a whole one. */
+        if (lineage_is_confirmed(node))
+            ask_store(node, &origin, frame, NULL, false);
         break;
     default:
         node->statistics.frames_refused++;
@@ -166,7 +169,7 @@ void peer_request_answered(struct node *node, struct pending *pending, uint16_t 
 {
     bool for_reads = pending->type == MESSAGE_READ || pending->type == MESSAGE_RANGE;
     assert(type == answer_type(pending->type));
-    if (for_reads && node->replica_states[pending->partition] != REPLICA_ACTIVE)
+    if (for_reads && !node_replica_ready(node, pending->partition))
         peer_request_fail(node, &pending->origin, pending->type, pending->partition,
                           STATUS_NOT_READY);
     else if (peers_link(node->peers, pending->origin.node) == pending->origin.link)

@@ -30,6 +30,8 @@ struct store_side *store_side_new(const struct store_side_params *params)
     side->log = params->log;
     side->self = params->self;
     side->storage_incarnation = params->storage_incarnation;
+    side->life = params->life;
+    side->unsynced = params->unsynced;
     side->port_copy = *params->port;
     side->port = &side->port_copy;
     side->cache = cell_cache_new(params->settings->cell_cache_bytes);
@@ -105,6 +107,14 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
                  status_name(status));
         return status;
     }
+    status = store_lineage_open(side, &out->batch);
+    if (status == STATUS_OK)
+        status = store_lineage_tell(side, &out->late);
+    if (status != STATUS_OK) {
+        log_line(&side->log, LOG_ERROR, "could not read the store's lineage reason=%s",
+                 status_name(status));
+        return status;
+    }
     for (uint32_t p = 0, opened = 0; p < side->ring->partition_count; p++) {
         if (side->replica_index[p] == NO_REPLICA)
             continue;
@@ -129,6 +139,8 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
         opened++;
     }
     store_append_mint_from(side, &out->early);
+    if (out->batch.length > 0)
+        store_lineage_count(side, &out->batch);
     side->open = true;
     return STATUS_OK;
 }
@@ -308,6 +320,7 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
         return;
     }
     side->context.wall_ms = store_clock_wall_ms(&side->clock, now);
+    size_t before = out->batch.length;
     if (!side->open || is_expired(&frame, now)) {
         refuse(&frame, side->open ? STATUS_TIMEOUT : STATUS_NOT_READY, &out->late);
         return;
@@ -331,12 +344,17 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     case MESSAGE_SYNC_APPLY:
         store_handle_sync_apply(side, &frame, now, out);
         break;
+    case MESSAGE_WITNESS:
+        store_handle_witness(side, &frame, out);
+        return;
     default:
         assert(!"a frame of this type goes to the store side");
     }
     /* A ceiling from a clock that is not trusted would keep this node from minting for as long. */
     bool issues =
         frame.type == MESSAGE_MINT && store_clock_may_mint(&side->clock, now) == STATUS_OK;
+    if (out->batch.length > before)
+        store_lineage_count(side, &out->batch);
     if (out->batch.length > 0)
         store_clock_renew(&side->clock, issues ? side->context.wall_ms : 0, &out->batch);
 }
@@ -364,6 +382,7 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
 {
     cell_cache_committed(side->cache);
     report_counts(side, now, out);
+    store_lineage_committed(side, &out->late);
     store_clock_committed(&side->clock);
     side->context.wall_ms = store_clock_wall_ms(&side->clock, now);
     for (size_t offset = 0; side->open && offset < side->pulls.length;) {
@@ -382,6 +401,7 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
 void store_side_failed(struct store_side *side)
 {
     store_clock_failed(&side->clock);
+    store_lineage_failed(side);
     close_replicas(side);
 }
 

@@ -2,7 +2,7 @@
  * store_side_state.h - the inside of a store side, for the files that are one together.
  *
  * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions; store_sync.c
- * answers and applies log sync. A handler of frames is called with its group under way, and puts
+ * answers and applies log sync; store_lineage.c counts commits. A handler of frames is called with its group under way, and puts
  * its answer into `early` or `late` of the output (store_side.h).
  */
 #ifndef NODE_STORE_SIDE_STATE_H
@@ -14,6 +14,7 @@
 #include "replica/replica.h"
 #include "wire/frame.h"
 #include "wire/message.h"
+#include "wire/message_lineage.h"
 
 struct store_side {
     struct ring *ring;
@@ -30,6 +31,10 @@ struct store_side {
     uint32_t replica_count;
     uint16_t *replica_index;        /* partition -> index into replicas, or NO_REPLICA */
     struct buffer pulls;            /* frames that wait for the commit of the group */
+    struct lineage lineage;
+    uint64_t life;
+    bool unsynced;
+    bool commit_counted; /* the batch of the present group has the coming count */
     uint64_t warned_us, refused_us; /* of the last lines about siblings; 0: none yet */
     bool open;
 };
@@ -66,6 +71,18 @@ void store_handle_mint(struct store_side *side, const struct frame *frame, struc
                        struct store_output *out);
 void store_reply_minted(const struct frame *frame, const struct message_minted *minted,
                         struct buffer *out);
+
+/* store_lineage.c */
+/* Read the lineage; a new life goes into the batch. STATUS_CORRUPT, STATUS_IO. */
+MUST_USE enum status store_lineage_open(struct store_side *side, struct buffer *batch);
+/* Append MESSAGE_STORE_LINEAGE. STATUS_CORRUPT, STATUS_IO. */
+MUST_USE enum status store_lineage_tell(const struct store_side *side, struct buffer *out);
+/* The batch of this group changes the store. */
+void store_lineage_count(struct store_side *side, struct buffer *batch);
+void store_lineage_committed(struct store_side *side, struct buffer *out);
+void store_lineage_failed(struct store_side *side);
+void store_handle_witness(struct store_side *side, const struct frame *frame,
+                          struct store_output *out);
 
 /* store_sync.c */
 void store_handle_sync_clocks(struct store_side *side, const struct frame *frame,

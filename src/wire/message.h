@@ -37,6 +37,9 @@ enum message_type {
     MESSAGE_DIGEST_RESULT,
     MESSAGE_SYNC_PULL, /* "here are my clocks: what do I lack?" */
     MESSAGE_SYNC_PAGE,
+    MESSAGE_LINEAGE = 46, /* message_lineage.h, as the next two */
+    MESSAGE_LINEAGE_JUDGED = 47,
+    MESSAGE_LINEAGE_SHOWN = 48,
     MESSAGE_LOCAL = 100,
     MESSAGE_MINT = 100, /* loop side -> store side: make new versions */
     MESSAGE_MINTED,     /* early when something was written, then MESSAGE_REPLICATED follows late */
@@ -48,7 +51,10 @@ enum message_type {
                               frame */
     MESSAGE_CLOCK,     /* loop side -> store side: what is thought of the wall clock */
     MESSAGE_MINT_FROM, /* store side -> loop side, unasked */
-    MESSAGE_STORE_COUNTS /* store side -> loop side, unasked: what the last groups have counted */
+    MESSAGE_STORE_COUNTS, /* store side -> loop side, unasked: what the last groups have counted */
+    MESSAGE_STORE_LINEAGE = 146, /* store side -> loop side, unasked: message_lineage.h */
+    MESSAGE_STORE_COMMITS = 147, /* store side -> loop side, unasked: varint, after each commit */
+    MESSAGE_WITNESS = 148        /* loop side -> store side: a lineage_witness to keep */
 };
 
 /*

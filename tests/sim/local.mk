@@ -9,6 +9,8 @@ ringsim_SOURCES = \
 	tests/sim/command.h \
 	tests/sim/contexts.c \
 	tests/sim/contexts.h \
+	tests/sim/damage.c \
+	tests/sim/damage.h \
 	tests/sim/image.c \
 	tests/sim/image.h \
 	tests/sim/machine.c \
