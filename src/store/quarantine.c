@@ -24,7 +24,7 @@
 
 static const char HEADER[] = "ringdb damage 1\n";
 
-enum { FILE_BYTES_MAX = 64 << 10, NAME_MAX_BYTES = 64, PATH_BYTES_MAX = 4096 };
+enum { FILE_BYTES_MAX = 64 << 10, NAME_BYTES_MAX = 32 };
 
 struct damage_line {
     uint64_t time_ms;
@@ -38,15 +38,20 @@ struct damage_file {
     struct damage_line lines[QUARANTINE_LINES_MAX];
 };
 
-static void path_of(const char *data_path, const char *name, char out[PATH_BYTES_MAX])
+/* To release with free(). */
+static char *join(const char *path, const char *name)
 {
-    snprintf(out, PATH_BYTES_MAX, "%s/%s", data_path, name);
+    struct buffer joined = {0};
+    buffer_printf(&joined, "%s/%s", path, name);
+    buffer_put_u8(&joined, 0);
+    return (char *)joined.data;
 }
 
 static enum status refuse(enum status status, const char *what, const char *path, char *reason)
 {
-    snprintf(reason, STORE_REASON_MAX, "could not %s %.200s; check the disk and the permissions (%s)",
-             what, path, strerror(errno));
+    snprintf(reason, STORE_REASON_MAX,
+             "could not %s %.200s; check the disk and the permissions (%s)", what, path,
+             strerror(errno));
     return status;
 }
 
@@ -69,10 +74,9 @@ static void parse_line(const char *text, struct damage_file *file)
 /* A file that is not readable counts as one line that holds: somebody must look at it. */
 static void read_file(const char *data_path, struct damage_file *out)
 {
-    char path[PATH_BYTES_MAX];
+    char *path = join(data_path, "damage");
     struct buffer bytes = {0};
     char *rest, *line;
-    path_of(data_path, "damage", path);
     *out = (struct damage_file){0};
     enum status status = durable_file_read(path, FILE_BYTES_MAX, &bytes);
     buffer_put_u8(&bytes, 0);
@@ -85,15 +89,15 @@ static void read_file(const char *data_path, struct damage_file *out)
         out->lines[out->count++] = (struct damage_line){.hold = true, .why = "the file is damaged"};
     }
     buffer_deinit(&bytes);
+    free(path);
 }
 
 /* The last lines fit; those before have told what they had to. */
 static enum status append_line(const char *data_path, struct damage_file *file,
                                const struct damage_line *line)
 {
-    char path[PATH_BYTES_MAX];
+    char *path = join(data_path, "damage");
     struct buffer bytes = {0};
-    path_of(data_path, "damage", path);
     if (file->count == QUARANTINE_LINES_MAX)
         memmove(file->lines, file->lines + 1, --file->count * sizeof *file->lines);
     file->lines[file->count++] = *line;
@@ -104,6 +108,7 @@ static enum status append_line(const char *data_path, struct damage_file *file,
                       file->lines[i].why);
     enum status status = durable_file_write(path, buffer_slice(&bytes));
     buffer_deinit(&bytes);
+    free(path);
     return status;
 }
 
@@ -123,9 +128,9 @@ static enum status may_rebuild(const struct quarantine_params *params,
         const struct damage_line *line = &file->lines[i];
         if (line->hold) {
             snprintf(reason, STORE_REASON_MAX,
-                     "the store in %.150s is damaged (%.100s) and was left as it is, because other "
+                     "the store in %.100s is damaged (%.80s) and was left as it is, because other "
                      "owners of its partitions had lost theirs; see to those first, then remove "
-                     "%.150s/damage and start again",
+                     "%.100s/damage and start again",
                      params->data_path, line->why, params->data_path);
             return STATUS_OVERLOADED;
         }
@@ -134,9 +139,9 @@ static enum status may_rebuild(const struct quarantine_params *params,
     if (times < params->times_max)
         return STATUS_OK;
     snprintf(reason, STORE_REASON_MAX,
-             "the store in %.150s is damaged (%.100s) for the %uth time within an hour and is not "
+             "the store in %.100s is damaged (%.80s) for the %uth time within an hour and is not "
              "rebuilt again; check the disk and the memory of this machine, then remove "
-             "%.150s/damage and start again",
+             "%.100s/damage and start again",
              params->data_path, params->why, times + 1, params->data_path);
     return STATUS_OVERLOADED;
 }
@@ -153,11 +158,11 @@ static uint64_t remove_or_measure(const char *path, bool remove_it)
         DIR *directory = opendir(path);
         struct dirent *entry;
         while (directory != NULL && (entry = readdir(directory)) != NULL) {
-            char inner[PATH_BYTES_MAX];
             if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
                 continue;
-            path_of(path, entry->d_name, inner);
+            char *inner = join(path, entry->d_name);
             bytes += remove_or_measure(inner, remove_it);
+            free(inner);
         }
         if (directory != NULL)
             closedir(directory);
@@ -181,22 +186,22 @@ static int is_named(const struct dirent *entry)
 /* Names begin with the incarnation, so their order is that of time. */
 static void remove_old(const struct quarantine_params *params)
 {
-    char parent[PATH_BYTES_MAX];
+    char *parent = join(params->data_path, "damaged");
     struct dirent **entries = NULL;
     uint64_t bytes = 0;
-    path_of(params->data_path, "damaged", parent);
     int count = scandir(parent, &entries, is_named, later_first);
     for (int i = 0; i < count; i++) {
-        char path[PATH_BYTES_MAX];
-        path_of(parent, entries[i]->d_name, path);
+        char *path = join(parent, entries[i]->d_name);
         bytes += remove_or_measure(path, false);
         bool over = (unsigned)i >= params->keep_max ||
                     (params->keep_bytes_max > 0 && bytes > params->keep_bytes_max);
         if (i > 0 && over)
             remove_or_measure(path, true);
+        free(path);
         free(entries[i]);
     }
     free(entries);
+    free(parent);
 }
 
 static enum status make_directory(const char *path)
@@ -206,39 +211,54 @@ static enum status make_directory(const char *path)
     return errno == ENOSPC ? STATUS_NO_SPACE : STATUS_IO;
 }
 
-/* Move the database to its own directory. An earlier attempt may have come so far. */
+/* The identity is copied, for it goes on to name the node; the database is moved. */
+static enum status move_into(const char *data_path, const char *aside)
+{
+    char *file = join(data_path, "identity"), *copy = join(aside, "identity");
+    char *store = join(data_path, "store"), *to = join(aside, "store");
+    struct buffer identity = {0};
+    enum status status = durable_file_read(file, FILE_BYTES_MAX, &identity);
+    if (status == STATUS_OK)
+        status = durable_file_write(copy, buffer_slice(&identity));
+    if (status == STATUS_OK && rename(store, to) != 0)
+        status = STATUS_IO;
+    buffer_deinit(&identity);
+    free(file);
+    free(copy);
+    free(store);
+    free(to);
+    return status;
+}
+
+/* An earlier attempt may have come so far that nothing is left to be moved. */
 static enum status set_aside(const struct quarantine_params *params, uint16_t incarnation,
                              struct quarantine_report *out, char *reason)
 {
-    char store[PATH_BYTES_MAX], parent[PATH_BYTES_MAX], name[NAME_MAX_BYTES], to[PATH_BYTES_MAX];
-    char file[PATH_BYTES_MAX], copy[PATH_BYTES_MAX];
-    struct buffer identity = {0};
-    path_of(params->data_path, "store", store);
-    path_of(params->data_path, "damaged", parent);
-    if (access(store, F_OK) != 0)
-        return STATUS_OK;
-    snprintf(name, sizeof name, "%u-%" PRIu64, incarnation, params->now_ms);
-    snprintf(out->aside, sizeof out->aside, "%.400s/%s", parent, name);
-    enum status status = make_directory(parent);
-    if (status == STATUS_OK)
-        status = make_directory(out->aside);
-    if (status != STATUS_OK)
-        return refuse(status, "make", out->aside, reason);
-    path_of(params->data_path, "identity", file);
-    path_of(out->aside, "identity", copy);
-    if (durable_file_read(file, FILE_BYTES_MAX, &identity) == STATUS_OK)
-        status = durable_file_write(copy, buffer_slice(&identity));
-    buffer_deinit(&identity);
-    path_of(out->aside, "store", to);
-    if (status == STATUS_OK && rename(store, to) != 0)
-        status = STATUS_IO;
-    if (status == STATUS_OK)
-        status = durable_file_sync_directory(out->aside);
-    if (status == STATUS_OK)
-        status = durable_file_sync_directory(parent);
-    if (status == STATUS_OK)
-        status = durable_file_sync_directory(params->data_path);
-    return status == STATUS_OK ? STATUS_OK : refuse(status, "set aside", store, reason);
+    char *store = join(params->data_path, "store"), *parent = join(params->data_path, "damaged");
+    char name[NAME_BYTES_MAX];
+    enum status status = STATUS_OK;
+    if (access(store, F_OK) == 0) {
+        snprintf(name, sizeof name, "%u-%" PRIu64, incarnation, params->now_ms);
+        char *aside = join(parent, name);
+        status = make_directory(parent);
+        if (status == STATUS_OK)
+            status = make_directory(aside);
+        if (status == STATUS_OK)
+            status = move_into(params->data_path, aside);
+        if (status == STATUS_OK)
+            status = durable_file_sync_directory(aside);
+        if (status == STATUS_OK)
+            status = durable_file_sync_directory(parent);
+        if (status == STATUS_OK)
+            status = durable_file_sync_directory(params->data_path);
+        if (status != STATUS_OK)
+            refuse(status, "set aside", store, reason);
+        snprintf(out->aside, sizeof out->aside, "%s", aside);
+        free(aside);
+    }
+    free(store);
+    free(parent);
+    return status;
 }
 
 /* ---- both ----------------------------------------------------------------------------------- */
@@ -304,7 +324,7 @@ enum status quarantine_hold(const struct quarantine_params *params, char reason[
     if (status != STATUS_OK)
         refuse(status, "write", "DATA/damage", reason);
     else
-        status = may_rebuild(params, file, reason) == STATUS_OK ? STATUS_IO : STATUS_OK;
+        assert(may_rebuild(params, file, reason) != STATUS_OK); /* says what to do */
     free(file);
     return status;
 }

@@ -28,10 +28,10 @@ struct quarantine_params {
     const char *data_path;
     const struct leveldb_store_params *store; /* of the new one; its path is not used */
     const char *why;
-    uint16_t above;   /* the new incarnation is above this and above the old one */
-    uint64_t now_ms;  /* since 1970 */
+    uint16_t above;  /* the new incarnation is above this and above the old one */
+    uint64_t now_ms; /* since 1970 */
     unsigned times_max;
-    unsigned keep_max;      /* stores that stay set aside, 1.. ; older ones are removed */
+    unsigned keep_max;       /* stores that stay set aside, 1.. ; older ones are removed */
     uint64_t keep_bytes_max; /* the newest stays in any case; 0: no limit */
 };
 
