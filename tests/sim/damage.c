@@ -73,8 +73,8 @@ void damage_roll_back(struct machine *machine, struct random *random)
 {
     struct world *world = machine->world;
     struct disk_copy *copy = &machine->copy;
-    bool whole = copy->storage_incarnation != machine->storage_incarnation ||
-                 random_chance(random, 1, 2);
+    bool whole =
+        copy->storage_incarnation != machine->storage_incarnation || random_chance(random, 1, 2);
     assert(machine->state == MACHINE_DOWN);
     world_note(world, "n%u: an older copy of its disk is put back%s", machine->id,
                whole ? ", with its identity" : "");
