@@ -3,6 +3,7 @@ EXTRA_DIST += \
 	tests/system/harness.py \
 	tests/system/test_clients \
 	tests/system/test_clock \
+	tests/system/test_damage \
 	tests/system/test_errors \
 	tests/system/test_kill_loop \
 	tests/system/test_quickstart \
