@@ -56,6 +56,16 @@ struct clock_view {
     uint64_t wait_ms;         /* not 0: until the clock has reached times issued before */
 };
 
+/* What is known of the own store. */
+struct store_view {
+    const char *state;      /* opening, unconfirmed, rebuilding, serving, quarantined */
+    uint32_t percent;       /* of the replicas that were to be rebuilt, that are */
+    uint64_t left_ms;       /* until all are, at the pace so far; 0: not known */
+    uint32_t damage_times;  /* that a store of this node was found damaged */
+    uint64_t damage_ms;     /* the last time, since 1970 */
+    const char *damage_reason;
+};
+
 enum peer_state { PEER_DOWN, PEER_UP, PEER_SELF };
 
 /*
@@ -92,6 +102,8 @@ struct environment {
     bool (*replica_ready)(void *node, partition_id partition);
     /* May be NULL: nothing is known of clocks. */
     void (*clock_view)(void *node, struct instant now, struct clock_view *out);
+    /* May be NULL: nothing is known of the store. */
+    void (*store_view)(void *node, struct instant now, struct store_view *out);
     /*
      * Close a connection of this node after what it has been sent, and free its
      * session; not before the call into the asking session has returned. May be NULL.

@@ -20,7 +20,7 @@ enum { WITNESS_SAVE_US = 2000000 };
 
 static bool shows_anything(const struct node *node)
 {
-    return node->lineage_known && node->lineage.count > 0;
+    return node->lineage_known && node->lineage.count > 0 && node->ring->owner_count > 1;
 }
 
 static void show(struct node *node, node_id peer)
@@ -70,8 +70,8 @@ bool lineage_is_confirmed(const struct node *node)
 
 void lineage_start(struct node *node)
 {
-    if (node->ring->member_count == 1)
-        node->lineage_confirmed = true; /* nobody could know better */
+    if (node->ring->owner_count == 1)
+        node->lineage_confirmed = true; /* nobody has what it lost, and a backup must be welcome */
 }
 
 /* ---- the own store -------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@ libringcore_a_SOURCES += \
 	src/node/node_state.h \
 	src/node/peer_requests.c \
 	src/node/pending.c \
+	src/node/rebuild_progress.c \
 	src/node/repair_schedule.c \
 	src/node/settings.c \
 	src/node/settings.h \

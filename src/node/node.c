@@ -102,6 +102,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->peer_silence_ms = environment_peer_silence_ms;
     environment->replica_ready = environment_replica_ready;
     environment->clock_view = clock_fence_view;
+    environment->store_view = rebuild_progress_view;
     environment->mac = params->host.mac;
     environment->client_close = environment_client_close;
     environment->client_wake = environment_client_wake;
@@ -124,6 +125,7 @@ struct node *node_new(const struct node_params *params)
     node->ring = ring_copy(params->ring);
     node->settings = *params->settings;
     node->log = params->log;
+    node->damage = params->host.damage;
     node->replica_states = memory_new(node->ring->partition_count, 1);
     node->clocks =
         clock_watch_new(&(struct clock_watch_params){.ring = node->ring,
@@ -266,22 +268,6 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
 
 /* ---- the own store side ------------------------------------------------------------------- */
 
-static void note_replica_state(struct node *node, const struct frame *frame)
-{
-    struct message_replica_state state;
-    enum status status = message_replica_state_decode(frame->body, &state);
-    assert(status == STATUS_OK && state.partition < node->ring->partition_count);
-    uint8_t *known = &node->replica_states[state.partition];
-    if (*known == REPLICA_REBUILDING)
-        node->rebuilding_count--;
-    if (state.state == REPLICA_REBUILDING)
-        node->rebuilding_count++;
-    if (*known == REPLICA_REBUILDING && state.state == REPLICA_ACTIVE &&
-        node->rebuilding_count == 0)
-        log_line(&node->log, LOG_INFO, "all replicas are rebuilt");
-    *known = state.state;
-}
-
 static void note_store_counts(struct node *node, const struct frame *frame)
 {
     struct message_store_counts counts;
@@ -294,7 +280,7 @@ static void note_store_counts(struct node *node, const struct frame *frame)
 static void store_frame(struct node *node, const struct frame *frame)
 {
     if (frame->type == MESSAGE_REPLICA_STATE) {
-        note_replica_state(node, frame);
+        rebuild_progress_note(node, frame->body);
         return;
     }
     if (frame->type == MESSAGE_MINT_FROM) {

@@ -20,6 +20,13 @@
 
 struct node;
 
+/* What happened to earlier stores of this node. All zero: nothing. */
+struct node_damage {
+    uint32_t times;
+    uint64_t last_ms;   /* since 1970 */
+    const char *reason; /* outlives the node */
+};
+
 /* What the process around the node does for it. All zero: nothing. */
 struct node_host {
     /* For the tokens of RING.GET; NULL: these are refused. */
@@ -32,6 +39,7 @@ struct node_host {
     enum status (*config_set)(void *context, const char *name, struct slice value,
                               struct buffer *reason);
     void (*information)(void *context, const char *section, struct buffer *out);
+    struct node_damage damage;
 };
 
 struct node_params {

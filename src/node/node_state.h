@@ -1,6 +1,7 @@
 /*
  * node_state.h - the inside of the loop side, shared by node.c, pending.c, peer_requests.c,
- * client_sessions.c, clock_fence.c, lineage.c and repair_schedule.c.
+ * client_sessions.c, clock_fence.c, lineage.c, rebuild_progress.c and
+ * repair_schedule.c.
  */
 #ifndef NODE_NODE_STATE_H
 #define NODE_NODE_STATE_H
@@ -109,6 +110,9 @@ struct node {
     uint32_t load_count;
     uint8_t *replica_states; /* enum replica_state, by partition */
     uint32_t rebuilding_count;
+    uint32_t rebuild_total; /* of the rebuild under way */
+    uint64_t rebuild_start_us;
+    struct node_damage damage;
     enum status store_condition; /* not OK: client writes are not coordinated here */
     struct pending *pending;
     uint32_t coordinated_count;
@@ -197,6 +201,11 @@ void lineage_peer_up(struct node *node, node_id peer);
 bool lineage_peer_frame(struct node *node, node_id from, const struct frame *frame);
 void lineage_tick(struct node *node);
 uint64_t lineage_deadline_us(const struct node *node);
+
+/* rebuild_progress.c */
+/* MESSAGE_REPLICA_STATE of the store side. */
+void rebuild_progress_note(struct node *node, struct slice body);
+void rebuild_progress_view(void *context, struct instant now, struct store_view *out);
 
 /* repair_schedule.c */
 void repair_tick(struct node *node);

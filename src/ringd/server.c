@@ -280,7 +280,10 @@ static enum status start_node(struct server *server, struct buffer *reason)
                                           .config_next = config_next,
                                           .config_get = server_config_get,
                                           .config_set = server_config_set,
-                                          .information = server_information}};
+                                          .information = server_information,
+                                          .damage = {.times = server->history.times,
+                                                     .last_ms = server->history.last_ms,
+                                                     .reason = server->history.why}}};
     if (getentropy(&params.random_seed, sizeof params.random_seed) != 0) {
         buffer_printf(reason, "the system gives no random numbers: %s", strerror(errno));
         return STATUS_IO;

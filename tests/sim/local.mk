@@ -54,8 +54,10 @@ EXTRA_DIST += \
 	tests/sim/mutants/check \
 	tests/sim/mutants/context-covers-more.patch \
 	tests/sim/mutants/count-node-twice.patch \
+	tests/sim/mutants/keep-actor-after-wipe.patch \
 	tests/sim/mutants/merge-drops-dot.patch \
 	tests/sim/mutants/mint-replaces-siblings.patch \
+	tests/sim/mutants/rollback-goes-unnoticed.patch \
 	tests/sim/mutants/run \
 	tests/sim/mutants/trust-old-incarnation.patch
 TESTS += \

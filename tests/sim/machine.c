@@ -295,8 +295,6 @@ static void replace_disk(struct machine *machine)
     machine->wiped_at_us = world->now_us;
     machine->clean = true;
     memset(machine->replica_states, 0, world->plan.partition_count);
-    if (world->mutant == MUTANT_KEEP_ACTOR_AFTER_WIPE)
-        return;
     machine->storage_incarnation++;
     machine->boot_epoch = 1;
 }

@@ -180,7 +180,12 @@ static void synced(struct machine *machine)
     if (!ack_before_sync && machine->write_errors_ppm > 0 &&
         random_chance(&machine->random, machine->write_errors_ppm, 1000000)) {
         machine->syncing = false;
-        write_failed(machine);
+        if (machine->world->mutant == MUTANT_GO_ON_AFTER_WRITE_ERROR) {
+            image_crash(&machine->image, 0);
+            finish_group(machine);
+        } else {
+            write_failed(machine);
+        }
         return;
     }
     image_sync(&machine->image, 1);

@@ -257,6 +257,57 @@ static void a_store_is_not_given_up_when_a_majority_would_be_lost(void **state)
     loop_host_deinit(&host);
 }
 
+static void tell_state(struct loop_host *host, partition_id partition, uint8_t state)
+{
+    struct buffer body = {0};
+    message_replica_state_encode(
+        &(struct message_replica_state){.partition = partition, .state = state}, &body);
+    loop_host_give(host, 0, MESSAGE_REPLICA_STATE, 0, buffer_slice(&body));
+    buffer_deinit(&body);
+}
+
+static void a_rebuild_shows_how_far_it_is_and_how_long_it_takes(void **state)
+{
+    struct loop_host host;
+    (void)state;
+    start(&host, &OLD);
+    loop_host_say(&host, "INFO ring");
+    assert_true(loop_host_reply_has(&host, "ring_store_state:unconfirmed\r\n"));
+    judge(&host, 3, LINEAGE_GOOD, 2);
+    for (partition_id p = 0; p < 4; p++)
+        tell_state(&host, p, REPLICA_REBUILDING);
+    loop_host_pass(&host, 1000, 0);
+    tell_state(&host, 0, REPLICA_ACTIVE);
+    loop_host_say(&host, "INFO ring");
+    assert_true(loop_host_reply_has(&host, "ring_store_state:rebuilding\r\n"));
+    assert_true(loop_host_reply_has(&host, "ring_rebuilt_percent:25\r\n"));
+    assert_true(loop_host_reply_has(&host, "ring_rebuild_left_ms:3000\r\n"));
+    for (partition_id p = 1; p < 4; p++)
+        tell_state(&host, p, REPLICA_ACTIVE);
+    loop_host_say(&host, "INFO ring");
+    assert_true(loop_host_reply_has(&host, "ring_store_state:serving\r\n"));
+    assert_true(loop_host_reply_has(&host, "ring_rebuilt_percent:100\r\n"));
+    judge(&host, 2, LINEAGE_ROLLED_BACK, 2);
+    loop_host_say(&host, "INFO ring");
+    assert_true(loop_host_reply_has(&host, "ring_store_state:quarantined\r\n"));
+    loop_host_deinit(&host);
+}
+
+/* Nobody has what it lost: a store that is put back from a backup is all there is. */
+static void where_there_is_one_copy_a_backup_is_welcome(void **state)
+{
+    struct loop_host host;
+    (void)state;
+    loop_host_init_unconfirmed(&host, "eu:1", 3);
+    open_store(&host, &OLD, NULL);
+    loop_host_let_all_in(&host);
+    assert_true(serves(&host));
+    judge(&host, 2, LINEAGE_ROLLED_BACK, 2);
+    assert_null(quarantine_of(&host));
+    assert_true(serves(&host));
+    loop_host_deinit(&host);
+}
+
 /* ---- the store side ------------------------------------------------------------------------- */
 
 static struct lineage told(const struct store_host *host)
@@ -359,6 +410,8 @@ int main(void)
         cmocka_unit_test(what_a_peer_showed_is_kept_in_the_store_and_idle_peers_cost_nothing),
         cmocka_unit_test(new_commits_are_shown_at_the_pace_of_heartbeats),
         cmocka_unit_test(a_store_is_not_given_up_when_a_majority_would_be_lost),
+        cmocka_unit_test(a_rebuild_shows_how_far_it_is_and_how_long_it_takes),
+        cmocka_unit_test(where_there_is_one_copy_a_backup_is_welcome),
         cmocka_unit_test(every_group_that_writes_is_counted_once),
         cmocka_unit_test(a_witness_is_kept_and_is_no_commit),
         cmocka_unit_test(a_failed_group_is_not_counted),
