@@ -105,7 +105,7 @@ static void merge_siblings(const struct cell *a, const struct cell *b, struct ce
         } else if (order > 0) {
             append_unless_covered(&b->siblings[j++], a, out);
         } else {
-            bool from_a = a->siblings[i].value.length >= b->siblings[j].value.length;
+            bool from_a = a->siblings[i].omitted_bytes == 0; /* values are functional in the dot */
             out->siblings[out->count++] = from_a ? a->siblings[i] : b->siblings[j];
             i++;
             j++;
@@ -204,6 +204,19 @@ bool cell_fits(const struct cell *cell)
     return cell->count <= CELL_SIBLINGS_MAX &&
            cell->context.count <= VERSION_VECTOR_ENTRIES_MAX &&
            (cell->count < 2 || bytes <= CELL_VALUES_BYTES_MAX);
+}
+
+bool cell_omits_values(const struct cell *cell)
+{
+    return cell_omitted_bytes(cell) > 0;
+}
+
+uint64_t cell_omitted_bytes(const struct cell *cell)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < cell->count; i++)
+        bytes += cell->siblings[i].omitted_bytes;
+    return bytes;
 }
 
 bool cell_same_version(const struct cell *a, const struct cell *b)

@@ -38,6 +38,7 @@ struct sibling {
     uint64_t expire_at_ms; /* ms since 1970; 0: never. From then on the value is absent */
     uint8_t kind;          /* enum sibling_kind */
     struct slice value;    /* borrowed from what was decoded; empty for a tombstone */
+    uint32_t omitted_bytes; /* not 0: the value has so many bytes, and is not here */
 };
 
 /*
@@ -88,9 +89,20 @@ hybrid_time cell_time_max(const struct cell *cell);
 /* XXH3 of the cell's name and its live dots without tombstones; 0 when there is none. */
 uint64_t cell_hash(const struct cell *cell, struct slice name, uint64_t seed);
 
-/* `with_values` false leaves the values out (lengths 0): versions only. */
+/* Whether a sibling's value is not here; such a cell may be compared and merged, never kept. */
+bool cell_omits_values(const struct cell *cell);
+uint64_t cell_omitted_bytes(const struct cell *cell);
+
+/* `with_values` false: as cell_encode_versions() with 0. A cell to keep omits nothing. */
 void cell_encode(const struct cell *cell, bool with_values, struct buffer *out);
-/* Fails the reader on what breaks the rules above; `out` is then empty. */
+/* Values above `value_bytes_max` are omitted: their length stands for them. */
+void cell_encode_versions(const struct cell *cell, uint64_t value_bytes_max, struct buffer *out);
+/*
+ * Fails the reader on what breaks the rules above; `out` is then empty. An omitted value is
+ * refused: taken for the empty one it would replace what it stands for.
+ */
 void cell_decode(struct reader *reader, struct cell *out);
+/* The same, and values may be omitted. */
+void cell_decode_versions(struct reader *reader, struct cell *out);
 
 #endif

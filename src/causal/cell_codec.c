@@ -4,10 +4,10 @@
  *   cell     context (a version vector), varint sibling count, siblings
  *   sibling  varint index    of its actor in the context
  *            varint behind   context sequence of that actor - sequence of the dot
- *            u8     kind
+ *            u8     kind, and 0x80 when the value is omitted
  *            u64    time
  *            varint expire_at_ms
- *            varint length, value
+ *            varint length, value unless it is omitted
  *
  * A dot is named through the context that covers it, so the usual sibling spends
  * two bytes on its dot, and a sibling outside the context cannot be written down.
@@ -21,19 +21,32 @@
 #include "base/memory.h"
 
 enum { SIBLING_BYTES_MIN = 13, DOT_IMAGE_BYTES = 24 };
+enum { KIND_OMITTED = 0x80 }; /* beside the kind */
 
 static void encode_sibling(const struct sibling *sibling, uint64_t index, uint64_t behind,
-                           bool with_values, struct buffer *out)
+                           uint64_t value_bytes_max, struct buffer *out)
 {
+    uint64_t omitted = sibling->omitted_bytes;
+    if (omitted == 0 && sibling->value.length > value_bytes_max)
+        omitted = sibling->value.length;
     buffer_put_varint(out, index);
     buffer_put_varint(out, behind);
-    buffer_put_u8(out, sibling->kind);
+    buffer_put_u8(out, (uint8_t)(sibling->kind | (omitted > 0 ? KIND_OMITTED : 0)));
     buffer_put_u64(out, sibling->time);
     buffer_put_varint(out, sibling->expire_at_ms);
-    buffer_put_bytes(out, with_values ? sibling->value : slice_make(NULL, 0));
+    if (omitted > 0)
+        buffer_put_varint(out, omitted);
+    else
+        buffer_put_bytes(out, sibling->value);
 }
 
 void cell_encode(const struct cell *cell, bool with_values, struct buffer *out)
+{
+    assert(!cell_omits_values(cell));
+    cell_encode_versions(cell, with_values ? UINT64_MAX : 0, out);
+}
+
+void cell_encode_versions(const struct cell *cell, uint64_t value_bytes_max, struct buffer *out)
 {
     assert(cell->count <= CELL_SIBLINGS_MAX);
     version_vector_encode(&cell->context, out);
@@ -50,20 +63,27 @@ void cell_encode(const struct cell *cell, bool with_values, struct buffer *out)
         assert(actor_compare(&covering[index].actor, &sibling->dot.actor) == 0);
         assert(sibling->dot.sequence <= covering[index].sequence);
         encode_sibling(sibling, index, covering[index].sequence - sibling->dot.sequence,
-                       with_values, out);
+                       value_bytes_max, out);
     }
 }
 
 static void decode_sibling(struct reader *reader, const struct version_vector *context,
-                           struct sibling *out)
+                           bool may_omit, struct sibling *out)
 {
     *out = (struct sibling){0};
     uint64_t index = reader_varint_max(reader, UINT32_MAX);
     uint64_t behind = reader_varint(reader);
-    out->kind = reader_u8(reader);
+    uint8_t kind = reader_u8(reader);
+    bool omitted = (kind & KIND_OMITTED) != 0;
+    out->kind = (uint8_t)(kind & ~KIND_OMITTED);
     out->time = reader_u64(reader);
     out->expire_at_ms = reader_varint(reader);
-    out->value = reader_bytes(reader);
+    if (omitted)
+        out->omitted_bytes = (uint32_t)reader_varint_max(reader, UINT32_MAX);
+    else
+        out->value = reader_bytes(reader);
+    if (omitted && (!may_omit || out->omitted_bytes == 0 || out->kind == SIBLING_TOMBSTONE))
+        reader->failed = true;
     if (reader->failed || index >= context->count || behind >= context->entries[index].sequence ||
         out->kind >= SIBLING_KIND_COUNT ||
         (out->kind == SIBLING_TOMBSTONE && (out->expire_at_ms != 0 || out->value.length != 0))) {
@@ -74,7 +94,7 @@ static void decode_sibling(struct reader *reader, const struct version_vector *c
     out->dot.sequence -= behind;
 }
 
-static void decode_siblings(struct reader *reader, struct cell *out)
+static void decode_siblings(struct reader *reader, bool may_omit, struct cell *out)
 {
     uint64_t count = reader_varint_max(reader, CELL_SIBLINGS_MAX);
     if (count > reader_left(reader) / SIBLING_BYTES_MIN)
@@ -85,20 +105,30 @@ static void decode_siblings(struct reader *reader, struct cell *out)
     out->capacity = (uint32_t)count;
     while (out->count < count && !reader->failed) {
         struct sibling *sibling = &out->siblings[out->count];
-        decode_sibling(reader, &out->context, sibling);
+        decode_sibling(reader, &out->context, may_omit, sibling);
         if (out->count > 0 && dot_compare(&sibling[-1].dot, &sibling->dot) >= 0)
             reader->failed = true;
         out->count++;
     }
 }
 
-void cell_decode(struct reader *reader, struct cell *out)
+static void decode(struct reader *reader, bool may_omit, struct cell *out)
 {
     *out = (struct cell){0};
     version_vector_decode(reader, &out->context);
-    decode_siblings(reader, out);
+    decode_siblings(reader, may_omit, out);
     if (reader->failed)
         cell_deinit(out);
+}
+
+void cell_decode(struct reader *reader, struct cell *out)
+{
+    decode(reader, false, out);
+}
+
+void cell_decode_versions(struct reader *reader, struct cell *out)
+{
+    decode(reader, true, out);
 }
 
 static void put_u32(uint8_t *to, uint32_t value)

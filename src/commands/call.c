@@ -318,30 +318,13 @@ bool calls_conflict(const struct call *a, const struct call *b)
     return false;
 }
 
-/* What WITH said binds stronger than what the connection says. */
-static void join_options(struct request_options *into, const struct request_options *from)
-{
-    if (into->level == LEVEL_DEFAULT) {
-        into->level = from->level;
-        /* A named level of the request replaces the connection's numbers too. */
-        if (into->r == OWNERS_UNSET)
-            into->r = from->r;
-        if (into->w == OWNERS_UNSET)
-            into->w = from->w;
-    }
-    if (into->dw == OWNERS_UNSET)
-        into->dw = from->dw;
-    if (into->timeout_ms == 0)
-        into->timeout_ms = from->timeout_ms;
-}
-
 void call_start(struct call *call)
 {
     struct session *session = call->session;
     call->state = CALL_RUNNING;
     call->started = session->now;
     call->keyspace = session->keyspace;
-    join_options(&call->options, &session->options);
+    options_join(&call->options, &session->options);
     call->silent = session->reply_mode == REPLY_OFF || session->reply_skip;
     session->reply_skip = false;
     session->last_command = call->command;

@@ -1,5 +1,5 @@
 /*
- * cluster.c - CLUSTER: the real ring in the words of Redis Cluster.
+ * cluster.c - CLUSTER and RING.SLOTS: the real ring in the words of Redis Cluster.
  *
  * A slot's partition has its owners; to a cluster client the first of them is the
  * master and the others its replicas. First are the owners in this node's region,
@@ -18,6 +18,7 @@
 #include "commands/command_list.h"
 #include "commands/help.h"
 #include "commands/ring_view.h"
+#include "commands/server_version.h"
 #include "ring/position.h"
 
 /* Neighbouring partitions with the same owners in the same order. */
@@ -68,12 +69,26 @@ static void write_id(struct resp_writer writer, const struct ring *ring, node_id
 
 /* ---- SLOTS, SHARDS, NODES ---- */
 
-static void start_slots(struct call *call)
+/* An owner as SLOTS lists it; with its region for RING.SLOTS. */
+static void write_slot_owner(struct resp_writer writer, const struct ring *ring, node_id node,
+                             bool with_region)
+{
+    const struct ring_member *member = ring_member(ring, node);
+    resp_writer_array(writer, 4);
+    resp_writer_bulk(writer, slice_text(member->client.host));
+    resp_writer_integer(writer, member->client.port);
+    write_id(writer, ring, member->id);
+    resp_writer_array(writer, with_region ? 2 : 0);
+    if (with_region) {
+        resp_writer_bulk(writer, slice_text("region"));
+        resp_writer_bulk(writer, slice_text(ring->regions[member->region].name));
+    }
+}
+
+static void reply_slots(struct call *call, bool with_regions)
 {
     const struct ring *ring = call_environment(call)->ring;
     uint32_t count;
-    if (!is_enabled(call))
-        return;
     struct slot_range *ranges = collect_ranges(call_environment(call), &count);
     struct resp_writer writer = call_writer(call);
     resp_writer_array(writer, count);
@@ -81,17 +96,23 @@ static void start_slots(struct call *call)
         resp_writer_array(writer, 2u + ring->owner_count);
         resp_writer_integer(writer, ranges[i].first);
         resp_writer_integer(writer, ranges[i].last);
-        for (uint8_t k = 0; k < ring->owner_count; k++) {
-            const struct ring_member *member = ring_member(ring, ranges[i].owners[k]);
-            resp_writer_array(writer, 4);
-            resp_writer_bulk(writer, slice_text(member->client.host));
-            resp_writer_integer(writer, member->client.port);
-            write_id(writer, ring, member->id);
-            resp_writer_array(writer, 0);
-        }
+        for (uint8_t k = 0; k < ring->owner_count; k++)
+            write_slot_owner(writer, ring, ranges[i].owners[k], with_regions);
     }
     free(ranges);
     call_finish(call);
+}
+
+static void start_slots(struct call *call)
+{
+    if (is_enabled(call))
+        reply_slots(call, false);
+}
+
+/* What libringdb asks: it is no cluster client in the sense of cluster-mode, and always routes. */
+static void start_ring_slots(struct call *call)
+{
+    reply_slots(call, true);
 }
 
 static int compare_owners(const void *a, const void *b)
@@ -394,4 +415,17 @@ const struct command command_cluster = {
     .syntax = "",
     .arity = -2,
     .subcommands = cluster_subcommands,
+};
+
+const struct command command_ring_slots = {
+    .name = "ring.slots",
+    .group = "cluster",
+    .since = RINGDB_SINCE_FIRST,
+    .summary = "CLUSTER SLOTS with the region of each owner, whatever cluster-mode is.",
+    .complexity = "O(N) in the number of partitions.",
+    .syntax = "",
+    .tips = "nondeterministic_output",
+    .arity = 1,
+    .flags = COMMAND_LOADING | COMMAND_STALE,
+    .start = start_ring_slots,
 };

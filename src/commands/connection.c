@@ -361,8 +361,8 @@ const struct command command_with = {
     .name = "with",
     .group = "generic",
     .since = RINGDB_SINCE_FIRST,
-    .summary = "Runs one command with options of its own: cl, r, w, dw, timeout, context, "
-               "traceparent.",
+    .summary = "Runs one command with options of its own: cl, r, w, pr, pw, dw, timeout, "
+               "context, traceparent.",
     .complexity = "That of the command.",
     .syntax = "[name=value ...] command [arg ...]",
     .arity = -2,

@@ -37,6 +37,8 @@ struct node_statistics {
     uint64_t requests_sibling_limit; /* writes refused because their key has too many values */
     uint64_t contexts_refused;       /* tokens that were not what RING.GET gave for the key */
     uint64_t read_repairs; /* cells written back before a read was answered */
+    uint64_t read_fetches; /* times that an owner was asked for values it had only named */
+    uint64_t read_bytes_omitted; /* of values that owners named and did not send */
     uint64_t
         lww_losses; /* concurrent values that last-writer-wins dropped, at this node's replicas */
     uint64_t siblings_warned;   /* writes here that left more than siblings-warn versions */

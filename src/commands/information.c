@@ -285,6 +285,8 @@ static void write_ring(struct section *section)
     number(section, "ring_requests_sibling_limit", s->requests_sibling_limit);
     number(section, "ring_contexts_refused", s->contexts_refused);
     number(section, "ring_read_repairs", s->read_repairs);
+    number(section, "ring_read_fetches", s->read_fetches);
+    number(section, "ring_read_bytes_omitted", s->read_bytes_omitted);
     number(section, "ring_lww_losses", s->lww_losses);
     number(section, "ring_siblings_warned", s->siblings_warned);
     number(section, "ring_sync_pages_sent", s->sync_pages_sent);

@@ -29,10 +29,16 @@ struct entry {
 
 static const struct entry options[] = {
     {"cl", "ONE, TWO, THREE, QUORUM (the default), ALL, LOCAL_ONE, LOCAL_QUORUM or EACH_QUORUM: "
-           "the owners that must have answered a read or stored a write."},
+           "the owners that must have answered a read or stored a write. LOCAL is the region of the "
+           "node that the client is connected to."},
     {"r", "Owners that must have answered a read: a number, quorum or all. It binds stronger than "
           "cl."},
-    {"w", "Owners that must have stored a write: a number, quorum or all."},
+    {"w", "Owners that must have stored a write: a number, quorum or all. In both the level of a "
+          "request undoes the numbers of its connection."},
+    {"pr", "Owners among those that answered a read which are up to date: a number, quorum or all. "
+           "It raises r. A replica that is being rebuilt does not count."},
+    {"pw", "Owners among those that stored a write which are up to date: a number, quorum or all. "
+           "It raises w."},
     {"dw", "Owners that must have a write on disk: a number, quorum or all."},
     {"timeout", "Milliseconds for the whole request."},
     {"context", "A context that RING.GET gave for the same key: the write replaces what was read "

@@ -6,10 +6,10 @@
 
 enum { TIMEOUT_MS_MAX = 3600 * 1000 };
 
-static const char *const option_names[OPTION_COUNT] = {"cl", "r", "w", "dw", "timeout"};
+static const char *const option_names[OPTION_COUNT] = {"cl", "r", "w", "pr", "pw", "dw", "timeout"};
 
 /* Understood, and refused until what they promise can be kept. */
-static const char *const options_later[] = {"pr", "pw", "sloppy", "id", "n", "region"};
+static const char *const options_later[] = {"sloppy", "id", "n", "region"};
 
 /* Levels that the manual names and that are not offered yet. */
 static const char *const levels_later[] = {"ANY", "SERIAL", "LOCAL_SERIAL"};
@@ -22,8 +22,7 @@ bool option_is(struct slice word)
 bool option_is_context(struct slice word, struct slice *token)
 {
     const struct slice name = slice_text("context=");
-    if (word.length < name.length ||
-        !slice_is_word(slice_make(word.data, name.length), "context="))
+    if (word.length < name.length || !slice_is_word(slice_make(word.data, name.length), "context="))
         return false;
     *token = slice_make(word.data + name.length, word.length - name.length);
     return true;
@@ -32,6 +31,23 @@ bool option_is_context(struct slice word, struct slice *token)
 const char *option_name(unsigned index)
 {
     return option_names[index];
+}
+
+/* The option of this name that counts owners; NULL when it is none. */
+static uint8_t *owners_option(struct request_options *options, const char *name)
+{
+    const struct {
+        const char *name;
+        uint8_t *count;
+    } known[] = {{"r", &options->r},
+                 {"w", &options->w},
+                 {"pr", &options->pr},
+                 {"pw", &options->pw},
+                 {"dw", &options->dw}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(name, known[i].name) == 0)
+            return known[i].count;
+    return NULL;
 }
 
 static void write_owners(uint8_t count, struct buffer *out)
@@ -48,30 +64,27 @@ static void write_owners(uint8_t count, struct buffer *out)
 
 void option_value(const struct request_options *options, unsigned index, struct buffer *out)
 {
-    switch (index) {
-    case 0:
-        buffer_printf(out, "%s",
-                      options->level == LEVEL_DEFAULT ? "default" : level_name(options->level));
-        break;
-    case 1:
-        write_owners(options->r, out);
-        break;
-    case 2:
-        write_owners(options->w, out);
-        break;
-    case 3:
-        write_owners(options->dw, out);
-        break;
-    default:
-        if (options->timeout_ms == 0)
-            buffer_printf(out, "default");
-        else
-            buffer_printf(out, "%u", options->timeout_ms);
-        break;
-    }
+    struct request_options copy = *options;
+    const char *name = option_names[index];
+    const uint8_t *owners = owners_option(&copy, name);
+    if (owners != NULL)
+        write_owners(*owners, out);
+    else if (strcmp(name, "cl") == 0)
+        buffer_printf(out, "%s", copy.level == LEVEL_DEFAULT ? "default" : level_name(copy.level));
+    else if (copy.timeout_ms == 0)
+        buffer_printf(out, "default");
+    else
+        buffer_printf(out, "%u", copy.timeout_ms);
 }
 
-static enum status parse_level(struct slice value, uint8_t *out, struct buffer *reason)
+/* Owners that the level asks for by number; 0: it follows from how many there are. */
+static uint8_t owners_of_level(enum level level)
+{
+    return level >= LEVEL_ONE && level <= LEVEL_THREE ? (uint8_t)(1 + level - LEVEL_ONE) : 0;
+}
+
+static enum status parse_level(struct slice value, const struct ring *ring, uint8_t *out,
+                               struct buffer *reason)
 {
     enum level level = LEVEL_DEFAULT;
     for (size_t i = 0; i < sizeof levels_later / sizeof levels_later[0]; i++) {
@@ -84,6 +97,11 @@ static enum status parse_level(struct slice value, uint8_t *out, struct buffer *
     if (!slice_is_word(value, "default") && level_parse(value, &level) != STATUS_OK) {
         buffer_printf(reason, "ERR unknown consistency level '%.*s'",
                       value.length > 64 ? 64 : (int)value.length, (const char *)value.data);
+        return STATUS_INVALID;
+    }
+    if (owners_of_level(level) > ring->owner_count) {
+        buffer_printf(reason, "ERR cl=%s cannot be met: a partition has %u owner%s",
+                      level_name(level), ring->owner_count, ring->owner_count == 1 ? "" : "s");
         return STATUS_INVALID;
     }
     *out = (uint8_t)level;
@@ -104,8 +122,9 @@ static enum status parse_owners(const char *name, struct slice value, const stru
         buffer_printf(reason, "ERR %s must be a number from 1, quorum or all", name);
         return STATUS_INVALID;
     } else if (count > ring->owner_count) {
-        buffer_printf(reason, "ERR %s=%llu cannot be met: a partition has %u owners", name,
-                      (unsigned long long)count, ring->owner_count);
+        buffer_printf(reason, "ERR %s=%llu cannot be met: a partition has %u owner%s", name,
+                      (unsigned long long)count, ring->owner_count,
+                      ring->owner_count == 1 ? "" : "s");
         return STATUS_INVALID;
     } else {
         *out = (uint8_t)count;
@@ -157,13 +176,12 @@ enum status option_parse(struct slice word, const struct ring *ring,
     struct slice name = slice_make(word.data, (size_t)(equals - word.data));
     struct slice value = slice_make(equals + 1, word.length - name.length - 1);
     if (slice_is_word(name, "cl"))
-        return parse_level(value, &options->level, reason);
-    if (slice_is_word(name, "r"))
-        return parse_owners("r", value, ring, &options->r, reason);
-    if (slice_is_word(name, "w"))
-        return parse_owners("w", value, ring, &options->w, reason);
-    if (slice_is_word(name, "dw"))
-        return parse_owners("dw", value, ring, &options->dw, reason);
+        return parse_level(value, ring, &options->level, reason);
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        uint8_t *owners = owners_option(options, option_names[i]);
+        if (owners != NULL && slice_is_word(name, option_names[i]))
+            return parse_owners(option_names[i], value, ring, owners, reason);
+    }
     if (slice_is_word(name, "timeout"))
         return parse_timeout(value, &options->timeout_ms, reason);
     if (slice_is_word(name, "traceparent")) {

@@ -35,6 +35,9 @@ void key_request_encode(const struct key_request *request, struct buffer *out)
     buffer_put_u8(out, request->options.r);
     buffer_put_u8(out, request->options.w);
     buffer_put_u8(out, request->options.dw);
+    buffer_put_u8(out, request->options.pr);
+    buffer_put_u8(out, request->options.pw);
+    buffer_put_u8(out, request->region);
     buffer_put_varint(out, request->options.timeout_ms);
     buffer_put_varint(out, request->entry_count);
     for (uint16_t i = 0; i < request->entry_count; i++) {
@@ -87,10 +90,14 @@ enum status key_request_decode(struct reader *reader, struct key_request *out,
     out->options.r = reader_u8(reader);
     out->options.w = reader_u8(reader);
     out->options.dw = reader_u8(reader);
+    out->options.pr = reader_u8(reader);
+    out->options.pw = reader_u8(reader);
+    out->region = reader_u8(reader);
     out->options.timeout_ms = (uint32_t)reader_varint_max(reader, UINT32_MAX);
     out->entry_count = (uint16_t)reader_varint_max(reader, KEY_ENTRIES_MAX);
     if (out->kind == 0 || out->kind >= KEY_REQUEST_KIND_COUNT || out->flags > KEY_FLAGS_ALL ||
-        out->options.level >= LEVEL_COUNT || out->entry_count > reader_left(reader))
+        out->options.level >= LEVEL_COUNT || out->region > RING_REGIONS_MAX ||
+        out->entry_count > reader_left(reader))
         reader->failed = true;
     if (reader->failed)
         return STATUS_CORRUPT;

@@ -17,6 +17,7 @@
 #include "causal/register.h"
 #include "causal/version_vector.h"
 #include "coordinator/level.h"
+#include "ring/ring.h"
 
 enum key_request_kind {
     KEY_READ = 1, /* entries[0].key: its visible value */
@@ -54,6 +55,7 @@ struct key_request {
     uint8_t flags;
     keyspace_id keyspace;
     partition_id partition; /* of every key in entries */
+    uint8_t region;         /* what LOCAL means: 1 + its index; 0: the coordinator's own */
     struct request_options options;
     uint16_t entry_count;
     const struct key_entry *entries; /* borrowed; NULL when entry_count is 0 */

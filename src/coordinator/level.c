@@ -15,6 +15,21 @@ const char *level_name(enum level level)
     return level < LEVEL_COUNT ? NAMES[level] : "UNKNOWN";
 }
 
+void options_join(struct request_options *into, const struct request_options *weaker)
+{
+    if (into->level == LEVEL_DEFAULT) {
+        into->level = weaker->level;
+        into->r = into->r != OWNERS_UNSET ? into->r : weaker->r;
+        into->w = into->w != OWNERS_UNSET ? into->w : weaker->w;
+        into->pr = into->pr != OWNERS_UNSET ? into->pr : weaker->pr;
+        into->pw = into->pw != OWNERS_UNSET ? into->pw : weaker->pw;
+    }
+    if (into->dw == OWNERS_UNSET)
+        into->dw = weaker->dw;
+    if (into->timeout_ms == 0)
+        into->timeout_ms = weaker->timeout_ms;
+}
+
 enum status level_parse(struct slice name, enum level *out)
 {
     for (int level = LEVEL_ONE; level < LEVEL_COUNT; level++) {

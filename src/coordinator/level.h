@@ -2,7 +2,10 @@
  * level.h - consistency levels and the options of one request.
  *
  * A named level expands to counts once the owners of the partition are known
- * (quorum.h). A number binds stronger than a name.
+ * (quorum.h). Of one layer's options a number binds stronger than a name. Layers, the
+ * weakest first: the connection (RING.SESSION), the request (WITH). A level of the
+ * request is a choice for all that a level says, so it undoes the connection's r, w, pr and
+ * pw too; dw and timeout are no part of a level and stay.
  * Source: reference "algorithms" 4.1.
  */
 #ifndef COORDINATOR_LEVEL_H
@@ -34,8 +37,12 @@ enum { OWNERS_UNSET = 0, OWNERS_QUORUM = 254, OWNERS_ALL = 255 };
 struct request_options {
     uint8_t level;       /* enum level, for reads and writes */
     uint8_t r, w, dw;    /* 1.. , OWNERS_*; override the level. dw counts fsynced owners */
+    uint8_t pr, pw;      /* likewise; of owners that are up to date, whatever else is counted */
     uint32_t timeout_ms; /* 0: the setting request-timeout */
 };
+
+/* Put the options of a weaker layer where `into` says nothing. */
+void options_join(struct request_options *into, const struct request_options *weaker);
 
 const char *level_name(enum level level); /* "QUORUM" */
 /* Case does not matter. STATUS_INVALID: unknown. */

@@ -8,6 +8,9 @@ libringcore_a_SOURCES += \
 	src/coordinator/quorum.c \
 	src/coordinator/quorum.h \
 	src/coordinator/read.c \
+	src/coordinator/read_fetch.c \
+	src/coordinator/read_merge.c \
+	src/coordinator/read_repair.c \
 	src/coordinator/request.c \
 	src/coordinator/request.h \
 	src/coordinator/request_state.h \

@@ -85,6 +85,9 @@ enum status quorum_init(struct quorum *quorum, const struct preference_list *own
         expand_level(quorum, (enum level)options->level, home);
     if (purpose == QUORUM_WRITE && expand(quorum, options->dw) > quorum->needed)
         quorum->needed = expand(quorum, options->dw);
+    quorum->owners_needed = expand(quorum, purpose == QUORUM_READ ? options->pr : options->pw);
+    if (quorum->owners_needed > quorum->needed)
+        quorum->needed = quorum->owners_needed;
     if (quorum->needed > quorum->owner_count)
         return STATUS_INVALID;
     if (quorum->needed >= majority(quorum->owner_count))

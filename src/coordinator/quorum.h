@@ -20,6 +20,7 @@ typedef uint32_t owner_mask; /* bit i: owner i of the preference list */
 struct quorum {
     uint8_t owner_count;
     uint8_t needed;                          /* of all owners */
+    uint8_t owners_needed;                   /* by pr and pw; at most `needed` */
     uint8_t region_needed[RING_REGIONS_MAX]; /* of each region's owners */
     uint8_t owner_region[RING_OWNERS_MAX];
     owner_mask counted;
@@ -29,8 +30,9 @@ struct quorum {
 enum quorum_purpose { QUORUM_READ, QUORUM_WRITE };
 
 /*
- * `home` is the coordinator's region. For writes dw raises w: every count here is
- * of synced copies.
+ * `home` is the region that LOCAL means. For writes dw raises w: every count here is
+ * of synced copies. pr and pw raise r and w, for an owner whose replica is being rebuilt
+ * answers no read and reports no copy: what is counted are owners that are up to date.
  * STATUS_INVALID: the level asks for more owners than there are.
  */
 MUST_USE enum status quorum_init(struct quorum *quorum, const struct preference_list *owners,

@@ -11,6 +11,8 @@ void coordinated_output_clear(struct coordinated_output *output)
     output->send_count = 0;
     output->finished = false;
     output->read_repairs = 0;
+    output->fetches = 0;
+    output->omitted_bytes = 0;
     buffer_clear(&output->bodies);
     buffer_clear(&output->result);
 }
@@ -89,7 +91,8 @@ static void check_invariants(const struct coordinated_request *c,
 /* Nothing is awaited any more once the answer is out and every asked owner has spoken. */
 static void settle(struct coordinated_request *c, const struct coordinated_output *out)
 {
-    if (c->answered && (c->open == 0 || c->phase == PHASE_ASK || c->phase == PHASE_REPAIR))
+    bool reads = c->phase == PHASE_ASK || c->phase == PHASE_FETCH || c->phase == PHASE_REPAIR;
+    if (c->answered && (c->open == 0 || reads))
         c->phase = PHASE_OVER;
     check_invariants(c, out);
 }
@@ -104,22 +107,28 @@ static bool needs_read(const struct coordinated_request *c)
     return false;
 }
 
+/* The region that LOCAL means: of the node that the client is connected to. */
+static uint8_t local_region(const struct coordinated_request *c)
+{
+    return c->request.region > 0 ? (uint8_t)(c->request.region - 1) : c->params.home;
+}
+
 /* Refuse early what cannot be met; STATUS_OK when it may be tried. */
 static enum status preflight(struct coordinated_request *c)
 {
     const struct request_options *options = &c->request.options;
     bool writes = c->request.kind == KEY_WRITE;
+    uint8_t home = local_region(c);
     if (c->bytes.length > MESSAGE_PAYLOAD_BYTES_MAX)
         return STATUS_TOO_LARGE;
     if (c->request.kind == KEY_COVERAGE || c->request.kind == KEY_COUNT ||
         c->request.kind == KEY_DIGEST) {
         struct request_options one = {.level = LEVEL_ONE};
-        return quorum_init(&c->read, &c->owners, c->params.home, &one, QUORUM_READ);
+        return quorum_init(&c->read, &c->owners, home, &one, QUORUM_READ);
     }
-    enum status status =
-        quorum_init(&c->read, &c->owners, c->params.home, options, QUORUM_READ);
+    enum status status = quorum_init(&c->read, &c->owners, home, options, QUORUM_READ);
     if (status == STATUS_OK && writes)
-        status = quorum_init(&c->write, &c->owners, c->params.home, options, QUORUM_WRITE);
+        status = quorum_init(&c->write, &c->owners, home, options, QUORUM_WRITE);
     if (status != STATUS_OK)
         return status;
     if (writes && !c->params.self_ready)
@@ -129,6 +138,17 @@ static enum status preflight(struct coordinated_request *c)
     if (writes && !quorum_met_with(&c->write, c->params.usable))
         return STATUS_UNAVAILABLE;
     return STATUS_OK;
+}
+
+/* The own replica first, then by preference. */
+static void rank_owners(struct coordinated_request *c)
+{
+    uint8_t self = request_self_index(c), count = 0;
+    if (self < c->owners.primary_count)
+        c->order[count++] = self;
+    for (uint8_t i = 0; i < c->owners.primary_count; i++)
+        if (i != self)
+            c->order[count++] = i;
 }
 
 static enum merge_policy policy_of(const struct ring *ring, keyspace_id keyspace)
@@ -151,6 +171,7 @@ struct coordinated_request *coordinated_request_new(const struct coordinate_para
     preference_list_build(params->ring, request->partition, params->home, &c->owners);
     c->address = (struct replica_address){.partition = request->partition,
                                           .tag = params->ring->tag};
+    rank_owners(c);
     c->policy = policy_of(params->ring, request->keyspace);
     c->retry_us = params->now_us + (uint64_t)params->retry_ms * 1000;
     if (!params->self_ready && request->kind != KEY_DIGEST)
@@ -171,8 +192,10 @@ void coordinated_request_free(struct coordinated_request *c)
 {
     if (c == NULL)
         return;
-    for (int i = 0; i < RING_OWNERS_MAX; i++)
+    for (int i = 0; i < RING_OWNERS_MAX; i++) {
         buffer_deinit(&c->answers[i]);
+        buffer_deinit(&c->fetched[i]);
+    }
     buffer_deinit(&c->merged);
     buffer_deinit(&c->minted);
     buffer_deinit(&c->pending);
@@ -205,6 +228,9 @@ void coordinated_request_reply(struct coordinated_request *c, node_id from, uint
     } else if (type == MESSAGE_REPLICATED && c->phase == PHASE_REPAIR) {
         if (close_owner(c, owner))
             repair_reply(c, owner, body, out);
+    } else if (type == MESSAGE_FETCH_RESULT && c->phase == PHASE_FETCH) {
+        if (close_owner(c, owner))
+            fetch_reply(c, owner, body, wall_ms, out);
     } else if (c->phase == PHASE_ASK &&
                (type == MESSAGE_READ_RESULT || type == MESSAGE_RANGE_RESULT ||
                 type == MESSAGE_DIGEST_RESULT)) {
@@ -228,6 +254,9 @@ void coordinated_request_refused(struct coordinated_request *c, node_id node, en
     case PHASE_ASK:
         read_ask_more(c, false, wall_ms, out);
         break;
+    case PHASE_FETCH:
+        fetch_failed(c, owner, wall_ms, out);
+        break;
     case PHASE_REPAIR:
         repair_check(c, out);
         break;
@@ -246,7 +275,7 @@ void coordinated_request_refused(struct coordinated_request *c, node_id node, en
 /* Whether another owner can take the place of one that is silent. */
 static bool is_retried(const struct coordinated_request *c)
 {
-    return c->phase == PHASE_ASK || c->phase == PHASE_REPAIR;
+    return c->phase == PHASE_ASK || c->phase == PHASE_FETCH || c->phase == PHASE_REPAIR;
 }
 
 void coordinated_request_tick(struct coordinated_request *c, uint64_t now_us, uint64_t wall_ms,
@@ -265,6 +294,8 @@ void coordinated_request_tick(struct coordinated_request *c, uint64_t now_us, ui
         c->retry_us = now_us + (uint64_t)c->params.retry_ms * 1000;
         if (c->phase == PHASE_ASK)
             read_ask_more(c, true, wall_ms, out);
+        else if (c->phase == PHASE_FETCH)
+            fetch_slow(c, wall_ms, out);
         else
             repair_ask_one_more(c, out);
     }

@@ -1,7 +1,8 @@
 /*
  * request.h - one key request on its way: who was asked, who answered, is the level met?
  *
- *     read    ask owners --> met --> (repair until a majority holds the answer) --> answer
+ *     read    ask owners --> met --> (fetch values that are missing) -->
+ *             (repair until a majority holds the answer) --> answer
  *     write   (read first, when the change depends on the value) --> own replica mints
  *             --> send to all other owners at once --> level met --> answer; stragglers go on
  *     scan    ask owners for a range --> merge what all of them cover --> answer
@@ -59,6 +60,8 @@ struct coordinated_output {
     bool finished;        /* by this step: `result` is an encoded struct key_result */
     struct buffer result;
     uint32_t read_repairs; /* cells written back */
+    uint32_t fetches;      /* owners asked for values that they had named */
+    uint64_t omitted_bytes; /* of values that were named and not sent */
 };
 
 void coordinated_output_clear(struct coordinated_output *output);

@@ -1,5 +1,6 @@
 /*
- * request_state.h - the inside of a coordinated request, shared by request.c, read.c and write.c.
+ * request_state.h - the inside of a coordinated request, shared by request.c, read.c, read_merge.c,
+ * read_fetch.c, read_repair.c, scan.c and write.c.
  */
 #ifndef COORDINATOR_REQUEST_STATE_H
 #define COORDINATOR_REQUEST_STATE_H
@@ -10,6 +11,7 @@
 
 enum request_phase {
     PHASE_ASK,       /* owners are asked for cells, ranges, coverage or a digest */
+    PHASE_FETCH,     /* values are fetched that were named and not sent */
     PHASE_REPAIR,    /* the merged answer is written back */
     PHASE_MINT,      /* the own store side makes the new versions */
     PHASE_REPLICATE, /* the other owners store them */
@@ -30,8 +32,12 @@ struct coordinated_request {
     struct quorum write; /* of the replication, or of the repair */
     owner_mask open;     /* asked in this phase, not answered */
     owner_mask failed;   /* in this phase */
+    uint8_t order[RING_OWNERS_MAX]; /* owners by rank, the best first */
+    owner_mask full;     /* asked for values too */
+    owner_mask slow;     /* were silent for so long that another one was asked */
     struct buffer answers[RING_OWNERS_MAX]; /* bodies of PHASE_ASK, by owner */
-    struct buffer merged;    /* PHASE_REPAIR and before minting: one encoded cell for each key */
+    struct buffer fetched[RING_OWNERS_MAX]; /* bodies of PHASE_FETCH, each as bytes */
+    struct buffer merged;    /* from PHASE_FETCH to minting: one encoded cell for each key */
     struct buffer minted;    /* the encoded result, while the level is not met */
     struct buffer pending;   /* the encoded result that waits for the repair */
     uint64_t retry_us;       /* when one more owner is asked */
@@ -54,6 +60,29 @@ void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, str
 /* An asked owner will not answer, or is slow (`slow`): ask another. */
 void read_ask_more(struct coordinated_request *c, bool slow, uint64_t wall_ms,
                    struct coordinated_output *out);
+
+/* read_merge.c */
+/* The owner's cell of entry `index`, values borrowed; false when it is not counted. */
+bool read_answered_cell(const struct coordinated_request *c, uint8_t owner, uint16_t index,
+                        struct cell *out);
+bool read_cells_are_sound(const struct message_read_result *read);
+/* Bytes of values that the owner named and did not send. */
+uint64_t read_omitted_bytes(const struct coordinated_request *c, uint8_t owner);
+/* The level is met: merge, fetch what is missing, then answer or write. */
+void read_gathered(struct coordinated_request *c, uint64_t wall_ms,
+                   struct coordinated_output *out);
+
+/* read_fetch.c */
+void fetch_start(struct coordinated_request *c, struct coordinated_output *out);
+void fetch_reply(struct coordinated_request *c, uint8_t owner, struct slice body, uint64_t wall_ms,
+                 struct coordinated_output *out);
+/* An asked owner will not answer. */
+void fetch_failed(struct coordinated_request *c, uint8_t owner, uint64_t wall_ms,
+                  struct coordinated_output *out);
+/* Those asked are silent: do without them if that can be. */
+void fetch_slow(struct coordinated_request *c, uint64_t wall_ms, struct coordinated_output *out);
+
+/* read_repair.c */
 void repair_reply(struct coordinated_request *c, uint8_t owner, struct slice body,
                   struct coordinated_output *out);
 void repair_check(struct coordinated_request *c, struct coordinated_output *out);

@@ -31,7 +31,7 @@ bool scan_is_sound(const struct message_range_result *result, uint64_t position)
         struct scan_entry entry = next_entry(&reader);
         struct cell cell = {0};
         struct reader inner = reader_make(entry.cell);
-        cell_decode(&inner, &cell);
+        cell_decode_versions(&inner, &cell);
         bool sound = reader_end(&inner) == STATUS_OK && !reader.failed &&
                      entry.position >= previous;
         cell_deinit(&cell);
@@ -91,7 +91,7 @@ static bool merge_key(const struct coordinated_request *c, const struct scan_ent
     for (const struct scan_entry *entry = first; entry < last; entry++) {
         struct cell cell = {0}, merged = {0};
         struct reader reader = reader_make(entry->cell);
-        cell_decode(&reader, &cell);
+        cell_decode_versions(&reader, &cell);
         cell_merge(&sum, &cell, c->policy, &merged);
         cell_deinit(&sum);
         cell_deinit(&cell);

@@ -119,6 +119,8 @@ static void carry_out(struct node *node, struct pending *pending)
     uint8_t lost_count = 0;
     for (;;) {
         node->statistics.read_repairs += out->read_repairs;
+        node->statistics.read_fetches += out->fetches;
+        node->statistics.read_bytes_omitted += out->omitted_bytes;
         send_all(node, pending, lost, &lost_count);
         if (out->finished) {
             count_outcome(node, (enum status)out->result.data[0]);
@@ -273,7 +275,10 @@ static void start_forward(struct node *node, const struct origin *origin,
 {
     struct pending *pending = pending_add(node, PENDING_FORWARDED, origin,
                                           deadline_us + FORWARD_SLACK_MS * 1000);
-    key_request_encode(request, &pending->request);
+    struct key_request told = *request;
+    if (told.region == 0) /* wherever it is coordinated, LOCAL is where the client is */
+        told.region = (uint8_t)(node->home + 1);
+    key_request_encode(&told, &pending->request);
     pending->partition = request->partition;
     pending->refused = mints_here(node, request->partition) && clock_fence_is_up(node)
                            ? STATUS_CLOCK_SKEW

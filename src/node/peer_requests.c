@@ -28,12 +28,19 @@ static enum status check_replica(const struct node *node, partition_id partition
     return STATUS_OK;
 }
 
+/* What needs a replica that answers reads. */
+static bool is_read(uint16_t type)
+{
+    return type == MESSAGE_READ || type == MESSAGE_RANGE || type == MESSAGE_FETCH;
+}
+
 static uint16_t answer_type(uint16_t type)
 {
     return (uint16_t)(type + 1);
 }
 
 _Static_assert(MESSAGE_REPLICATED == MESSAGE_REPLICATE + 1, "an answer follows its question");
+_Static_assert(MESSAGE_FETCH_RESULT == MESSAGE_FETCH + 1, "an answer follows its question");
 _Static_assert(MESSAGE_SYNC_PAGE == MESSAGE_SYNC_PULL + 1, "an answer follows its question");
 _Static_assert(MESSAGE_FORWARD_RESULT == MESSAGE_FORWARD + 1, "an answer follows its question");
 
@@ -48,6 +55,7 @@ void peer_request_fail(struct node *node, const struct origin *origin, uint16_t 
         key_result_encode(&result, &body);
         break;
     case MESSAGE_READ:
+    case MESSAGE_FETCH:
         message_read_result_encode(&(struct message_read_result){.status = status}, &body);
         break;
     case MESSAGE_RANGE:
@@ -138,6 +146,7 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
         coordinate_for_peer(node, &origin, frame);
         break;
     case MESSAGE_READ:
+    case MESSAGE_FETCH:
     case MESSAGE_RANGE:
     case MESSAGE_REPLICATE:
     case MESSAGE_DIGEST:
@@ -145,8 +154,7 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
         if (reader.failed)
             node->statistics.frames_refused++;
         else
-            ask_store(node, &origin, frame, &address,
-                      frame->type == MESSAGE_READ || frame->type == MESSAGE_RANGE);
+            ask_store(node, &origin, frame, &address, is_read(frame->type));
         break;
     case MESSAGE_SYNC_PULL:
         /* Who rebuilds would take a store that has forgotten for a whole one. */
@@ -167,9 +175,8 @@ static void forget(struct node *node, struct pending *pending)
 void peer_request_answered(struct node *node, struct pending *pending, uint16_t type,
                            struct slice body)
 {
-    bool for_reads = pending->type == MESSAGE_READ || pending->type == MESSAGE_RANGE;
     assert(type == answer_type(pending->type));
-    if (for_reads && !node_replica_ready(node, pending->partition))
+    if (is_read(pending->type) && !node_replica_ready(node, pending->partition))
         peer_request_fail(node, &pending->origin, pending->type, pending->partition,
                           STATUS_NOT_READY);
     else if (peers_link(node->peers, pending->origin.node) == pending->origin.link)

@@ -11,6 +11,7 @@
 #include "ring/position.h"
 #include "wire/frame.h"
 #include "wire/message.h"
+#include "wire/message_fetch.h"
 #include "wire/record.h"
 
 enum {
@@ -18,22 +19,27 @@ enum {
     RANGE_BYTES_MAX = 1 << 20
 };
 
-/* Append an encoded cell, as stored or without its values. */
-static enum status append_cell(struct slice record, bool with_values, struct buffer *out)
+static enum status decode_record(struct slice record, struct slice *encoded, struct cell *out)
+{
+    enum status status = record_cell_open(record, encoded);
+    if (status != STATUS_OK)
+        return status;
+    struct reader reader = reader_make(*encoded);
+    cell_decode(&reader, out);
+    return reader_end(&reader);
+}
+
+/* Append a cell with those of its values that are not longer than `value_bytes_max`. */
+static enum status append_cell(struct slice record, uint32_t value_bytes_max, struct buffer *out)
 {
     struct slice encoded;
     struct cell cell = {0};
     struct buffer versions = {0};
-    enum status status = record_cell_open(record, &encoded);
-    if (status != STATUS_OK)
-        return status;
-    struct reader reader = reader_make(encoded);
-    cell_decode(&reader, &cell);
-    status = reader_end(&reader);
-    if (status == STATUS_OK && with_values) {
+    enum status status = decode_record(record, &encoded, &cell);
+    if (status == STATUS_OK && value_bytes_max == UINT32_MAX) {
         buffer_put_bytes(out, encoded);
     } else if (status == STATUS_OK) {
-        cell_encode(&cell, false, &versions);
+        cell_encode_versions(&cell, value_bytes_max, &versions);
         buffer_put_bytes(out, buffer_slice(&versions));
     }
     buffer_deinit(&versions);
@@ -49,32 +55,89 @@ static void append_empty_cell(struct buffer *out)
     buffer_deinit(&encoded);
 }
 
+static bool is_wanted(const struct fetch_key *wanted, const struct dot *dot)
+{
+    struct reader reader = reader_make(wanted->dots);
+    for (uint16_t i = 0; i < wanted->dot_count; i++) {
+        struct dot other;
+        dot_decode(&reader, &other);
+        if (dot_compare(&other, dot) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Append the wanted values alone or, when a wanted version is gone, all there are. */
+static enum status append_wanted(struct slice record, const struct fetch_key *wanted,
+                                 struct buffer *out)
+{
+    struct slice encoded;
+    struct cell cell = {0};
+    struct buffer versions = {0};
+    uint16_t found = 0;
+    enum status status = decode_record(record, &encoded, &cell);
+    for (uint32_t i = 0; i < cell.count && status == STATUS_OK; i++) {
+        struct sibling *sibling = &cell.siblings[i];
+        if (is_wanted(wanted, &sibling->dot))
+            found++;
+        else
+            sibling->omitted_bytes = (uint32_t)sibling->value.length;
+    }
+    if (status == STATUS_OK && found == wanted->dot_count) {
+        cell_encode_versions(&cell, UINT64_MAX, &versions);
+        buffer_put_bytes(out, buffer_slice(&versions));
+    } else if (status == STATUS_OK) {
+        buffer_put_bytes(out, encoded);
+    }
+    buffer_deinit(&versions);
+    cell_deinit(&cell);
+    return status;
+}
+
+/* The record of a key; perhaps it is not of this partition, and then absence is no evidence. */
+static enum status get_record(const struct store_port *port, const struct ring *ring,
+                              const struct replica_address *address, keyspace_id keyspace,
+                              struct slice key, struct buffer *record)
+{
+    struct buffer name = {0};
+    if (key.length > RECORD_KEY_BYTES_MAX)
+        return STATUS_INVALID;
+    uint64_t position = ring_position(key, keyspace, ring->seed);
+    if (ring_partition_of_position(position, ring->partition_count) != address->partition)
+        return STATUS_INVALID;
+    record_cell_name(position, keyspace, key, &name);
+    enum status status = port->get(port->context, buffer_slice(&name), record);
+    buffer_deinit(&name);
+    return status;
+}
+
+static void reply_cells(const struct frame *frame, uint16_t type,
+                        struct message_read_result *result, const struct buffer *cells,
+                        struct buffer *replies)
+{
+    if (result->status == STATUS_OK)
+        result->cells = buffer_slice(cells);
+    else
+        result->cell_count = 0;
+    size_t offset = frame_start(replies, type, frame->request, 0);
+    message_read_result_encode(result, replies);
+    frame_finish(replies, offset);
+}
+
 static void read_cells(const struct store_port *port, const struct ring *ring,
                        const struct frame *frame, struct buffer *replies)
 {
     struct message_read read;
     struct message_read_result result = {0};
-    struct buffer cells = {0}, name = {0}, record = {0};
+    struct buffer cells = {0}, record = {0};
     result.status = message_read_decode(frame->body, &read);
     struct reader keys = reader_make(read.keys);
     for (uint16_t i = 0; result.status == STATUS_OK && i < read.key_count; i++) {
-        struct slice key = reader_bytes(&keys);
-        buffer_clear(&name);
         buffer_clear(&record);
-        if (key.length > RECORD_KEY_BYTES_MAX) {
-            result.status = STATUS_INVALID;
-            break;
-        }
-        uint64_t position = ring_position(key, read.keyspace, ring->seed);
-        if (ring_partition_of_position(position, ring->partition_count) !=
-            read.address.partition) { /* perhaps not ours, and then absence would be no evidence */
-            result.status = STATUS_INVALID;
-            break;
-        }
-        record_cell_name(position, read.keyspace, key, &name);
-        enum status status = port->get(port->context, buffer_slice(&name), &record);
+        enum status status = get_record(port, ring, &read.address, read.keyspace,
+                                        reader_bytes(&keys), &record);
         if (status == STATUS_OK)
-            result.status = append_cell(buffer_slice(&record), read.with_values, &cells);
+            result.status = append_cell(buffer_slice(&record), read.value_bytes_max, &cells);
         else if (status == STATUS_NOT_FOUND)
             append_empty_cell(&cells);
         else
@@ -83,15 +146,38 @@ static void read_cells(const struct store_port *port, const struct ring *ring,
         if (cells.length > MESSAGE_PAYLOAD_BYTES_MAX)
             result.status = STATUS_TOO_LARGE;
     }
-    if (result.status == STATUS_OK)
-        result.cells = buffer_slice(&cells);
-    else
-        result.cell_count = 0;
-    size_t offset = frame_start(replies, MESSAGE_READ_RESULT, frame->request, 0);
-    message_read_result_encode(&result, replies);
-    frame_finish(replies, offset);
+    reply_cells(frame, MESSAGE_READ_RESULT, &result, &cells, replies);
     buffer_deinit(&cells);
-    buffer_deinit(&name);
+    buffer_deinit(&record);
+}
+
+static void fetch_values(const struct store_port *port, const struct ring *ring,
+                         const struct frame *frame, struct buffer *replies)
+{
+    struct message_fetch fetch;
+    struct message_read_result result = {0};
+    struct buffer cells = {0}, record = {0};
+    result.status = message_fetch_decode(frame->body, &fetch);
+    struct reader keys = reader_make(fetch.keys);
+    for (uint16_t i = 0; result.status == STATUS_OK && i < fetch.key_count; i++) {
+        struct fetch_key wanted;
+        enum status status = STATUS_NOT_FOUND;
+        fetch_key_decode(&keys, &wanted);
+        buffer_clear(&record);
+        if (wanted.dot_count > 0)
+            status = get_record(port, ring, &fetch.address, fetch.keyspace, wanted.key, &record);
+        if (status == STATUS_OK)
+            result.status = append_wanted(buffer_slice(&record), &wanted, &cells);
+        else if (status == STATUS_NOT_FOUND)
+            append_empty_cell(&cells);
+        else
+            result.status = status;
+        result.cell_count++;
+        if (cells.length > MESSAGE_PAYLOAD_BYTES_MAX)
+            result.status = STATUS_TOO_LARGE;
+    }
+    reply_cells(frame, MESSAGE_FETCH_RESULT, &result, &cells, replies);
+    buffer_deinit(&cells);
     buffer_deinit(&record);
 }
 
@@ -146,7 +232,8 @@ static bool visit(struct range_walk *walk, struct slice name, struct slice recor
         return true;
     buffer_put_u64(&walk->entries, cell.position);
     buffer_put_bytes(&walk->entries, cell.key);
-    result->status = append_cell(record, walk->range->with_values, &walk->entries);
+    result->status =
+        append_cell(record, walk->range->with_values ? UINT32_MAX : 0, &walk->entries);
     walk->live += record_is_live(record);
     result->entry_count++;
     return result->status == STATUS_OK;
@@ -199,6 +286,8 @@ void store_side_read(const struct store_port *port, const struct ring *ring, str
         return; /* nobody waits for it any longer */
     if (frame.type == MESSAGE_READ)
         read_cells(port, ring, &frame, replies);
+    else if (frame.type == MESSAGE_FETCH)
+        fetch_values(port, ring, &frame, replies);
     else if (frame.type == MESSAGE_RANGE)
         read_range(port, ring, &frame, replies);
     else

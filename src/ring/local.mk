@@ -18,4 +18,6 @@ libringcore_a_SOURCES += \
 	src/ring/scatter.c \
 	src/ring/scatter.h \
 	src/ring/shares.c \
-	src/ring/shares.h
+	src/ring/shares.h \
+	src/ring/slot.c \
+	src/ring/slot.h

@@ -20,9 +20,7 @@
 
 #include "base/bytes.h"
 #include "base/ids.h"
-
-/* 0 .. 16383: CRC16 (XMODEM) of the key, or of what stands in its first non-empty {tag}. */
-uint16_t ring_slot(struct slice key);
+#include "ring/slot.h"
 
 uint64_t ring_position(struct slice key, keyspace_id keyspace, uint64_t seed);
 

@@ -37,6 +37,8 @@ enum message_type {
     MESSAGE_DIGEST_RESULT,
     MESSAGE_SYNC_PULL, /* "here are my clocks: what do I lack?" */
     MESSAGE_SYNC_PAGE,
+    MESSAGE_FETCH = 25, /* wire/message_fetch.h */
+    MESSAGE_FETCH_RESULT = 26, /* body: struct message_read_result */
     MESSAGE_LINEAGE = 46, /* message_lineage.h, as the next two */
     MESSAGE_LINEAGE_JUDGED = 47,
     MESSAGE_LINEAGE_SHOWN = 48,
@@ -101,11 +103,14 @@ struct replica_address {
 void replica_address_encode(const struct replica_address *address, struct buffer *out);
 void replica_address_decode(struct reader *reader, struct replica_address *out);
 
-/* Read the cells of `key_count` keys: keys follow as bytes. */
+/*
+ * Read the cells of `key_count` keys: keys follow as bytes. A value longer than
+ * `value_bytes_max` is named by its version alone (cell_encode_versions()).
+ */
 struct message_read {
     struct replica_address address;
     keyspace_id keyspace;
-    bool with_values;
+    uint32_t value_bytes_max; /* UINT32_MAX: all values come */
     uint16_t key_count;
     struct slice keys; /* key_count times: length and bytes */
 };

@@ -36,6 +36,7 @@ static const char *const names[MARK_COUNT] = {
     [MARK_FORWARD] = "forward",
     [MARK_REPLICATE_MANY] = "replicate-many",
     [MARK_SYNC_PAGE] = "sync-page",
+    [MARK_READ_FETCH] = "read-fetch",
     [MARK_COMMAND_OK] = "command-ok",
     [MARK_COMMAND_UNCERTAIN] = "command-uncertain",
     [MARK_COMMAND_UNAVAILABLE] = "command-unavailable",

@@ -299,6 +299,8 @@ static void count_frames(struct network *network, struct slice bytes)
             marks_hit(marks, MARK_FORWARD);
         else if (frame.type == MESSAGE_SYNC_PAGE)
             marks_hit(marks, MARK_SYNC_PAGE);
+        else if (frame.type == MESSAGE_FETCH)
+            marks_hit(marks, MARK_READ_FETCH);
         else if (frame.type == MESSAGE_REPLICATE &&
                  message_replicate_decode(frame.body, &replicate) == STATUS_OK &&
                  replicate.delivery_count > 1)

@@ -173,7 +173,7 @@ static uint8_t majority(uint32_t count)
     return (uint8_t)(count / 2 + 1);
 }
 
-static uint8_t level_owners(const struct oracle *oracle, uint8_t level)
+static uint8_t level_owners(const struct oracle *oracle, uint8_t level, uint8_t region)
 {
     const struct ring *ring = oracle->world->ring;
     uint8_t total = 0;
@@ -188,12 +188,7 @@ static uint8_t level_owners(const struct oracle *oracle, uint8_t level)
     case LEVEL_ALL:
         return ring->owner_count;
     case LEVEL_LOCAL_QUORUM:
-        for (uint8_t i = 0; i < ring->region_count; i++) {
-            uint8_t replicas = ring->regions[i].replicas;
-            if (replicas > 0 && (total == 0 || majority(replicas) < total))
-                total = majority(replicas);
-        }
-        return total;
+        return majority(ring->regions[region].replicas); /* of none it is one that nobody has */
     case LEVEL_EACH_QUORUM:
         for (uint8_t i = 0; i < ring->region_count; i++)
             if (ring->regions[i].replicas > 0)
@@ -204,15 +199,23 @@ static uint8_t level_owners(const struct oracle *oracle, uint8_t level)
     }
 }
 
+static uint8_t larger(uint8_t a, uint8_t b)
+{
+    return a > b ? a : b;
+}
+
 uint8_t oracle_read_owners(const struct oracle *oracle, const struct command *command)
 {
-    return command->r > 0 ? command->r : level_owners(oracle, command->level);
+    uint8_t owners = command->r > 0 ? command->r
+                                    : level_owners(oracle, command->level, command->region);
+    return larger(owners, command->pr);
 }
 
 uint8_t oracle_write_owners(const struct oracle *oracle, const struct command *command)
 {
-    uint8_t owners = command->w > 0 ? command->w : level_owners(oracle, command->level);
-    return command->dw > owners ? command->dw : owners;
+    uint8_t owners = command->w > 0 ? command->w
+                                    : level_owners(oracle, command->level, command->region);
+    return larger(owners, larger(command->dw, command->pw));
 }
 
 bool oracle_write_met(const struct oracle *oracle, const struct command *command,
@@ -221,19 +224,19 @@ bool oracle_write_met(const struct oracle *oracle, const struct command *command
     const struct ring *ring = oracle->world->ring;
     uint32_t total = 0;
     bool each = true;
-    bool some = false;
+    bool local = false;
     for (uint8_t i = 0; i < ring->region_count; i++) {
         uint8_t replicas = ring->regions[i].replicas;
         bool met = replicas > 0 && by_region[i] >= majority(replicas);
         total += by_region[i];
         each = each && (replicas == 0 || met);
-        some = some || met;
+        local = local || (met && i == command->region);
     }
     if (total < oracle_write_owners(oracle, command))
         return false;
     if (command->w == 0 && command->level == LEVEL_EACH_QUORUM)
         return each;
-    return command->w > 0 || command->level != LEVEL_LOCAL_QUORUM || some;
+    return command->w > 0 || command->level != LEVEL_LOCAL_QUORUM || local;
 }
 
 /* ---- disks ---- */

@@ -84,14 +84,14 @@ static uint32_t draw_key(struct random *random, const struct plan *plan, uint32_
 static void add_options(struct words *words, const struct command *command,
                         const struct buffer *context)
 {
-    char text[32];
-    const char *const names[] = {"r", "w", "dw"};
-    const uint8_t numbers[] = {command->r, command->w, command->dw};
+    char text[48];
+    const char *const names[] = {"r", "w", "dw", "pr", "pw"};
+    const uint8_t numbers[] = {command->r, command->w, command->dw, command->pr, command->pw};
     if (command->level == LEVEL_DEFAULT && command->timeout_ms == 0 && context == NULL &&
-        command->r + command->w + command->dw == 0)
+        command->r + command->w + command->dw + command->pr + command->pw == 0)
         return;
     add(words, "WITH");
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 5; i++) {
         if (numbers[i] == 0)
             continue;
         snprintf(text, sizeof text, "%s=%u", names[i], numbers[i]);
@@ -224,8 +224,8 @@ static void add_wait(struct words *words, struct world *world, struct random *ra
 
 static void draw_numbers(struct world *world, struct random *random, struct command *command)
 {
-    uint8_t *const numbers[] = {&command->r, &command->w, &command->dw};
-    for (unsigned i = 0; i < 3; i++)
+    uint8_t *const numbers[] = {&command->r, &command->w, &command->dw, &command->pr, &command->pw};
+    for (unsigned i = 0; i < 5; i++)
         if (random_chance(random, 1, 4))
             *numbers[i] = (uint8_t)spread_even(random, 1, world->ring->owner_count);
 }

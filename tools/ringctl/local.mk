@@ -34,4 +34,4 @@ completionsdir = $(datadir)/bash-completion/completions
 nodist_completions_DATA = tools/ringctl/completions/ringctl
 tools/ringctl/completions/ringctl: ringctl$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && ./ringctl$(EXEEXT) --completion bash >$@.new && mv $@.new $@
-CLEANFILES = $(nodist_completions_DATA)
+CLEANFILES += $(nodist_completions_DATA)

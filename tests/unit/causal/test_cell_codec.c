@@ -72,15 +72,51 @@ static void without_values_all_but_the_values_comes_back(void **state)
         random_cell(&random, 4, 4, &cell);
         cell_encode(&cell, false, &bytes);
         struct reader reader = reader_make(buffer_slice(&bytes));
-        cell_decode(&reader, &back);
+        cell_decode_versions(&reader, &back);
         assert_int_equal(reader_end(&reader), STATUS_OK);
-        for (uint32_t i = 0; i < cell.count; i++)
+        bool omits = false;
+        for (uint32_t i = 0; i < cell.count; i++) {
+            assert_int_equal(back.siblings[i].omitted_bytes, cell.siblings[i].value.length);
+            omits = omits || cell.siblings[i].value.length > 0;
             cell.siblings[i].value = slice_make(NULL, 0);
+        }
         assert_true(same_cell(&cell, &back));
+        assert_int_equal(cell_omits_values(&back), omits);
+        struct buffer again = {0};
+        cell_encode_versions(&back, UINT64_MAX, &again);
+        assert_true(slice_equal(buffer_slice(&again), buffer_slice(&bytes)));
+        buffer_deinit(&again);
         cell_deinit(&cell);
         cell_deinit(&back);
         buffer_deinit(&bytes);
     }
+}
+
+/* Kept as a cell it would stand for the empty value, under the dot of another one. */
+static void a_cell_that_omits_a_value_is_no_cell_to_keep(void **state)
+{
+    struct cell cell = {0}, back;
+    struct buffer bytes = {0};
+    (void)state;
+    cell_insert(&cell, &(struct sibling){.dot = {.actor = {.node = 1}, .sequence = 1},
+                                         .time = 1,
+                                         .value = slice_text("four")});
+    for (unsigned bytes_max = 0; bytes_max < 6; bytes_max++) {
+        buffer_clear(&bytes);
+        cell_encode_versions(&cell, bytes_max, &bytes);
+        struct reader strict = reader_make(buffer_slice(&bytes));
+        cell_decode(&strict, &back);
+        assert_int_equal(reader_end(&strict), bytes_max < 4 ? STATUS_CORRUPT : STATUS_OK);
+        cell_deinit(&back);
+        struct reader versions = reader_make(buffer_slice(&bytes));
+        cell_decode_versions(&versions, &back);
+        assert_int_equal(reader_end(&versions), STATUS_OK);
+        assert_int_equal(cell_omitted_bytes(&back), bytes_max < 4 ? 4 : 0);
+        assert_int_equal(back.siblings[0].value.length, bytes_max < 4 ? 0 : 4);
+        cell_deinit(&back);
+    }
+    cell_deinit(&cell);
+    buffer_deinit(&bytes);
 }
 
 /* A sibling as it stands in bytes, to be written wrongly. */
@@ -192,6 +228,7 @@ int main(void)
         cmocka_unit_test(random_bytes_never_crash),
         cmocka_unit_test(the_usual_cell_adds_21_bytes_to_its_value),
         cmocka_unit_test(without_values_all_but_the_values_comes_back),
+        cmocka_unit_test(a_cell_that_omits_a_value_is_no_cell_to_keep),
         cmocka_unit_test(a_sibling_outside_the_context_fails),
         cmocka_unit_test(an_unknown_kind_fails),
         cmocka_unit_test(a_tombstone_with_a_value_or_an_expiry_fails),

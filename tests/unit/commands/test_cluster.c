@@ -43,6 +43,26 @@ static void a_node_elsewhere_sees_its_region_first(void **state)
     resp_value_free(value);
 }
 
+/* A client that chooses among all owners must know which are near to it. */
+static void ring_slots_names_regions_whatever_the_mode(void **state)
+{
+    struct harness *harness = *state;
+    harness->environment.cluster_mode = CLUSTER_MODE_NO;
+    struct client *client = harness_client(harness);
+    struct resp_value *value = client_value(client, "RING.SLOTS");
+    static const char *const regions[] = {"eu", "eu", "us"};
+    assert_int_equal(value->element_count, 4);
+    for (int k = 0; k < 3; k++) {
+        const struct resp_value *node = &value->elements[3].elements[2 + k];
+        assert_int_equal(node->element_count, 4);
+        assert_true(value_is(&node->elements[0], "127.0.0.1"));
+        assert_int_equal(node->elements[3].element_count, 2);
+        assert_true(value_is(&node->elements[3].elements[0], "region"));
+        assert_true(value_is(&node->elements[3].elements[1], regions[k]));
+    }
+    resp_value_free(value);
+}
+
 static void shards_cover_each_slot_once(void **state)
 {
     struct client *client = harness_client(*state);
@@ -271,6 +291,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(slots_are_merged_and_near_owners_stand_first),
         TEST(a_node_elsewhere_sees_its_region_first),
+        TEST(ring_slots_names_regions_whatever_the_mode),
         TEST(shards_cover_each_slot_once),
         TEST(nodes_have_one_line_each_with_their_slots),
         TEST(the_state_is_ok_while_every_slot_has_a_majority),

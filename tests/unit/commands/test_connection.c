@@ -46,10 +46,12 @@ static void with_sets_options_of_one_request(void **state)
 {
     struct harness *harness = *state;
     struct client *client = harness_client(harness);
-    assert_reply(client, "WITH cl=ONE r=all W=quorum dw=2 timeout=50 GET a", "$-1\r\n");
+    assert_reply(client, "WITH cl=ONE r=all W=quorum PR=1 pw=all dw=2 timeout=50 GET a", "$-1\r\n");
     assert_int_equal(harness->last_options.level, LEVEL_ONE);
     assert_int_equal(harness->last_options.r, OWNERS_ALL);
     assert_int_equal(harness->last_options.w, OWNERS_QUORUM);
+    assert_int_equal(harness->last_options.pr, 1);
+    assert_int_equal(harness->last_options.pw, OWNERS_ALL);
     assert_int_equal(harness->last_options.dw, 2);
     assert_int_equal(harness->last_options.timeout_ms, 50);
     assert_reply(client, "GET a", "$-1\r\n");
@@ -73,8 +75,13 @@ static void with_refuses_what_it_cannot_keep(void **state)
         {"WITH cl=SERIAL SET a 1", "-ERR the consistency level SERIAL is not offered yet\r\n"},
         {"WITH timeout=0 GET a", "-ERR timeout must be milliseconds from 1 to 3600000\r\n"},
         {"WITH timeout=-1 GET a", "-ERR timeout must be milliseconds from 1 to 3600000\r\n"},
-        {"WITH pr=1 GET a", "-ERR the option 'pr' is not offered yet\r\n"},
-        {"WITH pw=1 GET a", "-ERR the option 'pw' is not offered yet\r\n"},
+        {"WITH pr=0 GET a", "-ERR pr must be a number from 1, quorum or all\r\n"},
+        {"WITH pw=4 SET a 1", "-ERR pw=4 cannot be met: a partition has 3 owners\r\n"},
+        {"WITH dw=255 SET a 1", "-ERR dw=255 cannot be met: a partition has 3 owners\r\n"},
+        {"WITH w=-1 SET a 1", "-ERR w must be a number from 1, quorum or all\r\n"},
+        {"WITH r= GET a", "-ERR r must be a number from 1, quorum or all\r\n"},
+        {"WITH w=18446744073709551617 SET a 1",
+         "-ERR w must be a number from 1, quorum or all\r\n"},
         {"WITH sloppy=yes GET a", "-ERR the option 'sloppy' is not offered yet\r\n"},
         {"WITH id=x SET a 1", "-ERR the option 'id' is not offered yet\r\n"},
         {"WITH color=red GET a", "-ERR unknown option 'color'\r\n"},
@@ -99,26 +106,50 @@ static void session_options_hold_until_the_request_says_otherwise(void **state)
 {
     struct harness *harness = *state;
     struct client *client = harness_client(harness);
-    assert_reply(client, "RING.SESSION r=1 w=2 dw=1 timeout=70", "+OK\r\n");
+    assert_reply(client, "RING.SESSION r=1 w=2 pr=1 pw=2 dw=1 timeout=70", "+OK\r\n");
     assert_reply(client, "GET a", "$-1\r\n");
     assert_int_equal(harness->last_options.r, 1);
     assert_int_equal(harness->last_options.timeout_ms, 70);
     assert_reply(client, "WITH r=2 GET a", "$-1\r\n");
     assert_int_equal(harness->last_options.r, 2);
     assert_int_equal(harness->last_options.w, 2);
+    assert_int_equal(harness->last_options.pw, 2);
     /* A level of the request is a choice for r and w; numbers of the connection do not undo it. */
     assert_reply(client, "WITH cl=ALL GET a", "$-1\r\n");
     assert_int_equal(harness->last_options.level, LEVEL_ALL);
     assert_int_equal(harness->last_options.r, OWNERS_UNSET);
+    assert_int_equal(harness->last_options.pr, OWNERS_UNSET);
+    assert_int_equal(harness->last_options.pw, OWNERS_UNSET);
     assert_int_equal(harness->last_options.dw, 1);
     assert_reply(client, "RING.SESSION r=default cl=LOCAL_QUORUM", "+OK\r\n");
     assert_reply(client, "RING.SESSION",
-                 "*10\r\n$2\r\ncl\r\n$12\r\nLOCAL_QUORUM\r\n$1\r\nr\r\n$7\r\ndefault\r\n"
-                 "$1\r\nw\r\n$1\r\n2\r\n$2\r\ndw\r\n$1\r\n1\r\n$7\r\ntimeout\r\n$2\r\n70\r\n");
+                 "*14\r\n$2\r\ncl\r\n$12\r\nLOCAL_QUORUM\r\n$1\r\nr\r\n$7\r\ndefault\r\n"
+                 "$1\r\nw\r\n$1\r\n2\r\n$2\r\npr\r\n$1\r\n1\r\n$2\r\npw\r\n$1\r\n2\r\n"
+                 "$2\r\ndw\r\n$1\r\n1\r\n$7\r\ntimeout\r\n$2\r\n70\r\n");
     assert_reply(client, "RING.SESSION r=1 color=red", "-ERR unknown option 'color'\r\n");
     assert_reply(client, "GET a", "$-1\r\n");
     assert_int_equal(harness->last_options.r, OWNERS_UNSET); /* none of a refused line holds */
     assert_reply(client, "RING.SESSION GET a", "-ERR syntax error\r\n");
+}
+
+/* A pool hands connections on: RESET must leave nothing of who had it before. */
+static void reset_clears_the_session_options_and_hello_does_not(void **state)
+{
+    struct harness *harness = *state;
+    struct client *client = harness_client(harness);
+    assert_reply(client, "RING.SESSION cl=ALL r=1 w=1 pr=1 pw=1 dw=1 timeout=70", "+OK\r\n");
+    resp_value_free(client_value(client, "HELLO 2"));
+    assert_reply(client, "GET a", "$-1\r\n");
+    assert_int_equal(harness->last_options.level, LEVEL_ALL);
+    assert_reply(client, "RESET", "+RESET\r\n");
+    assert_reply(client, "GET a", "$-1\r\n");
+    assert_memory_equal(&harness->last_options, &(struct request_options){0},
+                        sizeof(struct request_options));
+    assert_reply(client, "RING.SESSION",
+                 "*14\r\n$2\r\ncl\r\n$7\r\ndefault\r\n$1\r\nr\r\n$7\r\ndefault\r\n"
+                 "$1\r\nw\r\n$7\r\ndefault\r\n$2\r\npr\r\n$7\r\ndefault\r\n"
+                 "$2\r\npw\r\n$7\r\ndefault\r\n$2\r\ndw\r\n$7\r\ndefault\r\n"
+                 "$7\r\ntimeout\r\n$7\r\ndefault\r\n");
 }
 
 static void unknown_commands_name_the_reason_and_keep_redis_words(void **state)
@@ -211,6 +242,7 @@ int main(void)
         TEST(with_sets_options_of_one_request),
         TEST(with_refuses_what_it_cannot_keep),
         TEST(session_options_hold_until_the_request_says_otherwise),
+        TEST(reset_clears_the_session_options_and_hello_does_not),
         TEST(unknown_commands_name_the_reason_and_keep_redis_words),
         TEST(client_list_shows_every_connection),
         TEST(client_kill_closes_others_through_the_node),

@@ -7,5 +7,7 @@ unit_tests += \
 	tests/unit/coordinator/test_level \
 	tests/unit/coordinator/test_quorum \
 	tests/unit/coordinator/test_read \
+	tests/unit/coordinator/test_read_fetch \
 	tests/unit/coordinator/test_scan \
+	tests/unit/coordinator/test_truth_table \
 	tests/unit/coordinator/test_write

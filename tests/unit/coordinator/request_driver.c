@@ -40,7 +40,8 @@ void driver_end(struct request_driver *driver)
     coordinated_request_free(driver->request);
     driver->request = NULL;
     driver->answered = false;
-    driver->read_repairs = 0;
+    driver->read_repairs = driver->fetches = 0;
+    driver->omitted_bytes = 0;
     driver->now_ms = 0;
 }
 
@@ -73,6 +74,8 @@ static void take_output(struct request_driver *driver)
         buffer_append(&sent->body, output->bodies.data + send->offset, send->length);
     }
     driver->read_repairs += output->read_repairs;
+    driver->fetches += output->fetches;
+    driver->omitted_bytes += output->omitted_bytes;
     if (output->finished) {
         assert_false(driver->answered); /* C4 */
         driver->answered = true;
@@ -137,6 +140,20 @@ void driver_read_result(struct request_driver *driver, uint8_t owner, enum statu
     }
     message_read_result_encode(&result, &body);
     driver_reply(driver, owner, MESSAGE_READ_RESULT, buffer_slice(&body));
+    buffer_deinit(&encoded);
+    buffer_deinit(&cells);
+    buffer_deinit(&body);
+}
+
+void driver_versions(struct request_driver *driver, uint8_t owner, uint16_t type,
+                     const struct cell *cell, uint64_t value_bytes_max)
+{
+    struct buffer encoded = {0}, cells = {0}, body = {0};
+    cell_encode_versions(cell, value_bytes_max, &encoded);
+    buffer_put_bytes(&cells, buffer_slice(&encoded));
+    message_read_result_encode(
+        &(struct message_read_result){.cell_count = 1, .cells = buffer_slice(&cells)}, &body);
+    driver_reply(driver, owner, type, buffer_slice(&body));
     buffer_deinit(&encoded);
     buffer_deinit(&cells);
     buffer_deinit(&body);

@@ -39,7 +39,8 @@ struct request_driver {
     bool answered;
     struct buffer result_bytes;
     struct key_result result; /* once answered */
-    uint32_t read_repairs;
+    uint32_t read_repairs, fetches;
+    uint64_t omitted_bytes;
     uint64_t now_ms;
 };
 
@@ -58,6 +59,9 @@ void driver_minted(struct request_driver *driver, enum status status, bool writt
 /* The answer to a read of one key. `cell` NULL: absent. */
 void driver_read_result(struct request_driver *driver, uint8_t owner, enum status status,
                         const struct cell *cell);
+/* The same with a type, and with values up to so many bytes. */
+void driver_versions(struct request_driver *driver, uint8_t owner, uint16_t type,
+                     const struct cell *cell, uint64_t value_bytes_max);
 void driver_refused(struct request_driver *driver, uint8_t owner, enum status status);
 /* Let `ms` pass, then tick. */
 void driver_tick(struct request_driver *driver, uint64_t ms);

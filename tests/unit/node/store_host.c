@@ -165,7 +165,7 @@ void store_host_assert_value(struct store_host *host, const char *key, const cha
     buffer_put_bytes(&keys, slice_text(key));
     struct message_read read = {.address =
                                     store_host_address(host, store_host_partition(host, key)),
-                                .with_values = true,
+                                .value_bytes_max = UINT32_MAX,
                                 .key_count = 1,
                                 .keys = buffer_slice(&keys)};
     size_t offset = frame_start(&bytes, MESSAGE_READ, 1, 0);

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "ring/position.h"
+#include "wire/message_fetch.h"
 #include "wire/record.h"
 
 /* A store that is filled by hand, so that keys lie where the test wants them. */
@@ -104,7 +105,7 @@ static struct message_read_result get(struct shelf *shelf, const char *text, boo
     struct buffer keys = {0}, body = {0};
     struct message_read_result result;
     char *copy = memory_copy(text, strlen(text)), *rest = NULL;
-    struct message_read read = {.with_values = with_values};
+    struct message_read read = {.value_bytes_max = with_values ? UINT32_MAX : 0};
     for (char *key = strtok_r(copy, " ", &rest); key != NULL; key = strtok_r(NULL, " ", &rest)) {
         read.address =
             address_of_partition(shelf, ring_partition_of_position(position_of(shelf, key), 16));
@@ -125,7 +126,7 @@ static void assert_next_cell(struct reader *cells, uint32_t siblings, const char
 {
     struct cell cell;
     struct reader reader = reader_make(reader_bytes(cells));
-    cell_decode(&reader, &cell);
+    cell_decode_versions(&reader, &cell);
     assert_int_equal(reader_end(&reader), STATUS_OK);
     assert_int_equal(cell.count, siblings);
     if (siblings > 0)
@@ -221,6 +222,112 @@ static void cells_that_no_message_can_carry_are_too_large(void **state)
     deinit_shelf(&shelf);
 }
 
+/* ---- fetches ------------------------------------------------------------------------------- */
+
+static void put_siblings(struct shelf *shelf, const char *key, unsigned count)
+{
+    static const char *const values[] = {"one", "two", "three"};
+    struct buffer name = {0}, record = {0};
+    struct cell cell = {0};
+    for (unsigned i = 0; i < count; i++)
+        cell_insert(&cell, &(struct sibling){.dot = {.actor = {.node = i + 1}, .sequence = 1},
+                                             .time = 5 + i,
+                                             .value = slice_text(values[i])});
+    record_cell_name(position_of(shelf, key), 0, slice_text(key), &name);
+    record_cell_encode(&cell, &record);
+    put_record(shelf, buffer_slice(&name), buffer_slice(&record));
+    cell_deinit(&cell);
+    buffer_deinit(&name);
+    buffer_deinit(&record);
+}
+
+/* Ask for the versions of `nodes` (sequence 1 each) of one key. */
+static struct message_read_result fetch(struct shelf *shelf, const char *key, const node_id *nodes,
+                                        uint16_t count)
+{
+    struct buffer dots = {0}, keys = {0}, body = {0};
+    struct message_read_result result;
+    for (uint16_t i = 0; i < count; i++)
+        dot_encode(&(struct dot){.actor = {.node = nodes[i]}, .sequence = 1}, &dots);
+    struct fetch_key wanted = {
+        .key = slice_text(key), .dot_count = count, .dots = buffer_slice(&dots)};
+    fetch_key_encode(&wanted, &keys);
+    struct message_fetch message = {
+        .address = address_of_partition(shelf, ring_partition_of_position(position_of(shelf, key), 16)),
+        .key_count = 1,
+        .keys = buffer_slice(&keys)};
+    message_fetch_encode(&message, &body);
+    struct frame frame = ask(shelf, MESSAGE_FETCH, buffer_slice(&body));
+    assert_int_equal(message_read_result_decode(frame.body, &result), STATUS_OK);
+    buffer_deinit(&dots);
+    buffer_deinit(&keys);
+    buffer_deinit(&body);
+    return result;
+}
+
+static void assert_brings(const struct message_read_result *result, uint32_t siblings,
+                          unsigned values)
+{
+    struct cell cell;
+    assert_int_equal(result->status, STATUS_OK);
+    assert_int_equal(result->cell_count, 1);
+    struct reader cells = reader_make(result->cells);
+    struct reader reader = reader_make(reader_bytes(&cells));
+    cell_decode_versions(&reader, &cell);
+    assert_int_equal(reader_end(&reader), STATUS_OK);
+    assert_int_equal(cell.count, siblings);
+    for (uint32_t i = 0; i < cell.count; i++)
+        assert_int_equal(cell.siblings[i].omitted_bytes == 0, values >> i & 1);
+    cell_deinit(&cell);
+}
+
+static void a_fetch_brings_the_wanted_values_alone(void **state)
+{
+    struct shelf shelf;
+    (void)state;
+    init_shelf(&shelf);
+    put_siblings(&shelf, "k", 3);
+    struct message_read_result result = fetch(&shelf, "k", (node_id[]){2}, 1);
+    assert_brings(&result, 3, 1 << 1);
+    result = fetch(&shelf, "k", (node_id[]){3, 1}, 2);
+    assert_brings(&result, 3, 1 << 0 | 1 << 2);
+    result = fetch(&shelf, "k", NULL, 0);
+    assert_brings(&result, 0, 0);
+    deinit_shelf(&shelf);
+}
+
+/* Else its asker would be no further than before. */
+static void a_fetch_of_what_is_gone_brings_everything(void **state)
+{
+    struct shelf shelf;
+    (void)state;
+    init_shelf(&shelf);
+    put_siblings(&shelf, "k", 3);
+    struct message_read_result result = fetch(&shelf, "k", (node_id[]){2, 9}, 2);
+    assert_brings(&result, 3, 7);
+    result = fetch(&shelf, "absent", (node_id[]){1}, 1);
+    assert_brings(&result, 0, 0);
+    deinit_shelf(&shelf);
+}
+
+static void a_fetch_that_makes_no_sense_is_answered_so(void **state)
+{
+    struct shelf shelf;
+    struct message_read_result result;
+    (void)state;
+    init_shelf(&shelf);
+    struct frame frame = ask(&shelf, MESSAGE_FETCH, slice_text("garbage"));
+    assert_int_equal(message_read_result_decode(frame.body, &result), STATUS_OK);
+    assert_int_equal(result.status, STATUS_CORRUPT);
+    put_siblings(&shelf, "k", 1);
+    struct buffer name = {0};
+    record_cell_name(position_of(&shelf, "k"), 0, slice_text("k"), &name);
+    put_record(&shelf, buffer_slice(&name), slice_text("\1garbage"));
+    assert_int_equal(fetch(&shelf, "k", (node_id[]){1}, 1).status, STATUS_CORRUPT);
+    buffer_deinit(&name);
+    deinit_shelf(&shelf);
+}
+
 static void a_question_that_makes_no_sense_is_answered_so(void **state)
 {
     struct shelf shelf;
@@ -308,7 +415,7 @@ static void assert_entries(const struct message_range_result *result, const char
         struct reader inner = reader_make(reader_bytes(&reader));
         assert_true(position >= previous);
         previous = position;
-        cell_decode(&inner, &cell);
+        cell_decode_versions(&inner, &cell);
         assert_int_equal(reader_end(&inner), STATUS_OK);
         buffer_printf(&text, "%s%.*s", i == 0 ? "" : " ", (int)key.length, (const char *)key.data);
         if (cell.siblings[0].kind == SIBLING_STRING)
@@ -574,6 +681,9 @@ int main(void)
         cmocka_unit_test(a_walk_that_broke_off_is_not_the_end),
         cmocka_unit_test(a_page_is_bounded_in_bytes),
         cmocka_unit_test(a_question_past_its_deadline_is_not_answered),
+        cmocka_unit_test(a_fetch_brings_the_wanted_values_alone),
+        cmocka_unit_test(a_fetch_of_what_is_gone_brings_everything),
+        cmocka_unit_test(a_fetch_that_makes_no_sense_is_answered_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include "../causal/cell_test.h"
 
 #include "wire/message.h"
+#include "wire/message_fetch.h"
 #include "wire/record.h"
 
 static const struct replica_address ADDRESS = {.partition = 300,
@@ -100,7 +101,7 @@ static void sample_read(struct buffer *out)
     buffer_put_bytes(&keys, slice_text(""));
     message_read_encode(&(struct message_read){.address = ADDRESS,
                                                .keyspace = 5,
-                                               .with_values = true,
+                                               .value_bytes_max = UINT32_MAX,
                                                .key_count = 2,
                                                .keys = buffer_slice(&keys)},
                         out);
@@ -114,6 +115,26 @@ static void sample_read_result(struct buffer *out)
     message_read_result_encode(
         &(struct message_read_result){.cell_count = 2, .cells = buffer_slice(&cells)}, out);
     buffer_deinit(&cells);
+}
+
+static void sample_fetch(struct buffer *out)
+{
+    struct buffer keys = {0}, dots = {0};
+    for (uint64_t sequence = 1; sequence < 3; sequence++)
+        dot_encode(&(struct dot){.actor = {.node = 3, .boot_epoch = 1}, .sequence = sequence},
+                   &dots);
+    fetch_key_encode(
+        &(struct fetch_key){
+            .key = slice_text("k1"), .dot_count = 2, .dots = buffer_slice(&dots)},
+        &keys);
+    fetch_key_encode(&(struct fetch_key){.key = slice_text("")}, &keys);
+    message_fetch_encode(&(struct message_fetch){.address = ADDRESS,
+                                                 .keyspace = 5,
+                                                 .key_count = 2,
+                                                 .keys = buffer_slice(&keys)},
+                         out);
+    buffer_deinit(&keys);
+    buffer_deinit(&dots);
 }
 
 static void sample_range(struct buffer *out)
@@ -268,6 +289,7 @@ RECODE(clock)
 RECODE(mint_from)
 RECODE(read)
 RECODE(read_result)
+RECODE(fetch)
 RECODE(range)
 RECODE(range_result)
 RECODE(replicate)
@@ -317,6 +339,7 @@ static const struct {
     {"mint-from", sample_mint_from, recode_mint_from, false},
     {"read", sample_read, recode_read, false},
     {"read-result", sample_read_result, recode_read_result, false},
+    {"fetch", sample_fetch, recode_fetch, false},
     {"range", sample_range, recode_range, false},
     {"range-result", sample_range_result, recode_range_result, false},
     {"replicate", sample_replicate, recode_replicate, false},

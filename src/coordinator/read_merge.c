@@ -1,0 +1,185 @@
+/*
+ * read_merge.c - the answers of the counted owners as one cell for each key.
+ *
+ * An owner's answer is what it said first, merged with what it brought later when values
+ * were fetched. Merged cells may omit values until all that are needed have come.
+ */
+#include "coordinator/request_state.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+/* The cell of entry `index` in an encoded struct message_read_result. */
+static void decode_cell(struct slice body, uint16_t index, struct cell *out)
+{
+    struct message_read_result read;
+    enum status status = message_read_result_decode(body, &read);
+    assert(status == STATUS_OK); /* checked when it came */
+    struct reader cells = reader_make(read.cells);
+    struct slice encoded = {0};
+    for (uint16_t i = 0; i <= index; i++)
+        encoded = reader_bytes(&cells);
+    struct reader reader = reader_make(encoded);
+    cell_decode_versions(&reader, out);
+}
+
+bool read_answered_cell(const struct coordinated_request *c, uint8_t owner, uint16_t index,
+                        struct cell *out)
+{
+    if ((c->read.counted >> owner & 1) == 0)
+        return false;
+    decode_cell(buffer_slice(&c->answers[owner]), index, out);
+    struct reader fetched = reader_make(buffer_slice(&c->fetched[owner]));
+    while (reader_left(&fetched) > 0) {
+        struct cell before = *out, more;
+        decode_cell(reader_bytes(&fetched), index, &more);
+        cell_merge(&before, &more, c->policy, out);
+        cell_deinit(&before);
+        cell_deinit(&more);
+    }
+    return true;
+}
+
+bool read_cells_are_sound(const struct message_read_result *read)
+{
+    struct reader list = reader_make(read->cells);
+    bool sound = true;
+    for (uint16_t i = 0; i < read->cell_count && sound; i++) {
+        struct cell cell = {0};
+        struct reader reader = reader_make(reader_bytes(&list));
+        cell_decode_versions(&reader, &cell);
+        sound = reader_end(&reader) == STATUS_OK;
+        cell_deinit(&cell);
+    }
+    return sound;
+}
+
+uint64_t read_omitted_bytes(const struct coordinated_request *c, uint8_t owner)
+{
+    uint64_t bytes = 0;
+    for (uint16_t i = 0; i < c->request.entry_count; i++) {
+        struct cell cell;
+        if (read_answered_cell(c, owner, i, &cell)) {
+            bytes += cell_omitted_bytes(&cell);
+            cell_deinit(&cell);
+        }
+    }
+    return bytes;
+}
+
+/* Merge the answers for one entry. Values borrow from the answers. */
+static void merge_answers(const struct coordinated_request *c, uint16_t index, struct cell *out)
+{
+    *out = (struct cell){0};
+    for (uint8_t i = 0; i < c->owners.primary_count; i++) {
+        struct cell cell = {0}, merged = {0};
+        if (!read_answered_cell(c, i, index, &cell))
+            continue;
+        cell_merge(out, &cell, c->policy, &merged);
+        cell_deinit(out);
+        cell_deinit(&cell);
+        *out = merged;
+    }
+}
+
+/* False when the answer is too large to be sent on; the request is then over. */
+static bool merge_all(struct coordinated_request *c, bool *omits, struct coordinated_output *out)
+{
+    struct buffer encoded = {0};
+    bool fits = true;
+    *omits = false;
+    buffer_clear(&c->merged);
+    for (uint16_t i = 0; i < c->request.entry_count && fits; i++) {
+        struct cell cell;
+        merge_answers(c, i, &cell);
+        fits = cell_fits(&cell);
+        *omits = *omits || cell_omits_values(&cell);
+        buffer_clear(&encoded);
+        if (fits)
+            cell_encode_versions(&cell, UINT64_MAX, &encoded);
+        buffer_put_bytes(&c->merged, buffer_slice(&encoded));
+        cell_deinit(&cell);
+    }
+    buffer_deinit(&encoded);
+    if (fits && c->merged.length <= MESSAGE_PAYLOAD_BYTES_MAX)
+        return true;
+    request_fail(c, STATUS_TOO_LARGE, &c->read, out);
+    return false;
+}
+
+/* ---- what the reader is told ---------------------------------------------------------------- */
+
+static struct key_outcome outcome_of(const struct sibling *sibling)
+{
+    return (struct key_outcome){.visible = true,
+                                .expire_at_ms = sibling->expire_at_ms,
+                                .value = sibling->value,
+                                .dot = sibling->dot,
+                                .time = sibling->time};
+}
+
+/* The newest first, in the order by which the winner is chosen. */
+static int compare_outcomes(const void *a, const void *b)
+{
+    const struct key_outcome *x = a, *y = b;
+    if (x->time != y->time)
+        return x->time > y->time ? -1 : 1;
+    return dot_compare(&y->dot, &x->dot);
+}
+
+/* An outcome for each visible version, or one for the winner. `outcomes` has room for all. */
+static uint16_t visible_outcomes(const struct coordinated_request *c, const struct cell *cell,
+                                 uint64_t wall_ms, struct key_outcome *outcomes)
+{
+    const struct sibling *seen = cell_visible(cell, wall_ms);
+    uint16_t count = 0;
+    if ((c->request.flags & KEY_SIBLINGS) == 0) {
+        if (seen != NULL)
+            outcomes[0] = (struct key_outcome){
+                .visible = true, .expire_at_ms = seen->expire_at_ms, .value = seen->value};
+        return 1;
+    }
+    for (uint32_t i = 0; i < cell->count; i++)
+        if (sibling_is_visible(&cell->siblings[i], wall_ms))
+            outcomes[count++] = outcome_of(&cell->siblings[i]);
+    if (count > 1)
+        qsort(outcomes, count, sizeof *outcomes, compare_outcomes);
+    return count;
+}
+
+static void finish_read(struct coordinated_request *c, uint64_t wall_ms,
+                        struct coordinated_output *out)
+{
+    struct buffer encoded = {0};
+    struct cell cell;
+    struct reader merged = reader_make(buffer_slice(&c->merged));
+    struct reader reader = reader_make(reader_bytes(&merged));
+    cell_decode(&reader, &cell);
+    struct key_result result = {.acks = quorum_counted(&c->read),
+                                .needed = quorum_needed(&c->read),
+                                .context = cell.context,
+                                .time = cell_time_max(&cell)};
+    result.outcomes = memory_new((size_t)cell.count + 1, sizeof *result.outcomes);
+    result.outcome_count = visible_outcomes(c, &cell, wall_ms, result.outcomes);
+    key_result_encode(&result, &encoded);
+    if (!repair_start(c, buffer_slice(&encoded), out))
+        request_answer(c, buffer_slice(&encoded), out);
+    free(result.outcomes);
+    cell_deinit(&cell);
+    buffer_deinit(&encoded);
+}
+
+void read_gathered(struct coordinated_request *c, uint64_t wall_ms, struct coordinated_output *out)
+{
+    bool omits;
+    if (!merge_all(c, &omits, out))
+        return;
+    if (omits)
+        fetch_start(c, out);
+    else if (c->request.kind == KEY_READ)
+        finish_read(c, wall_ms, out);
+    else
+        write_start(c, out);
+}
