@@ -1,3 +1,5 @@
 libringcore_a_SOURCES += \
+	src/repair/hint_handoff.c \
+	src/repair/hint_handoff.h \
 	src/repair/log_sync.c \
 	src/repair/log_sync.h
