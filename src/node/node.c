@@ -155,6 +155,7 @@ struct node *node_new(const struct node_params *params)
             continue;
         struct peer_load *load = &node->loads[node->load_count++];
         load->id = id;
+        load->report_due_us = UINT64_MAX;
         load->sync = log_sync_new(node->ring, node->self, id, node->settings.sync_interval_ms,
                                   node->settings.request_timeout_ms);
     }
@@ -202,12 +203,14 @@ static void peer_went_down(struct node *node, node_id peer)
     HASH_ITER (hh, node->pending, pending, next) {
         if (pending->kind == PENDING_COORDINATED || pending->kind == PENDING_FORWARDED)
             key_request_refused(node, pending, peer, STATUS_UNAVAILABLE);
-        else if ((pending->kind == PENDING_SYNC || pending->kind == PENDING_HINT) &&
+        else if ((pending->kind == PENDING_SYNC || pending->kind == PENDING_HINT ||
+                  pending->kind == PENDING_STABILITY) &&
                  pending->origin.node == peer)
             pending_remove(node, pending);
     }
     log_sync_peer_down(node_load(node, peer)->sync);
     hints_peer_down(node, peer);
+    stability_peer_down(node, peer);
 }
 
 static void carry_out_peers(struct node *node)
@@ -230,6 +233,7 @@ static void carry_out_peers(struct node *node)
             log_sync_peer_up(node_load(node, action->node)->sync, node->now.mono_us);
             lineage_peer_up(node, action->node);
             hints_peer_up(node, action->node);
+            stability_peer_up(node, action->node);
             break;
         case PEERS_DOWN:
             peer_went_down(node, action->node);
@@ -311,7 +315,7 @@ static void store_frame(struct node *node, const struct frame *frame)
         return;
     }
     if (frame->type == MESSAGE_STORE_REFUSED && frame->request == 0) {
-        clock_fence_not_told(node); /* no other frames without a number go there */
+        clock_fence_not_told(node); /* nothing else without a number needs to be told again: */
         lineage_not_saved(node);
     }
     if (frame->type == MESSAGE_STORE_COUNTS) {
@@ -345,6 +349,9 @@ static void store_frame(struct node *node, const struct frame *frame)
         break;
     case PENDING_HINT:
         hints_answered(node, pending, refused ? STATUS_OVERLOADED : STATUS_OK, frame->body);
+        break;
+    case PENDING_STABILITY:
+        stability_store_frame(node, pending, frame->type, frame->body);
         break;
     case PENDING_FORWARDED:
         break;
@@ -389,6 +396,7 @@ static void tick(struct node *node)
     lineage_tick(node);
     repair_tick(node);
     hints_tick(node);
+    stability_tick(node);
     client_sessions_tick(node);
 }
 
@@ -406,6 +414,7 @@ void node_step(struct node *node, const struct event *event, struct effects *out
     switch (event->kind) {
     case EVENT_START:
         node->environment.start_mono_us = event->now.mono_us;
+        stability_start(node);
         peers_start(node->peers, event->now.mono_us, &node->peers_output);
         break;
     case EVENT_TICK:
@@ -445,7 +454,7 @@ void node_step(struct node *node, const struct event *event, struct effects *out
 uint64_t node_deadline_us(const struct node *node)
 {
     uint64_t deadlines[] = {peers_deadline_us(node->peers), repair_deadline_us(node),
-                            hints_deadline_us(node),
+                            hints_deadline_us(node), stability_deadline_us(node),
                             deadline_heap_next_us(&node->timers),
                             deadline_heap_next_us(&node->client_timers),
                             lineage_deadline_us(node)};

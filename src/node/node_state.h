@@ -1,7 +1,7 @@
 /*
  * node_state.h - the inside of the loop side, shared by node.c, pending.c, peer_requests.c,
- * client_sessions.c, clock_fence.c, lineage.c, rebuild_progress.c, repair_schedule.c and
- * hint_schedule.c.
+ * client_sessions.c, clock_fence.c, lineage.c, rebuild_progress.c, repair_schedule.c,
+ * hint_schedule.c and stability_schedule.c.
  */
 #ifndef NODE_NODE_STATE_H
 #define NODE_NODE_STATE_H
@@ -21,6 +21,7 @@
 #include "repair/log_sync.h"
 #include "wire/frame.h"
 #include "wire/message.h"
+#include "wire/message_garbage.h"
 #include "wire/message_lineage.h"
 
 /* Who waits for an outcome. */
@@ -37,7 +38,8 @@ enum pending_kind {
     PENDING_FORWARDED,   /* a key request that another owner coordinates for us */
     PENDING_PEER_STORE,  /* a peer's message that the own store side handles */
     PENDING_SYNC,        /* a step of log sync with a peer */
-    PENDING_HINT         /* a step of handing hints to the owner origin.node; `type`: enum hint_want */
+    PENDING_HINT,        /* a step of handing hints to the owner origin.node; `type`: enum hint_want */
+    PENDING_STABILITY    /* a report for a peer, or a step of collecting */
 };
 
 /* Something under way that an incoming frame's request number finds. */
@@ -108,6 +110,8 @@ struct peer_load {
     struct lineage waiting;
     bool rebuilding;                       /* as it last said */
     struct hint_peer hints;
+    uint64_t report_due_us; /* UINT64_MAX while it is down */
+    bool report_afresh;     /* it has not had one on this link */
 };
 
 struct node {
@@ -154,6 +158,9 @@ struct node {
     struct coordinated_output coordinated_output;
     struct peers_output peers_output;
     struct log_sync_output sync_output;
+    uint64_t collect_due_us;
+    bool collect_goes_on;          /* the next step belongs to the round under way */
+    struct message_garbage garbage; /* as the store side last told */
     struct instant now;  /* of the present step; by the agreed time when the own clock is skewed */
     uint64_t own_wall_ms; /* the wall clock as it stands, for peers to judge */
     struct effects *out; /* of the present step */
@@ -229,6 +236,19 @@ uint64_t lineage_deadline_us(const struct node *node);
 /* MESSAGE_REPLICA_STATE of the store side. */
 void rebuild_progress_note(struct node *node, struct slice body);
 void rebuild_progress_view(void *context, struct instant now, struct store_view *out);
+
+/* stability_schedule.c */
+void stability_start(struct node *node);
+void stability_peer_up(struct node *node, node_id peer);
+void stability_peer_down(struct node *node, node_id peer);
+void stability_tick(struct node *node);
+/* An answer of the own store side. */
+void stability_store_frame(struct node *node, struct pending *pending, uint16_t type,
+                           struct slice body);
+/* A peer's MESSAGE_STABILITY or MESSAGE_STABILITY_HEARD. */
+void stability_peer_frame(struct node *node, const struct origin *origin,
+                          const struct frame *frame);
+uint64_t stability_deadline_us(const struct node *node);
 
 /* repair_schedule.c */
 void repair_tick(struct node *node);

@@ -60,6 +60,7 @@ struct store_side *store_side_new(const struct store_side_params *params)
         .siblings_max = params->settings->siblings_max,
     };
     assert(params->settings->siblings_max <= SIBLINGS_LIMIT_MAX);
+    store_stability_new(side);
     return side;
 }
 
@@ -80,6 +81,7 @@ void store_side_free(struct store_side *side)
         return;
     close_replicas(side);
     hint_store_free(side->hints);
+    store_stability_free(side);
     cell_cache_free(side->cache);
     buffer_deinit(&side->pulls);
     free(side->replicas);
@@ -154,6 +156,7 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
     }
     store_append_mint_from(side, &out->early);
     store_report_hints(side, &out->early);
+    store_stability_reopened(side);
     if (out->batch.length > 0)
         store_lineage_count(side, &out->batch);
     side->open = true;
@@ -378,6 +381,9 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
         break;
     case MESSAGE_HINTS_DROP:
         store_handle_hints_drop(side, &frame, out);
+        break;
+    case MESSAGE_STABILITY_STEP:
+        store_handle_stability(side, &frame, now, out);
         break;
     case MESSAGE_WITNESS:
         store_handle_witness(side, &frame, out);

@@ -2,9 +2,9 @@
  * store_side_state.h - the inside of a store side, for the files that are one together.
  *
  * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions; store_sync.c
- * answers and applies log sync; store_hints.c keeps copies for owners elsewhere; store_lineage.c
- * counts commits. A handler of frames is called with its group under way, and puts
- * its answer into `early` or `late` of the output (store_side.h).
+ * answers and applies log sync; store_hints.c keeps copies for owners elsewhere; store_stability.c
+ * collects garbage; store_lineage.c counts commits. A handler of frames is called with its group
+ * under way, and puts its answer into `early` or `late` of the output (store_side.h).
  */
 #ifndef NODE_STORE_SIDE_STATE_H
 #define NODE_STORE_SIDE_STATE_H
@@ -39,6 +39,8 @@ struct store_side {
     bool unsynced;
     bool commit_counted; /* the batch of the present group has the coming count */
     uint64_t warned_us, refused_us; /* of the last lines about siblings; 0: none yet */
+    struct store_stability *stability; /* store_stability.c */
+    uint64_t collect_failed_us;        /* of the last line about it */
     bool open;
 };
 
@@ -106,5 +108,12 @@ void store_handle_hints_drop(struct store_side *side, const struct frame *frame,
 bool store_refuse_hints(const struct frame *frame, enum status status, struct buffer *out);
 /* What has changed since the last time. */
 void store_report_hints(struct store_side *side, struct buffer *out);
+
+/* store_stability.c; a peer's reports outlive a failed commit, the own ones do not. */
+void store_stability_new(struct store_side *side);
+void store_stability_free(struct store_side *side);
+void store_stability_reopened(struct store_side *side);
+void store_handle_stability(struct store_side *side, const struct frame *frame, struct instant now,
+                            struct store_output *out);
 
 #endif

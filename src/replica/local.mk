@@ -5,6 +5,10 @@ libringcore_a_SOURCES += \
 	src/replica/hint_store.h \
 	src/replica/replica.c \
 	src/replica/replica.h \
+	src/replica/replica_cells.h \
+	src/replica/replica_purge.c \
 	src/replica/replica_sync.c \
+	src/replica/stability.c \
+	src/replica/stability.h \
 	src/replica/store_port.c \
 	src/replica/store_port.h
