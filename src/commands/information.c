@@ -254,7 +254,10 @@ static void write_ring(struct section *section)
     struct ring_view view;
     struct clock_view clock = {0};
     struct store_view store = {.state = "serving", .percent = 100};
+    struct register_view config = {0};
     ring_view_take(environment, &view);
+    if (environment->register_view != NULL)
+        environment->register_view(environment->node, &config);
     if (environment->clock_view != NULL)
         environment->clock_view(environment->node, call_now(section->call), &clock);
     if (environment->store_view != NULL)
@@ -274,6 +277,10 @@ static void write_ring(struct section *section)
     field(section, "ring_store_state", "%s", store.state);
     number(section, "ring_rebuilt_percent", store.percent);
     number(section, "ring_rebuild_left_ms", store.left_ms);
+    number(section, "ring_seq", config.seq);
+    number(section, "ring_seq_known_by", config.known_by);
+    number(section, "ring_stewards", config.steward_count);
+    number(section, "ring_stewards_up", config.stewards_up);
     number(section, "ring_clock_fenced", clock.fenced);
     field(section, "ring_clock_offset_ms", "%lld", (long long)clock.offset_ms);
     number(section, "ring_clock_offset_max_ms", clock.offset_max_ms);

@@ -4,4 +4,12 @@ libringcore_a_SOURCES += \
 	src/membership/lineage.c \
 	src/membership/lineage.h \
 	src/membership/peers.c \
-	src/membership/peers.h
+	src/membership/peers.h \
+	src/membership/register_acceptor.c \
+	src/membership/register_acceptor.h \
+	src/membership/register_change.c \
+	src/membership/register_change.h \
+	src/membership/register_proposer.c \
+	src/membership/register_proposer.h \
+	src/membership/register_value.c \
+	src/membership/register_value.h

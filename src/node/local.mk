@@ -12,6 +12,8 @@ libringcore_a_SOURCES += \
 	src/node/peer_requests.c \
 	src/node/pending.c \
 	src/node/rebuild_progress.c \
+	src/node/register.c \
+	src/node/register.h \
 	src/node/repair_schedule.c \
 	src/node/settings.c \
 	src/node/settings.h \
@@ -22,6 +24,8 @@ libringcore_a_SOURCES += \
 	src/node/store_mint.c \
 	src/node/store_read.c \
 	src/node/stability_schedule.c \
+	src/node/store_register.c \
+	src/node/store_register.h \
 	src/node/store_side.c \
 	src/node/store_side.h \
 	src/node/store_side_state.h \

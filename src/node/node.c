@@ -103,6 +103,9 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->replica_ready = environment_replica_ready;
     environment->clock_view = clock_fence_view;
     environment->store_view = rebuild_progress_view;
+    environment->change_start = node_register_change;
+    environment->change_take = node_register_take;
+    environment->register_view = node_register_view;
     environment->hint_view = hints_view;
     environment->hint_lane_view = hints_lane_view;
     environment->mac = params->host.mac;
@@ -161,6 +164,7 @@ struct node *node_new(const struct node_params *params)
     }
     node->witness_save_us = UINT64_MAX;
     lineage_start(node);
+    node->config = node_register_new(node, params);
     hints_init(node, params);
     init_environment(node, params);
     return node;
@@ -179,6 +183,7 @@ void node_free(struct node *node)
         log_sync_free(node->loads[i].sync);
     hints_deinit(node);
     free(node->loads);
+    node_register_free(node->config);
     peers_free(node->peers);
     clock_watch_free(node->clocks);
     free(node->replica_states);
@@ -209,6 +214,7 @@ static void peer_went_down(struct node *node, node_id peer)
             pending_remove(node, pending);
     }
     log_sync_peer_down(node_load(node, peer)->sync);
+    node_register_peer_down(node, peer);
     hints_peer_down(node, peer);
     stability_peer_down(node, peer);
 }
@@ -232,6 +238,7 @@ static void carry_out_peers(struct node *node)
         case PEERS_UP:
             log_sync_peer_up(node_load(node, action->node)->sync, node->now.mono_us);
             lineage_peer_up(node, action->node);
+            node_register_peer_up(node, action->node);
             hints_peer_up(node, action->node);
             stability_peer_up(node, action->node);
             break;
@@ -280,6 +287,9 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
         hints_peer_state(node, from, frame->body);
         break;
     default:
+        if (node_register_takes(frame->type))
+            node_register_peer_frame(node, from, link, frame);
+        else
         if (!lineage_peer_frame(node, from, frame))
             peer_request(node, from, link, frame);
     }
@@ -304,6 +314,10 @@ static void store_frame(struct node *node, const struct frame *frame)
     }
     if (frame->type == MESSAGE_MINT_FROM) {
         clock_fence_mint_from(node, frame->body);
+        return;
+    }
+    if (frame->type == MESSAGE_REGISTER_STATE) {
+        node_register_state(node, frame->body);
         return;
     }
     if (frame->type == MESSAGE_STORE_LINEAGE) {
@@ -346,6 +360,12 @@ static void store_frame(struct node *node, const struct frame *frame)
     case PENDING_SYNC:
         if (!refused)
             repair_frame(node, pending, frame->type, frame->body);
+        break;
+    case PENDING_REGISTER:
+        if (refused)
+            node_register_store_silent(node, pending);
+        else
+            node_register_store_answer(node, pending, frame->type, frame->body);
         break;
     case PENDING_HINT:
         hints_answered(node, pending, refused ? STATUS_OVERLOADED : STATUS_OK, frame->body);
@@ -390,11 +410,14 @@ static void tick(struct node *node)
             key_request_tick(node, pending);
         else if (pending->kind == PENDING_PEER_STORE)
             peer_request_expired(node, pending);
+        else if (pending->kind == PENDING_REGISTER)
+            node_register_store_silent(node, pending);
         else
             pending_remove(node, pending);
     }
     lineage_tick(node);
     repair_tick(node);
+    node_register_tick(node);
     hints_tick(node);
     stability_tick(node);
     client_sessions_tick(node);
@@ -455,6 +478,7 @@ uint64_t node_deadline_us(const struct node *node)
 {
     uint64_t deadlines[] = {peers_deadline_us(node->peers), repair_deadline_us(node),
                             hints_deadline_us(node), stability_deadline_us(node),
+                            node_register_deadline_us(node),
                             deadline_heap_next_us(&node->timers),
                             deadline_heap_next_us(&node->client_timers),
                             lineage_deadline_us(node)};

@@ -80,6 +80,7 @@ void store_side_free(struct store_side *side)
     if (side == NULL)
         return;
     close_replicas(side);
+    store_register_failed(side);
     hint_store_free(side->hints);
     store_stability_free(side);
     cell_cache_free(side->cache);
@@ -125,6 +126,13 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
                  status_name(status));
         return status;
     }
+    status = store_register_open(side);
+    if (status != STATUS_OK) {
+        log_line(&side->log, LOG_ERROR, "could not read the register reason=%s",
+                 status_name(status));
+        return status;
+    }
+    store_register_append_state(side, &out->early);
     status = hint_store_open(side->hints, &side->context);
     if (status != STATUS_OK) {
         log_line(&side->log, LOG_ERROR, "could not read the hints reason=%s", status_name(status));
@@ -309,9 +317,14 @@ static void handle_clock(struct store_side *side, const struct frame *frame)
 }
 
 /* The decided answer to work that cannot be done at all. */
-static void refuse(const struct frame *frame, enum status status, struct buffer *out)
+static void refuse(const struct store_side *side, const struct frame *frame, enum status status,
+                   struct buffer *out)
 {
     size_t offset;
+    if (store_register_is_type(frame->type)) {
+        store_register_refuse(side, frame, status, out);
+        return;
+    }
     if (store_refuse_hints(frame, status, out))
         return;
     switch (frame->type) {
@@ -351,7 +364,11 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     side->context.wall_ms = store_clock_wall_ms(&side->clock, now);
     size_t before = out->batch.length;
     if (!side->open || is_expired(&frame, now)) {
-        refuse(&frame, side->open ? STATUS_TIMEOUT : STATUS_NOT_READY, &out->late);
+        refuse(side, &frame, side->open ? STATUS_TIMEOUT : STATUS_NOT_READY, &out->late);
+        return;
+    }
+    if (store_register_is_type(frame.type)) {
+        store_register_handle(side, &frame, out);
         return;
     }
     switch (frame.type) {
@@ -422,6 +439,7 @@ static void report_counts(struct store_side *side, struct instant now, struct st
 void store_side_committed(struct store_side *side, struct instant now, struct store_output *out)
 {
     cell_cache_committed(side->cache);
+    store_register_committed(side);
     hint_store_committed(side->hints);
     report_counts(side, now, out);
     store_lineage_committed(side, &out->late);
@@ -445,6 +463,7 @@ void store_side_failed(struct store_side *side)
 {
     store_clock_failed(&side->clock);
     store_lineage_failed(side);
+    store_register_failed(side);
     close_replicas(side);
 }
 

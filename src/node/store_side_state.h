@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "node/store_clock.h"
+#include "node/store_register.h"
 #include "node/store_side.h"
 #include "replica/hint_store.h"
 #include "replica/replica.h"
@@ -28,6 +29,7 @@ struct store_side {
     struct store_port port_copy;
     struct cell_cache *cache;
     struct store_clock clock;
+    struct store_register config;
     struct replica_context context;
     struct replica *replicas; /* of the owned partitions, ascending */
     uint32_t replica_count;

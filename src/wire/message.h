@@ -51,6 +51,13 @@ enum message_type {
     MESSAGE_LINEAGE = 46, /* message_lineage.h, as the next two */
     MESSAGE_LINEAGE_JUDGED = 47,
     MESSAGE_LINEAGE_SHOWN = 48,
+    MESSAGE_REGISTER_KNOWN = 50, /* 50-59, 150-159: wire/message_register.h */
+    MESSAGE_REGISTER_PULL = 51,
+    MESSAGE_REGISTER_VALUE = 52,
+    MESSAGE_REGISTER_PREPARE = 53,
+    MESSAGE_REGISTER_PROMISE = 54,
+    MESSAGE_REGISTER_ACCEPT = 55,
+    MESSAGE_REGISTER_ACCEPTED = 56,
     MESSAGE_LOCAL = 100,
     MESSAGE_MINT = 100, /* loop side -> store side: make new versions */
     MESSAGE_MINTED,     /* early when something was written, then MESSAGE_REPLICATED follows late */
@@ -76,7 +83,12 @@ enum message_type {
     MESSAGE_HINT_COUNTS = 144, /* store side -> loop side, unasked */
     MESSAGE_STORE_LINEAGE = 146, /* store side -> loop side, unasked: message_lineage.h */
     MESSAGE_STORE_COMMITS = 147, /* store side -> loop side, unasked: varint, after each commit */
-    MESSAGE_WITNESS = 148        /* loop side -> store side: a lineage_witness to keep */
+    MESSAGE_WITNESS = 148, /* loop side -> store side: a lineage_witness to keep */
+    MESSAGE_REGISTER_STATE = 150, /* store side -> loop side, unasked */
+    MESSAGE_REGISTER_RESERVE = 151,
+    MESSAGE_REGISTER_RESERVED = 152,
+    MESSAGE_REGISTER_LEARN = 153,
+    MESSAGE_REGISTER_LEARNED = 154
 };
 
 /*

@@ -3,5 +3,6 @@ EXTRA_DIST += \
 	tests/models/counters.py \
 	tests/models/safe_time.py \
 	tests/models/stability.py \
+	tests/models/register.py \
 	tests/models/test_models.sh
 TESTS += tests/models/test_models.sh

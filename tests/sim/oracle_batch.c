@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "sim/oracle_counter.h"
 #include "sim/oracle_state.h"
+#include "sim/register_oracle.h"
 #include "wire/record.h"
 #include "wire/record_hint.h"
 
@@ -361,6 +362,11 @@ static void check_record(struct oracle *oracle, const struct machine *machine, s
              garbage_record_is_canonical(value);
     } else if (ok && key.data[0] == RECORD_META) {
         ok = checkpoint_is_canonical(value);
+    } else if (ok && key.data[0] == RECORD_REGISTER) {
+        struct slice old = slice_make(NULL, 0);
+        if (!ordered_map_get(before, key, &old))
+            old = slice_make(NULL, 0);
+        register_oracle_record(oracle->world->register_oracle, machine, key, value, old);
     }
     if (!ok)
         world_fail(oracle->world, VERDICT_WRONG, "I10", "n%u writes a record that is not canonical",
