@@ -68,6 +68,16 @@ struct clock_view {
     uint64_t wait_ms;         /* not 0: until the clock has reached times issued before */
 };
 
+/* What is known of the own store. */
+struct store_view {
+    const char *state;      /* opening, unconfirmed, rebuilding, serving, quarantined */
+    uint32_t percent;       /* of the replicas that were to be rebuilt, that are */
+    uint64_t left_ms;       /* until all are, at the pace so far; 0: not known */
+    uint32_t damage_times;  /* that a store of this node was found damaged */
+    uint64_t damage_ms;     /* the last time, since 1970 */
+    const char *damage_reason;
+};
+
 /* What became of a change of the register (membership/register_change.h). */
 struct change_outcome {
     enum status status; /* OK; INVALID, UNAVAILABLE: not made; UNCERTAIN: it may yet be made */
@@ -135,6 +145,8 @@ struct environment {
                            struct hint_lane_view *out, struct log_debt *debt);
     /* May be NULL: nothing is known of clocks. */
     void (*clock_view)(void *node, struct instant now, struct clock_view *out);
+    /* May be NULL: nothing is known of the store. */
+    void (*store_view)(void *node, struct instant now, struct store_view *out);
     /* Begin a change of the register; 0: too many wait. NULL: there is no register. */
     uint64_t (*change_start)(void *node, const struct register_change *change);
     /* Whether it is over; its outcome is then taken, and forgotten. */

@@ -253,12 +253,15 @@ static void write_ring(struct section *section)
     const struct ring_member *self = ring_member(ring, environment->self);
     struct ring_view view;
     struct clock_view clock = {0};
+    struct store_view store = {.state = "serving", .percent = 100};
     struct register_view config = {0};
     ring_view_take(environment, &view);
     if (environment->register_view != NULL)
         environment->register_view(environment->node, &config);
     if (environment->clock_view != NULL)
         environment->clock_view(environment->node, call_now(section->call), &clock);
+    if (environment->store_view != NULL)
+        environment->store_view(environment->node, call_now(section->call), &store);
     number(section, "ring_node_id", environment->self);
     field(section, "ring_region", "%s", self == NULL ? "" : ring->regions[self->region].name);
     number(section, "ring_epoch", ring->tag.epoch);
@@ -271,6 +274,9 @@ static void write_ring(struct section *section)
     number(section, "ring_partitions_below_quorum", view.partitions_below);
     number(section, "ring_replicas", view.owned);
     number(section, "ring_replicas_ready", view.ready);
+    field(section, "ring_store_state", "%s", store.state);
+    number(section, "ring_rebuilt_percent", store.percent);
+    number(section, "ring_rebuild_left_ms", store.left_ms);
     number(section, "ring_seq", config.seq);
     number(section, "ring_seq_known_by", config.known_by);
     number(section, "ring_stewards", config.steward_count);

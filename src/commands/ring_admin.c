@@ -103,6 +103,22 @@ static void write_clock(struct call *call, struct resp_writer writer)
     write_number(writer, "wait_ms", view.wait_ms);
 }
 
+static void write_store(struct call *call, struct resp_writer writer)
+{
+    const struct environment *environment = call_environment(call);
+    struct store_view view = {.state = "serving", .percent = 100, .damage_reason = ""};
+    if (environment->store_view != NULL)
+        environment->store_view(environment->node, call_now(call), &view);
+    write_name(writer, "store");
+    resp_writer_map(writer, 6);
+    write_text(writer, "state", view.state);
+    write_number(writer, "rebuilt_percent", view.percent);
+    write_number(writer, "left_ms", view.left_ms);
+    write_number(writer, "damage_times", view.damage_times);
+    write_number(writer, "damage_ms", view.damage_ms);
+    write_text(writer, "damage_reason", view.damage_reason);
+}
+
 static void write_member(struct call *call, struct resp_writer writer,
                          const struct ring_member *member, uint32_t owned)
 {
@@ -177,7 +193,7 @@ static void start_status(struct call *call)
     ring_view_take(environment, &view);
     count_owned(ring, owned);
     struct resp_writer writer = call_writer(call);
-    resp_writer_map(writer, 13);
+    resp_writer_map(writer, 14);
     write_number(writer, "node_id", environment->self);
     write_cluster_id(writer, ring);
     write_number(writer, "epoch", ring->tag.epoch);
@@ -198,6 +214,7 @@ static void start_status(struct call *call)
     write_number(writer, "ready", view.ready);
     write_number(writer, "rebuilding", view.owned - view.ready);
     write_clock(call, writer);
+    write_store(call, writer);
     write_register(call, writer);
     write_name(writer, "members");
     resp_writer_array(writer, ring->member_count);

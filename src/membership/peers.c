@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "wire/message.h"
+#include "wire/message_lineage.h"
 
 struct peer {
     node_id id;
@@ -251,6 +252,8 @@ void peers_dial_failed(struct peers *peers, node_id node, uint64_t now_us, struc
         plan_dial(peers, peer, now_us);
 }
 
+static const char OLD_INCARNATION[] = "old-storage-incarnation";
+
 /* NULL when the HELLO fits, else what is wrong with it. */
 static const char *judge_hello(const struct peers *peers, const struct message_hello *hello,
                                node_id dialed)
@@ -269,7 +272,7 @@ static const char *judge_hello(const struct peers *peers, const struct message_h
     if (dialed != 0 && dialed != hello->node)
         return "not-whom-we-dialed";
     if (hello->storage_incarnation < peer->incarnation) /* P3 */
-        return "old-storage-incarnation";
+        return OLD_INCARNATION;
     if (hello->features != 0)
         return "unknown-features";
     return NULL;
@@ -297,10 +300,26 @@ static void accept_hello(struct peers *peers, link_id link, const struct message
              hello->storage_incarnation);
 }
 
+/* A node that begins with an old store must learn it from somebody. */
+static void tell_incarnation(const struct peers *peers, link_id link,
+                             const struct message_hello *hello, const char *reason,
+                             struct peers_output *out)
+{
+    const struct peer *peer = find_peer(peers, hello->node);
+    struct buffer body = {0};
+    if (strcmp(reason, OLD_INCARNATION) != 0)
+        return;
+    struct message_lineage_judged judged = {.verdict = LINEAGE_OLD_INCARNATION,
+                                            .storage_incarnation = peer->incarnation};
+    message_lineage_judged_encode(&judged, &body);
+    send(link, MESSAGE_LINEAGE_JUDGED, buffer_slice(&body), out);
+    buffer_deinit(&body);
+}
+
 static void handle_hello(struct peers *peers, struct stranger *stranger, struct slice body,
                          uint64_t now_us, uint64_t wall_ms, struct peers_output *out)
 {
-    struct message_hello hello;
+    struct message_hello hello = {0};
     link_id link = stranger->link;
     const char *reason = "not-decodable";
     if (message_hello_decode(body, &hello) == STATUS_OK)
@@ -314,6 +333,7 @@ static void handle_hello(struct peers *peers, struct stranger *stranger, struct 
     }
     peers->refused++;
     log_line(&peers->params.log, LOG_WARN, "refused a peer reason=%s", reason);
+    tell_incarnation(peers, link, &hello, reason, out);
     add_action(out, PEERS_CLOSE)->link = link;
     drop_stranger(peers, stranger, now_us);
 }
@@ -435,4 +455,11 @@ uint64_t peers_silence_ms(const struct peers *peers, node_id node, uint64_t now_
 uint64_t peers_refused_count(const struct peers *peers)
 {
     return peers->refused;
+}
+
+void peers_note_incarnation(struct peers *peers, node_id node, uint16_t incarnation)
+{
+    struct peer *peer = find_peer(peers, node);
+    if (peer != NULL && incarnation > peer->incarnation)
+        peer->incarnation = incarnation;
 }

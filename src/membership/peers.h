@@ -8,7 +8,7 @@
  * flight is then known to be lost. A lost peer is dialed again after a wait that
  * doubles with every link that did not work. Nothing here ever changes the ring.
  *
- * Known limit: what was seen is forgotten when this node restarts; the ring is not.
+ * What was seen outlives this process: peers_note_incarnation(), from the own store.
  *
  * Invariants:
  *   P1  a member has at most one link that is up
@@ -93,6 +93,9 @@ node_id peers_frame(struct peers *peers, link_id link, uint16_t type, struct sli
                     uint64_t now_us, uint64_t wall_ms, struct peers_output *out);
 void peers_tick(struct peers *peers, uint64_t now_us, uint64_t wall_ms, struct peers_output *out);
 uint64_t peers_deadline_us(const struct peers *peers);
+
+/* Refuse older ones of it from now on (P3). */
+void peers_note_incarnation(struct peers *peers, node_id node, uint16_t incarnation);
 
 bool peers_is_up(const struct peers *peers, node_id node);
 /* 0 when it is not up. */

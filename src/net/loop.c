@@ -84,6 +84,9 @@ static void carry_out_one(struct loop *loop, const struct effect *effect)
     case EFFECT_STORE_READ:
         submit(loop, loop->store.submit_read, bytes);
         break;
+    case EFFECT_STORE_QUARANTINE:
+        loop->store.quarantine(loop->store.context, (uint16_t)effect->node, bytes);
+        break;
     }
 }
 

@@ -72,6 +72,8 @@ struct loop_store {
      * EVENT_STORE_CONDITION. Asked once per turn, so it must be cheap.
      */
     enum status (*condition)(void *context);
+    /* EFFECT_STORE_QUARANTINE (node/event.h). */
+    void (*quarantine)(void *context, uint16_t above, struct slice why);
 };
 
 struct loop_params {

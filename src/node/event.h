@@ -55,7 +55,9 @@ enum effect_kind {
     EFFECT_CLIENT_PAUSE,  /* connection: read nothing more until EFFECT_CLIENT_RESUME */
     EFFECT_CLIENT_RESUME,
     EFFECT_STORE_WRITE,   /* bytes = one frame for store_side_write() */
-    EFFECT_STORE_READ     /* bytes = one frame for store_side_read(), which may run beside writes */
+    EFFECT_STORE_READ,    /* bytes = one frame for store_side_read(), which may run beside writes */
+    EFFECT_STORE_QUARANTINE /* bytes = why: answer nothing more from this store, and rebuild it under
+                               a storage incarnation above its own and above `node` */
 };
 
 struct effect {

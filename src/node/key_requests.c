@@ -189,7 +189,7 @@ static owner_mask usable_holders(struct node *node, partition_id partition,
 /* Whether the own replica could mint if the clock allows it. */
 static bool mints_here(const struct node *node, partition_id partition)
 {
-    return node->replica_states[partition] == REPLICA_ACTIVE;
+    return node_replica_ready(node, partition);
 }
 
 static void coordinate(struct node *node, const struct origin *origin,

@@ -5,11 +5,13 @@ libringcore_a_SOURCES += \
 	src/node/event.h \
 	src/node/hint_schedule.c \
 	src/node/key_requests.c \
+	src/node/lineage.c \
 	src/node/node.c \
 	src/node/node.h \
 	src/node/node_state.h \
 	src/node/peer_requests.c \
 	src/node/pending.c \
+	src/node/rebuild_progress.c \
 	src/node/register.c \
 	src/node/register.h \
 	src/node/register_changes.c \
@@ -21,6 +23,7 @@ libringcore_a_SOURCES += \
 	src/node/store_clock.h \
 	src/node/store_debt.c \
 	src/node/store_hints.c \
+	src/node/store_lineage.c \
 	src/node/store_mint.c \
 	src/node/store_read.c \
 	src/node/store_register.c \

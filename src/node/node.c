@@ -47,6 +47,11 @@ struct peer_load *node_load(struct node *node, node_id id)
     return NULL;
 }
 
+bool node_replica_ready(const struct node *node, partition_id partition)
+{
+    return node->replica_states[partition] == REPLICA_ACTIVE && lineage_is_confirmed(node);
+}
+
 /* ---- what commands may ask ---------------------------------------------------------------- */
 
 static enum peer_state environment_peer_state(void *context, node_id id)
@@ -65,8 +70,7 @@ static uint64_t environment_peer_silence_ms(void *context, node_id id, struct in
 
 static bool environment_replica_ready(void *context, partition_id partition)
 {
-    struct node *node = context;
-    return node->replica_states[partition] == REPLICA_ACTIVE;
+    return node_replica_ready(context, partition);
 }
 
 static void environment_client_close(void *context, connection_id id)
@@ -98,6 +102,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->peer_silence_ms = environment_peer_silence_ms;
     environment->replica_ready = environment_replica_ready;
     environment->clock_view = clock_fence_view;
+    environment->store_view = rebuild_progress_view;
     environment->change_start = node_register_change;
     environment->change_take = node_register_take;
     environment->register_view = node_register_view;
@@ -125,6 +130,7 @@ struct node *node_new(const struct node_params *params)
     node->ring = ring_copy(params->ring);
     node->settings = *params->settings;
     node->log = params->log;
+    node->damage = params->host.damage;
     node->replica_states = memory_new(node->ring->partition_count, 1);
     node->clocks =
         clock_watch_new(&(struct clock_watch_params){.ring = node->ring,
@@ -156,6 +162,8 @@ struct node *node_new(const struct node_params *params)
         load->sync = log_sync_new(node->ring, node->self, id, node->settings.sync_interval_ms,
                                   node->settings.request_timeout_ms);
     }
+    node->witness_save_us = UINT64_MAX;
+    lineage_start(node);
     node->config = node_register_new(node, params);
     hints_init(node, params);
     init_environment(node, params);
@@ -229,6 +237,7 @@ static void carry_out_peers(struct node *node)
             break;
         case PEERS_UP:
             log_sync_peer_up(node_load(node, action->node)->sync, node->now.mono_us);
+            lineage_peer_up(node, action->node);
             node_register_peer_up(node, action->node);
             hints_peer_up(node, action->node);
             stability_peer_up(node, action->node);
@@ -282,27 +291,12 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
         if (node_register_takes(frame->type))
             node_register_peer_frame(node, from, link, frame);
         else
+        if (!lineage_peer_frame(node, from, frame))
             peer_request(node, from, link, frame);
     }
 }
 
 /* ---- the own store side ------------------------------------------------------------------- */
-
-static void note_replica_state(struct node *node, const struct frame *frame)
-{
-    struct message_replica_state state;
-    enum status status = message_replica_state_decode(frame->body, &state);
-    assert(status == STATUS_OK && state.partition < node->ring->partition_count);
-    uint8_t *known = &node->replica_states[state.partition];
-    if (*known == REPLICA_REBUILDING)
-        node->rebuilding_count--;
-    if (state.state == REPLICA_REBUILDING)
-        node->rebuilding_count++;
-    if (*known == REPLICA_REBUILDING && state.state == REPLICA_ACTIVE &&
-        node->rebuilding_count == 0)
-        log_line(&node->log, LOG_INFO, "all replicas are rebuilt");
-    *known = state.state;
-}
 
 static void note_store_counts(struct node *node, const struct frame *frame)
 {
@@ -316,7 +310,7 @@ static void note_store_counts(struct node *node, const struct frame *frame)
 static void store_frame(struct node *node, const struct frame *frame)
 {
     if (frame->type == MESSAGE_REPLICA_STATE) {
-        note_replica_state(node, frame);
+        rebuild_progress_note(node, frame->body);
         return;
     }
     if (frame->type == MESSAGE_MINT_FROM) {
@@ -327,8 +321,18 @@ static void store_frame(struct node *node, const struct frame *frame)
         node_register_state(node, frame->body);
         return;
     }
-    if (frame->type == MESSAGE_STORE_REFUSED && frame->request == 0)
-        clock_fence_not_told(node); /* nothing else without a number needs to be told again */
+    if (frame->type == MESSAGE_STORE_LINEAGE) {
+        lineage_store_opened(node, frame->body);
+        return;
+    }
+    if (frame->type == MESSAGE_STORE_COMMITS) {
+        lineage_store_committed(node, frame->body);
+        return;
+    }
+    if (frame->type == MESSAGE_STORE_REFUSED && frame->request == 0) {
+        clock_fence_not_told(node); /* nothing else without a number needs to be told again: */
+        lineage_not_saved(node);
+    }
     if (frame->type == MESSAGE_STORE_COUNTS) {
         note_store_counts(node, frame);
         return;
@@ -416,6 +420,7 @@ static void tick(struct node *node)
         else
             pending_remove(node, pending);
     }
+    lineage_tick(node);
     repair_tick(node);
     node_register_tick(node);
     hints_tick(node);
@@ -480,7 +485,8 @@ uint64_t node_deadline_us(const struct node *node)
                             hints_deadline_us(node), stability_deadline_us(node),
                             node_register_deadline_us(node),
                             deadline_heap_next_us(&node->timers),
-                            deadline_heap_next_us(&node->client_timers)};
+                            deadline_heap_next_us(&node->client_timers),
+                            lineage_deadline_us(node)};
     uint64_t least = UINT64_MAX;
     for (size_t i = 0; i < sizeof deadlines / sizeof deadlines[0]; i++)
         if (deadlines[i] < least)

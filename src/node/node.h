@@ -20,6 +20,13 @@
 
 struct node;
 
+/* What happened to earlier stores of this node. All zero: nothing. */
+struct node_damage {
+    uint32_t times;
+    uint64_t last_ms;   /* since 1970 */
+    const char *reason; /* outlives the node */
+};
+
 /* What the process around the node does for it. All zero: nothing. */
 struct node_host {
     /* For the tokens of RING.GET; NULL: these are refused. */
@@ -32,6 +39,7 @@ struct node_host {
     enum status (*config_set)(void *context, const char *name, struct slice value,
                               struct buffer *reason);
     void (*information)(void *context, const char *section, struct buffer *out);
+    struct node_damage damage;
 };
 
 struct node_params {
@@ -54,6 +62,12 @@ void node_set_settings(struct node *node, const struct settings *settings);
 
 /* Advance by one event. Effects are appended to `out`. */
 void node_step(struct node *node, const struct event *event, struct effects *out);
+
+/*
+ * Whether the partitions of this node would still have a majority of owners with a whole store, as
+ * far as these have said, when this node gives up its own.
+ */
+bool node_can_rebuild(const struct node *node);
 
 /* When EVENT_TICK is due at the latest, in the time of instant.mono_us; UINT64_MAX for never. */
 uint64_t node_deadline_us(const struct node *node);

@@ -1,6 +1,7 @@
 /*
  * node_state.h - the inside of the loop side, shared by node.c, pending.c, peer_requests.c,
- * client_sessions.c, clock_fence.c, repair_schedule.c, hint_schedule.c and stability_schedule.c.
+ * client_sessions.c, clock_fence.c, lineage.c, rebuild_progress.c, repair_schedule.c,
+ * hint_schedule.c and stability_schedule.c.
  */
 #ifndef NODE_NODE_STATE_H
 #define NODE_NODE_STATE_H
@@ -22,6 +23,7 @@
 #include "wire/frame.h"
 #include "wire/message.h"
 #include "wire/message_garbage.h"
+#include "wire/message_lineage.h"
 
 /* Who waits for an outcome. */
 struct origin {
@@ -106,6 +108,11 @@ struct peer_load {
     uint32_t in_flight; /* asked of the peer, not answered */
     uint32_t asked;     /* by the peer, not answered */
     struct log_sync *sync;
+    struct lineage_witness witness, saved; /* of its store; as it stands in the own one */
+    bool judged_good;                      /* since its link is up */
+    bool waits;                            /* for the own store to open, to be judged */
+    struct lineage waiting;
+    bool rebuilding;                       /* as it last said */
     struct hint_peer hints;
     uint64_t report_due_us; /* UINT64_MAX while it is down */
     bool report_afresh;     /* it has not had one on this link */
@@ -124,12 +131,20 @@ struct node {
     bool is_clock_told;
     uint64_t mint_from_ms; /* the store side mints nothing before */
     bool mint_wait_logged;
+    struct lineage lineage; /* of the own store */
+    bool lineage_known, lineage_confirmed, lineage_lost;
+    uint64_t lineage_known_us, lineage_shown_us;
+    struct message_lineage_shown lineage_shown; /* to all peers, last */
+    uint64_t witness_save_us;                   /* UINT64_MAX: nothing is to be saved */
     struct hint_board hints;
     struct peer_load *loads; /* one for each other member */
     uint32_t load_count;
     struct node_register *config;
     uint8_t *replica_states; /* enum replica_state, by partition */
     uint32_t rebuilding_count;
+    uint32_t rebuild_total; /* of the rebuild under way */
+    uint64_t rebuild_start_us;
+    struct node_damage damage;
     enum status store_condition; /* not OK: client writes are not coordinated here */
     struct pending *pending;
     uint32_t coordinated_count;
@@ -163,6 +178,8 @@ void node_send_link(struct node *node, link_id link, uint16_t type, request_id r
 void node_send_store(struct node *node, uint16_t type, request_id request, uint64_t deadline_us,
                      struct slice body);
 struct peer_load *node_load(struct node *node, node_id id);
+/* Whether the own replica may be read, mint and count for a level. */
+bool node_replica_ready(const struct node *node, partition_id partition);
 
 /* pending.c */
 struct pending *pending_add(struct node *node, enum pending_kind kind, const struct origin *origin,
@@ -204,6 +221,26 @@ void clock_fence_mint_from(struct node *node, struct slice body);
 /* The frame that told the store side was not taken. */
 void clock_fence_not_told(struct node *node);
 void clock_fence_view(void *context, struct instant now, struct clock_view *out);
+
+/* lineage.c */
+void lineage_start(struct node *node);
+/* Whether the own replicas may be read, mint and count: their store is what it was. */
+bool lineage_is_confirmed(const struct node *node);
+/* MESSAGE_STORE_LINEAGE and MESSAGE_STORE_COMMITS of the store side. */
+void lineage_store_opened(struct node *node, struct slice body);
+void lineage_store_committed(struct node *node, struct slice body);
+/* A frame for the store side without a number was not taken. */
+void lineage_not_saved(struct node *node);
+void lineage_peer_up(struct node *node, node_id peer);
+/* false: not of this part. */
+bool lineage_peer_frame(struct node *node, node_id from, const struct frame *frame);
+void lineage_tick(struct node *node);
+uint64_t lineage_deadline_us(const struct node *node);
+
+/* rebuild_progress.c */
+/* MESSAGE_REPLICA_STATE of the store side. */
+void rebuild_progress_note(struct node *node, struct slice body);
+void rebuild_progress_view(void *context, struct instant now, struct store_view *out);
 
 /* stability_schedule.c */
 void stability_start(struct node *node);

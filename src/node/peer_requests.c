@@ -13,6 +13,7 @@
 #include "ring/position.h"
 #include "wire/message_lookup.h"
 
+/* A store that is not confirmed takes no writes either: it might be given up, and them with it. */
 static enum status check_replica(const struct node *node, partition_id partition,
                                  struct ring_tag tag, bool for_reads)
 {
@@ -22,8 +23,8 @@ static enum status check_replica(const struct node *node, partition_id partition
     int order = ring_tag_compare(tag, node->ring->tag);
     if (order != 0)
         return order < 0 ? STATUS_STALE_TAG : STATUS_NOT_READY;
-    uint8_t state = node->replica_states[partition];
-    if (state == REPLICA_ABSENT || (for_reads && state != REPLICA_ACTIVE))
+    if (node->replica_states[partition] == REPLICA_ABSENT || !lineage_is_confirmed(node) ||
+        (for_reads && !node_replica_ready(node, partition)))
         return STATUS_NOT_READY;
     return STATUS_OK;
 }
@@ -173,12 +174,20 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
         break;
     case MESSAGE_HINT:
         status = hints_check(node, frame->body, &partition);
+        if (status == STATUS_OK && !lineage_is_confirmed(node))
+            status = STATUS_NOT_READY; /* as check_replica() */
         ask_store(node, &origin, frame, partition, status);
         break;
     case MESSAGE_SYNC_PULL:
+        /* Who rebuilds would take a store that has forgotten for a whole one. */
+        if (lineage_is_confirmed(node))
+            ask_store(node, &origin, frame, 0, STATUS_OK);
+        break;
     case MESSAGE_REGISTER_PREPARE:
     case MESSAGE_REGISTER_ACCEPT:
-        ask_store(node, &origin, frame, 0, STATUS_OK);
+        /* A steward that has forgotten what it promised must not promise again. */
+        if (lineage_is_confirmed(node))
+            ask_store(node, &origin, frame, 0, STATUS_OK);
         break;
     case MESSAGE_STABILITY:
     case MESSAGE_STABILITY_HEARD:
@@ -199,7 +208,7 @@ void peer_request_answered(struct node *node, struct pending *pending, uint16_t 
                            struct slice body)
 {
     assert(type == answer_type(pending->type));
-    if (is_read(pending->type) && node->replica_states[pending->partition] != REPLICA_ACTIVE)
+    if (is_read(pending->type) && !node_replica_ready(node, pending->partition))
         peer_request_fail(node, &pending->origin, pending->type, pending->partition,
                           STATUS_NOT_READY);
     else if (peers_link(node->peers, pending->origin.node) == pending->origin.link)

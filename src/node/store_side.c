@@ -31,6 +31,8 @@ struct store_side *store_side_new(const struct store_side_params *params)
     side->log = params->log;
     side->self = params->self;
     side->storage_incarnation = params->storage_incarnation;
+    side->life = params->life;
+    side->unsynced = params->unsynced;
     side->port_copy = *params->port;
     side->port = &side->port_copy;
     side->cache = cell_cache_new(params->settings->cell_cache_bytes);
@@ -122,6 +124,14 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
                  status_name(status));
         return status;
     }
+    status = store_lineage_open(side, &out->batch);
+    if (status == STATUS_OK)
+        status = store_lineage_tell(side, &out->late);
+    if (status != STATUS_OK) {
+        log_line(&side->log, LOG_ERROR, "could not read the store's lineage reason=%s",
+                 status_name(status));
+        return status;
+    }
     status = store_register_open(side);
     if (status != STATUS_OK) {
         log_line(&side->log, LOG_ERROR, "could not read the register reason=%s",
@@ -162,6 +172,8 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
     store_append_mint_from(side, &out->early);
     store_report_hints(side, &out->early);
     store_stability_reopened(side);
+    if (out->batch.length > 0)
+        store_lineage_count(side, &out->batch);
     side->open = true;
     return STATUS_OK;
 }
@@ -372,6 +384,7 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
         return;
     }
     side->context.wall_ms = store_clock_wall_ms(&side->clock, now);
+    size_t before = out->batch.length;
     if (!side->open || is_expired(&frame, now)) {
         refuse(side, &frame, side->open ? STATUS_TIMEOUT : STATUS_NOT_READY, &out->late);
         return;
@@ -418,12 +431,17 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     case MESSAGE_STABILITY_STEP:
         store_handle_stability(side, &frame, now, out);
         break;
+    case MESSAGE_WITNESS:
+        store_handle_witness(side, &frame, out);
+        return;
     default:
         assert(!"a frame of this type goes to the store side");
     }
     /* A ceiling from a clock that is not trusted would keep this node from minting for as long. */
     bool issues =
         frame.type == MESSAGE_MINT && store_clock_may_mint(&side->clock, now) == STATUS_OK;
+    if (out->batch.length > before)
+        store_lineage_count(side, &out->batch);
     if (out->batch.length > 0)
         store_clock_renew(&side->clock, issues ? side->context.wall_ms : 0, &out->batch);
 }
@@ -454,6 +472,7 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
     store_register_committed(side);
     hint_store_committed(side->hints);
     report_counts(side, now, out);
+    store_lineage_committed(side, &out->late);
     store_report_hints(side, &out->late);
     store_clock_committed(&side->clock);
     side->context.wall_ms = store_clock_wall_ms(&side->clock, now);
@@ -475,6 +494,7 @@ void store_side_failed(struct store_side *side)
 {
     store_clock_failed(&side->clock);
     side->requests_purged = false;
+    store_lineage_failed(side);
     store_register_failed(side);
     close_replicas(side);
 }

@@ -35,6 +35,8 @@ struct store_side_params {
     node_id self;
     uint16_t storage_incarnation;
     uint32_t boot_epoch;
+    uint64_t life;                   /* random; of this process (wire/message_lineage.h) */
+    bool unsynced;                   /* commits may be lost: they are shown to nobody */
     const struct ring *ring;         /* copied */
     const struct settings *settings; /* copied */
     const struct store_port *port;   /* copied; must outlive the store side */

@@ -3,9 +3,9 @@
  *
  * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions; store_requests.c
  * keeps requests with ids from acting twice; store_sync.c answers and applies log sync; store_hints.c
- * keeps copies for owners elsewhere; store_stability.c collects garbage. A handler of frames is
- * called with its group under way, and puts
- * its answer into `early` or `late` of the output (store_side.h).
+ * keeps copies for owners elsewhere; store_stability.c collects garbage; store_lineage.c counts
+ * commits. A handler of frames is called with its group under way, and puts its answer into `early`
+ * or `late` of the output (store_side.h).
  */
 #ifndef NODE_STORE_SIDE_STATE_H
 #define NODE_STORE_SIDE_STATE_H
@@ -19,6 +19,7 @@
 #include "replica/replica.h"
 #include "wire/frame.h"
 #include "wire/message.h"
+#include "wire/message_lineage.h"
 #include "wire/message_lookup.h"
 
 struct store_side {
@@ -39,6 +40,10 @@ struct store_side {
     struct hint_store *hints; /* of partitions that this node does not own */
     uint16_t *replica_index;        /* partition -> index into replicas, or NO_REPLICA */
     struct buffer pulls;            /* frames that wait for the commit of the group */
+    struct lineage lineage;
+    uint64_t life;
+    bool unsynced;
+    bool commit_counted; /* the batch of the present group has the coming count */
     uint64_t warned_us, refused_us; /* of the last lines about siblings; 0: none yet */
     bool requests_purged; /* in the present group */
     struct store_stability *stability; /* store_stability.c */
@@ -102,6 +107,18 @@ MUST_USE enum status store_keep_minted(struct store_side *side, const struct rep
                                        const struct key_request *request,
                                        const struct key_result *result, struct slice encoded,
                                        struct buffer *deliveries);
+
+/* store_lineage.c */
+/* Read the lineage; a new life goes into the batch. STATUS_CORRUPT, STATUS_IO. */
+MUST_USE enum status store_lineage_open(struct store_side *side, struct buffer *batch);
+/* Append MESSAGE_STORE_LINEAGE. STATUS_CORRUPT, STATUS_IO. */
+MUST_USE enum status store_lineage_tell(const struct store_side *side, struct buffer *out);
+/* The batch of this group changes the store. */
+void store_lineage_count(struct store_side *side, struct buffer *batch);
+void store_lineage_committed(struct store_side *side, struct buffer *out);
+void store_lineage_failed(struct store_side *side);
+void store_handle_witness(struct store_side *side, const struct frame *frame,
+                          struct store_output *out);
 
 /* store_sync.c */
 void store_handle_sync_clocks(struct store_side *side, const struct frame *frame,

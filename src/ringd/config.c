@@ -29,6 +29,8 @@ void config_init(struct config *config)
     values->store_open_files_max = 1000;
     values->free_space_min_bytes = 64 << 20;
     values->free_space_min_percent = 2;
+    values->damage_times_max = 3;
+    values->damaged_stores_max = 2;
 }
 
 void config_deinit(struct config *config)

@@ -40,6 +40,9 @@ struct config_values {
     uint32_t store_open_files_max;
     uint32_t free_space_min_bytes;
     uint32_t free_space_min_percent;
+    uint32_t damage_times_max;
+    uint32_t damaged_stores_max;
+    uint32_t damaged_stores_mb_max;
 };
 
 enum config_type {

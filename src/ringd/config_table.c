@@ -159,6 +159,16 @@ const struct config_setting CONFIG_TABLE[] = {
      "Client writes are refused while the disk has less room than this."},
     {"free-space-min-percent", CONFIG_NUMBER, PLACE(free_space_min_percent), 0, 50, NULL, false,
      "0.1", "The same as a share of the file system; the larger of the two counts."},
+    {"damage-times-max", CONFIG_NUMBER, PLACE(damage_times_max), 0, 32, NULL, false, "0.1",
+     "How often within an hour a damaged store is set aside and rebuilt from the other owners. "
+     "Then the node ends, and starts again only when the file damage in its data directory was "
+     "removed. With 0 a damaged store is always left to the operator."},
+    {"damaged-stores-max", CONFIG_NUMBER, PLACE(damaged_stores_max), 1, 32, NULL, false, "0.1",
+     "Damaged stores that stay in the directory damaged of the data directory. Older ones are "
+     "removed."},
+    {"damaged-stores-mb-max", CONFIG_NUMBER, PLACE(damaged_stores_mb_max), 0, UINT32_MAX, NULL,
+     false, "0.1",
+     "Megabytes that they may take together; the newest one stays in any case. 0 is no limit."},
 };
 
 const size_t CONFIG_TABLE_COUNT = sizeof CONFIG_TABLE / sizeof *CONFIG_TABLE;

@@ -72,6 +72,13 @@ static void put_store(const struct store_engine_stats *store, struct buffer *out
     put(out, "store_read_queue_frames", store->read_queue_frames);
 }
 
+static void put_damage(const struct quarantine_history *damage, struct buffer *out)
+{
+    put(out, "store_damage_times", damage->times);
+    put(out, "store_damage_last_ms", damage->last_ms);
+    buffer_printf(out, "store_damage_reason:%s\r\n", damage->why);
+}
+
 static void put_network(const struct loop_statistics *loop, struct buffer *out)
 {
     put(out, "total_net_input_bytes", loop->client_read_bytes);
@@ -97,7 +104,8 @@ static void put_network(const struct loop_statistics *loop, struct buffer *out)
 }
 
 void information_append(const char *section, const struct loop_statistics *loop,
-                        const struct store_engine_stats *store, const char *config_file,
+                        const struct store_engine_stats *store,
+                        const struct quarantine_history *damage, const char *config_file,
                         struct buffer *out)
 {
     if (strcmp(section, "server") == 0) {
@@ -109,6 +117,7 @@ void information_append(const char *section, const struct loop_statistics *loop,
         put_memory(out);
     } else if (strcmp(section, "persistence") == 0) {
         put_store(store, out);
+        put_damage(damage, out);
     } else if (strcmp(section, "stats") == 0) {
         put_network(loop, out);
     } else if (strcmp(section, "cpu") == 0) {

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "net/loop.h"
+#include "store/quarantine.h"
 #include "store/store_engine.h"
 
 /*
@@ -13,7 +14,8 @@
  * "persistence", "stats" or "cpu"; nothing for any other. `config_file` may be empty.
  */
 void information_append(const char *section, const struct loop_statistics *loop,
-                        const struct store_engine_stats *store, const char *config_file,
+                        const struct store_engine_stats *store,
+                        const struct quarantine_history *damage, const char *config_file,
                         struct buffer *out);
 
 #endif

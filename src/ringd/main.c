@@ -23,7 +23,7 @@
 #include "ringd/server.h"
 #include "store/leveldb_store.h"
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_USAGE = 2, SERVE_AGAIN = -1 };
 
 /* Each line of `problems` on standard error, after the program's name. */
 static void complain(const struct buffer *problems)
@@ -133,20 +133,43 @@ static int initialise(const struct options *options, const struct config_values 
     return status == STATUS_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* SERVE_AGAIN: the store was damaged, and a new one has taken its place. */
+static int serve_once(const struct server_params *params, struct buffer *problems)
+{
+    struct server *server = NULL;
+    struct rebuild_cause damage = {0};
+    struct ring *ring = NULL;
+    enum status status = server_new(params, &server, problems);
+    if (status == STATUS_OK) {
+        status = server_run(server);
+        damage = *server_damage(server);
+        if (damage.found)
+            ring = ring_copy(server_ring(server));
+    }
+    server_free(server);
+    if (damage.found) {
+        struct log_sink log =
+            log_file_sink(params->log, (enum log_level)params->config->values.log_level);
+        status = rebuild_store(&params->config->values, ring, &damage, &log, problems);
+        ring_free(ring);
+        return status == STATUS_OK ? SERVE_AGAIN : EXIT_FAILURE;
+    }
+    return status == STATUS_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static int serve(const struct options *options, struct config *config, struct buffer *problems)
 {
     struct server_params params = {
         .config = config, .config_file = options->config_file != NULL ? options->config_file : ""};
-    struct server *server = NULL;
-    int code = EXIT_FAILURE;
+    int code;
     if (log_file_open(config->values.log_file, &params.log) != STATUS_OK) {
         buffer_printf(problems, "could not open the log file %s: %s", config->values.log_file,
                       strerror(errno));
         return EXIT_FAILURE;
     }
-    if (server_new(&params, &server, problems) == STATUS_OK)
-        code = server_run(server) == STATUS_OK ? EXIT_SUCCESS : EXIT_FAILURE;
-    server_free(server);
+    do
+        code = serve_once(&params, problems);
+    while (code == SERVE_AGAIN);
     log_file_close(params.log);
     return code;
 }

@@ -7,6 +7,7 @@
 #include <ev.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -42,6 +43,8 @@ struct server {
     struct ev_signal hang_up;
     bool ending;
     bool store_stopped;
+    struct rebuild_cause damage;
+    struct quarantine_history history;
 };
 
 void server_store_params(const struct config_values *values, struct leveldb_store_params *out)
@@ -158,9 +161,34 @@ static void refused(void *context, struct slice frame, enum status why, struct b
     frame_finish(replies, frame_start(replies, MESSAGE_STORE_REFUSED, parsed.request, 0));
 }
 
+/* Nothing more is answered: the loop ends with this turn. */
+static void give_up_store(struct server *server, const char *why, uint16_t above)
+{
+    struct rebuild_cause *damage = &server->damage;
+    if (damage->found)
+        return;
+    damage->found = true;
+    damage->above = above;
+    damage->majority_is_lost = !node_can_rebuild(server->node);
+    snprintf(damage->why, sizeof damage->why, "%s", why);
+    loop_stop(server->loop);
+}
+
+static void quarantine(void *context, uint16_t above, struct slice why)
+{
+    struct server *server = context;
+    char text[STORE_REASON_MAX];
+    snprintf(text, sizeof text, "%.*s", (int)why.length, (const char *)why.data);
+    give_up_store(server, text, above);
+    store_engine_quarantine(server->engine, text);
+}
+
 static enum status condition(void *context)
 {
-    const struct server *server = context;
+    struct server *server = context;
+    const char *damage;
+    if (store_engine_is_damaged(server->engine, &damage))
+        give_up_store(server, damage, 0);
     if (store_engine_free_space_low(server->engine))
         return STATUS_NO_SPACE;
     return store_engine_stalled(server->engine) ? STATUS_OVERLOADED : STATUS_OK;
@@ -178,7 +206,8 @@ static enum status make_loop(struct server *server)
                                            .submit_read = submit_read,
                                            .take_replies = take_replies,
                                            .refused = refused,
-                                           .condition = condition},
+                                           .condition = condition,
+                                           .quarantine = quarantine},
                                  .client_listen_count = values->listen.count,
                                  .peer_listen_count = values->peer_listen.count};
     _Static_assert((int)CONFIG_ADDRESSES_MAX <= (int)LOOP_LISTEN_MAX, "all listeners fit");
@@ -209,11 +238,31 @@ static enum status start_store(struct server *server, struct buffer *reason)
     params.floor.percent = values->free_space_min_percent;
     params.wake = wake;
     params.wake_context = server;
+    if (getentropy(&params.life, sizeof params.life) != 0) {
+        buffer_printf(reason, "the system gives no random numbers: %s", strerror(errno));
+        return STATUS_IO;
+    }
     params.log = server->log;
     enum status status = store_engine_start(&params, &server->engine, why);
     if (status != STATUS_OK)
         buffer_append_slice(reason, slice_text(why));
     return status;
+}
+
+/* A store that is found damaged now cannot ask the others; it is set aside, not destroyed. */
+static enum status start_store_or_rebuild(struct server *server, struct buffer *reason)
+{
+    const struct config_values *values = &server->params.config->values;
+    struct rebuild_cause cause = {.found = true};
+    size_t before = reason->length;
+    enum status status = start_store(server, reason);
+    if (status != STATUS_CORRUPT)
+        return status;
+    snprintf(cause.why, sizeof cause.why, "%.*s", (int)(reason->length - before),
+             (const char *)reason->data + before);
+    reason->length = before;
+    status = rebuild_store(values, server->ring, &cause, &server->log, reason);
+    return status == STATUS_OK ? start_store(server, reason) : status;
 }
 
 static enum status start_node(struct server *server, struct buffer *reason)
@@ -231,7 +280,10 @@ static enum status start_node(struct server *server, struct buffer *reason)
                                           .config_next = config_next,
                                           .config_get = server_config_get,
                                           .config_set = server_config_set,
-                                          .information = server_information}};
+                                          .information = server_information,
+                                          .damage = {.times = server->history.times,
+                                                     .last_ms = server->history.last_ms,
+                                                     .reason = server->history.why}}};
     if (getentropy(&params.random_seed, sizeof params.random_seed) != 0) {
         buffer_printf(reason, "the system gives no random numbers: %s", strerror(errno));
         return STATUS_IO;
@@ -287,7 +339,9 @@ enum status server_new(const struct server_params *params, struct server **out,
         status = make_loop(server);
     }
     if (status == STATUS_OK)
-        status = start_store(server, reason);
+        status = start_store_or_rebuild(server, reason);
+    if (status == STATUS_OK)
+        quarantine_read_history(values->data_dir, &server->history);
     if (status == STATUS_OK)
         status = start_node(server, reason);
     if (status != STATUS_OK) {
@@ -324,9 +378,21 @@ enum status server_run(struct server *server)
     ev_signal_stop(loop_ev(server->loop), &server->hang_up);
     enum status status = store_engine_stop(server->engine);
     server->store_stopped = true;
+    if (server->damage.found)
+        return STATUS_CORRUPT;
     log_line(&server->log, status == STATUS_OK ? LOG_INFO : LOG_WARN, "ended clean=%s",
              status == STATUS_OK ? "yes" : "no");
     return status;
+}
+
+const struct ring *server_ring(const struct server *server)
+{
+    return server->ring;
+}
+
+const struct rebuild_cause *server_damage(const struct server *server)
+{
+    return &server->damage;
 }
 
 void server_free(struct server *server)
@@ -373,5 +439,5 @@ void server_information(void *server, const char *section, struct buffer *out)
     struct store_engine_stats store;
     loop_statistics(self->loop, &loop);
     store_engine_stats(self->engine, &store);
-    information_append(section, &loop, &store, self->params.config_file, out);
+    information_append(section, &loop, &store, &self->history, self->params.config_file, out);
 }

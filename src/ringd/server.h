@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "ringd/config.h"
+#include "ringd/rebuild.h"
 
 struct log_file; /* ringd/log_file.h */
 struct server;
@@ -35,9 +36,12 @@ MUST_USE enum status server_new(const struct server_params *params, struct serve
 
 /*
  * Serve until SIGTERM or SIGINT, then end cleanly. STATUS_OK: everything is
- * closed. Otherwise the data is safe, and the next start treats this end as a crash.
+ * closed. STATUS_CORRUPT: the store is damaged, and nothing was answered from it since that was
+ * found; server_damage() says more. Otherwise the data is safe, and the next start treats this end as a crash.
  */
 MUST_USE enum status server_run(struct server *server);
+const struct ring *server_ring(const struct server *server);
+const struct rebuild_cause *server_damage(const struct server *server);
 void server_free(struct server *server); /* after server_run(), or without it; NULL is fine */
 
 /*

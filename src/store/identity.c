@@ -4,7 +4,7 @@
  * Invariants:
  *   I1  the database's half equals the file's values, or, while the file says
  *       that a change is under way, the coming ones
- *   I2  nothing but the first initialisation creates a database
+ *   I2  nothing but the first initialisation and a replacement creates a database
  */
 #include "store/identity.h"
 
@@ -477,34 +477,51 @@ static enum status make_empty_directory(const struct paths *paths, char *reason)
     return status;
 }
 
-enum status identity_initialise(const char *data_path, const struct leveldb_store_params *store,
-                                const struct identity *identity, char reason[STORE_REASON_MAX])
+/* The database, its half, and then the file's half, which makes it the one that is used. */
+static enum status make_store(const struct paths *paths, const struct leveldb_store_params *store,
+                              const struct identity *identity, char *reason)
 {
-    struct paths paths = paths_make(data_path);
     struct leveldb_store_params params = *store;
     struct leveldb_store *created = NULL;
     struct identity_text first = {.now = *identity, .counted = true};
     assert(identity->node != 0);
     assert(identity->storage_incarnation != 0);
-    params.path = paths.store;
+    params.path = paths->store;
     first.now.boot_epoch = 1;
     first.now.session = 1;
     first.now.clean = true;
+    enum status status = leveldb_store_create(&params, &created, reason);
+    if (status != STATUS_OK)
+        return status;
+    status = write_record(created, &first.now);
+    leveldb_store_close(created);
+    if (status == STATUS_OK)
+        status = inventory_take(paths->store, &first.inventory);
+    if (status == STATUS_OK)
+        status = write_file(paths, &first);
+    if (status != STATUS_OK)
+        snprintf(reason, STORE_REASON_MAX,
+                 "could not initialise %s: %s; empty the directory before the next attempt",
+                 paths->data, status_name(status));
+    return status;
+}
+
+enum status identity_initialise(const char *data_path, const struct leveldb_store_params *store,
+                                const struct identity *identity, char reason[STORE_REASON_MAX])
+{
+    struct paths paths = paths_make(data_path);
     enum status status = make_empty_directory(&paths, reason);
     if (status == STATUS_OK)
-        status = leveldb_store_create(&params, &created, reason);
-    if (status == STATUS_OK) {
-        status = write_record(created, &first.now);
-        leveldb_store_close(created);
-        if (status == STATUS_OK)
-            status = inventory_take(paths.store, &first.inventory);
-        if (status == STATUS_OK)
-            status = write_file(&paths, &first);
-        if (status != STATUS_OK)
-            snprintf(reason, STORE_REASON_MAX,
-                     "could not initialise %s: %s; empty the directory before the next attempt",
-                     paths.data, status_name(status));
-    }
+        status = make_store(&paths, store, identity, reason);
+    paths_deinit(&paths);
+    return status;
+}
+
+enum status identity_replace(const char *data_path, const struct leveldb_store_params *store,
+                             const struct identity *identity, char reason[STORE_REASON_MAX])
+{
+    struct paths paths = paths_make(data_path);
+    enum status status = make_store(&paths, store, identity, reason);
     paths_deinit(&paths);
     return status;
 }

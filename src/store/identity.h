@@ -57,6 +57,16 @@ MUST_USE enum status identity_initialise(const char *data_path,
                                          char reason[STORE_REASON_MAX]);
 
 /*
+ * Put a new, empty database where none is, in a directory that has an identity file, for
+ * `identity` with a storage incarnation above the file's. Doing it again after a failure needs
+ * what was left of the database to be gone first. As identity_initialise().
+ */
+MUST_USE enum status identity_replace(const char *data_path,
+                                      const struct leveldb_store_params *store,
+                                      const struct identity *identity,
+                                      char reason[STORE_REASON_MAX]);
+
+/*
  * Only look at the file half; takes no lock and changes nothing.
  * STATUS_NOT_FOUND (never initialised, or lost), STATUS_CORRUPT, STATUS_IO: with `reason`.
  */

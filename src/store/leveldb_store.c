@@ -24,6 +24,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "store/table_watch.h"
 
 enum { CHECKSUM_BYTES = 8, BLOOM_BITS_PER_KEY = 10 };
 static const uint64_t CHECKSUM_SEED = 0x52494e47535431u;
@@ -50,6 +51,11 @@ struct leveldb_store {
     bool closing;
     unsigned pins;
     unsigned iterators;
+
+    _Atomic bool damaged;
+    struct table_watch watch;
+    pthread_mutex_t watch_lock;
+    _Atomic bool suspect; /* a file has gone, and the tables are not checked yet */
 
     _Atomic uint64_t gets;
     _Atomic uint64_t iterator_steps;
@@ -155,10 +161,34 @@ void leveldb_store_fatal(const struct leveldb_store *store, const char *reason)
     _exit(STORE_EXIT_IO);
 }
 
+void leveldb_store_quarantine(struct leveldb_store *store, const char *reason)
+{
+    if (atomic_exchange(&store->damaged, true))
+        return;
+    log_line(&store->params.log, LOG_ERROR, "store is damaged store=%s reason=\"%s\"", store->path,
+             reason);
+    if (store->params.damaged != NULL)
+        store->params.damaged(store->params.damaged_context, reason);
+}
+
+/* A sector that cannot be read is damage; too few descriptors are not. */
+static enum status read_status_of(const char *error)
+{
+    char text[128];
+    enum status status = status_of(error);
+    if (status == STATUS_IO && ends_with(error, strerror_r(EIO, text, sizeof text)))
+        status = STATUS_CORRUPT;
+    return status;
+}
+
 /* The handle of a reader, or NULL with the reason in `failure`. */
 static leveldb_t *pin(struct leveldb_store *store, enum status *failure)
 {
     leveldb_t *db = NULL;
+    if (atomic_load(&store->damaged)) {
+        *failure = STATUS_CORRUPT;
+        return NULL;
+    }
     pthread_mutex_lock(&store->lock);
     if (store->db != NULL && !store->closing) {
         db = store->db;
@@ -191,8 +221,43 @@ static enum status split_record(struct leveldb_store *store, struct slice key, s
             return STATUS_OK;
     }
     atomic_fetch_add_explicit(&store->corrupt_records, 1, memory_order_relaxed);
-    log_line(&store->params.log, LOG_ERROR, "record fails its checksum store=%s", store->path);
+    leveldb_store_quarantine(store, "a record fails its checksum");
     return STATUS_CORRUPT;
+}
+
+static unsigned long long missing_table(leveldb_t *db, const char *path);
+
+/*
+ * The order counts: who finds no news after the list was cleared must find `suspect`, or the
+ * check already over.
+ */
+static enum status confirm_absent(struct leveldb_store *store, leveldb_t *db)
+{
+    enum status status = STATUS_NOT_FOUND;
+    if (!table_watch_has_news(&store->watch) && !atomic_load(&store->suspect))
+        return STATUS_NOT_FOUND;
+    pthread_mutex_lock(&store->watch_lock);
+    atomic_store(&store->suspect, true);
+    table_watch_clear(&store->watch);
+    unsigned long long first = missing_table(db, store->path);
+    /* A compaction may remove a file between the listing and the look; not the same one twice. */
+    if (first != 0 && missing_table(db, store->path) == first)
+        status = STATUS_CORRUPT;
+    else
+        atomic_store(&store->suspect, false);
+    pthread_mutex_unlock(&store->watch_lock);
+    if (status == STATUS_CORRUPT)
+        leveldb_store_quarantine(store, "a table file is gone");
+    return status;
+}
+
+static enum status read_failed(struct leveldb_store *store, const char *what, const char *error)
+{
+    enum status status = read_status_of(error);
+    log_line(&store->params.log, LOG_ERROR, "%s store=%s reason=\"%s\"", what, store->path, error);
+    if (status == STATUS_CORRUPT)
+        leveldb_store_quarantine(store, error);
+    return status;
 }
 
 static enum status port_get(void *context, struct slice key, struct buffer *out)
@@ -206,14 +271,14 @@ static enum status port_get(void *context, struct slice key, struct buffer *out)
         return status;
     atomic_fetch_add_explicit(&store->gets, 1, memory_order_relaxed);
     char *found = leveldb_get(db, store->get_options, chars(key), key.length, &length, &error);
+    if (error == NULL && found == NULL)
+        status = confirm_absent(store, db);
     unpin(store);
     if (error != NULL) {
-        status = status_of(error);
-        log_line(&store->params.log, LOG_ERROR, "could not read store=%s reason=\"%s\"",
-                 store->path, error);
+        status = read_failed(store, "could not read", error);
         leveldb_free(error);
     } else if (found == NULL) {
-        status = STATUS_NOT_FOUND;
+        return status;
     } else {
         struct slice value;
         status = split_record(store, key, slice_make(found, length), &value);
@@ -259,14 +324,14 @@ static void port_iterator_free(struct store_iterator *iterator)
 static bool failed(struct store_iterator *iterator)
 {
     char *error = NULL;
+    if (iterator->error == STATUS_OK && atomic_load(&iterator->store->damaged))
+        iterator->error = STATUS_CORRUPT;
     if (iterator->error != STATUS_OK)
         return true;
     leveldb_iter_get_error(iterator->iterator, &error);
     if (error == NULL)
         return false;
-    iterator->error = status_of(error);
-    log_line(&iterator->store->params.log, LOG_ERROR, "could not scan store=%s reason=\"%s\"",
-             iterator->store->path, error);
+    iterator->error = read_failed(iterator->store, "could not scan", error);
     leveldb_free(error);
     return true;
 }
@@ -382,6 +447,8 @@ static struct leveldb_store *store_new(const struct leveldb_store_params *params
     store->closed = STATUS_IO;
     pthread_mutex_init(&store->lock, NULL);
     pthread_cond_init(&store->unpinned, NULL);
+    pthread_mutex_init(&store->watch_lock, NULL);
+    store->watch.fd = -1;
     store->port = (struct store_port){
         .context = store,
         .get = port_get,
@@ -404,6 +471,9 @@ static enum status open_database(struct leveldb_store *store, char *reason)
 {
     char *error = NULL;
     enum status status = STATUS_OK;
+    /* LevelDB checks that all tables are there when it opens: watch from before that. */
+    table_watch_close(&store->watch);
+    table_watch_open(&store->watch, store->path);
     leveldb_t *db = leveldb_open(store->options, store->path, &error);
     if (error != NULL) {
         status = explain_open(store->path, error, reason);
@@ -447,6 +517,8 @@ void leveldb_store_close(struct leveldb_store *store)
     leveldb_cache_destroy(store->cache);
     leveldb_filterpolicy_destroy(store->filter);
     buffer_deinit(&store->record);
+    table_watch_close(&store->watch);
+    pthread_mutex_destroy(&store->watch_lock);
     pthread_cond_destroy(&store->unpinned);
     pthread_mutex_destroy(&store->lock);
     free(store->path);
@@ -497,6 +569,8 @@ enum status leveldb_store_reopen(struct leveldb_store *store)
     enum status status = open_database(store, reason);
     if (status != STATUS_OK)
         log_line(&store->params.log, LOG_ERROR, "could not reopen store reason=\"%s\"", reason);
+    if (status == STATUS_CORRUPT)
+        leveldb_store_quarantine(store, reason);
     return status;
 }
 
@@ -528,6 +602,8 @@ static void fill_batch(struct leveldb_store *store, struct slice batch)
 enum status leveldb_store_apply(struct leveldb_store *store, struct slice batch, bool sync)
 {
     char *error = NULL;
+    if (atomic_load(&store->damaged))
+        store->write_failure = STATUS_CORRUPT;
     if (store->write_failure != STATUS_OK)
         return store->write_failure; /* I3 */
     assert(store->db != NULL);
@@ -544,6 +620,8 @@ enum status leveldb_store_apply(struct leveldb_store *store, struct slice batch,
         leveldb_store_fatal(store, reason);
     else
         log_line(&store->params.log, LOG_ERROR, "%s", reason);
+    if (store->write_failure == STATUS_CORRUPT)
+        leveldb_store_quarantine(store, reason);
     return store->write_failure;
 }
 
@@ -557,12 +635,12 @@ unsigned leveldb_store_level0_files(struct leveldb_store *store)
     return files;
 }
 
-static bool table_exists(const struct leveldb_store *store, unsigned long long number)
+static bool table_exists(const char *directory, unsigned long long number)
 {
     static const char *const SUFFIXES[] = {"ldb", "sst"};
     char path[4096];
     for (size_t i = 0; i < sizeof SUFFIXES / sizeof SUFFIXES[0]; i++) {
-        snprintf(path, sizeof path, "%s/%06llu.%s", store->path, number, SUFFIXES[i]);
+        snprintf(path, sizeof path, "%s/%06llu.%s", directory, number, SUFFIXES[i]);
         if (access(path, F_OK) == 0 || errno != ENOENT)
             return true;
     }
@@ -573,16 +651,16 @@ static bool table_exists(const struct leveldb_store *store, unsigned long long n
  * The number of a table of the current version that has no file, or 0. The
  * property has a line " number:size[smallest .. largest]" for each table, its keys escaped.
  */
-static unsigned long long missing_table(const struct leveldb_store *store)
+static unsigned long long missing_table(leveldb_t *db, const char *path)
 {
     unsigned long long missing = 0;
-    char *text = leveldb_property_value(store->db, "leveldb.sstables");
+    char *text = leveldb_property_value(db, "leveldb.sstables");
     char *rest = text;
     char *line;
     while (missing == 0 && rest != NULL && (line = strsep(&rest, "\n")) != NULL) {
         char *end;
         unsigned long long number = line[0] == ' ' ? strtoull(line, &end, 10) : 0;
-        if (number != 0 && *end == ':' && !table_exists(store, number))
+        if (number != 0 && *end == ':' && !table_exists(path, number))
             missing = number;
     }
     leveldb_free(text);
@@ -591,16 +669,17 @@ static unsigned long long missing_table(const struct leveldb_store *store)
 
 enum status leveldb_store_check_tables(struct leveldb_store *store)
 {
-    if (store->db == NULL)
-        return store->closed;
-    /* A compaction may remove a file between the listing and the look; not the same one twice. */
-    unsigned long long first = missing_table(store);
-    if (first == 0 || missing_table(store) != first)
-        return STATUS_OK;
-    store->write_failure = STATUS_CORRUPT;
-    log_line(&store->params.log, LOG_ERROR, "table file is gone store=%s table=%06llu", store->path,
-             first);
-    return STATUS_CORRUPT;
+    enum status status = STATUS_OK;
+    leveldb_t *db = pin(store, &status);
+    if (db == NULL)
+        return status;
+    unsigned long long first = missing_table(db, store->path);
+    if (first != 0 && missing_table(db, store->path) == first)
+        status = STATUS_CORRUPT;
+    unpin(store);
+    if (status == STATUS_CORRUPT)
+        leveldb_store_quarantine(store, "a table file is gone");
+    return status;
 }
 
 void leveldb_store_counts(const struct leveldb_store *store, struct leveldb_store_counts *out)

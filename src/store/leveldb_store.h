@@ -11,6 +11,10 @@
  * hands out wrong, short or under another key is STATUS_CORRUPT and never a
  * value, and nothing unreadable is ever "not found".
  *
+ * Damage is what cannot be read again: a checksum that fails, a block or file that LevelDB
+ * calls corrupt, a table that is gone, a sector that the disk gives back as an error. After the
+ * first find nothing is answered any more, for what else is wrong nobody knows.
+ *
  * After a write has failed, its batch may or may not be in the database, and a
  * log that goes on behind a torn record loses what follows it. Therefore the
  * store refuses every write with the first failure's status until
@@ -57,6 +61,12 @@ struct leveldb_store_params {
      */
     void (*fatal)(void *context, const char *reason);
     void *fatal_context;
+    /*
+     * Damage was found; called once, by any thread that reads or writes. From then on every read and
+     * write answers STATUS_CORRUPT, and reopening does not help. NULL: nobody is told.
+     */
+    void (*damaged)(void *context, const char *reason);
+    void *damaged_context;
 };
 
 /* 64 MB write buffer, 16 MB tables, 64 MB block cache, 1000 files, snappy; no path, no log. */
@@ -99,6 +109,9 @@ const struct store_port *leveldb_store_port(const struct leveldb_store *store);
 MUST_USE enum status leveldb_store_apply(struct leveldb_store *store, struct slice batch,
                                          bool sync);
 
+/* As if damage had been found. Any thread. */
+void leveldb_store_quarantine(struct leveldb_store *store, const char *reason);
+
 /* End the process as after a failed sync; for durable files that belong to the store. */
 void leveldb_store_fatal(const struct leveldb_store *store, const char *reason);
 
@@ -107,9 +120,9 @@ void leveldb_store_fatal(const struct leveldb_store *store, const char *reason);
 unsigned leveldb_store_level0_files(struct leveldb_store *store);
 
 /*
- * STATUS_CORRUPT when a table file that the database needs is gone from its
- * directory; from then on writes are refused. A get that needs such a file answers "not found" in
- * LevelDB, so whoever runs a store asks this from time to time. Costs one system call per table.
+ * STATUS_CORRUPT when a table file that the database needs is gone from its directory, which is
+ * damage. What a get does not find is believed only after the same check (table_watch.h);
+ * this one finds it when nobody asks for absent keys. Costs one system call per table.
  * Same thread as apply.
  */
 MUST_USE enum status leveldb_store_check_tables(struct leveldb_store *store);

@@ -16,10 +16,14 @@ libringstore_a_SOURCES = \
 	src/store/inventory.h \
 	src/store/leveldb_store.c \
 	src/store/leveldb_store.h \
+	src/store/quarantine.c \
+	src/store/quarantine.h \
 	src/store/reply_box.c \
 	src/store/reply_box.h \
 	src/store/store_engine.c \
 	src/store/store_engine.h \
 	src/store/store_metrics.h \
 	src/store/store_writer.c \
-	src/store/store_writer.h
+	src/store/store_writer.h \
+	src/store/table_watch.c \
+	src/store/table_watch.h

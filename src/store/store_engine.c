@@ -34,6 +34,8 @@ struct store_engine {
     unsigned read_thread_count; /* started */
     bool store_thread_started;
     pthread_mutex_t counts_lock; /* guards `writer` against statistics during stop */
+    char damage[STORE_REASON_MAX]; /* written once, before: */
+    _Atomic bool damaged;
 };
 
 void store_engine_params_init(struct store_engine_params *params)
@@ -140,17 +142,30 @@ void store_engine_free(struct store_engine *engine)
     free(engine);
 }
 
+/* Called once: the store sees to that. */
+static void note_damage(void *context, const char *reason)
+{
+    struct store_engine *engine = context;
+    snprintf(engine->damage, sizeof engine->damage, "%s", reason);
+    atomic_store(&engine->metrics.state, STORE_QUARANTINED);
+    atomic_store(&engine->damaged, true);
+    engine->replies.wake(engine->replies.wake_context);
+}
+
 static enum status open_writer(const struct store_engine_params *params,
                                struct store_engine *engine, char *reason)
 {
     struct leveldb_store_params store = params->store;
     store.log = params->log;
+    store.damaged = note_damage;
+    store.damaged_context = engine;
     struct store_writer_params writer = {
         .data_path = engine->data_path,
         .ring = params->ring,
         .settings = params->settings,
         .store = &store,
         .sync = params->sync,
+        .life = params->life,
         .pressure = params->pressure,
         .floor = params->floor,
         .retry_min_ms = params->retry_min_ms,
@@ -229,6 +244,19 @@ bool store_engine_free_space_low(const struct store_engine *engine)
 enum store_state store_engine_state(const struct store_engine *engine)
 {
     return (enum store_state)atomic_load(&engine->metrics.state);
+}
+
+bool store_engine_is_damaged(const struct store_engine *engine, const char **reason)
+{
+    bool damaged = atomic_load(&engine->damaged);
+    if (damaged)
+        *reason = engine->damage;
+    return damaged;
+}
+
+void store_engine_quarantine(struct store_engine *engine, const char *reason)
+{
+    store_writer_quarantine(engine->writer, reason);
 }
 
 const struct identity *store_engine_identity(const struct store_engine *engine)

@@ -46,6 +46,7 @@ struct store_engine_params {
     unsigned retry_max_ms;
     void (*wake)(void *context); /* replies wait; any thread, also during start */
     void *wake_context;
+    uint64_t life;       /* random (node/store_side.h) */
     struct log_sink log; /* called from any thread */
 };
 
@@ -88,6 +89,14 @@ void store_engine_take_replies(struct store_engine *engine, struct buffer *out);
 bool store_engine_stalled(const struct store_engine *engine);        /* refuse new client writes */
 bool store_engine_free_space_low(const struct store_engine *engine); /* the same, as disk full */
 enum store_state store_engine_state(const struct store_engine *engine);
+
+/*
+ * Damage was found: since then the store answers nothing, and must be given up. The loop is
+ * woken when it happens. `reason` lives as long as the engine.
+ */
+bool store_engine_is_damaged(const struct store_engine *engine, const char **reason);
+/* As if damage had been found; between start and stop. */
+void store_engine_quarantine(struct store_engine *engine, const char *reason);
 
 /* Who this node is, as found at start. The boot epoch of now is in the statistics. */
 const struct identity *store_engine_identity(const struct store_engine *engine);

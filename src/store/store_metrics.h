@@ -17,8 +17,7 @@ enum { STORE_SYNC_BUCKETS = 28 };
 enum store_state {
     STORE_SERVING,
     STORE_REOPENING,  /* a write failed; reads go on, writes are refused, healing alone */
-    STORE_QUARANTINED /* damage was found; reads of whole records go on, writes are refused for good
-                       */
+    STORE_QUARANTINED /* damage was found: nothing is read or written any more */
 };
 
 struct store_metrics {

@@ -110,10 +110,7 @@ static void watch_level0(struct store_writer *writer, uint64_t now_us)
 
 static void quarantine(struct store_writer *writer)
 {
-    log_line(&writer->params.log, LOG_ERROR,
-             "store is damaged and takes no more writes; replace it and let this node rejoin "
-             "path=%s",
-             writer->params.data_path);
+    leveldb_store_quarantine(writer->store, "what the replicas have stored does not fit together");
     writer->failure = STATUS_CORRUPT;
     set_state(writer, STORE_QUARANTINED);
 }
@@ -356,6 +353,8 @@ static enum status open_all(struct store_writer *writer, char *reason)
         .self = writer->identity.node,
         .storage_incarnation = writer->identity.storage_incarnation,
         .boot_epoch = writer->identity.boot_epoch,
+        .life = params->life,
+        .unsynced = params->sync == STORE_SYNC_NONE,
         .ring = params->ring,
         .settings = params->settings,
         .port = leveldb_store_port(writer->store),
@@ -432,6 +431,11 @@ enum status store_writer_close(struct store_writer *writer)
 const struct store_port *store_writer_port(const struct store_writer *writer)
 {
     return leveldb_store_port(writer->store);
+}
+
+void store_writer_quarantine(struct store_writer *writer, const char *reason)
+{
+    leveldb_store_quarantine(writer->store, reason);
 }
 
 const struct leveldb_store *store_writer_store(const struct store_writer *writer)

@@ -59,6 +59,7 @@ struct store_writer_params {
     const struct settings *settings;          /* borrowed for open */
     const struct leveldb_store_params *store; /* borrowed for open */
     enum store_sync sync;
+    uint64_t life; /* random (node/store_side.h) */
     struct store_pressure pressure;
     struct free_space_floor floor;
     unsigned retry_min_ms; /* between attempts to recover, doubled up to retry_max_ms */
@@ -88,6 +89,9 @@ void store_writer_run(struct store_writer *writer);
  * a boot epoch.
  */
 MUST_USE enum status store_writer_close(struct store_writer *writer);
+
+/* As if damage had been found. Any thread, while the writer is there. */
+void store_writer_quarantine(struct store_writer *writer, const char *reason);
 
 const struct store_port *store_writer_port(const struct store_writer *writer);
 const struct leveldb_store *store_writer_store(const struct store_writer *writer);

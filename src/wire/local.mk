@@ -13,6 +13,8 @@ libringcore_a_SOURCES += \
 	src/wire/message_hint.h \
 	src/wire/message_lookup.c \
 	src/wire/message_lookup.h \
+	src/wire/message_lineage.c \
+	src/wire/message_lineage.h \
 	src/wire/record.c \
 	src/wire/record.h \
 	src/wire/record_hint.c \

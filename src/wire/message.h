@@ -50,6 +50,9 @@ enum message_type {
     MESSAGE_HINT_READ = 42, /* MESSAGE_READ, of what a fallback keeps */
     MESSAGE_HINT_READ_RESULT = 43,
     MESSAGE_HINT_STATE = 44,
+    MESSAGE_LINEAGE = 46, /* message_lineage.h, as the next two */
+    MESSAGE_LINEAGE_JUDGED = 47,
+    MESSAGE_LINEAGE_SHOWN = 48,
     MESSAGE_REGISTER_KNOWN = 50, /* 50-59, 150-159: wire/message_register.h */
     MESSAGE_REGISTER_PULL = 51,
     MESSAGE_REGISTER_VALUE = 52,
@@ -81,6 +84,9 @@ enum message_type {
     MESSAGE_HINTS_DROPPED = 143,
     MESSAGE_HINT_COUNTS = 144, /* store side -> loop side, unasked */
     MESSAGE_LOG_DEBT = 145,       /* both ways */
+    MESSAGE_STORE_LINEAGE = 146, /* store side -> loop side, unasked: message_lineage.h */
+    MESSAGE_STORE_COMMITS = 147, /* store side -> loop side, unasked: varint, after each commit */
+    MESSAGE_WITNESS = 148, /* loop side -> store side: a lineage_witness to keep */
     MESSAGE_REGISTER_STATE = 150, /* store side -> loop side, unasked */
     MESSAGE_REGISTER_RESERVE = 151,
     MESSAGE_REGISTER_RESERVED = 152,

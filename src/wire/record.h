@@ -10,6 +10,7 @@
  *     'G' partition(2) log position(8)               a cell in which this event left garbage
  *     'T'                                            ceiling of the times that the store issues
  *     'I'                                            identity of the store (src/store/identity.h)
+ *     'W' ...                                        lineage, commits, witnesses (message_lineage.h)
  *
  * Numbers are big-endian, so records sort by ring position: a partition is one
  * contiguous range, and a scan or a transfer resumes at a position. Later types

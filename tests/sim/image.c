@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 
 struct store_iterator {
@@ -37,14 +38,26 @@ static bool read_fails(struct image *image)
     return true;
 }
 
+/* What this record, or after it any, is answered with. */
+static enum status rot_of(struct image *image, struct slice key)
+{
+    if (image->rot_ppm > 0 && hash64(key, image->rot_seed) % 1000000 < image->rot_ppm)
+        image->damaged = true;
+    return image->damaged ? STATUS_CORRUPT : STATUS_OK;
+}
+
 static enum status port_get(void *context, struct slice key, struct buffer *out)
 {
     struct image *image = context;
     struct slice value;
     if (read_fails(image))
         return STATUS_IO;
+    if (image->damaged)
+        return STATUS_CORRUPT;
     if (!ordered_map_get(&image->visible, key, &value))
         return STATUS_NOT_FOUND;
+    if (rot_of(image, key) != STATUS_OK)
+        return STATUS_CORRUPT;
     buffer_append_slice(out, value);
     return STATUS_OK;
 }
@@ -71,31 +84,44 @@ static bool step_fails(struct store_iterator *iterator)
 {
     if (iterator->error == STATUS_OK && read_fails(iterator->image))
         iterator->error = STATUS_IO;
+    if (iterator->error == STATUS_OK && iterator->image->damaged)
+        iterator->error = STATUS_CORRUPT;
     return iterator->error != STATUS_OK;
+}
+
+/* After every move. */
+static void settle(struct store_iterator *iterator)
+{
+    if (iterator->error == STATUS_OK && ordered_map_valid(&iterator->cursor))
+        iterator->error = rot_of(iterator->image, ordered_map_key(&iterator->cursor));
 }
 
 static void port_seek(struct store_iterator *iterator, struct slice key)
 {
     if (!step_fails(iterator))
         ordered_map_seek(&iterator->view, key, &iterator->cursor);
+    settle(iterator);
 }
 
 static void port_seek_before(struct store_iterator *iterator, struct slice key)
 {
     if (!step_fails(iterator))
         ordered_map_seek_before(&iterator->view, key, &iterator->cursor);
+    settle(iterator);
 }
 
 static void port_next(struct store_iterator *iterator)
 {
     if (!step_fails(iterator))
         ordered_map_next(&iterator->cursor);
+    settle(iterator);
 }
 
 static void port_previous(struct store_iterator *iterator)
 {
     if (!step_fails(iterator))
         ordered_map_previous(&iterator->cursor);
+    settle(iterator);
 }
 
 static bool port_valid(const struct store_iterator *iterator)
@@ -136,6 +162,8 @@ void image_deinit(struct image *image)
     free(image->unsynced);
     ordered_map_deinit(&image->visible);
     ordered_map_deinit(&image->synced);
+    image->rot_ppm = 0;
+    image->damaged = false;
 }
 
 struct store_port image_port(struct image *image)
@@ -197,4 +225,6 @@ void image_wipe(struct image *image)
     drop_unsynced(image);
     ordered_map_deinit(&image->visible);
     ordered_map_deinit(&image->synced);
+    image->rot_ppm = 0;
+    image->damaged = false;
 }

@@ -9,6 +9,8 @@ ringsim_SOURCES = \
 	tests/sim/command.h \
 	tests/sim/contexts.c \
 	tests/sim/contexts.h \
+	tests/sim/damage.c \
+	tests/sim/damage.h \
 	tests/sim/disk.c \
 	tests/sim/disk.h \
 	tests/sim/image.c \
@@ -69,8 +71,10 @@ EXTRA_DIST += \
 	tests/sim/mutants/fallback-counted-when-strict.patch \
 	tests/sim/mutants/hint-dropped-on-send.patch \
 	tests/sim/mutants/hint-for-any-owner.patch \
+	tests/sim/mutants/keep-actor-after-wipe.patch \
 	tests/sim/mutants/merge-drops-dot.patch \
 	tests/sim/mutants/mint-replaces-siblings.patch \
+	tests/sim/mutants/rollback-goes-unnoticed.patch \
 	tests/sim/mutants/purge-at-majority.patch \
 	tests/sim/mutants/purge-by-first-entry.patch \
 	tests/sim/mutants/run \

@@ -112,6 +112,7 @@ void machine_deinit(struct machine *machine)
     node_free(machine->loop);
     store_thread_deinit(machine);
     image_deinit(&machine->image);
+    disk_copy_deinit(&machine->copy);
     free(machine->replica_states);
 }
 
@@ -135,6 +136,21 @@ static void schedule_timer(struct machine *machine)
                                      .machine = machine->index,
                                      .life = machine->life,
                                      .id = ++machine->timer_version});
+}
+
+/* The process stops serving at once, and a new store takes the place of this one. */
+void machine_quarantine_later(struct machine *machine, uint16_t above, struct slice why)
+{
+    if (machine->quarantine_waiting)
+        return;
+    machine->quarantine_waiting = true;
+    world_note(machine->world, "n%u must quarantine its store: %.*s", machine->id, (int)why.length,
+               (const char *)why.data);
+    world_after(machine->world, 1,
+                &(struct occurrence){.kind = AT_STORE_QUARANTINE,
+                                     .machine = machine->index,
+                                     .life = machine->life,
+                                     .id = above});
 }
 
 static void carry_out(struct machine *machine, const struct effects *effects)
@@ -170,6 +186,9 @@ static void carry_out(struct machine *machine, const struct effects *effects)
             break;
         case EFFECT_STORE_READ:
             store_thread_read(machine, bytes);
+            break;
+        case EFFECT_STORE_QUARANTINE:
+            machine_quarantine_later(machine, (uint16_t)effect->node, bytes);
             break;
         }
     }
@@ -212,6 +231,7 @@ void machine_start(struct machine *machine)
     struct world *world = machine->world;
     assert(machine->state == MACHINE_DOWN);
     machine->life++;
+    machine->quarantine_waiting = false;
     machine->state = MACHINE_UP;
     if (!machine->clean)
         machine->boot_epoch++;
@@ -271,21 +291,44 @@ void machine_stop(struct machine *machine)
     store_thread_stop(machine);
 }
 
+static void replace_disk(struct machine *machine)
+{
+    struct world *world = machine->world;
+    if (!machine->loss_told)
+        oracle_disk_lost(world->oracle, machine);
+    machine->loss_told = false;
+    image_wipe(&machine->image);
+    machine->wiped_at_us = world->now_us;
+    machine->clean = true;
+    memset(machine->replica_states, 0, world->plan.partition_count);
+    machine->storage_incarnation++;
+    machine->boot_epoch = 1;
+}
+
 void machine_wipe(struct machine *machine)
 {
     struct world *world = machine->world;
     assert(machine->state == MACHINE_DOWN);
     world_note(world, "n%u loses its disk", machine->id);
     marks_hit(world->marks, MARK_WIPE);
-    oracle_disk_lost(world->oracle, machine);
-    image_wipe(&machine->image);
-    machine->wiped_at_us = world->now_us;
-    machine->clean = true;
-    memset(machine->replica_states, 0, world->plan.partition_count);
-    if (world->mutant == MUTANT_KEEP_ACTOR_AFTER_WIPE)
-        return;
-    machine->storage_incarnation++;
-    machine->boot_epoch = 1;
+    replace_disk(machine);
+}
+
+void machine_quarantine(struct machine *machine, uint16_t above)
+{
+    struct world *world = machine->world;
+    marks_hit(world->marks, MARK_QUARANTINE);
+    if (machine->loss_told)
+        marks_hit(world->marks, MARK_ROLLBACK_NOTICED);
+    world_note(world, "n%u quarantines its store", machine->id);
+    end_process(machine, false);
+    store_thread_crash(machine);
+    machine->state = MACHINE_DOWN;
+    machine->life++;
+    if (above > machine->storage_incarnation)
+        machine->storage_incarnation = above;
+    replace_disk(machine);
+    machine_start(machine);
 }
 
 void machine_pause(struct machine *machine, bool stops_mono)
@@ -326,7 +369,8 @@ void machine_resume(struct machine *machine)
 bool machine_is_damaged(const struct machine *machine)
 {
     const struct world *world = machine->world;
-    if (machine->state != MACHINE_UP || !machine->opened)
+    if (machine->state != MACHINE_UP || !machine->opened || machine->loss_told ||
+        machine->image.rot_ppm > 0)
         return true;
     for (uint32_t i = 0; i < world->plan.partition_count; i++)
         if (ring_owns(world->ring, machine->id, (partition_id)i) &&
@@ -368,6 +412,9 @@ void machine_handle(struct machine *machine, struct occurrence *what)
         return;
     }
     switch (what->kind) {
+    case AT_STORE_QUARANTINE:
+        machine_quarantine(machine, (uint16_t)what->id);
+        break;
     case AT_LOOP_EVENT:
         loop_occurrence(machine, what);
         break;

@@ -19,6 +19,7 @@
 #include "node/event.h"
 #include "node/node.h"
 #include "node/store_side.h"
+#include "sim/damage.h"
 #include "sim/image.h"
 #include "sim/schedule.h"
 #include "wire/message.h"
@@ -78,6 +79,9 @@ struct machine {
     uint32_t reads_waiting;
     uint8_t *replica_states; /* enum replica_state by partition, as the store side told */
     uint64_t wiped_at_us;    /* of the last wipe, 0: never */
+    bool loss_told;          /* the oracle knows that this disk has lost what it held */
+    bool quarantine_waiting; /* AT_STORE_QUARANTINE is scheduled */
+    struct disk_copy copy;
 
     link_id next_link;
     connection_id next_connection;
@@ -94,6 +98,9 @@ void machine_crash(struct machine *machine, bool power_loss);
 void machine_stop(struct machine *machine);
 /* A new disk for a machine that is down. */
 void machine_wipe(struct machine *machine);
+/* What is on the disk is not to be trusted: a new store under a storage incarnation above both. */
+void machine_quarantine_later(struct machine *machine, uint16_t above, struct slice why);
+void machine_quarantine(struct machine *machine, uint16_t above);
 void machine_pause(struct machine *machine, bool stops_mono);
 void machine_resume(struct machine *machine);
 

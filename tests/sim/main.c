@@ -356,7 +356,7 @@ static void print_usage(FILE *out)
             "profiles:");
     for (unsigned i = 0; plan_profile_name(i) != NULL; i++)
         fprintf(out, " %s", plan_profile_name(i));
-    fprintf(out, "\nmutants: ack-before-sync keep-actor-after-wipe; others are patches, run by "
+    fprintf(out, "\nmutants: ack-before-sync go-on-after-write-error; others are patches, run by "
                  "tests/sim/mutants/run\n");
 }
 
@@ -373,8 +373,8 @@ static bool read_mutant(struct options *options, const char *name)
     options->mutant_name = name;
     if (strcmp(name, "ack-before-sync") == 0)
         options->mutant = MUTANT_ACK_BEFORE_SYNC;
-    else if (strcmp(name, "keep-actor-after-wipe") == 0)
-        options->mutant = MUTANT_KEEP_ACTOR_AFTER_WIPE;
+    else if (strcmp(name, "go-on-after-write-error") == 0)
+        options->mutant = MUTANT_GO_ON_AFTER_WRITE_ERROR;
     else
         return false;
     return true;

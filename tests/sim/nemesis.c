@@ -216,6 +216,30 @@ static void hit_process(struct world *world, enum fault_class class)
     start_after(world, machine->index, away_us);
 }
 
+static void hit_with_rollback(struct world *world)
+{
+    struct random *random = &world->nemesis->random;
+    struct machine *machine = draw_machine(world);
+    if (!machine->copy.taken || random_chance(random, 1, 4)) {
+        damage_copy(machine);
+        return;
+    }
+    if (!may_wipe(world, machine) || !damage_may_roll_back(machine))
+        return;
+    machine_crash(machine, random_chance(random, 1, 2));
+    damage_roll_back(machine, random);
+    start_after(world, machine->index,
+                1 + spread_tail(random, world->plan.faults[FAULT_ROLLBACK].duration_us));
+}
+
+static void hit_with_rot(struct world *world)
+{
+    struct machine *machine = draw_machine(world);
+    if (machine_is_damaged(machine) || !may_wipe(world, machine))
+        return;
+    damage_rot(machine, &world->nemesis->random);
+}
+
 static void hit_all(struct world *world)
 {
     struct random *random = &world->nemesis->random;
@@ -314,6 +338,12 @@ static void hit(struct world *world, enum fault_class class)
     case FAULT_CRASH_ALL:
         hit_all(world);
         break;
+    case FAULT_ROT:
+        hit_with_rot(world);
+        break;
+    case FAULT_ROLLBACK:
+        hit_with_rollback(world);
+        break;
     case FAULT_CUT:
     case FAULT_PARTITION:
     case FAULT_ISOLATE:
@@ -377,6 +407,8 @@ void nemesis_heal(struct world *world)
         machine_resume(machine);
         machine_set_clock(machine, 0);
         machine->stall_us = 0;
+        if (!machine->image.damaged)
+            machine->image.rot_ppm = 0;
         start_after(world, i, random_below(&nemesis->random, HEALED_START_US));
     }
 }

@@ -315,7 +315,8 @@ static void check_ghost(struct network *network, const struct machine *machine, 
     struct frame frame;
     size_t used;
     while (bytes.length > 0 && frame_parse(bytes, &frame, &used) == STATUS_OK) {
-        if (frame.type != MESSAGE_HELLO)
+        /* It may hear that it is old, and nothing else. */
+        if (frame.type != MESSAGE_HELLO && frame.type != MESSAGE_LINEAGE_JUDGED)
             world_fail(network->world, VERDICT_WRONG, "I9",
                        "n%u talks (type %u) to an old incarnation, or to another ring", machine->id,
                        frame.type);

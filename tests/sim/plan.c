@@ -28,6 +28,8 @@ static const char *const fault_names[FAULT_CLASS_COUNT] = {
     [FAULT_READ_ERROR] = "read-error",
     [FAULT_WIPE] = "wipe",
     [FAULT_CRASH_ALL] = "crash-all",
+    [FAULT_ROT] = "rot",
+    [FAULT_ROLLBACK] = "rollback",
 };
 
 const char *fault_class_name(enum fault_class class)
@@ -47,7 +49,10 @@ enum {
     WIPES = BIT(FAULT_WIPE) | BIT(FAULT_GHOST) | BIT(FAULT_CRASH) | BIT(FAULT_CUT),
     HINTS = CRASHES | WIPES | BIT(FAULT_ISOLATE) | BIT(FAULT_PARTITION) | BIT(FAULT_DISK_STALL) |
             BIT(FAULT_WRITE_ERROR),
-    ALL_FAULTS = BIT(FAULT_CLASS_COUNT) - 1
+    /* A node that was rolled back must meet one that knows it before it takes itself for alone. */
+    DAMAGE = BIT(FAULT_ROT) | BIT(FAULT_ROLLBACK) | BIT(FAULT_DISK_STALL) |
+             BIT(FAULT_WRITE_ERROR) | BIT(FAULT_CLIENT_RESET),
+    ALL_FAULTS = (BIT(FAULT_CLASS_COUNT) - 1) & ~BIT(FAULT_ROLLBACK)
 };
 #undef BIT
 
@@ -63,6 +68,7 @@ static const struct profile {
     {"clock", CLOCKS, SCRIPT_NONE, 8},
     {"disk", DISKS, SCRIPT_NONE, 14},
     {"wipe", WIPES, SCRIPT_NONE, 14},
+    {"damage", DAMAGE, SCRIPT_NONE, 10},
     {"everything", ALL_FAULTS, SCRIPT_NONE, 20},
     {"hints", HINTS, SCRIPT_NONE, 12},
     {"isolate-one", 0, SCRIPT_ISOLATE_ONE, 1},

@@ -44,6 +44,8 @@ enum fault_class {
     FAULT_READ_ERROR,   /* reads of a store fail at times */
     FAULT_WIPE,         /* a node comes back with an empty store */
     FAULT_CRASH_ALL,    /* power loss of all nodes at once */
+    FAULT_ROT,          /* records of a disk become unreadable */
+    FAULT_ROLLBACK,     /* an older copy of a disk is put back */
     FAULT_CLASS_COUNT
 };
 

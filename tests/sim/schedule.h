@@ -23,6 +23,7 @@ enum occurrence_kind {
     AT_STORE_REOPEN,
     AT_STORE_READ, /* bytes = frame */
     AT_STORE_CLOSED,
+    AT_STORE_QUARANTINE,
     AT_LINK_BYTES,   /* id = link of the sender; peer = its place in the order */
     AT_LINK_LOST,    /* id = link */
     AT_CLIENT_BYTES, /* id = connection of the machine */

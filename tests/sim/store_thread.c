@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "sim/machine.h"
 #include "sim/oracle.h"
@@ -115,6 +116,15 @@ static void give_up_group(struct machine *machine, bool kept)
     schedule(machine, 1000 + random_below(&machine->random, REOPEN_TAIL_US), AT_STORE_REOPEN);
 }
 
+/* Damage that a handler met: the process is not to go on with this store. */
+static bool is_damaged(struct machine *machine)
+{
+    if (!machine->image.damaged)
+        return false;
+    machine_quarantine_later(machine, 0, slice_text("a record fails its checksum"));
+    return true;
+}
+
 /* Everything of the group is known: start its sync, or end it when nothing is to be written. */
 static void commit_group(struct machine *machine)
 {
@@ -124,6 +134,12 @@ static void commit_group(struct machine *machine)
     oracle_batch(world->oracle, machine, buffer_slice(&output->batch));
     world_trace(world, machine->id, buffer_slice(&output->batch));
     hand_over(machine, &output->early);
+    if (is_damaged(machine)) {
+        store_output_clear(output);
+        store_side_failed(machine->side);
+        machine->opened = false;
+        return;
+    }
     if (output->discard) {
         marks_hit(world->marks, MARK_GROUP_DISCARDED);
         give_up_group(machine, false);
@@ -153,6 +169,8 @@ static void open_side(struct machine *machine)
     }
     marks_hit(machine->world->marks, MARK_OPEN_FAILED);
     store_output_clear(&machine->output);
+    if (is_damaged(machine))
+        return;
     machine->opens_failed++;
     world_note(machine->world, "n%u could not open its store: %s", machine->id,
                status_name(status));
@@ -181,7 +199,12 @@ static void synced(struct machine *machine)
     if (!ack_before_sync && machine->write_errors_ppm > 0 &&
         random_chance(&machine->random, machine->write_errors_ppm, 1000000)) {
         machine->syncing = false;
-        write_failed(machine);
+        if (machine->world->mutant == MUTANT_GO_ON_AFTER_WRITE_ERROR) {
+            image_crash(&machine->image, 0);
+            finish_group(machine);
+        } else {
+            write_failed(machine);
+        }
         return;
     }
     image_sync(&machine->image, 1);
@@ -223,6 +246,13 @@ static void handle_group(struct machine *machine)
     commit_group(machine);
 }
 
+/* Without a draw, which would shift all later ones. */
+static uint64_t life_of(const struct machine *machine)
+{
+    uint64_t parts[] = {machine->world->plan.seed, machine->index, machine->life};
+    return hash64(slice_make(parts, sizeof parts), 0);
+}
+
 void store_thread_start(struct machine *machine, uint64_t delay_us)
 {
     struct world *world = machine->world;
@@ -230,6 +260,7 @@ void store_thread_start(struct machine *machine, uint64_t delay_us)
         &(struct store_side_params){.self = machine->id,
                                     .storage_incarnation = machine->storage_incarnation,
                                     .boot_epoch = machine->boot_epoch,
+                                    .life = life_of(machine),
                                     .ring = world->ring,
                                     .settings = &world->plan.settings,
                                     .port = &machine->port,
@@ -294,6 +325,7 @@ static void serve_read(struct machine *machine, struct slice frame)
     struct buffer replies = {0};
     machine->reads_waiting--;
     store_side_read(&machine->port, machine->world->ring, frame, machine_now(machine), &replies);
+    is_damaged(machine);
     hand_over(machine, &replies);
     buffer_deinit(&replies);
 }

@@ -24,8 +24,8 @@
 /* What is wrong on purpose, to see that it is noticed. */
 enum mutant {
     MUTANT_NONE,
-    MUTANT_ACK_BEFORE_SYNC,      /* `late` is handed over while the batch is still being synced */
-    MUTANT_KEEP_ACTOR_AFTER_WIPE /* an empty store starts under the old incarnation and epoch */
+    MUTANT_ACK_BEFORE_SYNC,        /* `late` is handed over while the batch is still being synced */
+    MUTANT_GO_ON_AFTER_WRITE_ERROR /* a batch that failed is taken for written */
 };
 
 /* Exit codes of ringsim. */

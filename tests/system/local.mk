@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	tests/system/test_clients \
 	tests/system/test_clock \
 	tests/system/test_counters \
+	tests/system/test_damage \
 	tests/system/test_errors \
 	tests/system/test_keyspaces \
 	tests/system/test_hints \

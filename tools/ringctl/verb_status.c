@@ -18,6 +18,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/memory.h"
 #include "cluster.h"
@@ -175,6 +176,42 @@ static void describe_skew(struct picture *picture)
     }
 }
 
+/* After the sentence on a rebuild: since when, and why. */
+static void describe_damage(struct picture *picture, const struct resp_value *store)
+{
+    char text[32];
+    time_t seconds = (time_t)(fields_integer(store, "damage_ms", 0) / 1000);
+    struct tm utc;
+    if (fields_integer(store, "damage_times", 0) == 0 || gmtime_r(&seconds, &utc) == NULL)
+        return;
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    buffer_printf(&picture->work, "; its store was damaged at %s (%s) and is kept in the directory "
+                                  "damaged of its data directory",
+                  text, fields_text(store, "damage_reason", ""));
+}
+
+static void describe_rebuild(struct picture *picture, uint32_t node, const struct view *view)
+{
+    const struct resp_value *store = fields_get(view->status, "store");
+    const char *state = fields_text(store, "state", "rebuilding");
+    int64_t left_ms = fields_integer(store, "left_ms", 0);
+    if (strcmp(state, "rebuilding") != 0) {
+        buffer_printf(&picture->work, "the store of node %" PRIu32 " is %s%s", node, state,
+                      strcmp(state, "unconfirmed") == 0
+                          ? ": no other node has found yet that it is what it was"
+                          : "");
+        return;
+    }
+    buffer_printf(&picture->work,
+                  "node %" PRIu32 " rebuilds %" PRId64 " of its %" PRId64 " replicas, %" PRId64
+                  " %% are done",
+                  node, view->owned - view->ready, view->owned,
+                  fields_integer(store, "rebuilt_percent", 0));
+    if (left_ms > 0)
+        buffer_printf(&picture->work, ", about %" PRId64 " s are left", (left_ms + 999) / 1000);
+    describe_damage(picture, store);
+}
+
 static void describe_work(struct picture *picture)
 {
     const struct cluster *cluster = picture->cluster;
@@ -183,9 +220,7 @@ static void describe_work(struct picture *picture)
         if (view->status == NULL || view->ready == view->owned)
             continue;
         begin_sentence(&picture->work);
-        buffer_printf(&picture->work,
-                      "node %" PRIu32 " rebuilds %" PRId64 " of its %" PRId64 " replicas",
-                      cluster->members[i].id, view->owned - view->ready, view->owned);
+        describe_rebuild(picture, cluster->members[i].id, view);
     }
 }
 

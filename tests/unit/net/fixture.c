@@ -42,6 +42,14 @@ static void refused(void *context, struct slice frame, enum status why, struct b
     buffer_append_slice(replies, buffer_slice(&f->refusals));
 }
 
+static void quarantine(void *context, uint16_t above, struct slice why)
+{
+    struct fixture *f = context;
+    f->quarantines++;
+    (void)above;
+    (void)why;
+}
+
 static enum status condition(void *context)
 {
     const struct fixture *f = context;
@@ -64,7 +72,8 @@ void fixture_init(struct fixture *f)
                   .submit_read = submit_read,
                   .take_replies = take_replies,
                   .refused = refused,
-                  .condition = condition},
+                  .condition = condition,
+                  .quarantine = quarantine},
         .client_listen = {{.host = "127.0.0.1"}},
         .peer_listen = {{.host = "127.0.0.1"}},
         .client_listen_count = 1,

@@ -32,6 +32,7 @@ struct fixture {
     struct buffer refusals; /* what `refused` answers for each frame */
     size_t refused_count;
     enum status condition;
+    unsigned quarantines;
 };
 
 /* Settings may be changed between the two. */

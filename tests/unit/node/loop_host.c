@@ -6,6 +6,7 @@
 #include "../ring/ring_fixture.h"
 #include "ring/position.h"
 #include "ring/preference_list.h"
+#include "wire/message_lineage.h"
 
 void loop_host_step(struct loop_host *host, struct event event)
 {
@@ -39,7 +40,8 @@ static void activate_replicas(struct loop_host *host)
     }
 }
 
-void loop_host_init(struct loop_host *host, const char *replication, uint32_t members)
+void loop_host_init_unconfirmed(struct loop_host *host, const char *replication,
+                                uint32_t members)
 {
     *host = (struct loop_host){.ring = fixture_ring(replication, 16),
                                .now = {.mono_us = 1000000, .wall_ms = 1700000000000},
@@ -60,6 +62,16 @@ void loop_host_init(struct loop_host *host, const char *replication, uint32_t me
     loop_host_step(host, (struct event){.kind = EVENT_CLIENT_OPEN,
                                         .connection = LOOP_HOST_CLIENT,
                                         .bytes = slice_text("127.0.0.1:1")});
+}
+
+void loop_host_init(struct loop_host *host, const char *replication, uint32_t members)
+{
+    loop_host_init_unconfirmed(host, replication, members);
+    /* Its store shows nothing, so nobody has to find it good. */
+    struct buffer lineage = {0};
+    lineage_encode(&(struct lineage){0}, &lineage);
+    loop_host_give(host, 0, MESSAGE_STORE_LINEAGE, 0, buffer_slice(&lineage));
+    buffer_deinit(&lineage);
 }
 
 void loop_host_deinit(struct loop_host *host)

@@ -19,6 +19,7 @@
 #include "ring/preference_list.h"
 #include "wire/frame.h"
 #include "wire/message.h"
+#include "wire/message_lineage.h"
 
 enum { SELF = 1, CLIENT = 50 };
 
@@ -113,6 +114,11 @@ static void init_loop(struct loop *loop, const char *replication, uint32_t membe
             give_frame(loop, 0, MESSAGE_REPLICA_STATE, 0, buffer_slice(&body));
         buffer_deinit(&body);
     }
+    /* Its store shows nothing, so nobody has to find it good. */
+    struct buffer lineage = {0};
+    lineage_encode(&(struct lineage){0}, &lineage);
+    give_frame(loop, 0, MESSAGE_STORE_LINEAGE, 0, buffer_slice(&lineage));
+    buffer_deinit(&lineage);
     for (node_id peer = 2; peer <= members; peer++)
         let_in(loop, peer);
     for (node_id peer = 2; peer <= members; peer++)

@@ -15,6 +15,7 @@ tests_unit_store_test_identity_SOURCES = tests/unit/store/test_identity.c $(stor
 tests_unit_store_test_inventory_SOURCES = tests/unit/store/test_inventory.c $(store_test_sources)
 tests_unit_store_test_leveldb_store_SOURCES = tests/unit/store/test_leveldb_store.c $(store_test_sources)
 tests_unit_store_test_leveldb_store_faults_SOURCES = tests/unit/store/test_leveldb_store_faults.c $(store_test_sources)
+tests_unit_store_test_quarantine_SOURCES = tests/unit/store/test_quarantine.c $(store_test_sources)
 tests_unit_store_test_store_disk_full_SOURCES = tests/unit/store/test_store_disk_full.c $(store_test_sources) \
 	$(fake_store_side_sources)
 tests_unit_store_test_store_engine_SOURCES = tests/unit/store/test_store_engine.c $(store_test_sources) \
@@ -29,6 +30,7 @@ unit_tests += \
 	tests/unit/store/test_inventory \
 	tests/unit/store/test_leveldb_store \
 	tests/unit/store/test_leveldb_store_faults \
+	tests/unit/store/test_quarantine \
 	tests/unit/store/test_reply_box \
 	tests/unit/store/test_store_disk_full \
 	tests/unit/store/test_store_engine \

@@ -561,8 +561,11 @@ static void damage_found_while_reopening_quarantines(void **state)
     await_state(fixture, STORE_QUARANTINED);
     put(fixture, "after");
     await(fixture, "refused after\n");
+    const char *reason = "";
+    assert_true(store_engine_is_damaged(fixture->engine, &reason));
+    assert_non_null(strstr(reason, "does not fit together"));
     get(fixture, "before");
-    await(fixture, "before=value\n");
+    await(fixture, "before failed corrupt\n"); /* neither the value nor "not found" */
     assert_int_equal(stop(fixture), STATUS_CORRUPT);
     assert_int_equal(counts().closed, 0);
     fake_open_status(STATUS_OK);
