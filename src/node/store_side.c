@@ -46,6 +46,7 @@ struct store_side *store_side_new(const struct store_side_params *params)
         .clock = &side->clock.hybrid,
         .position_seed = side->ring->seed,
         .digest_seed = side->ring->seed ^ 0x64696765u,
+        .partition_bits = (uint8_t)__builtin_ctz(side->ring->partition_count),
         .max_clock_skew_ms = params->settings->max_clock_skew_ms,
         .value_bytes_max = params->settings->value_bytes_max,
         .siblings_warn = params->settings->siblings_warn,
@@ -250,7 +251,7 @@ static void handle_digest(struct store_side *side, const struct frame *frame,
         result.keyspace_count = replica_count(replica, message.keyspace);
         result.count = replica_count_all(replica);
         result.clock_digest = clock_hash(&replica->clock);
-        result.content_digest = replica->digest;
+        result.content_digest = replica->tree.root.hash;
     }
     size_t offset = frame_start(&out->late, MESSAGE_DIGEST_RESULT, frame->request, 0);
     message_digest_result_encode(&result, &out->late);

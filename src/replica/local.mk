@@ -4,5 +4,11 @@ libringcore_a_SOURCES += \
 	src/replica/replica.c \
 	src/replica/replica.h \
 	src/replica/replica_sync.c \
+	src/replica/replica_tree.c \
+	src/replica/replica_tree.h \
+	src/replica/scrub.c \
+	src/replica/scrub.h \
 	src/replica/store_port.c \
-	src/replica/store_port.h
+	src/replica/store_port.h \
+	src/replica/sum_tree.c \
+	src/replica/sum_tree.h

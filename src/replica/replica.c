@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "replica/replica_tree.h"
+#include "replica/scrub.h"
 #include "ring/position.h"
 
 /* The local cell and the bytes that its values borrow from. */
@@ -56,7 +58,7 @@ static enum status load_local(struct replica_context *context, keyspace_id keysp
     return reader_end(&reader);
 }
 
-static bool has_value(const struct cell *cell)
+bool replica_cell_has_value(const struct cell *cell)
 {
     for (uint32_t i = 0; i < cell->count; i++)
         if (cell->siblings[i].kind != SIBLING_TOMBSTONE)
@@ -64,32 +66,36 @@ static bool has_value(const struct cell *cell)
     return false;
 }
 
-static uint64_t digest_of(const struct replica_context *context, keyspace_id keyspace,
-                          struct slice key, const struct cell *cell)
+uint64_t replica_cell_hash(const struct replica_context *context, keyspace_id keyspace,
+                           struct slice key, const struct cell *cell)
 {
     return cell_hash(cell, key, context->digest_seed + keyspace);
 }
 
-static void add_count(struct replica *replica, keyspace_id keyspace, int delta)
+void replica_counts_add(struct replica_counts *counts, keyspace_id keyspace, int delta)
 {
     uint16_t i = 0;
     if (delta == 0)
         return;
-    while (i < replica->count_count && replica->counts[i].keyspace != keyspace)
+    while (i < counts->count && counts->keyspaces[i].keyspace != keyspace)
         i++;
-    if (i == replica->count_count) {
+    if (i == counts->count) {
         assert(i < CHECKPOINT_KEYSPACES_MAX);
-        replica->counts[replica->count_count++] = (struct checkpoint_count){.keyspace = keyspace};
+        counts->keyspaces[counts->count++] = (struct checkpoint_count){.keyspace = keyspace};
     }
-    assert(delta > 0 || replica->counts[i].count > 0);
-    replica->counts[i].count += (uint64_t)(int64_t)delta;
+    uint64_t *count = &counts->keyspaces[i].count;
+    /* A damaged store may show fewer cells than were counted: a scrub finds that. */
+    *count = delta < 0 && *count == 0 ? 0 : *count + (uint64_t)(int64_t)delta;
 }
 
-static void absorb_log_record(struct replica *replica, const struct log_record *record)
+/* R5: the one place where tree and counts follow a cell. */
+static void absorb_log_record(struct replica *replica, const struct log_record *record,
+                              uint64_t position, const struct replica_context *context)
 {
     clock_join(&replica->clock, &record->dots);
-    replica->digest += record->digest_delta;
-    add_count(replica, record->keyspace, record->count_delta);
+    sum_tree_add(&replica->tree, replica_tree_offset(context, position), record->digest_delta,
+                 record->count_delta);
+    replica_counts_add(&replica->counts, record->keyspace, record->count_delta);
 }
 
 /* R1, R3, R5: cell, log and clock change together. `after` is NULL when the cell stays as it is. */
@@ -103,15 +109,17 @@ static void record_event(struct replica *replica, keyspace_id keyspace, struct s
                                 .keyspace = keyspace,
                                 .key = key,
                                 .dots = *new_dots};
+    uint64_t position = ring_position(key, keyspace, context->position_seed);
     if (after != NULL) {
-        record.digest_delta = digest_of(context, keyspace, key, after) -
-                              digest_of(context, keyspace, key, before);
-        record.count_delta = (int8_t)(has_value(after) - has_value(before));
-        record_cell_name(ring_position(key, keyspace, context->position_seed), keyspace, key,
-                         &name);
+        record.digest_delta = replica_cell_hash(context, keyspace, key, after) -
+                              replica_cell_hash(context, keyspace, key, before);
+        record.count_delta = (int8_t)(replica_cell_has_value(after) - replica_cell_has_value(before));
+        record_cell_name(position, keyspace, key, &name);
         record_cell_encode(after, &value);
         store_batch_put(context->batch, buffer_slice(&name), buffer_slice(&value));
         cell_cache_put(context->cache, buffer_slice(&name), buffer_slice(&value), true);
+        replica_scrub_note(replica, buffer_slice(&name), position, keyspace, record.digest_delta,
+                           record.count_delta, context);
         buffer_clear(&name);
         buffer_clear(&value);
     }
@@ -119,7 +127,7 @@ static void record_event(struct replica *replica, keyspace_id keyspace, struct s
     record_log_name(replica->partition, replica->log_position, &name);
     log_record_encode(&record, &value);
     store_batch_put(context->batch, buffer_slice(&name), buffer_slice(&value));
-    absorb_log_record(replica, &record);
+    absorb_log_record(replica, &record, position, context);
     buffer_deinit(&name);
     buffer_deinit(&value);
 }
@@ -465,17 +473,17 @@ void replica_activate(struct replica *replica)
 
 uint64_t replica_count(const struct replica *replica, keyspace_id keyspace)
 {
-    for (uint16_t i = 0; i < replica->count_count; i++)
-        if (replica->counts[i].keyspace == keyspace)
-            return replica->counts[i].count;
+    for (uint16_t i = 0; i < replica->counts.count; i++)
+        if (replica->counts.keyspaces[i].keyspace == keyspace)
+            return replica->counts.keyspaces[i].count;
     return 0;
 }
 
 uint64_t replica_count_all(const struct replica *replica)
 {
     uint64_t count = 0;
-    for (uint16_t i = 0; i < replica->count_count; i++)
-        count += replica->counts[i].count;
+    for (uint16_t i = 0; i < replica->counts.count; i++)
+        count += replica->counts.keyspaces[i].count;
     return count;
 }
 
@@ -487,15 +495,16 @@ void replica_checkpoint(struct replica *replica, struct replica_context *context
                                        .tag = replica->tag,
                                        .adopt_epoch = replica->actor.adopt_epoch,
                                        .log_position = replica->log_position,
-                                       .digest = replica->digest,
-                                       .count_count = replica->count_count,
+                                       .digest = replica->tree.root.hash,
+                                       .count_count = replica->counts.count,
                                        .rebuilt_from_count = replica->rebuilt_from_count,
                                        .clock = replica->clock};
-    memcpy(record.counts, replica->counts, sizeof record.counts);
+    memcpy(record.counts, replica->counts.keyspaces, sizeof record.counts);
     memcpy(record.rebuilt_from, replica->rebuilt_from, sizeof record.rebuilt_from);
     record_checkpoint_name(replica->partition, &name);
     checkpoint_record_encode(&record, &value);
     store_batch_put(context->batch, buffer_slice(&name), buffer_slice(&value));
+    replica_tree_store(replica, context);
     replica->checkpoint_position = replica->log_position;
     buffer_deinit(&name);
     buffer_deinit(&value);
@@ -507,9 +516,11 @@ static void adopt_checkpoint(struct replica *replica, struct checkpoint_record *
     replica->tag = record->tag;
     replica->actor.adopt_epoch = record->adopt_epoch;
     replica->log_position = replica->checkpoint_position = record->log_position;
-    replica->digest = record->digest;
-    replica->count_count = record->count_count;
-    memcpy(replica->counts, record->counts, sizeof replica->counts);
+    replica->counts.count = record->count_count;
+    memcpy(replica->counts.keyspaces, record->counts, sizeof record->counts);
+    /* One leaf that holds everything, until replica_tree_load() finds more. */
+    sum_tree_set(&replica->tree, 0,
+                 (struct tree_node){.hash = record->digest, .count = replica_count_all(replica)});
     replica->rebuilt_from_count = record->rebuilt_from_count;
     memcpy(replica->rebuilt_from, record->rebuilt_from, sizeof replica->rebuilt_from);
     replica->clock = record->clock;
@@ -539,7 +550,9 @@ static enum status replay_log(struct replica *replica, struct replica_context *c
             break;
         status = log_record_decode(port->value(iterator), &record);
         if (status == STATUS_OK) {
-            absorb_log_record(replica, &record);
+            absorb_log_record(
+                replica, &record,
+                ring_position(record.key, record.keyspace, context->position_seed), context);
             replica->log_position = position;
         }
         clock_deinit(&record.dots);
@@ -562,6 +575,7 @@ enum status replica_open(struct replica *replica, const struct replica_open_para
                                     .storage_incarnation = params->storage_incarnation,
                                     .boot_epoch = params->boot_epoch,
                                     .adopt_epoch = params->tag.epoch};
+    sum_tree_init(&replica->tree, 0);
     record_checkpoint_name(params->partition, &name);
     enum status status = context->port->get(context->port->context, buffer_slice(&name), &value);
     if (status == STATUS_NOT_FOUND) {
@@ -574,8 +588,10 @@ enum status replica_open(struct replica *replica, const struct replica_open_para
             status = STATUS_CORRUPT;
         if (status == STATUS_OK) {
             adopt_checkpoint(replica, &record);
-            status = replay_log(replica, context);
+            status = replica_tree_load(replica, context);
         }
+        if (status == STATUS_OK)
+            status = replay_log(replica, context);
         clock_deinit(&record.clock);
     }
     buffer_deinit(&name);
@@ -588,4 +604,6 @@ enum status replica_open(struct replica *replica, const struct replica_open_para
 void replica_deinit(struct replica *replica)
 {
     clock_deinit(&replica->clock);
+    sum_tree_deinit(&replica->tree);
+    replica_scrub_abandon(replica);
 }

@@ -10,7 +10,7 @@
  *   R2  every live dot of a cell is in the clock
  *   R3  every dot in the clock has a log record or lies in the checkpoint
  *   R4  what is minted carries a dot above all that this actor minted before
- *   R5  digest = sum of cell_hash() over all cells; counts likewise
+ *   R5  every leaf of the tree = sum of cell_hash() over the cells of its range; counts likewise
  * Source: reference "algorithms" 3.2-3.4.
  */
 #ifndef REPLICA_REPLICA_H
@@ -29,6 +29,7 @@
 #include "causal/register.h"
 #include "replica/cell_cache.h"
 #include "replica/store_port.h"
+#include "replica/sum_tree.h"
 #include "ring/ring.h"
 #include "wire/message.h"
 #include "wire/record.h"
@@ -41,6 +42,7 @@ struct replica_context {
     struct buffer *batch; /* where changes go */
     uint64_t position_seed;
     uint64_t digest_seed;
+    uint8_t partition_bits; /* log2 of the ring's number of partitions */
     uint64_t wall_ms;
     uint32_t max_clock_skew_ms;
     uint32_t value_bytes_max;
@@ -62,6 +64,16 @@ _Static_assert(3 * SIBLINGS_BYTES_MAX <= CELL_VALUES_BYTES_MAX, "what three owne
 _Static_assert((int)CELL_VALUES_BYTES_MAX < (int)MESSAGE_PAYLOAD_BYTES_MAX,
                "the largest cell fits into a message");
 
+/* Cells with a live value in each keyspace. */
+struct replica_counts {
+    uint16_t count;
+    struct checkpoint_count keyspaces[CHECKPOINT_KEYSPACES_MAX];
+};
+
+void replica_counts_add(struct replica_counts *counts, keyspace_id keyspace, int delta);
+
+struct scrub; /* replica/scrub.c */
+
 /* Not opaque so that the store side can hold them in one array. Release with replica_deinit(). */
 struct replica {
     partition_id partition;
@@ -71,9 +83,10 @@ struct replica {
     struct clock clock;
     uint64_t log_position;  /* of the newest log record; 0: none */
     uint64_t checkpoint_position;
-    uint64_t digest;
-    uint16_t count_count;
-    struct checkpoint_count counts[CHECKPOINT_KEYSPACES_MAX];
+    struct sum_tree tree;   /* its root is the content digest */
+    struct replica_counts counts;
+    uint64_t scrubbed_ms;   /* wall clock when all cells were last read; 0: never */
+    struct scrub *scrub;    /* NULL: none is under way */
     uint8_t rebuilt_from_count;
     node_id rebuilt_from[CHECKPOINT_PEERS_MAX];
 };
@@ -170,6 +183,12 @@ void replica_checkpoint(struct replica *replica, struct replica_context *context
 
 uint64_t replica_count(const struct replica *replica, keyspace_id keyspace);
 uint64_t replica_count_all(const struct replica *replica);
+
+/* What a cell adds to the tree; 0 when nothing in it is live but tombstones. */
+uint64_t replica_cell_hash(const struct replica_context *context, keyspace_id keyspace,
+                           struct slice key, const struct cell *cell);
+/* Whether it counts: a version that is no tombstone is live in it. */
+bool replica_cell_has_value(const struct cell *cell);
 
 /* Append the record value of a cell: from the cache or the store. STATUS_NOT_FOUND: surely absent. */
 MUST_USE enum status replica_load_cell(struct replica_context *context, keyspace_id keyspace,

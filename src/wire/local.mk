@@ -7,6 +7,8 @@ libringcore_a_SOURCES += \
 	src/wire/message_fetch.h \
 	src/wire/record.c \
 	src/wire/record.h \
+	src/wire/record_tree.c \
+	src/wire/record_tree.h \
 	src/wire/resp_reader.c \
 	src/wire/resp_reader.h \
 	src/wire/resp_reply.c \

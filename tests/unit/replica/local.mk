@@ -3,4 +3,5 @@ libringtest_a_SOURCES += \
 	tests/unit/replica/memory_store.h
 unit_tests += \
 	tests/unit/replica/test_replica \
-	tests/unit/replica/test_replica_siblings
+	tests/unit/replica/test_replica_siblings \
+	tests/unit/replica/test_replica_tree
