@@ -1,0 +1,5 @@
+# Protocols as programs in Python: slow next to unit tests, quick next to the simulator.
+EXTRA_DIST += \
+	tests/models/test_models.sh \
+	tests/models/tree_exchange.py
+TESTS += tests/models/test_models.sh

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Do the protocols hold in their models, and do the models notice when a rule is left out?
+#
+#   SRC=source-tree tests/models/test_models.sh
+set -eu
+: "${SRC:?the source tree}"
+command -v python3 >/dev/null || { echo "python3 is missing"; exit 77; }
+cd "$SRC/tests/models"
+export PYTHONDONTWRITEBYTECODE=1
+python3 tree_exchange.py 200
