@@ -14,6 +14,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "commands/repair_view.h"
 #include "coordinator/context_token.h"
 #include "node/event.h"
 #include "node/settings.h"
@@ -94,6 +95,13 @@ struct environment {
     bool (*replica_ready)(void *node, partition_id partition);
     /* May be NULL: nothing is known of clocks. */
     void (*clock_view)(void *node, struct instant now, struct clock_view *out);
+    /* Anti-entropy and scrub; all four, or NULL. An index is below the view's `pairs`, `replicas`. */
+    void (*repair_view)(void *node, struct instant now, struct repair_view *out);
+    void (*repair_pair)(void *node, struct instant now, uint32_t index,
+                        struct repair_pair_view *out);
+    void (*repair_replica)(void *node, struct instant now, uint32_t index,
+                           struct repair_replica_view *out);
+    enum status (*repair_order)(void *node, enum repair_order order, uint32_t partition);
     /*
      * Close a connection of this node after what it has been sent, and free its
      * session; not before the call into the asking session has returned. May be NULL.

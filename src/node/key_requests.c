@@ -124,6 +124,7 @@ static void carry_out(struct node *node, struct pending *pending)
         send_all(node, pending, lost, &lost_count);
         if (out->finished) {
             count_outcome(node, (enum status)out->result.data[0]);
+            tree_schedule_note_request(node, pending->started_us);
             complete(node, &pending->origin, buffer_slice(&out->result));
         }
         coordinated_output_clear(out);

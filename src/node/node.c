@@ -98,6 +98,10 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->peer_silence_ms = environment_peer_silence_ms;
     environment->replica_ready = environment_replica_ready;
     environment->clock_view = clock_fence_view;
+    environment->repair_view = tree_schedule_view;
+    environment->repair_pair = tree_schedule_pair;
+    environment->repair_replica = tree_schedule_replica;
+    environment->repair_order = tree_schedule_order;
     environment->mac = params->host.mac;
     environment->client_close = environment_client_close;
     environment->client_wake = environment_client_wake;
@@ -150,6 +154,7 @@ struct node *node_new(const struct node_params *params)
         load->sync = log_sync_new(node->ring, node->self, id, node->settings.sync_interval_ms,
                                   node->settings.request_timeout_ms);
     }
+    node->trees = tree_schedule_new(node->ring, node->self);
     init_environment(node, params);
     return node;
 }
@@ -166,6 +171,7 @@ void node_free(struct node *node)
     for (uint32_t i = 0; i < node->load_count; i++)
         log_sync_free(node->loads[i].sync);
     free(node->loads);
+    tree_schedule_free(node->trees);
     peers_free(node->peers);
     clock_watch_free(node->clocks);
     free(node->replica_states);
@@ -192,6 +198,8 @@ static void peer_went_down(struct node *node, node_id peer)
             key_request_refused(node, pending, peer, STATUS_UNAVAILABLE);
         else if (pending->kind == PENDING_SYNC && pending->origin.node == peer)
             pending_remove(node, pending);
+        else if (pending->kind == PENDING_TREE && pending->origin.node == peer)
+            tree_schedule_failed(node, pending, STATUS_UNAVAILABLE);
     }
     log_sync_peer_down(node_load(node, peer)->sync);
 }
@@ -233,6 +241,8 @@ static void route_answer(struct node *node, node_id from, const struct frame *fr
     else if (pending->kind == PENDING_SYNC && frame->type == MESSAGE_SYNC_PAGE &&
              pending->origin.node == from)
         repair_frame(node, pending, frame->type, frame->body);
+    else if (pending->kind == PENDING_TREE && pending->origin.node == from)
+        tree_schedule_frame(node, pending, frame->type, frame->body);
 }
 
 static void peer_frame(struct node *node, link_id link, const struct frame *frame)
@@ -250,6 +260,10 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
     case MESSAGE_REPLICATED:
     case MESSAGE_DIGEST_RESULT:
     case MESSAGE_SYNC_PAGE:
+    case MESSAGE_TREE_ROOT_RESULT:
+    case MESSAGE_TREE_NODES_RESULT:
+    case MESSAGE_TREE_LEAF_RESULT:
+    case MESSAGE_TREE_REPAIRED:
         route_answer(node, from, frame);
         break;
     default:
@@ -300,6 +314,10 @@ static void store_frame(struct node *node, const struct frame *frame)
         note_store_counts(node, frame);
         return;
     }
+    if (frame->type == MESSAGE_TREE_STATE) {
+        tree_schedule_state(node, frame->body);
+        return;
+    }
     struct pending *pending = pending_find(node, frame->request);
     if (pending == NULL)
         return; /* its deadline has passed */
@@ -320,6 +338,12 @@ static void store_frame(struct node *node, const struct frame *frame)
     case PENDING_SYNC:
         if (!refused)
             repair_frame(node, pending, frame->type, frame->body);
+        break;
+    case PENDING_TREE:
+        if (refused)
+            tree_schedule_failed(node, pending, STATUS_OVERLOADED);
+        else
+            tree_schedule_frame(node, pending, frame->type, frame->body);
         break;
     case PENDING_FORWARDED:
         break;
@@ -358,10 +382,13 @@ static void tick(struct node *node)
             key_request_tick(node, pending);
         else if (pending->kind == PENDING_PEER_STORE)
             peer_request_expired(node, pending);
+        else if (pending->kind == PENDING_TREE)
+            tree_schedule_failed(node, pending, STATUS_TIMEOUT);
         else
             pending_remove(node, pending);
     }
     repair_tick(node);
+    tree_schedule_tick(node);
     client_sessions_tick(node);
 }
 
@@ -379,6 +406,7 @@ void node_step(struct node *node, const struct event *event, struct effects *out
     switch (event->kind) {
     case EVENT_START:
         node->environment.start_mono_us = event->now.mono_us;
+        tree_schedule_start(node);
         peers_start(node->peers, event->now.mono_us, &node->peers_output);
         break;
     case EVENT_TICK:
@@ -417,7 +445,7 @@ void node_step(struct node *node, const struct event *event, struct effects *out
 uint64_t node_deadline_us(const struct node *node)
 {
     uint64_t deadlines[] = {peers_deadline_us(node->peers), repair_deadline_us(node),
-                            deadline_heap_next_us(&node->timers),
+                            tree_schedule_deadline_us(node), deadline_heap_next_us(&node->timers),
                             deadline_heap_next_us(&node->client_timers)};
     uint64_t least = UINT64_MAX;
     for (size_t i = 0; i < sizeof deadlines / sizeof deadlines[0]; i++)

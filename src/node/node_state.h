@@ -16,6 +16,7 @@
 #include "membership/clock_watch.h"
 #include "membership/peers.h"
 #include "node/node.h"
+#include "node/tree_schedule.h"
 #include "repair/log_sync.h"
 #include "wire/frame.h"
 #include "wire/message.h"
@@ -33,7 +34,8 @@ enum pending_kind {
     PENDING_COORDINATED, /* a key request that this node coordinates */
     PENDING_FORWARDED,   /* a key request that another owner coordinates for us */
     PENDING_PEER_STORE,  /* a peer's message that the own store side handles */
-    PENDING_SYNC         /* a step of log sync with a peer */
+    PENDING_SYNC,        /* a step of log sync with a peer */
+    PENDING_TREE         /* a step of anti-entropy or of a scrub (tree_schedule.h) */
 };
 
 /* Something under way that an incoming frame's request number finds. */
@@ -42,6 +44,7 @@ struct pending {
     request_id id;
     enum pending_kind kind;
     struct origin origin;
+    uint64_t started_us;
     uint64_t deadline_us;
     struct coordinated_request *coordinated;
     node_id awaited[RING_OWNERS_MAX]; /* peers whose answer counts as in flight */
@@ -116,6 +119,7 @@ struct node {
     struct coordinated_output coordinated_output;
     struct peers_output peers_output;
     struct log_sync_output sync_output;
+    struct tree_schedule *trees;
     struct instant now;  /* of the present step; by the agreed time when the own clock is skewed */
     uint64_t own_wall_ms; /* the wall clock as it stands, for peers to judge */
     struct effects *out; /* of the present step */

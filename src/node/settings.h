@@ -38,6 +38,9 @@ struct settings {
     uint32_t sync_interval_ms;       /* between clock exchanges with one peer when nothing differs */
     uint32_t sync_page_bytes;        /* of cells in one answer */
     uint32_t sync_settle_ms;         /* events younger than this are left to their coordinator */
+    uint32_t repair_interval_ms;     /* between comparisons of one partition with one peer; 0: never */
+    uint32_t scrub_interval_ms;      /* between readings of all cells of a replica; 0: never */
+    uint32_t repair_bytes_per_second;/* of comparisons and scrubs; 0: no limit */
     /* store */
     uint32_t group_records_max;
     uint32_t group_bytes_max;

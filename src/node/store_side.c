@@ -127,6 +127,7 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
             return status;
         }
         store_append_state(replica, &out->early);
+        store_append_tree_state(replica, false, &out->early);
         opened++;
     }
     store_append_mint_from(side, &out->early);
@@ -333,7 +334,8 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
         store_handle_sync_apply(side, &frame, now, out);
         break;
     default:
-        assert(!"a frame of this type goes to the store side");
+        if (!store_tree_frame(side, &frame, bytes, now, out))
+            assert(!"a frame of this type goes to the store side");
     }
     /* A ceiling from a clock that is not trusted would keep this node from minting for as long. */
     bool issues =
@@ -373,8 +375,12 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
         enum status status = frame_parse(
             slice_make(side->pulls.data + offset, side->pulls.length - offset), &frame, &used);
         assert(status == STATUS_OK);
-        if (!is_expired(&frame, now))
+        if (is_expired(&frame, now))
+            ; /* nobody waits for it */
+        else if (frame.type == MESSAGE_SYNC_PULL)
             store_answer_pull(side, &frame, &out->late);
+        else
+            store_tree_committed(side, &frame, now, &out->late);
         offset += used;
     }
     buffer_clear(&side->pulls);

@@ -2,7 +2,7 @@
  * store_side_state.h - the inside of a store side, for the files that are one together.
  *
  * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions; store_sync.c
- * answers and applies log sync. A handler of frames is called with its group under way, and puts
+ * answers and applies log sync, store_tree.c anti-entropy and scrub. A handler of frames is called with its group under way, and puts
  * its answer into `early` or `late` of the output (store_side.h).
  */
 #ifndef NODE_STORE_SIDE_STATE_H
@@ -31,6 +31,7 @@ struct store_side {
     uint16_t *replica_index;        /* partition -> index into replicas, or NO_REPLICA */
     struct buffer pulls;            /* frames that wait for the commit of the group */
     uint64_t warned_us, refused_us; /* of the last lines about siblings; 0: none yet */
+    uint64_t unreadable_us, forced_us; /* and about what a comparison found */
     bool open;
 };
 
@@ -74,5 +75,17 @@ void store_handle_sync_clocks(struct store_side *side, const struct frame *frame
 void store_answer_pull(struct store_side *side, const struct frame *frame, struct buffer *out);
 void store_handle_sync_apply(struct store_side *side, const struct frame *frame, struct instant now,
                              struct store_output *out);
+
+/* store_tree.c */
+/* False: a frame of another kind. `bytes` is the whole frame. */
+bool store_tree_frame(struct store_side *side, const struct frame *frame, struct slice bytes,
+                      struct instant now, struct store_output *out);
+/* Answer one that waited for the commit. */
+void store_tree_committed(struct store_side *side, const struct frame *frame, struct instant now,
+                          struct buffer *out);
+/* `doubted`: have all cells read again whatever the depth. */
+void store_append_tree_state(const struct replica *replica, bool doubted, struct buffer *out);
+void store_tree_unreadable(struct store_side *side, const struct replica *replica,
+                           enum status status, struct instant now);
 
 #endif

@@ -1,3 +1,7 @@
 libringcore_a_SOURCES += \
 	src/repair/log_sync.c \
-	src/repair/log_sync.h
+	src/repair/log_sync.h \
+	src/repair/pace.c \
+	src/repair/pace.h \
+	src/repair/tree_exchange.c \
+	src/repair/tree_exchange.h

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "replica/replica_tree.h"
 #include "replica/scrub.h"
 #include "ring/position.h"
@@ -176,10 +177,13 @@ static enum status merge_delivered(struct replica *replica, const struct cell_de
     clock_difference(satisfied, &replica->clock, &new_dots);
     add_unseen_live_dots(replica, incoming, &new_dots);
     cell_filter_seen(incoming, &replica->clock, local->present ? &local->cell : NULL);
-    bool obsolete = !local->present && incoming->count == 0 &&
-                    clock_covers_vector(&replica->clock, &incoming->context);
+    /*
+     * Without news a whole cell stays as it is. One that was lost, or aged, behind the clock must
+     * not: the filter has just left out what it lost, and the context would cover that for ever.
+     */
+    bool has_news = !clock_covers_vector(&replica->clock, &incoming->context);
     bool cell_changes = false;
-    if (!obsolete) {
+    if (has_news) {
         losses = cell_merge(&local->cell, incoming, policy, &merged);
         cell_changes = !local->present || !cell_same_version(&local->cell, &merged);
         if (!cell_fits(&merged))
@@ -216,6 +220,76 @@ enum status replica_apply(struct replica *replica, const struct cell_delivery *d
                                  changed);
     }
     clock_deinit(&satisfied);
+    cell_deinit(&incoming);
+    local_cell_deinit(&local);
+    return status;
+}
+
+uint64_t replica_version_hash(const struct cell *cell)
+{
+    struct buffer bytes = {0};
+    if (cell->count == 0 && cell->context.count == 0)
+        return 0;
+    cell_encode_versions(cell, 0, &bytes); /* canonical */
+    uint64_t hash = hash64(buffer_slice(&bytes), 0);
+    buffer_deinit(&bytes);
+    return hash;
+}
+
+/* Each covers what the other shows, which no honest history does: then both stay as they are. */
+static bool lose_all(const struct cell *a, const struct cell *b, const struct cell *merged)
+{
+    return merged->count == 0 && (a->count > 0 || b->count > 0);
+}
+
+static enum status merge_forced(struct replica *replica, const struct cell_delivery *delivery,
+                                enum merge_policy policy, const struct local_cell *local,
+                                const struct cell *incoming, struct replica_context *context,
+                                bool *changed)
+{
+    struct clock new_dots = {0};
+    struct cell merged = {0};
+    enum status status = STATUS_OK;
+    add_unseen_live_dots(replica, incoming, &new_dots);
+    uint32_t losses = cell_merge(&local->cell, incoming, policy, &merged);
+    if (!cell_fits(&merged))
+        status = STATUS_TOO_LARGE;
+    *changed = status == STATUS_OK && !cell_same_version(&local->cell, &merged) &&
+               !lose_all(&local->cell, incoming, &merged);
+    if (*changed) {
+        context->lww_losses += losses;
+        record_event(replica, delivery->keyspace, delivery->key, &local->cell, &merged, &new_dots,
+                     context);
+    }
+    cell_deinit(&merged);
+    clock_deinit(&new_dots);
+    return status;
+}
+
+enum status replica_force(struct replica *replica, const struct cell_delivery *delivery,
+                          uint64_t expected, enum merge_policy policy,
+                          struct replica_context *context, bool *changed)
+{
+    struct local_cell local = {0};
+    struct cell incoming = {0};
+    struct buffer name = {0};
+    *changed = false;
+    enum status status = decode_cell(delivery->cell, &incoming);
+    if (status == STATUS_OK && is_too_far_ahead(&incoming, context))
+        status = STATUS_CLOCK_SKEW;
+    if (status == STATUS_OK) {
+        /* The cache may show what the store has lost. */
+        record_cell_name(
+            ring_position(delivery->key, delivery->keyspace, context->position_seed),
+            delivery->keyspace, delivery->key, &name);
+        cell_cache_forget(context->cache, buffer_slice(&name));
+        status = load_local(context, delivery->keyspace, delivery->key, &local);
+    }
+    if (status == STATUS_OK && replica_version_hash(&local.cell) == expected) {
+        hybrid_clock_observe(context->clock, cell_time_max(&incoming));
+        status = merge_forced(replica, delivery, policy, &local, &incoming, context, changed);
+    }
+    buffer_deinit(&name);
     cell_deinit(&incoming);
     local_cell_deinit(&local);
     return status;
@@ -349,7 +423,7 @@ static enum status check_siblings(const struct replica_context *context,
     return (above && after->count > base->count) || !fits ? STATUS_SIBLING_LIMIT : STATUS_OK;
 }
 
-/* A bound for append_delivery(), before the cell is made. */
+/* A bound for replica_append_delivery(), before the cell is made. */
 static size_t delivery_bytes(const struct replica_mint *mint, const struct remainder *after)
 {
     enum { DOT_BYTES_MAX = 48, SIBLING_BYTES_MAX = 64 };
@@ -390,14 +464,13 @@ static void note_siblings(const struct replica_mint *mint, const struct cell *af
     context->warned_position = ring_position(mint->key, mint->keyspace, context->position_seed);
 }
 
-static void append_delivery(const struct replica_mint *mint, const struct cell *cell,
-                            struct buffer *deliveries)
+void replica_append_delivery(keyspace_id keyspace, struct slice key, const struct cell *cell,
+                             struct buffer *deliveries)
 {
     struct buffer encoded = {0};
     cell_encode(cell, true, &encoded);
-    struct cell_delivery delivery = {.keyspace = mint->keyspace,
-                                     .key = mint->key,
-                                     .cell = buffer_slice(&encoded)};
+    struct cell_delivery delivery = {
+        .keyspace = keyspace, .key = key, .cell = buffer_slice(&encoded)};
     cell_delivery_encode(&delivery, deliveries);
     buffer_deinit(&encoded);
 }
@@ -440,7 +513,7 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
         mint_cell(replica, mint, &effect, &base, context, &after, &out->dot);
         add_unseen_live_dots(replica, &after, &new_dots);
         size_t offset = deliveries->length;
-        append_delivery(mint, &after, deliveries);
+        replica_append_delivery(mint->keyspace, mint->key, &after, deliveries);
         note_siblings(mint, &after, context);
         assert(deliveries->length - offset <= out->delivery_bytes);
         record_event(replica, mint->keyspace, mint->key, &local.cell, &after, &new_dots, context);

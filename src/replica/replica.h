@@ -121,6 +121,20 @@ MUST_USE enum status replica_apply(struct replica *replica, const struct cell_de
                                    enum merge_policy policy, struct replica_context *context,
                                    bool *changed);
 
+/*
+ * Merge a cell that this replica has lost, or shows an older version of, although its clock has
+ * it: the seen-filter, which would take it for superseded, is left out. Only for cells that
+ * leaf_compare.h has judged, from a replica whose clock held all that this one's did.
+ * `expected` is replica_version_hash() of the cell as it was judged: when it has changed since,
+ * nothing is done, and `changed` is false.
+ * Statuses as those of replica_apply().
+ */
+MUST_USE enum status replica_force(struct replica *replica, const struct cell_delivery *delivery,
+                                   uint64_t expected, enum merge_policy policy,
+                                   struct replica_context *context, bool *changed);
+/* Of context and dots; 0 for a cell that is not there. */
+uint64_t replica_version_hash(const struct cell *cell);
+
 struct replica_mint {
     keyspace_id keyspace;
     enum merge_policy policy;
@@ -189,6 +203,10 @@ uint64_t replica_cell_hash(const struct replica_context *context, keyspace_id ke
                            struct slice key, const struct cell *cell);
 /* Whether it counts: a version that is no tombstone is live in it. */
 bool replica_cell_has_value(const struct cell *cell);
+
+/* Append a delivery of the cell, without dots beside its own. */
+void replica_append_delivery(keyspace_id keyspace, struct slice key, const struct cell *cell,
+                             struct buffer *deliveries);
 
 /* Append the record value of a cell: from the cache or the store. STATUS_NOT_FOUND: surely absent. */
 MUST_USE enum status replica_load_cell(struct replica_context *context, keyspace_id keyspace,

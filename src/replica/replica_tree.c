@@ -99,6 +99,8 @@ void replica_tree_store(struct replica *replica, struct replica_context *context
                                         .bits = replica->tree.bits,
                                         .log_position = replica->log_position,
                                         .scrubbed_ms = replica->scrubbed_ms};
+    if (header.bits == 0 && header.scrubbed_ms == 0)
+        return; /* the checkpoint alone says it all */
     record_tree_header_name(replica->partition, &name);
     tree_header_encode(&header, &value);
     store_batch_put(context->batch, buffer_slice(&name), buffer_slice(&value));

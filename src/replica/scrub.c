@@ -36,6 +36,11 @@ bool replica_scrub_runs(const struct replica *replica)
     return replica->scrub != NULL;
 }
 
+bool replica_scrub_has_met_all(const struct replica *replica)
+{
+    return replica->scrub != NULL && replica->scrub->done;
+}
+
 void replica_scrub_begin(struct replica *replica, struct replica_context *context)
 {
     replica_scrub_abandon(replica);

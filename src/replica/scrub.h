@@ -30,6 +30,8 @@
 void replica_scrub_begin(struct replica *replica, struct replica_context *context);
 void replica_scrub_abandon(struct replica *replica);
 bool replica_scrub_runs(const struct replica *replica);
+/* One that runs has met all cells, and is to be finished. */
+bool replica_scrub_has_met_all(const struct replica *replica);
 
 struct scrub_step {
     uint32_t cells;

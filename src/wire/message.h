@@ -39,6 +39,14 @@ enum message_type {
     MESSAGE_SYNC_PAGE,
     MESSAGE_FETCH = 25, /* wire/message_fetch.h */
     MESSAGE_FETCH_RESULT = 26, /* body: struct message_read_result */
+    MESSAGE_TREE_ROOT = 30, /* anti-entropy: wire/message_tree.h */
+    MESSAGE_TREE_ROOT_RESULT = 31,
+    MESSAGE_TREE_NODES = 32,
+    MESSAGE_TREE_NODES_RESULT = 33,
+    MESSAGE_TREE_LEAF = 34,
+    MESSAGE_TREE_LEAF_RESULT = 35,
+    MESSAGE_TREE_REPAIR = 36,
+    MESSAGE_TREE_REPAIRED = 37,
     MESSAGE_LOCAL = 100,
     MESSAGE_MINT = 100, /* loop side -> store side: make new versions */
     MESSAGE_MINTED,     /* early when something was written, then MESSAGE_REPLICATED follows late */
@@ -50,7 +58,13 @@ enum message_type {
                               frame */
     MESSAGE_CLOCK,     /* loop side -> store side: what is thought of the wall clock */
     MESSAGE_MINT_FROM, /* store side -> loop side, unasked */
-    MESSAGE_STORE_COUNTS /* store side -> loop side, unasked: what the last groups have counted */
+    MESSAGE_STORE_COUNTS, /* store side -> loop side, unasked: what the last groups have counted */
+    MESSAGE_TREE_ASK = 130, /* anti-entropy inside a node: wire/message_tree_local.h */
+    MESSAGE_TREE_APPLY = 131,
+    MESSAGE_TREE_APPLIED = 132,
+    MESSAGE_SCRUB = 133,
+    MESSAGE_SCRUBBED = 134,
+    MESSAGE_TREE_STATE = 135 /* store side -> loop side, unasked */
 };
 
 /*
