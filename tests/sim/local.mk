@@ -37,6 +37,8 @@ ringsim_SOURCES = \
 	tests/sim/script.h \
 	tests/sim/settle.c \
 	tests/sim/settle.h \
+	tests/sim/silent_loss.c \
+	tests/sim/silent_loss.h \
 	tests/sim/spread.c \
 	tests/sim/spread.h \
 	tests/sim/store_thread.c \

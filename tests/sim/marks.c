@@ -60,6 +60,18 @@ static const char *const names[MARK_COUNT] = {
     [MARK_READ_FLOOR_CHECKED] = "read-floor-checked",
     [MARK_COPY_DESTROYED] = "copy-destroyed",
     [MARK_ACKED_AT_ONE_LOST] = "acked-at-one-lost",
+    [MARK_TREE_EQUAL] = "tree-equal",
+    [MARK_TREE_DIFFERS] = "tree-differs",
+    [MARK_TREE_BEHIND] = "tree-behind",
+    [MARK_TREE_SUPERSEDED] = "tree-superseded",
+    [MARK_TREE_IN_FLIGHT] = "tree-in-flight",
+    [MARK_TREE_CORRUPT] = "tree-corrupt",
+    [MARK_TREE_FORCED] = "tree-forced",
+    [MARK_TREE_REFUSED] = "tree-refused",
+    [MARK_SCRUB] = "scrub",
+    [MARK_SCRUB_WRONG] = "scrub-wrong",
+    [MARK_CELL_LOST] = "cell-lost",
+    [MARK_CELL_AGED] = "cell-aged",
 };
 
 const char *mark_name(enum mark mark)

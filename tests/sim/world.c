@@ -15,6 +15,7 @@
 #include "sim/network.h"
 #include "sim/oracle.h"
 #include "sim/settle.h"
+#include "sim/silent_loss.h"
 
 /* A run that needs more does not end by itself. */
 enum { EVENTS_MAX = 20000000 };
@@ -133,6 +134,7 @@ static void world_init(struct world *world, const struct world_params *params)
     world->oracle = oracle_new(world);
     world->clients = client_set_new(world);
     world->settle = settle_new(world);
+    world->silent_loss = silent_loss_new(world);
     world->nemesis = nemesis_new(world);
     client_set_start(world);
 }
@@ -144,6 +146,7 @@ static void world_deinit(struct world *world)
     free(world->machines);
     nemesis_free(world->nemesis);
     settle_free(world->settle);
+    silent_loss_free(world->silent_loss, world->plan.node_count);
     client_set_free(world->clients);
     oracle_free(world->oracle);
     network_free(world->network);
