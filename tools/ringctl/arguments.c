@@ -17,6 +17,8 @@ const struct option OPTIONS[] = {
     {"--timeout", "SECONDS", 0, "how long nodes may take to answer (default: 3)"},
     {"--wait", "SECONDS", OPTION_WAIT, "ask again until all are equal, at most so long"},
     {"--keyspace", "NUMBER", OPTION_KEYSPACE, "the keyspace, as SELECT takes it (default: 0)"},
+    {"--partition", "NUMBER", OPTION_PARTITION, "this partition alone"},
+    {"--dry-run", NULL, OPTION_DRY_RUN, "only count differences"},
     {"--help", NULL, 0, "say what ringctl or a verb does"},
     {"--version", NULL, 0, "print the version of ringctl"},
     {"--completion", "SHELL", 0, "print completions; SHELL is bash"},
@@ -92,6 +94,11 @@ static bool take_value(const char *name, const char *value, struct arguments *ou
         if (!parse_number(value, UINT16_MAX, &number))
             return false;
         out->keyspace = (keyspace_id)number;
+    } else if (strcmp(name, "--partition") == 0) {
+        if (!parse_number(value, PARTITION_COUNT_MAX - 1, &number))
+            return false;
+        out->has_partition = true;
+        out->partition = (uint32_t)number;
     } else {
         assert(strcmp(name, "--completion") == 0);
         out->completion = value;
@@ -105,6 +112,8 @@ static void take_flag(const char *name, struct arguments *out)
         out->json = true;
     else if (strcmp(name, "--help") == 0)
         out->help = true;
+    else if (strcmp(name, "--dry-run") == 0)
+        out->dry_run = true;
     else
         out->version = true;
 }

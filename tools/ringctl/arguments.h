@@ -31,7 +31,12 @@ enum exit_code {
 };
 
 /* Bits of `struct verb.options`: what a verb takes beside what all take. */
-enum verb_option { OPTION_WAIT = 1, OPTION_KEYSPACE = 2 };
+enum verb_option {
+    OPTION_WAIT = 1 << 0,
+    OPTION_KEYSPACE = 1 << 1,
+    OPTION_PARTITION = 1 << 8,
+    OPTION_DRY_RUN = 1 << 9
+};
 
 struct verb {
     const char *words;   /* "ring verify" */
@@ -67,6 +72,9 @@ struct arguments {
     bool waits;
     unsigned wait_seconds;
     keyspace_id keyspace;
+    bool has_partition;
+    uint32_t partition;
+    bool dry_run;
 };
 
 /* STATUS_INVALID: one sentence with what to do instead was appended to `problem`. */

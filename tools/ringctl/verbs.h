@@ -17,6 +17,11 @@ enum exit_code verb_ring_verify(const struct arguments *arguments);
 enum exit_code verb_key_locate(const struct arguments *arguments);
 enum exit_code verb_key_siblings(const struct arguments *arguments);
 enum exit_code verb_keyspace_list(const struct arguments *arguments);
+enum exit_code verb_repair_status(const struct arguments *arguments);
+enum exit_code verb_repair_run(const struct arguments *arguments);
+enum exit_code verb_repair_scrub(const struct arguments *arguments);
+enum exit_code verb_repair_pause(const struct arguments *arguments);
+enum exit_code verb_repair_resume(const struct arguments *arguments);
 enum exit_code verb_version(const struct arguments *arguments);
 enum exit_code verb_help(const struct arguments *arguments);
 
