@@ -51,12 +51,15 @@ ringsim_SOURCES = \
 EXTRA_DIST += \
 	tests/sim/test_mutants.sh \
 	tests/sim/test_sim_smoke.sh \
+	tests/sim/mutants/absence-deletes.patch \
 	tests/sim/mutants/check \
 	tests/sim/mutants/context-covers-more.patch \
 	tests/sim/mutants/count-node-twice.patch \
+	tests/sim/mutants/leaf-joins-clock.patch \
 	tests/sim/mutants/merge-drops-dot.patch \
 	tests/sim/mutants/mint-replaces-siblings.patch \
 	tests/sim/mutants/run \
+	tests/sim/mutants/tree-hashes-key.patch \
 	tests/sim/mutants/trust-old-incarnation.patch
 TESTS += \
 	tests/sim/test_mutants.sh \

@@ -1,3 +1,5 @@
 libringtest_a_SOURCES +=
 unit_tests += \
-	tests/unit/repair/test_log_sync
+	tests/unit/repair/test_log_sync \
+	tests/unit/repair/test_pace \
+	tests/unit/repair/test_tree_exchange
