@@ -98,6 +98,8 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->peer_silence_ms = environment_peer_silence_ms;
     environment->replica_ready = environment_replica_ready;
     environment->clock_view = clock_fence_view;
+    environment->hint_view = hints_view;
+    environment->hint_lane_view = hints_lane_view;
     environment->repair_view = tree_schedule_view;
     environment->repair_pair = tree_schedule_pair;
     environment->repair_replica = tree_schedule_replica;
@@ -154,6 +156,7 @@ struct node *node_new(const struct node_params *params)
         load->sync = log_sync_new(node->ring, node->self, id, node->settings.sync_interval_ms,
                                   node->settings.request_timeout_ms);
     }
+    hints_init(node, params);
     node->trees = tree_schedule_new(node->ring, node->self);
     init_environment(node, params);
     return node;
@@ -170,6 +173,7 @@ void node_free(struct node *node)
         pending_remove(node, pending);
     for (uint32_t i = 0; i < node->load_count; i++)
         log_sync_free(node->loads[i].sync);
+    hints_deinit(node);
     free(node->loads);
     tree_schedule_free(node->trees);
     peers_free(node->peers);
@@ -196,12 +200,14 @@ static void peer_went_down(struct node *node, node_id peer)
     HASH_ITER (hh, node->pending, pending, next) {
         if (pending->kind == PENDING_COORDINATED || pending->kind == PENDING_FORWARDED)
             key_request_refused(node, pending, peer, STATUS_UNAVAILABLE);
-        else if (pending->kind == PENDING_SYNC && pending->origin.node == peer)
+        else if ((pending->kind == PENDING_SYNC || pending->kind == PENDING_HINT) &&
+                 pending->origin.node == peer)
             pending_remove(node, pending);
         else if (pending->kind == PENDING_TREE && pending->origin.node == peer)
             tree_schedule_failed(node, pending, STATUS_UNAVAILABLE);
     }
     log_sync_peer_down(node_load(node, peer)->sync);
+    hints_peer_down(node, peer);
 }
 
 static void carry_out_peers(struct node *node)
@@ -222,6 +228,7 @@ static void carry_out_peers(struct node *node)
             break;
         case PEERS_UP:
             log_sync_peer_up(node_load(node, action->node)->sync, node->now.mono_us);
+            hints_peer_up(node, action->node);
             break;
         case PEERS_DOWN:
             peer_went_down(node, action->node);
@@ -241,6 +248,9 @@ static void route_answer(struct node *node, node_id from, const struct frame *fr
     else if (pending->kind == PENDING_SYNC && frame->type == MESSAGE_SYNC_PAGE &&
              pending->origin.node == from)
         repair_frame(node, pending, frame->type, frame->body);
+    else if (pending->kind == PENDING_HINT && frame->type == MESSAGE_REPLICATED &&
+             pending->type == HINT_WANT_DELIVERY && pending->origin.node == from)
+        hints_answered(node, pending, STATUS_OK, frame->body);
     else if (pending->kind == PENDING_TREE && pending->origin.node == from)
         tree_schedule_frame(node, pending, frame->type, frame->body);
 }
@@ -260,11 +270,15 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
     case MESSAGE_REPLICATED:
     case MESSAGE_DIGEST_RESULT:
     case MESSAGE_SYNC_PAGE:
+    case MESSAGE_HINTED:
     case MESSAGE_TREE_ROOT_RESULT:
     case MESSAGE_TREE_NODES_RESULT:
     case MESSAGE_TREE_LEAF_RESULT:
     case MESSAGE_TREE_REPAIRED:
         route_answer(node, from, frame);
+        break;
+    case MESSAGE_HINT_STATE:
+        hints_peer_state(node, from, frame->body);
         break;
     default:
         peer_request(node, from, link, frame);
@@ -314,6 +328,10 @@ static void store_frame(struct node *node, const struct frame *frame)
         note_store_counts(node, frame);
         return;
     }
+    if (frame->type == MESSAGE_HINT_COUNTS) {
+        hints_counted(node, frame->body);
+        return;
+    }
     if (frame->type == MESSAGE_TREE_STATE) {
         tree_schedule_state(node, frame->body);
         return;
@@ -338,6 +356,9 @@ static void store_frame(struct node *node, const struct frame *frame)
     case PENDING_SYNC:
         if (!refused)
             repair_frame(node, pending, frame->type, frame->body);
+        break;
+    case PENDING_HINT:
+        hints_answered(node, pending, refused ? STATUS_OVERLOADED : STATUS_OK, frame->body);
         break;
     case PENDING_TREE:
         if (refused)
@@ -388,6 +409,7 @@ static void tick(struct node *node)
             pending_remove(node, pending);
     }
     repair_tick(node);
+    hints_tick(node);
     tree_schedule_tick(node);
     client_sessions_tick(node);
 }
@@ -421,6 +443,7 @@ void node_step(struct node *node, const struct event *event, struct effects *out
         break;
     case EVENT_STORE_CONDITION:
         node->store_condition = event->status;
+        hints_condition_changed(node);
         break;
     case EVENT_LINK_DOWN:
         peers_link_down(node->peers, event->link, event->now.mono_us, &node->peers_output);
@@ -445,7 +468,8 @@ void node_step(struct node *node, const struct event *event, struct effects *out
 uint64_t node_deadline_us(const struct node *node)
 {
     uint64_t deadlines[] = {peers_deadline_us(node->peers), repair_deadline_us(node),
-                            tree_schedule_deadline_us(node), deadline_heap_next_us(&node->timers),
+                            hints_deadline_us(node), tree_schedule_deadline_us(node),
+                            deadline_heap_next_us(&node->timers),
                             deadline_heap_next_us(&node->client_timers)};
     uint64_t least = UINT64_MAX;
     for (size_t i = 0; i < sizeof deadlines / sizeof deadlines[0]; i++)

@@ -38,6 +38,11 @@ struct settings {
     uint32_t sync_interval_ms;       /* between clock exchanges with one peer when nothing differs */
     uint32_t sync_page_bytes;        /* of cells in one answer */
     uint32_t sync_settle_ms;         /* events younger than this are left to their coordinator */
+    /* hints: copies that this node keeps for owners that could not be reached */
+    uint32_t hint_bytes_max;           /* of all of them; 0: this node keeps none */
+    uint32_t hint_partition_bytes_max; /* of one partition */
+    uint32_t hint_rate_bytes_max;      /* delivered to one owner in a second */
+    uint32_t hint_delay_ms;            /* at most so long after an owner is back until it begins */
     uint32_t repair_interval_ms;     /* between comparisons of one partition with one peer; 0: never */
     uint32_t scrub_interval_ms;      /* between readings of all cells of a replica; 0: never */
     uint32_t repair_bytes_per_second;/* of comparisons and scrubs; 0: no limit */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "causal/counter.h"
 #include "replica/replica_tree.h"
 #include "ring/position.h"
 
@@ -85,7 +86,7 @@ static enum status visit(struct replica *replica, struct slice name, struct slic
         if (!clock_has(&replica->clock, &cell.siblings[i].dot))
             status = STATUS_CORRUPT; /* R2 */
     if (status == STATUS_OK) {
-        bool live = replica_cell_has_value(&cell);
+        bool live = cell_is_live(&cell);
         sum_tree_add(&scrub->tree, replica_tree_offset(context, parts.position),
                      replica_cell_hash(context, parts.keyspace, parts.key, &cell), live);
         replica_counts_add(&scrub->counts, parts.keyspace, live);

@@ -5,12 +5,16 @@ libringcore_a_SOURCES += \
 	src/wire/message.h \
 	src/wire/message_fetch.c \
 	src/wire/message_fetch.h \
+	src/wire/message_hint.c \
+	src/wire/message_hint.h \
+	src/wire/record.c \
+	src/wire/record.h \
+	src/wire/record_hint.c \
+	src/wire/record_hint.h \
 	src/wire/message_tree.c \
 	src/wire/message_tree.h \
 	src/wire/message_tree_local.c \
 	src/wire/message_tree_local.h \
-	src/wire/record.c \
-	src/wire/record.h \
 	src/wire/record_tree.c \
 	src/wire/record_tree.h \
 	src/wire/resp_reader.c \

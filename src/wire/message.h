@@ -39,6 +39,11 @@ enum message_type {
     MESSAGE_SYNC_PAGE,
     MESSAGE_FETCH = 25, /* wire/message_fetch.h */
     MESSAGE_FETCH_RESULT = 26, /* body: struct message_read_result */
+    MESSAGE_HINT = 40, /* this one and those after it: message_hint.h */
+    MESSAGE_HINTED = 41,
+    MESSAGE_HINT_READ = 42, /* MESSAGE_READ, of what a fallback keeps */
+    MESSAGE_HINT_READ_RESULT = 43,
+    MESSAGE_HINT_STATE = 44,
     MESSAGE_TREE_ROOT = 30, /* anti-entropy: wire/message_tree.h */
     MESSAGE_TREE_ROOT_RESULT = 31,
     MESSAGE_TREE_NODES = 32,
@@ -59,6 +64,12 @@ enum message_type {
     MESSAGE_CLOCK,     /* loop side -> store side: what is thought of the wall clock */
     MESSAGE_MINT_FROM, /* store side -> loop side, unasked */
     MESSAGE_STORE_COUNTS, /* store side -> loop side, unasked: what the last groups have counted */
+    MESSAGE_HINTS_SCAN = 140, /* loop side -> store side; this one and those after it:
+                                 message_hint.h */
+    MESSAGE_HINTS_PAGE = 141,
+    MESSAGE_HINTS_DROP = 142, /* loop side -> store side */
+    MESSAGE_HINTS_DROPPED = 143,
+    MESSAGE_HINT_COUNTS = 144, /* store side -> loop side, unasked */
     MESSAGE_TREE_ASK = 130, /* anti-entropy inside a node: wire/message_tree_local.h */
     MESSAGE_TREE_APPLY = 131,
     MESSAGE_TREE_APPLIED = 132,
@@ -189,6 +200,7 @@ MUST_USE enum status message_replicate_decode(struct slice body, struct message_
 /* STATUS_OK: the cells are in the synced state of the sender. */
 struct message_replicated {
     enum status status;
+    bool unseen_increments; /* a string came whose writer has not seen all that counts beside it */
 };
 
 void message_replicated_encode(const struct message_replicated *replicated, struct buffer *out);

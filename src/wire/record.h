@@ -4,6 +4,7 @@
  *     'D' position(8) keyspace(2) length(2) key      the cell of a key (causal/cell.h)
  *     'L' partition(2) log position(8)               one event of the partition's log
  *     'M' partition(2) 'c'                           checkpoint of the replica's state
+ *     'H' ...                                        hints (record_hint.h)
  *     'R' partition(2) ...                           sum-tree of the replica (wire/record_tree.h)
  *     'T'                                            ceiling of the times that the store issues
  *     'I'                                            identity of the store (src/store/identity.h)

@@ -1,5 +1,6 @@
 # Protocols as programs in Python: slow next to unit tests, quick next to the simulator.
 EXTRA_DIST += \
+	tests/models/counters.py \
 	tests/models/test_models.sh \
 	tests/models/tree_exchange.py
 TESTS += tests/models/test_models.sh

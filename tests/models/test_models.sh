@@ -7,4 +7,5 @@ set -eu
 command -v python3 >/dev/null || { echo "python3 is missing"; exit 77; }
 cd "$SRC/tests/models"
 export PYTHONDONTWRITEBYTECODE=1
+python3 counters.py 300
 python3 tree_exchange.py 200

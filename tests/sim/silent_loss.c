@@ -5,7 +5,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
-#include "causal/cell.h"
+#include "causal/counter.h"
 #include "replica/sum_tree.h"
 #include "ring/position.h"
 #include "sim/machine.h"
@@ -64,14 +64,6 @@ static bool open_cell(struct slice record, struct cell *out)
     return reader_end(&reader) == STATUS_OK;
 }
 
-static bool has_value(const struct cell *cell)
-{
-    for (uint32_t i = 0; i < cell->count; i++)
-        if (cell->siblings[i].kind != SIBLING_TOMBSTONE)
-            return true;
-    return false;
-}
-
 /* Both directories of the image: what reads see, and what a crash leaves. */
 static void put(struct image *image, struct slice name, const struct slice *record)
 {
@@ -88,7 +80,7 @@ static void put(struct image *image, struct slice name, const struct slice *reco
 static bool is_aged(struct slice older, const struct cell *now)
 {
     struct cell cell;
-    bool aged = open_cell(older, &cell) && has_value(&cell) &&
+    bool aged = open_cell(older, &cell) && cell_is_live(&cell) &&
                 version_vector_descends(&now->context, &cell.context) &&
                 !version_vector_equal(&now->context, &cell.context) &&
                 cell_hash(&cell, slice_text("k"), 0) != cell_hash(now, slice_text("k"), 0);
@@ -106,7 +98,7 @@ static bool strike_cell(struct world *world, uint32_t index, struct slice name, 
     bool usable = record_cell_name_decode(name, &parts) == STATUS_OK && open_cell(record, &cell);
     if (!usable)
         return false;
-    bool value = has_value(&cell);
+    bool value = cell_is_live(&cell);
     bool aged = value && ordered_map_get(&loss->older[index], name, &older) &&
                 is_aged(older, &cell) && random_chance(&loss->random, 2, 3);
     cell_deinit(&cell);
@@ -240,7 +232,7 @@ static void subtract_cells(struct disk_tree *disk, const struct world *world)
             sum_tree_add(
                 &disk->tree, name.position << disk->partition_bits,
                 -cell_hash(&cell, name.key, (world->ring->seed ^ 0x64696765u) + name.keyspace),
-                -(int)has_value(&cell));
+                -(int)cell_is_live(&cell));
         cell_deinit(&cell);
     }
     buffer_deinit(&bound);

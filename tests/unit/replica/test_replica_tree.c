@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "causal/counter.h"
 #include "memory_store.h"
 #include "replica/replica_tree.h"
 #include "replica/scrub.h"
@@ -124,7 +125,7 @@ static void scan(const struct host *host, uint8_t bits, struct sum_tree *out)
         struct reader reader = reader_make(encoded);
         cell_decode(&reader, &cell);
         sum_tree_add(out, name.position, cell_hash(&cell, name.key, DIGEST_SEED + name.keyspace),
-                     replica_cell_has_value(&cell));
+                     cell_is_live(&cell));
         cell_deinit(&cell);
     }
 }
