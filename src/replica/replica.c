@@ -194,6 +194,8 @@ static enum status merge_delivered(struct replica *replica, const struct cell_de
         if (!cell_fits(&merged))
             status = STATUS_TOO_LARGE;
         context->unseen_increments += has_unseen_increments(incoming, &merged);
+    } else {
+        context->unseen_increments += has_unseen_increments(incoming, &local->cell);
     }
     *changed = status == STATUS_OK && (cell_changes || new_dots.count > 0);
     if (*changed) {
