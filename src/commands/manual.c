@@ -40,7 +40,7 @@ static const struct entry options[] = {
     {"pw", "Owners among those that stored a write which are up to date: a number, quorum or all. "
            "It raises w."},
     {"dw", "Owners that must have a write on disk: a number, quorum or all."},
-    {"timeout", "Milliseconds for the whole request."},
+    {"timeout", "Milliseconds for the whole request, at most request-timeout-max of ringd.conf(5)."},
     {"context", "A context that RING.GET gave for the same key: the write replaces what was read "
                 "then. It goes with WITH and with writes of one key that replace its value."},
     {"traceparent", "A W3C trace context; it is checked and not used yet."},

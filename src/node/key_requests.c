@@ -421,6 +421,8 @@ void key_request_start(struct node *node, const struct origin *origin,
                        const struct key_request *request, uint32_t timeout_ms, bool may_forward)
 {
     struct preference_list owners;
+    if (timeout_ms > node->settings.request_timeout_max_ms)
+        timeout_ms = node->settings.request_timeout_max_ms; /* G3 of replica/stability.h */
     uint64_t deadline_us = node->now.mono_us + (uint64_t)timeout_ms * 1000;
     assert(request->partition < node->ring->partition_count);
     if (node->coordinated_count >= node->settings.requests_max) {
@@ -453,6 +455,10 @@ void key_request_frame(struct node *node, struct pending *pending, node_id from,
         return;
     }
     pending_heard(node, pending, from);
+    if (node->now.mono_us >= pending->deadline_us) { /* what comes later answers nothing */
+        key_request_tick(node, pending);
+        return;
+    }
     coordinated_request_reply(pending->coordinated, from, type, body, node->now.wall_ms,
                               &node->coordinated_output);
     carry_out(node, pending);

@@ -18,9 +18,11 @@ libringcore_a_SOURCES += \
 	src/node/store_hints.c \
 	src/node/store_mint.c \
 	src/node/store_read.c \
+	src/node/stability_schedule.c \
 	src/node/store_side.c \
 	src/node/store_side.h \
 	src/node/store_side_state.h \
+	src/node/store_stability.c \
 	src/node/store_sync.c \
 	src/node/store_tree.c \
 	src/node/tree_schedule.c \

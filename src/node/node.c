@@ -153,6 +153,7 @@ struct node *node_new(const struct node_params *params)
             continue;
         struct peer_load *load = &node->loads[node->load_count++];
         load->id = id;
+        load->report_due_us = UINT64_MAX;
         load->sync = log_sync_new(node->ring, node->self, id, node->settings.sync_interval_ms,
                                   node->settings.request_timeout_ms);
     }
@@ -200,7 +201,8 @@ static void peer_went_down(struct node *node, node_id peer)
     HASH_ITER (hh, node->pending, pending, next) {
         if (pending->kind == PENDING_COORDINATED || pending->kind == PENDING_FORWARDED)
             key_request_refused(node, pending, peer, STATUS_UNAVAILABLE);
-        else if ((pending->kind == PENDING_SYNC || pending->kind == PENDING_HINT) &&
+        else if ((pending->kind == PENDING_SYNC || pending->kind == PENDING_HINT ||
+                  pending->kind == PENDING_STABILITY) &&
                  pending->origin.node == peer)
             pending_remove(node, pending);
         else if (pending->kind == PENDING_TREE && pending->origin.node == peer)
@@ -208,6 +210,7 @@ static void peer_went_down(struct node *node, node_id peer)
     }
     log_sync_peer_down(node_load(node, peer)->sync);
     hints_peer_down(node, peer);
+    stability_peer_down(node, peer);
 }
 
 static void carry_out_peers(struct node *node)
@@ -229,6 +232,7 @@ static void carry_out_peers(struct node *node)
         case PEERS_UP:
             log_sync_peer_up(node_load(node, action->node)->sync, node->now.mono_us);
             hints_peer_up(node, action->node);
+            stability_peer_up(node, action->node);
             break;
         case PEERS_DOWN:
             peer_went_down(node, action->node);
@@ -323,7 +327,7 @@ static void store_frame(struct node *node, const struct frame *frame)
         return;
     }
     if (frame->type == MESSAGE_STORE_REFUSED && frame->request == 0)
-        clock_fence_not_told(node); /* no other frame without a number goes there */
+        clock_fence_not_told(node); /* nothing else without a number needs to be told again */
     if (frame->type == MESSAGE_STORE_COUNTS) {
         note_store_counts(node, frame);
         return;
@@ -359,6 +363,9 @@ static void store_frame(struct node *node, const struct frame *frame)
         break;
     case PENDING_HINT:
         hints_answered(node, pending, refused ? STATUS_OVERLOADED : STATUS_OK, frame->body);
+        break;
+    case PENDING_STABILITY:
+        stability_store_frame(node, pending, frame->type, frame->body);
         break;
     case PENDING_TREE:
         if (refused)
@@ -410,6 +417,7 @@ static void tick(struct node *node)
     }
     repair_tick(node);
     hints_tick(node);
+    stability_tick(node);
     tree_schedule_tick(node);
     client_sessions_tick(node);
 }
@@ -428,6 +436,7 @@ void node_step(struct node *node, const struct event *event, struct effects *out
     switch (event->kind) {
     case EVENT_START:
         node->environment.start_mono_us = event->now.mono_us;
+        stability_start(node);
         tree_schedule_start(node);
         peers_start(node->peers, event->now.mono_us, &node->peers_output);
         break;
@@ -468,7 +477,8 @@ void node_step(struct node *node, const struct event *event, struct effects *out
 uint64_t node_deadline_us(const struct node *node)
 {
     uint64_t deadlines[] = {peers_deadline_us(node->peers), repair_deadline_us(node),
-                            hints_deadline_us(node), tree_schedule_deadline_us(node),
+                            hints_deadline_us(node), stability_deadline_us(node),
+                            tree_schedule_deadline_us(node),
                             deadline_heap_next_us(&node->timers),
                             deadline_heap_next_us(&node->client_timers)};
     uint64_t least = UINT64_MAX;

@@ -1,6 +1,6 @@
 /*
  * node_state.h - the inside of the loop side, shared by node.c, pending.c, peer_requests.c,
- * client_sessions.c, clock_fence.c, repair_schedule.c and hint_schedule.c.
+ * client_sessions.c, clock_fence.c, repair_schedule.c, hint_schedule.c and stability_schedule.c.
  */
 #ifndef NODE_NODE_STATE_H
 #define NODE_NODE_STATE_H
@@ -21,6 +21,7 @@
 #include "repair/log_sync.h"
 #include "wire/frame.h"
 #include "wire/message.h"
+#include "wire/message_garbage.h"
 
 /* Who waits for an outcome. */
 struct origin {
@@ -37,6 +38,7 @@ enum pending_kind {
     PENDING_PEER_STORE,  /* a peer's message that the own store side handles */
     PENDING_SYNC,        /* a step of log sync with a peer */
     PENDING_HINT,        /* a step of handing hints to the owner origin.node; `type`: enum hint_want */
+    PENDING_STABILITY,   /* a report for a peer, or a step of collecting */
     PENDING_TREE         /* a step of anti-entropy or of a scrub (tree_schedule.h) */
 };
 
@@ -104,6 +106,8 @@ struct peer_load {
     uint32_t asked;     /* by the peer, not answered */
     struct log_sync *sync;
     struct hint_peer hints;
+    uint64_t report_due_us; /* UINT64_MAX while it is down */
+    bool report_afresh;     /* it has not had one on this link */
 };
 
 struct node {
@@ -142,6 +146,9 @@ struct node {
     struct coordinated_output coordinated_output;
     struct peers_output peers_output;
     struct log_sync_output sync_output;
+    uint64_t collect_due_us;
+    bool collect_goes_on;          /* the next step belongs to the round under way */
+    struct message_garbage garbage; /* as the store side last told */
     struct tree_schedule *trees;
     struct instant now;  /* of the present step; by the agreed time when the own clock is skewed */
     uint64_t own_wall_ms; /* the wall clock as it stands, for peers to judge */
@@ -196,6 +203,19 @@ void clock_fence_mint_from(struct node *node, struct slice body);
 /* The frame that told the store side was not taken. */
 void clock_fence_not_told(struct node *node);
 void clock_fence_view(void *context, struct instant now, struct clock_view *out);
+
+/* stability_schedule.c */
+void stability_start(struct node *node);
+void stability_peer_up(struct node *node, node_id peer);
+void stability_peer_down(struct node *node, node_id peer);
+void stability_tick(struct node *node);
+/* An answer of the own store side. */
+void stability_store_frame(struct node *node, struct pending *pending, uint16_t type,
+                           struct slice body);
+/* A peer's MESSAGE_STABILITY or MESSAGE_STABILITY_HEARD. */
+void stability_peer_frame(struct node *node, const struct origin *origin,
+                          const struct frame *frame);
+uint64_t stability_deadline_us(const struct node *node);
 
 /* repair_schedule.c */
 void repair_tick(struct node *node);

@@ -41,6 +41,7 @@ static uint16_t answer_type(uint16_t type)
 
 _Static_assert(MESSAGE_REPLICATED == MESSAGE_REPLICATE + 1, "an answer follows its question");
 _Static_assert(MESSAGE_HINTED == MESSAGE_HINT + 1, "an answer follows its question");
+_Static_assert(MESSAGE_STABILITY_HEARD == MESSAGE_STABILITY + 1, "an answer follows its question");
 _Static_assert(MESSAGE_FETCH_RESULT == MESSAGE_FETCH + 1, "an answer follows its question");
 _Static_assert(MESSAGE_SYNC_PAGE == MESSAGE_SYNC_PULL + 1, "an answer follows its question");
 _Static_assert(MESSAGE_FORWARD_RESULT == MESSAGE_FORWARD + 1, "an answer follows its question");
@@ -171,6 +172,10 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
         break;
     case MESSAGE_SYNC_PULL:
         ask_store(node, &origin, frame, 0, STATUS_OK);
+        break;
+    case MESSAGE_STABILITY:
+    case MESSAGE_STABILITY_HEARD:
+        stability_peer_frame(node, &origin, frame);
         break;
     default:
         node->statistics.frames_refused++;

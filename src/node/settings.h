@@ -23,6 +23,7 @@ struct settings {
     uint32_t client_output_bytes_max;/* a client that does not read is closed above it */
     /* requests */
     uint32_t request_timeout_ms;
+    uint32_t request_timeout_max_ms; /* no request takes longer; the same on all nodes */
     uint32_t read_retry_ms;          /* ask one more owner when an asked one is silent for so long */
     uint32_t requests_max;           /* that this node coordinates at once */
     uint32_t peer_inflight_max;      /* unanswered requests to one peer */
@@ -43,6 +44,7 @@ struct settings {
     uint32_t hint_partition_bytes_max; /* of one partition */
     uint32_t hint_rate_bytes_max;      /* delivered to one owner in a second */
     uint32_t hint_delay_ms;            /* at most so long after an owner is back until it begins */
+    uint32_t stability_interval_ms;  /* between reports of what is durable; a fifth with garbage */
     uint32_t repair_interval_ms;     /* between comparisons of one partition with one peer; 0: never */
     uint32_t scrub_interval_ms;      /* between readings of all cells of a replica; 0: never */
     uint32_t repair_bytes_per_second;/* of comparisons and scrubs; 0: no limit */

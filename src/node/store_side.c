@@ -59,6 +59,7 @@ struct store_side *store_side_new(const struct store_side_params *params)
         .siblings_max = params->settings->siblings_max,
     };
     assert(params->settings->siblings_max <= SIBLINGS_LIMIT_MAX);
+    store_stability_new(side);
     return side;
 }
 
@@ -79,6 +80,7 @@ void store_side_free(struct store_side *side)
         return;
     close_replicas(side);
     hint_store_free(side->hints);
+    store_stability_free(side);
     cell_cache_free(side->cache);
     buffer_deinit(&side->pulls);
     free(side->replicas);
@@ -146,6 +148,7 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
     }
     store_append_mint_from(side, &out->early);
     store_report_hints(side, &out->early);
+    store_stability_reopened(side);
     side->open = true;
     return STATUS_OK;
 }
@@ -367,6 +370,9 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
         break;
     case MESSAGE_HINTS_DROP:
         store_handle_hints_drop(side, &frame, out);
+        break;
+    case MESSAGE_STABILITY_STEP:
+        store_handle_stability(side, &frame, now, out);
         break;
     default:
         if (!store_tree_frame(side, &frame, bytes, now, out))

@@ -2,8 +2,9 @@
  * store_side_state.h - the inside of a store side, for the files that are one together.
  *
  * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions; store_sync.c
- * answers and applies log sync; store_hints.c keeps copies for owners elsewhere; store_tree.c does
- * anti-entropy and scrubs. A handler of frames is called with its group under way, and puts
+ * answers and applies log sync; store_hints.c keeps copies for owners elsewhere; store_stability.c
+ * collects garbage; store_tree.c does anti-entropy and scrubs. A handler of frames is called with
+ * its group under way, and puts
  * its answer into `early` or `late` of the output (store_side.h).
  */
 #ifndef NODE_STORE_SIDE_STATE_H
@@ -34,6 +35,8 @@ struct store_side {
     uint16_t *replica_index;        /* partition -> index into replicas, or NO_REPLICA */
     struct buffer pulls;            /* frames that wait for the commit of the group */
     uint64_t warned_us, refused_us; /* of the last lines about siblings; 0: none yet */
+    struct store_stability *stability; /* store_stability.c */
+    uint64_t collect_failed_us;        /* of the last line about it */
     uint64_t unreadable_us, forced_us; /* and about what a comparison found */
     bool open;
 };
@@ -101,5 +104,12 @@ void store_tree_committed(struct store_side *side, const struct frame *frame, st
 void store_append_tree_state(const struct replica *replica, bool doubted, struct buffer *out);
 void store_tree_unreadable(struct store_side *side, const struct replica *replica,
                            enum status status, struct instant now);
+
+/* store_stability.c; a peer's reports outlive a failed commit, the own ones do not. */
+void store_stability_new(struct store_side *side);
+void store_stability_free(struct store_side *side);
+void store_stability_reopened(struct store_side *side);
+void store_handle_stability(struct store_side *side, const struct frame *frame, struct instant now,
+                            struct store_output *out);
 
 #endif

@@ -22,7 +22,10 @@ void cell_cache_free(struct cell_cache *cache);
 
 /* The record of `name`; false when it is not cached. Borrowed until the next change of the cache. */
 bool cell_cache_get(struct cell_cache *cache, struct slice name, struct slice *record);
-/* Remember a record: read from the store, or (`changed`) written by the present group. */
+/*
+ * Remember a record: read from the store, or (`changed`) written by the present group. An empty
+ * record says that the group has deleted it.
+ */
 void cell_cache_put(struct cell_cache *cache, struct slice name, struct slice record, bool changed);
 /* The group is durable: its entries may be evicted from now on. */
 void cell_cache_committed(struct cell_cache *cache);

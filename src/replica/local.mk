@@ -7,7 +7,11 @@ libringcore_a_SOURCES += \
 	src/replica/leaf_compare.h \
 	src/replica/replica.c \
 	src/replica/replica.h \
+	src/replica/replica_cells.h \
+	src/replica/replica_purge.c \
 	src/replica/replica_sync.c \
+	src/replica/stability.c \
+	src/replica/stability.h \
 	src/replica/replica_tree.c \
 	src/replica/replica_tree.h \
 	src/replica/scrub.c \

@@ -5,18 +5,12 @@
 
 #include "base/hash.h"
 #include "causal/counter_write.h"
+#include "replica/replica_cells.h"
 #include "replica/replica_tree.h"
 #include "replica/scrub.h"
 #include "ring/position.h"
 
-/* The local cell and the bytes that its values borrow from. */
-struct local_cell {
-    struct buffer record;
-    struct cell cell;
-    bool present;
-};
-
-static void local_cell_deinit(struct local_cell *local)
+void local_cell_deinit(struct local_cell *local)
 {
     cell_deinit(&local->cell);
     buffer_deinit(&local->record);
@@ -30,6 +24,8 @@ enum status replica_load_cell(struct replica_context *context, keyspace_id keysp
     enum status status = STATUS_OK;
     record_cell_name(ring_position(key, keyspace, context->position_seed), keyspace, key, &name);
     if (cell_cache_get(context->cache, buffer_slice(&name), &cached)) {
+        if (cached.length == 0)
+            status = STATUS_NOT_FOUND; /* the present group has deleted it */
         buffer_append_slice(out, cached);
     } else {
         size_t offset = out->length;
@@ -42,8 +38,8 @@ enum status replica_load_cell(struct replica_context *context, keyspace_id keysp
     return status;
 }
 
-static enum status load_local(struct replica_context *context, keyspace_id keyspace,
-                              struct slice key, struct local_cell *local)
+enum status local_cell_load(struct replica_context *context, keyspace_id keyspace,
+                            struct slice key, struct local_cell *local)
 {
     struct slice cell;
     *local = (struct local_cell){0};
@@ -58,6 +54,14 @@ static enum status load_local(struct replica_context *context, keyspace_id keysp
     cell_decode(&reader, &local->cell);
     local->present = true;
     return reader_end(&reader);
+}
+
+bool cell_has_garbage(const struct cell *cell)
+{
+    for (uint32_t i = 0; i < cell->count; i++)
+        if (cell->siblings[i].kind == SIBLING_TOMBSTONE)
+            return true;
+    return cell->count == 0 && cell->context.count > 0;
 }
 
 uint64_t replica_cell_hash(const struct replica_context *context, keyspace_id keyspace,
@@ -82,14 +86,73 @@ void replica_counts_add(struct replica_counts *counts, keyspace_id keyspace, int
     *count = delta < 0 && *count == 0 ? 0 : *count + (uint64_t)(int64_t)delta;
 }
 
-/* R5: the one place where tree and counts follow a cell. */
-static void absorb_log_record(struct replica *replica, const struct log_record *record,
-                              uint64_t position, const struct replica_context *context)
+/* R5: this and replica_count_change() are where tree and counts follow a cell. */
+struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspace,
+                                    struct slice key, const struct cell *before,
+                                    const struct cell *after, struct replica_context *context)
 {
+    struct buffer name = {0};
+    struct buffer value = {0};
+    struct cell_change change = {
+        .digest_delta = replica_cell_hash(context, keyspace, key, after) -
+                        replica_cell_hash(context, keyspace, key, before),
+        .count_delta = (int8_t)(cell_is_live(after) - cell_is_live(before)),
+        .garbage_delta = (int8_t)(cell_has_garbage(after) - cell_has_garbage(before))};
+    uint64_t position = ring_position(key, keyspace, context->position_seed);
+    record_cell_name(position, keyspace, key, &name);
+    if (after->count > 0 || after->context.count > 0) {
+        record_cell_encode(after, &value);
+        store_batch_put(context->batch, buffer_slice(&name), buffer_slice(&value));
+    } else {
+        store_batch_delete(context->batch, buffer_slice(&name));
+    }
+    cell_cache_put(context->cache, buffer_slice(&name), buffer_slice(&value), true);
+    replica_scrub_note(replica, buffer_slice(&name), position, keyspace, change.digest_delta,
+                       change.count_delta, context);
+    buffer_deinit(&name);
+    buffer_deinit(&value);
+    return change;
+}
+
+void replica_count_change(struct replica *replica, keyspace_id keyspace, struct slice key,
+                          const struct cell_change *change, const struct replica_context *context)
+{
+    uint64_t position = ring_position(key, keyspace, context->position_seed);
+    sum_tree_add(&replica->tree, replica_tree_offset(context, position), change->digest_delta,
+                 change->count_delta);
+    replica_counts_add(&replica->counts, keyspace, change->count_delta);
+    if (change->garbage_delta >= 0 || replica->garbage_count > 0) /* a damaged store may miss some */
+        replica->garbage_count += (uint64_t)(int64_t)change->garbage_delta;
+}
+
+static void absorb_log_record(struct replica *replica, const struct log_record *record,
+                              size_t record_bytes, const struct replica_context *context)
+{
+    struct cell_change change = {.digest_delta = record->digest_delta,
+                                 .count_delta = record->count_delta,
+                                 .garbage_delta = record->garbage_delta};
     clock_join(&replica->clock, &record->dots);
-    sum_tree_add(&replica->tree, replica_tree_offset(context, position), record->digest_delta,
-                 record->count_delta);
-    replica_counts_add(&replica->counts, record->keyspace, record->count_delta);
+    replica_count_change(replica, record->keyspace, record->key, &change, context);
+    replica->log_position++;
+    if (record->left_garbage)
+        replica->garbage_last = replica->log_position;
+    replica->log_bytes += record_bytes;
+    replica->changes++;
+}
+
+/* Remember where the garbage is; it is found in the order in which it was left. */
+static void put_garbage(const struct replica *replica, keyspace_id keyspace, struct slice key,
+                        const struct cell *cell, uint64_t log_position,
+                        struct replica_context *context)
+{
+    struct buffer name = {0};
+    struct buffer value = {0};
+    struct garbage_record record = {.keyspace = keyspace, .key = key, .context = cell->context};
+    record_garbage_name(replica->partition, log_position, &name);
+    garbage_record_encode(&record, &value);
+    store_batch_put(context->batch, buffer_slice(&name), buffer_slice(&value));
+    buffer_deinit(&name);
+    buffer_deinit(&value);
 }
 
 /* R1, R3, R5: cell, log and clock change together. `after` is NULL when the cell stays as it is. */
@@ -103,25 +166,21 @@ static void record_event(struct replica *replica, keyspace_id keyspace, struct s
                                 .keyspace = keyspace,
                                 .key = key,
                                 .dots = *new_dots};
-    uint64_t position = ring_position(key, keyspace, context->position_seed);
+    uint64_t position = replica->log_position + 1;
     if (after != NULL) {
-        record.digest_delta = replica_cell_hash(context, keyspace, key, after) -
-                              replica_cell_hash(context, keyspace, key, before);
-        record.count_delta = (int8_t)(cell_is_live(after) - cell_is_live(before));
-        record_cell_name(position, keyspace, key, &name);
-        record_cell_encode(after, &value);
-        store_batch_put(context->batch, buffer_slice(&name), buffer_slice(&value));
-        cell_cache_put(context->cache, buffer_slice(&name), buffer_slice(&value), true);
-        replica_scrub_note(replica, buffer_slice(&name), position, keyspace, record.digest_delta,
-                           record.count_delta, context);
-        buffer_clear(&name);
-        buffer_clear(&value);
+        struct cell_change change =
+            replica_put_cell(replica, keyspace, key, before, after, context);
+        record.digest_delta = change.digest_delta;
+        record.count_delta = change.count_delta;
+        record.garbage_delta = change.garbage_delta;
+        record.left_garbage = cell_has_garbage(after);
+        if (record.left_garbage)
+            put_garbage(replica, keyspace, key, after, position, context);
     }
-    replica->log_position++;
-    record_log_name(replica->partition, replica->log_position, &name);
+    record_log_name(replica->partition, position, &name);
     log_record_encode(&record, &value);
     store_batch_put(context->batch, buffer_slice(&name), buffer_slice(&value));
-    absorb_log_record(replica, &record, position, context);
+    absorb_log_record(replica, &record, name.length + value.length, context);
     buffer_deinit(&name);
     buffer_deinit(&value);
 }
@@ -221,7 +280,7 @@ enum status replica_apply(struct replica *replica, const struct cell_delivery *d
     if (status == STATUS_OK && is_too_far_ahead(&incoming, context))
         status = STATUS_CLOCK_SKEW;
     if (status == STATUS_OK)
-        status = load_local(context, delivery->keyspace, delivery->key, &local);
+        status = local_cell_load(context, delivery->keyspace, delivery->key, &local);
     if (status == STATUS_OK) {
         hybrid_clock_observe(context->clock, cell_time_max(&incoming));
         status = merge_delivered(replica, delivery, policy, &local, &incoming, &satisfied, context,
@@ -291,7 +350,7 @@ enum status replica_force(struct replica *replica, const struct cell_delivery *d
             ring_position(delivery->key, delivery->keyspace, context->position_seed),
             delivery->keyspace, delivery->key, &name);
         cell_cache_forget(context->cache, buffer_slice(&name));
-        status = load_local(context, delivery->keyspace, delivery->key, &local);
+        status = local_cell_load(context, delivery->keyspace, delivery->key, &local);
     }
     if (status == STATUS_OK && replica_version_hash(&local.cell) == expected) {
         hybrid_clock_observe(context->clock, cell_time_max(&incoming));
@@ -546,7 +605,7 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     struct register_effect *effect = &evaluated.effect;
     uint32_t losses = 0;
     *out = (struct replica_minted){0};
-    enum status status = load_local(context, mint->keyspace, mint->key, &local);
+    enum status status = local_cell_load(context, mint->keyspace, mint->key, &local);
     if (status == STATUS_OK)
         status = mint_base(replica, mint, &local, context, &base, &losses);
     if (status == STATUS_OK)
@@ -601,6 +660,7 @@ void replica_activate(struct replica *replica)
     assert(replica->state == REPLICA_REBUILDING);
     replica->state = REPLICA_ACTIVE;
     replica->rebuilt_from_count = 0;
+    replica->changes++; /* its clock counts from now on */
 }
 
 uint64_t replica_count(const struct replica *replica, keyspace_id keyspace)
@@ -630,6 +690,12 @@ void replica_checkpoint(struct replica *replica, struct replica_context *context
                                        .digest = replica->tree.root.hash,
                                        .count_count = replica->counts.count,
                                        .rebuilt_from_count = replica->rebuilt_from_count,
+                                       .garbage_count = replica->garbage_count,
+                                       .garbage_first = replica->garbage_first,
+                                       .garbage_last = replica->garbage_last,
+                                       .log_first = replica->log_first,
+                                       .log_bytes = replica->log_bytes,
+                                       .trimmed = replica->trimmed,
                                        .clock = replica->clock};
     memcpy(record.counts, replica->counts.keyspaces, sizeof record.counts);
     memcpy(record.rebuilt_from, replica->rebuilt_from, sizeof record.rebuilt_from);
@@ -655,6 +721,13 @@ static void adopt_checkpoint(struct replica *replica, struct checkpoint_record *
                  (struct tree_node){.hash = record->digest, .count = replica_count_all(replica)});
     replica->rebuilt_from_count = record->rebuilt_from_count;
     memcpy(replica->rebuilt_from, record->rebuilt_from, sizeof replica->rebuilt_from);
+    replica->garbage_count = record->garbage_count;
+    replica->garbage_first = record->garbage_first;
+    replica->garbage_last = record->garbage_last;
+    replica->log_first = record->log_first;
+    replica->log_bytes = record->log_bytes;
+    replica->trimmed = record->trimmed;
+    record->trimmed = (struct clock){0};
     replica->clock = record->clock;
     record->clock = (struct clock){0};
 }
@@ -681,12 +754,10 @@ static enum status replay_log(struct replica *replica, struct replica_context *c
         if (status != STATUS_OK)
             break;
         status = log_record_decode(port->value(iterator), &record);
-        if (status == STATUS_OK) {
-            absorb_log_record(
-                replica, &record,
-                ring_position(record.key, record.keyspace, context->position_seed), context);
-            replica->log_position = position;
-        }
+        if (status == STATUS_OK)
+            absorb_log_record(replica, &record,
+                              port->key(iterator).length + port->value(iterator).length,
+                              context);
         clock_deinit(&record.dots);
     }
     if (status == STATUS_OK)
@@ -702,7 +773,8 @@ enum status replica_open(struct replica *replica, const struct replica_open_para
     struct buffer name = {0};
     struct buffer value = {0};
     struct checkpoint_record record = {0};
-    *replica = (struct replica){.partition = params->partition, .tag = params->tag};
+    *replica = (struct replica){
+        .partition = params->partition, .tag = params->tag, .log_first = 1, .garbage_first = 1};
     replica->actor = (struct actor){.node = params->self,
                                     .storage_incarnation = params->storage_incarnation,
                                     .boot_epoch = params->boot_epoch,
@@ -724,6 +796,7 @@ enum status replica_open(struct replica *replica, const struct replica_open_para
         }
         if (status == STATUS_OK)
             status = replay_log(replica, context);
+        clock_deinit(&record.trimmed);
         clock_deinit(&record.clock);
     }
     buffer_deinit(&name);
@@ -735,6 +808,7 @@ enum status replica_open(struct replica *replica, const struct replica_open_para
 
 void replica_deinit(struct replica *replica)
 {
+    clock_deinit(&replica->trimmed);
     clock_deinit(&replica->clock);
     sum_tree_deinit(&replica->tree);
     replica_scrub_abandon(replica);

@@ -8,9 +8,11 @@
  * Invariants, held after every function:
  *   R1  a dot is in the clock iff its effect is in the cells or was superseded there
  *   R2  every live dot of a cell is in the clock
- *   R3  every dot in the clock has a log record or lies in the checkpoint
+ *   R3  every dot in the clock has a log record or is in `trimmed`; what the checkpoint does
+ *       not hold has a log record
  *   R4  what is minted carries a dot above all that this actor minted before
  *   R5  every leaf of the tree = sum of cell_hash() over the cells of its range; counts likewise
+ *   R6  every cell with garbage has a garbage record of the last event that changed it
  * Source: reference "algorithms" 3.2-3.4.
  */
 #ifndef REPLICA_REPLICA_H
@@ -28,6 +30,7 @@
 #include "causal/hybrid_time.h"
 #include "causal/register.h"
 #include "replica/cell_cache.h"
+#include "replica/stability.h"
 #include "replica/store_port.h"
 #include "replica/sum_tree.h"
 #include "ring/ring.h"
@@ -90,6 +93,13 @@ struct replica {
     struct scrub *scrub;    /* NULL: none is under way */
     uint8_t rebuilt_from_count;
     node_id rebuilt_from[CHECKPOINT_PEERS_MAX];
+    uint64_t garbage_count; /* cells that have a tombstone, or nothing but a context */
+    uint64_t garbage_first; /* as in struct checkpoint_record, like those that follow */
+    uint64_t garbage_last;
+    uint64_t log_first;
+    uint64_t log_bytes;
+    struct clock trimmed;
+    uint64_t changes; /* counts up with every change of clock, since it was opened */
 };
 
 void replica_deinit(struct replica *replica);
@@ -197,6 +207,27 @@ MUST_USE enum status replica_sync_answer(const struct replica *replica,
  */
 void replica_note_source(struct replica *replica, node_id from);
 void replica_activate(struct replica *replica);
+
+/* What one step of collecting has found; all zero before. */
+struct purge_outcome {
+    uint32_t purged;   /* cells */
+    uint32_t waiting;  /* stable, and not for long enough */
+    uint32_t unstable; /* seen; a walk ends after PURGE_UNSTABLE_MAX in a row */
+    node_id holder;    /* of the first unstable one: an owner that lacks some of it; 0: none seen */
+    bool more;         /* the budget ended the walk */
+};
+
+enum { PURGE_UNSTABLE_MAX = 256 };
+
+/*
+ * Take tombstones and contexts out of cells that are ripe (replica/stability.h), oldest first;
+ * a cell that is empty then goes as a whole. At most `budget` records are looked at. No event:
+ * clock and log stay as they are, and so does the digest.
+ * STATUS_CORRUPT, STATUS_IO: the store cannot be trusted.
+ */
+MUST_USE enum status replica_purge(struct replica *replica, const struct stability *stability,
+                                   uint32_t budget, struct replica_context *context,
+                                   struct purge_outcome *out);
 
 /* Put the state into the batch, so that the log before it need not be replayed. */
 void replica_checkpoint(struct replica *replica, struct replica_context *context);

@@ -69,6 +69,11 @@ const struct config_setting CONFIG_TABLE[] = {
     /* requests */
     {"request-timeout", CONFIG_DURATION, PLACE(settings.request_timeout_ms), 10, 10 * MINUTE, NULL,
      true, "0.1", "How long a request may take before the client gets an error."},
+    {"request-timeout-max", CONFIG_DURATION, PLACE(settings.request_timeout_max_ms), SECOND, HOUR,
+     NULL, false, "0.1",
+     "No request takes longer than this, whatever time it asks for. Deleted data leaves the disk "
+     "only when the delete has been on all owners for as long, so it must be the same on all "
+     "nodes."},
     {"read-retry", CONFIG_DURATION, PLACE(settings.read_retry_ms), 1, MINUTE, NULL, true, "0.1",
      "A read asks one more owner when one that was asked has been silent for so long."},
     {"requests-max", CONFIG_NUMBER, PLACE(settings.requests_max), 16, 10000000, NULL, true, "0.1",
@@ -119,6 +124,10 @@ const struct config_setting CONFIG_TABLE[] = {
      "0.1",
      "A node that is back is given what was kept for it after a random part of this time, so that "
      "not all others begin at once."},
+    {"stability-interval", CONFIG_DURATION, PLACE(settings.stability_interval_ms), 100, HOUR, NULL,
+     true, "0.1",
+     "The time between two reports to another owner of what is on the disk here. Deleted data is "
+     "collected by them; while there is some, they come five times as often."},
     {"repair-interval", CONFIG_DURATION, PLACE(settings.repair_interval_ms), 0, 7 * DAY, NULL, true,
      "0.1",
      "The time in which each partition is compared with each other owner by their trees. 0 turns "

@@ -37,6 +37,10 @@ enum message_type {
     MESSAGE_DIGEST_RESULT,
     MESSAGE_SYNC_PULL, /* "here are my clocks: what do I lack?" */
     MESSAGE_SYNC_PAGE,
+    MESSAGE_PARTITION_PULL = 20, /* wire/message_garbage.h, up to MESSAGE_STABILITY_HEARD */
+    MESSAGE_PARTITION_PAGE = 21,
+    MESSAGE_STABILITY = 22, /* "so much is durable here" */
+    MESSAGE_STABILITY_HEARD = 23,
     MESSAGE_FETCH = 25, /* wire/message_fetch.h */
     MESSAGE_FETCH_RESULT = 26, /* body: struct message_read_result */
     MESSAGE_HINT = 40, /* this one and those after it: message_hint.h */
@@ -64,6 +68,11 @@ enum message_type {
     MESSAGE_CLOCK,     /* loop side -> store side: what is thought of the wall clock */
     MESSAGE_MINT_FROM, /* store side -> loop side, unasked */
     MESSAGE_STORE_COUNTS, /* store side -> loop side, unasked: what the last groups have counted */
+    MESSAGE_PARTITION_ASK = 120, /* loop side -> store side: whence to go on with a partition */
+    MESSAGE_PARTITION_APPLY = 121, /* loop side -> store side: a peer's MESSAGE_PARTITION_PAGE */
+    MESSAGE_PARTITION_APPLIED = 122,
+    MESSAGE_STABILITY_STEP = 123, /* loop side -> store side: what a peer said, or whose turn it is */
+    MESSAGE_GARBAGE = 124, /* store side -> loop side: what is left to collect, and why */
     MESSAGE_HINTS_SCAN = 140, /* loop side -> store side; this one and those after it:
                                  message_hint.h */
     MESSAGE_HINTS_PAGE = 141,

@@ -33,6 +33,13 @@ void record_checkpoint_name(partition_id partition, struct buffer *out)
     buffer_put_u8(out, 'c');
 }
 
+void record_garbage_name(partition_id partition, uint64_t log_position, struct buffer *out)
+{
+    buffer_put_u8(out, RECORD_GARBAGE);
+    buffer_put_u16(out, partition);
+    buffer_put_u64(out, log_position);
+}
+
 void record_ceiling_name(struct buffer *out)
 {
     buffer_put_u8(out, RECORD_CEILING);
@@ -49,15 +56,27 @@ enum status record_cell_name_decode(struct slice name, struct cell_name *out)
     return reader_end(&reader);
 }
 
-enum status record_log_name_decode(struct slice name, partition_id *partition,
-                                   uint64_t *log_position)
+static enum status decode_position_name(struct slice name, uint8_t type, partition_id *partition,
+                                        uint64_t *log_position)
 {
     struct reader reader = reader_make(name);
-    if (name.length == 0 || reader_u8(&reader) != RECORD_LOG)
+    if (name.length == 0 || reader_u8(&reader) != type)
         return STATUS_NOT_FOUND;
     *partition = reader_u16(&reader);
     *log_position = reader_u64(&reader);
     return reader_end(&reader);
+}
+
+enum status record_log_name_decode(struct slice name, partition_id *partition,
+                                   uint64_t *log_position)
+{
+    return decode_position_name(name, RECORD_LOG, partition, log_position);
+}
+
+enum status record_garbage_name_decode(struct slice name, partition_id *partition,
+                                       uint64_t *log_position)
+{
+    return decode_position_name(name, RECORD_GARBAGE, partition, log_position);
 }
 
 void record_cell_encode(const struct cell *cell, struct buffer *out)
@@ -95,7 +114,9 @@ void log_record_encode(const struct log_record *record, struct buffer *out)
     buffer_put_varint(out, record->written_ms);
     buffer_put_u16(out, record->keyspace);
     buffer_put_bytes(out, record->key);
-    buffer_put_u8(out, (uint8_t)(record->count_delta + 1));
+    /* All three in one byte: 9 * left + 3 * (garbage + 1) + count + 1. */
+    buffer_put_u8(out, (uint8_t)(9 * record->left_garbage + 3 * (record->garbage_delta + 1) +
+                                 record->count_delta + 1));
     buffer_put_u64(out, record->digest_delta);
     clock_encode(&record->dots, out);
 }
@@ -109,12 +130,34 @@ enum status log_record_decode(struct slice bytes, struct log_record *out)
     out->written_ms = reader_varint(&reader);
     out->keyspace = reader_u16(&reader);
     out->key = reader_bytes(&reader);
-    uint8_t delta = reader_u8(&reader);
-    if (delta > 2)
+    uint8_t deltas = reader_u8(&reader);
+    if (deltas >= 18)
         return STATUS_CORRUPT;
-    out->count_delta = (int8_t)(delta - 1);
+    out->count_delta = (int8_t)(deltas % 3 - 1);
+    out->garbage_delta = (int8_t)(deltas / 3 % 3 - 1);
+    out->left_garbage = deltas >= 9;
     out->digest_delta = reader_u64(&reader);
     clock_decode(&reader, &out->dots);
+    return reader_end(&reader);
+}
+
+void garbage_record_encode(const struct garbage_record *record, struct buffer *out)
+{
+    buffer_put_u8(out, RECORD_VERSION);
+    buffer_put_u16(out, record->keyspace);
+    buffer_put_bytes(out, record->key);
+    version_vector_encode(&record->context, out);
+}
+
+enum status garbage_record_decode(struct slice bytes, struct garbage_record *out)
+{
+    struct reader reader = reader_make(bytes);
+    *out = (struct garbage_record){0};
+    if (reader_u8(&reader) != RECORD_VERSION)
+        return STATUS_CORRUPT;
+    out->keyspace = reader_u16(&reader);
+    out->key = reader_bytes(&reader);
+    version_vector_decode(&reader, &out->context);
     return reader_end(&reader);
 }
 
@@ -135,6 +178,12 @@ void checkpoint_record_encode(const struct checkpoint_record *record, struct buf
     buffer_put_u8(out, record->rebuilt_from_count);
     for (uint8_t i = 0; i < record->rebuilt_from_count; i++)
         buffer_put_u32(out, record->rebuilt_from[i]);
+    buffer_put_varint(out, record->garbage_count);
+    buffer_put_varint(out, record->garbage_first);
+    buffer_put_varint(out, record->garbage_last);
+    buffer_put_varint(out, record->log_first);
+    buffer_put_varint(out, record->log_bytes);
+    clock_encode(&record->trimmed, out);
     clock_encode(&record->clock, out);
 }
 
@@ -165,6 +214,12 @@ enum status checkpoint_record_decode(struct slice bytes, struct checkpoint_recor
         return STATUS_CORRUPT;
     for (uint8_t i = 0; i < out->rebuilt_from_count; i++)
         out->rebuilt_from[i] = reader_u32(&reader);
+    out->garbage_count = reader_varint(&reader);
+    out->garbage_first = reader_varint(&reader);
+    out->garbage_last = reader_varint(&reader);
+    out->log_first = reader_varint(&reader);
+    out->log_bytes = reader_varint(&reader);
+    clock_decode(&reader, &out->trimmed);
     clock_decode(&reader, &out->clock);
     return reader_end(&reader);
 }

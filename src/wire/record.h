@@ -5,6 +5,7 @@
  *     'L' partition(2) log position(8)               one event of the partition's log
  *     'M' partition(2) 'c'                           checkpoint of the replica's state
  *     'H' ...                                        hints (record_hint.h)
+ *     'G' partition(2) log position(8)               a cell in which this event left garbage
  *     'R' partition(2) ...                           sum-tree of the replica (wire/record_tree.h)
  *     'T'                                            ceiling of the times that the store issues
  *     'I'                                            identity of the store (src/store/identity.h)
@@ -32,6 +33,7 @@ enum {
     RECORD_CELL = 'D',
     RECORD_LOG = 'L',
     RECORD_META = 'M',
+    RECORD_GARBAGE = 'G',
     RECORD_TREE = 'R',
     RECORD_CEILING = 'T',
     RECORD_IDENTITY = 'I'
@@ -45,6 +47,7 @@ void record_cell_name(uint64_t position, keyspace_id keyspace, struct slice key,
 void record_cell_bound(uint64_t position, struct buffer *out);
 void record_log_name(partition_id partition, uint64_t log_position, struct buffer *out);
 void record_checkpoint_name(partition_id partition, struct buffer *out);
+void record_garbage_name(partition_id partition, uint64_t log_position, struct buffer *out);
 void record_ceiling_name(struct buffer *out);
 
 struct cell_name {
@@ -58,6 +61,8 @@ struct cell_name {
 MUST_USE enum status record_cell_name_decode(struct slice name, struct cell_name *out);
 MUST_USE enum status record_log_name_decode(struct slice name, partition_id *partition,
                                             uint64_t *log_position);
+MUST_USE enum status record_garbage_name_decode(struct slice name, partition_id *partition,
+                                                uint64_t *log_position);
 
 /* The value of a cell record: a version byte and the encoded cell. */
 void record_cell_encode(const struct cell *cell, struct buffer *out);
@@ -77,6 +82,8 @@ struct log_record {
     keyspace_id keyspace;
     struct slice key;      /* which cell holds the dots' effect */
     int8_t count_delta;    /* of cells with a live value: -1, 0, 1 */
+    int8_t garbage_delta;  /* of cells with garbage: -1, 0, 1 */
+    bool left_garbage;     /* there is a garbage record of this position */
     uint64_t digest_delta; /* of the content digest, modulo 2^64 */
     struct clock dots;     /* that this event added to the clock; may be empty */
 };
@@ -84,6 +91,21 @@ struct log_record {
 void log_record_encode(const struct log_record *record, struct buffer *out);
 /* `out->dots` is to be released with clock_deinit(), also after a failure. */
 MUST_USE enum status log_record_decode(struct slice bytes, struct log_record *out);
+
+/*
+ * A cell that has a tombstone, or nothing but a context, since the event of this log position.
+ * It may go when everything in the context is stable (replica/stability.h). When the cell's
+ * context is another one by now, a later event has its own record.
+ */
+struct garbage_record {
+    keyspace_id keyspace;
+    struct slice key;
+    struct version_vector context;
+};
+
+void garbage_record_encode(const struct garbage_record *record, struct buffer *out);
+/* `out->context` is to be released with version_vector_deinit(), also after a failure. */
+MUST_USE enum status garbage_record_decode(struct slice bytes, struct garbage_record *out);
 
 struct checkpoint_count {
     keyspace_id keyspace;
@@ -103,11 +125,17 @@ struct checkpoint_record {
     struct checkpoint_count counts[CHECKPOINT_KEYSPACES_MAX];
     uint8_t rebuilt_from_count; /* while rebuilding: owners whose state was absorbed whole */
     node_id rebuilt_from[CHECKPOINT_PEERS_MAX];
+    uint64_t garbage_count; /* cells with garbage */
+    uint64_t garbage_first; /* no garbage record stands below this log position */
+    uint64_t garbage_last;  /* nor above this one */
+    uint64_t log_first;     /* the oldest log record that is left, log_position + 1 when none is */
+    uint64_t log_bytes;     /* of the names and values of those that are left */
+    struct clock trimmed;   /* dots of the clock that have no log record any more */
     struct clock clock;
 };
 
 void checkpoint_record_encode(const struct checkpoint_record *record, struct buffer *out);
-/* `out->clock` is to be released with clock_deinit(), also after a failure. */
+/* Both clocks are to be released with clock_deinit(), also after a failure. */
 MUST_USE enum status checkpoint_record_decode(struct slice bytes, struct checkpoint_record *out);
 
 #endif

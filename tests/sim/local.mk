@@ -9,6 +9,8 @@ ringsim_SOURCES = \
 	tests/sim/command.h \
 	tests/sim/contexts.c \
 	tests/sim/contexts.h \
+	tests/sim/disk.c \
+	tests/sim/disk.h \
 	tests/sim/image.c \
 	tests/sim/image.h \
 	tests/sim/machine.c \
@@ -28,6 +30,7 @@ ringsim_SOURCES = \
 	tests/sim/oracle_counter.h \
 	tests/sim/oracle_end.c \
 	tests/sim/oracle_hints.c \
+	tests/sim/oracle_purge.c \
 	tests/sim/oracle_siblings.c \
 	tests/sim/oracle_state.h \
 	tests/sim/ordered_map.c \
@@ -66,6 +69,8 @@ EXTRA_DIST += \
 	tests/sim/mutants/hint-for-any-owner.patch \
 	tests/sim/mutants/merge-drops-dot.patch \
 	tests/sim/mutants/mint-replaces-siblings.patch \
+	tests/sim/mutants/purge-at-majority.patch \
+	tests/sim/mutants/purge-by-first-entry.patch \
 	tests/sim/mutants/run \
 	tests/sim/mutants/stand-in-counted-twice.patch \
 	tests/sim/mutants/leaf-joins-clock.patch \

@@ -1,3 +1,4 @@
+#include "sim/disk.h"
 #include "sim/oracle.h"
 
 #include <assert.h>
@@ -306,6 +307,12 @@ bool oracle_holds(struct oracle *oracle, const struct ordered_map *map,
     bool holds = oracle_load(oracle, map, &oracle->keys[version->key], &cell) &&
                  version_vector_covers(&cell.context, &version->dot);
     cell_deinit(&cell);
+    if (!holds && version->collected) {
+        struct clock clock;
+        disk_clock(map, oracle->keys[version->key].partition, &clock);
+        holds = clock_has(&clock, &version->dot);
+        clock_deinit(&clock);
+    }
     return holds;
 }
 

@@ -83,6 +83,8 @@ struct version {
     uint8_t copies; /* that its acknowledgement promised, all regions together */
     uint8_t certain; /* of them at owners, where a read must find it */
     uint8_t destroyed;
+    bool collected;    /* all owners had it when a cell that covered it gave up its context */
+    uint32_t machines; /* that have had it alive, by bits */
 };
 
 struct oracle_key {

@@ -198,8 +198,6 @@ static void check_replaced(struct oracle *oracle, const struct machine *machine,
                            const struct oracle_key *key, const struct cell *before,
                            const struct cell *after)
 {
-    if (!version_vector_descends(&after->context, &before->context))
-        fail_key(oracle, "I3", machine, key, "the context of a cell shrank");
     for (uint32_t i = 0; i < before->count && !oracle_keeps_siblings(key); i++) {
         const struct sibling *old = &before->siblings[i];
         bool covered = cell_find(after, &old->dot) != NULL;
@@ -225,6 +223,14 @@ static void mark_concurrent(struct oracle *oracle, const struct oracle_key *key,
         marks_hit(oracle->world->marks, MARK_CONCURRENT_VERSIONS);
         return;
     }
+}
+
+/* No event can have done that: each would have raised the context. */
+static bool became_smaller(const struct cell *before, const struct cell *after)
+{
+    return !version_vector_descends(&after->context, &before->context) ||
+           (version_vector_equal(&after->context, &before->context) &&
+            after->count < before->count);
 }
 
 static void check_cell(struct oracle *oracle, const struct machine *machine,
@@ -257,19 +263,53 @@ static void check_cell(struct oracle *oracle, const struct machine *machine,
         if (key->version_count > known)
             mark_concurrent(oracle, key, &cell);
     }
-    bool replaces = oracle_load(oracle, before, key, &old);
-    if (key->counter != NULL)
+    oracle_load(oracle, before, key, &old);
+    oracle_stored_live(oracle, machine, key, &old, &cell, before);
+    if (became_smaller(&old, &cell)) {
+        oracle_purged(oracle, machine, key, &old, &cell);
+    } else if (key->counter != NULL) {
         oracle_counter_stored(oracle, machine, key, &old, &cell);
-    else if (replaces)
+    } else {
         check_replaced(oracle, machine, key, &old, &cell);
-    if (oracle_keeps_siblings(key))
-        oracle_siblings_stored(oracle, machine, key, &old, &cell);
+        if (oracle_keeps_siblings(key))
+            oracle_siblings_stored(oracle, machine, key, &old, &cell);
+    }
     cell_deinit(&old);
     cell_deinit(&cell);
     buffer_deinit(&again);
 }
 
+static void check_removed(struct oracle *oracle, const struct machine *machine, struct slice name,
+                          const struct ordered_map *before)
+{
+    struct cell_name decoded;
+    struct cell old = {0};
+    struct oracle_key *key = NULL;
+    if (record_cell_name_decode(name, &decoded) == STATUS_OK)
+        key = oracle_find_key(oracle, decoded.keyspace, decoded.key);
+    if (key == NULL || !oracle_load(oracle, before, key, &old))
+        world_fail(oracle->world, VERDICT_WRONG, "purge", "n%u removes a cell that is not there",
+                   machine->id);
+    else
+        oracle_purged(oracle, machine, key, &old, &(struct cell){0});
+    cell_deinit(&old);
+}
+
 /* ---- other records ---- */
+
+static bool garbage_record_is_canonical(struct slice bytes)
+{
+    struct garbage_record record = {0};
+    struct buffer again = {0};
+    bool ok = garbage_record_decode(bytes, &record) == STATUS_OK;
+    if (ok) {
+        garbage_record_encode(&record, &again);
+        ok = slice_equal(buffer_slice(&again), bytes);
+    }
+    version_vector_deinit(&record.context);
+    buffer_deinit(&again);
+    return ok;
+}
 
 static bool log_record_is_canonical(struct slice bytes)
 {
@@ -294,6 +334,7 @@ static bool checkpoint_is_canonical(struct slice bytes)
         checkpoint_record_encode(&record, &again);
         ok = slice_equal(buffer_slice(&again), bytes);
     }
+    clock_deinit(&record.trimmed);
     clock_deinit(&record.clock);
     buffer_deinit(&again);
     return ok;
@@ -315,6 +356,9 @@ static void check_record(struct oracle *oracle, const struct machine *machine, s
              log_record_is_canonical(value);
     } else if (ok && key.data[0] == RECORD_HINT) {
         oracle_hint_stored(oracle, machine, key, value, before);
+    } else if (ok && key.data[0] == RECORD_GARBAGE) {
+        ok = record_garbage_name_decode(key, &partition, &position) == STATUS_OK &&
+             garbage_record_is_canonical(value);
     } else if (ok && key.data[0] == RECORD_META) {
         ok = checkpoint_is_canonical(value);
     }
@@ -337,7 +381,7 @@ void oracle_batch(struct oracle *oracle, const struct machine *machine, struct s
             continue;
         }
         if (key.length > 0 && key.data[0] == RECORD_CELL)
-            world_fail(oracle->world, VERDICT_WRONG, "I3", "n%u removes a cell", machine->id);
+            check_removed(oracle, machine, key, &state);
         if (key.length > 0 && key.data[0] == RECORD_HINT)
             oracle_hint_removed(oracle, machine, key, &state);
         ordered_map_remove(&state, key);

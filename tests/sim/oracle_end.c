@@ -47,12 +47,25 @@ static void fail_end(struct oracle *oracle, const struct machine *owner,
                key->name, key->keyspace, what);
 }
 
+/* Whether the key may be gone altogether: what is promised, or above it, was collected. */
+static bool may_be_gone(const struct oracle *oracle, const struct oracle_key *key,
+                        const struct version *promised)
+{
+    for (uint32_t i = 0; i < key->version_count; i++)
+        if (key->versions[i]->collected && shows_nothing(oracle, key->versions[i]) &&
+            !oracle_is_above(promised, key->versions[i]))
+            return true;
+    return false;
+}
+
 static void check_winner(struct oracle *oracle, const struct machine *owner,
                          const struct oracle_key *key, const struct cell *cell)
 {
     const struct version *promised = highest_promised(key);
     const struct version *last =
         cell->count == 0 ? NULL : oracle_find_version(oracle, key, &cell->siblings[0].dot);
+    if (last == NULL && promised != NULL && may_be_gone(oracle, key, promised))
+        return;
     if (promised != NULL && (last == NULL || oracle_is_above(promised, last)))
         fail_end(oracle, owner, key, "an acknowledged write lost to nothing or to an older one");
 }

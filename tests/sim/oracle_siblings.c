@@ -129,6 +129,8 @@ void oracle_siblings_stored(struct oracle *oracle, const struct machine *machine
         if (cell_find(after, &version->dot) != NULL)
             continue;
         marks_hit(world->marks, MARK_SIBLING_REPLACED);
+        if (version->kind == SIBLING_TOMBSTONE && version->collected)
+            continue; /* elsewhere already; what comes from there covers it */
         if (find_observer(oracle, version, &after->context) == NULL)
             fail_cell(oracle, machine, key, version, "a version vanished that nothing observed");
     }
@@ -249,6 +251,8 @@ static const char *judge(const struct oracle *oracle, const struct command *comm
 {
     bool is_covered = version_vector_covers(covered, &version->dot);
     bool is_observed = find_observer(oracle, version, covered) != NULL;
+    if (version->collected && !shown)
+        return NULL; /* what replaced it was collected too */
     if (shown && !is_covered)
         return "the context does not cover a value that was shown";
     if (shown && is_observed)
@@ -316,7 +320,7 @@ void oracle_siblings_end(struct oracle *oracle, const struct machine *owner,
     for (uint32_t i = 0; i < key->version_count; i++) {
         const struct version *version = key->versions[i];
         bool alive = cell_find(cell, &version->dot) != NULL;
-        if (version->acked && !version->excused && !alive &&
+        if (version->acked && !version->excused && !alive && !version->collected &&
             find_observer(oracle, version, &cell->context) == NULL)
             fail_cell(oracle, owner, key, version, "a promised value is gone at the end");
     }

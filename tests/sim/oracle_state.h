@@ -77,6 +77,15 @@ bool oracle_write_met(const struct oracle *oracle, const struct command *command
 uint8_t oracle_write_certain(const struct oracle *oracle, const struct command *command);
 bool oracle_is_sloppy(const struct command *command);
 
+/* oracle_purge.c: a cell has become smaller without an event. */
+void oracle_purged(struct oracle *oracle, const struct machine *machine,
+                   const struct oracle_key *key, const struct cell *before,
+                   const struct cell *after);
+/* A cell that is stored over what `map` shows; its versions are registered. */
+void oracle_stored_live(struct oracle *oracle, const struct machine *machine,
+                        const struct oracle_key *key, const struct cell *before,
+                        const struct cell *after, const struct ordered_map *map);
+
 /* oracle_answer.c: an acknowledged write and a read of so many owners have one in common. */
 bool oracle_meets(const struct oracle *oracle, const struct version *version, uint8_t read_owners);
 void oracle_fail_answer(struct oracle *oracle, const struct machine *machine,

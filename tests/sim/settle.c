@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "ring/position.h"
 #include "sim/client.h"
+#include "sim/disk.h"
 #include "sim/machine.h"
 #include "sim/nemesis.h"
 #include "sim/network.h"
@@ -46,36 +47,27 @@ void settle_free(struct settle *settle)
 
 /* ---- do all owners of a partition hold the same? ---- */
 
-static void add_clock(const struct machine *machine, partition_id partition, struct clock *clock)
+/*
+ * The versions of a cell alone. A cell that was deleted and written anew keeps the old context
+ * where the write came before the tombstone was collected, and not where it came after.
+ */
+static uint64_t versions_digest(struct slice record)
 {
-    struct buffer name = {0};
-    struct slice value;
-    struct checkpoint_record checkpoint = {0};
-    struct ordered_map_cursor cursor;
-    uint64_t log_position = 0;
-    record_checkpoint_name(partition, &name);
-    if (ordered_map_get(&machine->image.synced, buffer_slice(&name), &value) &&
-        checkpoint_record_decode(value, &checkpoint) == STATUS_OK) {
-        clock_join(clock, &checkpoint.clock);
-        log_position = checkpoint.log_position;
+    struct cell cell = {0}, versions = {0};
+    struct slice bytes = {0};
+    struct buffer again = {0};
+    if (record_cell_open(record, &bytes) == STATUS_OK) {
+        struct reader reader = reader_make(bytes);
+        cell_decode(&reader, &cell);
     }
-    clock_deinit(&checkpoint.clock);
-    buffer_clear(&name);
-    record_log_name(partition, log_position + 1, &name);
-    ordered_map_seek(&machine->image.synced, buffer_slice(&name), &cursor);
-    for (; ordered_map_valid(&cursor); ordered_map_next(&cursor)) {
-        partition_id owner;
-        struct log_record record = {0};
-        bool mine =
-            record_log_name_decode(ordered_map_key(&cursor), &owner, &log_position) == STATUS_OK &&
-            owner == partition;
-        if (mine && log_record_decode(ordered_map_value(&cursor), &record) == STATUS_OK)
-            clock_join(clock, &record.dots);
-        clock_deinit(&record.dots);
-        if (!mine)
-            break;
-    }
-    buffer_deinit(&name);
+    for (uint32_t i = 0; i < cell.count; i++)
+        cell_insert(&versions, &cell.siblings[i]);
+    cell_encode(&versions, true, &again);
+    uint64_t digest = hash64(buffer_slice(&again), 0);
+    cell_deinit(&versions);
+    cell_deinit(&cell);
+    buffer_deinit(&again);
+    return digest;
 }
 
 /* A digest of the cells and of the clock, from the disk. */
@@ -86,7 +78,7 @@ static uint64_t partition_digest(const struct world *world, const struct machine
     uint64_t last = ring_position_last(partition, count);
     struct buffer bound = {0};
     struct ordered_map_cursor cursor;
-    struct clock clock = {0};
+    struct clock clock;
     uint64_t digest = 1;
     record_cell_bound(ring_position_first(partition, count), &bound);
     ordered_map_seek(&machine->image.synced, buffer_slice(&bound), &cursor);
@@ -95,9 +87,10 @@ static uint64_t partition_digest(const struct world *world, const struct machine
         if (record_cell_name_decode(ordered_map_key(&cursor), &name) != STATUS_OK ||
             name.position > last)
             break;
-        digest = hash64_pair(ordered_map_key(&cursor), ordered_map_value(&cursor), digest);
+        digest = hash64(ordered_map_key(&cursor),
+                        digest ^ versions_digest(ordered_map_value(&cursor)));
     }
-    add_clock(machine, partition, &clock);
+    disk_clock(&machine->image.synced, partition, &clock);
     digest += clock_hash(&clock);
     clock_deinit(&clock);
     buffer_deinit(&bound);
@@ -116,6 +109,21 @@ static bool owners_agree(struct world *world, struct settle *settle)
                      owners[0], owners[i]);
             return false;
         }
+    }
+    return true;
+}
+
+/* What is deleted must be off all disks once everybody has the delete. */
+static bool is_collected(struct world *world, struct settle *settle)
+{
+    for (uint32_t i = 0; i < world->plan.node_count; i++) {
+        struct ordered_map_cursor cursor;
+        const uint8_t prefix = RECORD_GARBAGE;
+        ordered_map_seek(&world->machines[i].image.synced, slice_make(&prefix, 1), &cursor);
+        if (!ordered_map_valid(&cursor) || ordered_map_key(&cursor).data[0] != RECORD_GARBAGE)
+            continue;
+        snprintf(settle->reason, REASON_MAX, "n%u has garbage", world->machines[i].id);
+        return false;
     }
     return true;
 }
@@ -227,7 +235,8 @@ void settle_handle(struct world *world, const struct occurrence *what)
         return;
     }
     if (settle->stage == STAGE_HEALING || settle->stage == STAGE_MENDING) {
-        if (is_quiet(world, settle) && owners_agree(world, settle) && trees_agree(world, settle))
+        if (is_quiet(world, settle) && is_collected(world, settle) &&
+            owners_agree(world, settle) && trees_agree(world, settle))
             agreed(world, settle);
         look_again(world);
         return;

@@ -9,6 +9,7 @@
 #include "replica/sum_tree.h"
 #include "ring/position.h"
 #include "sim/machine.h"
+#include "sim/oracle_state.h"
 #include "sim/world.h"
 #include "wire/frame.h"
 #include "wire/message_tree_local.h"
@@ -88,6 +89,19 @@ static bool is_aged(struct slice older, const struct cell *now)
     return aged;
 }
 
+/* The disk knows nothing of them any more: to show them again is no resurrection. */
+static void forget_versions(struct world *world, uint32_t index, const struct cell_name *name,
+                            const struct cell *cell)
+{
+    const struct oracle_key *key = oracle_find_key(world->oracle, name->keyspace, name->key);
+    for (uint32_t i = 0; key != NULL && i < cell->count; i++) {
+        struct version *version =
+            oracle_find_version(world->oracle, key, &cell->siblings[i].dot);
+        if (version != NULL)
+            version->machines &= ~(UINT32_C(1) << index);
+    }
+}
+
 static bool strike_cell(struct world *world, uint32_t index, struct slice name, struct slice record)
 {
     struct silent_loss *loss = world->silent_loss;
@@ -101,6 +115,8 @@ static bool strike_cell(struct world *world, uint32_t index, struct slice name, 
     bool value = cell_is_live(&cell);
     bool aged = value && ordered_map_get(&loss->older[index], name, &older) &&
                 is_aged(older, &cell) && random_chance(&loss->random, 2, 3);
+    if (value)
+        forget_versions(world, index, &parts, &cell);
     cell_deinit(&cell);
     if (!value)
         return false;

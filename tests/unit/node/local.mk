@@ -9,4 +9,5 @@ unit_tests += \
 	tests/unit/node/test_node \
 	tests/unit/node/test_store_clock \
 	tests/unit/node/test_store_read \
-	tests/unit/node/test_store_side
+	tests/unit/node/test_store_side \
+	tests/unit/node/test_store_stability

@@ -1,4 +1,6 @@
 libringtest_a_SOURCES += \
+	tests/unit/replica/garbage_host.c \
+	tests/unit/replica/garbage_host.h \
 	tests/unit/replica/memory_store.c \
 	tests/unit/replica/memory_store.h
 unit_tests += \
@@ -6,5 +8,7 @@ unit_tests += \
 	tests/unit/replica/test_leaf_compare \
 	tests/unit/replica/test_replica \
 	tests/unit/replica/test_replica_counters \
+	tests/unit/replica/test_replica_purge \
 	tests/unit/replica/test_replica_siblings \
-	tests/unit/replica/test_replica_tree
+	tests/unit/replica/test_replica_tree \
+	tests/unit/replica/test_stability

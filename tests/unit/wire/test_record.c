@@ -189,6 +189,8 @@ static void a_log_record_comes_back_or_is_refused(void **state)
                                 .keyspace = 9,
                                 .key = slice_text("key"),
                                 .count_delta = -1,
+                                .garbage_delta = 1,
+                                .left_garbage = true,
                                 .digest_delta = UINT64_MAX - 4};
     struct log_record back;
     struct dot dot = dot_of(3, 900);
@@ -200,6 +202,8 @@ static void a_log_record_comes_back_or_is_refused(void **state)
     assert_int_equal(back.keyspace, 9);
     assert_true(slice_equal(back.key, slice_text("key")));
     assert_int_equal(back.count_delta, -1);
+    assert_int_equal(back.garbage_delta, 1);
+    assert_true(back.left_garbage);
     assert_true(back.digest_delta == UINT64_MAX - 4);
     assert_true(clock_equal(&back.dots, &record.dots));
     assert_every_truncation_fails(recode_log, &bytes);
@@ -218,6 +222,7 @@ static bool recode_checkpoint(struct slice bytes, struct buffer *again)
     bool accepted = checkpoint_record_decode(bytes, &record) == STATUS_OK;
     if (accepted)
         checkpoint_record_encode(&record, again);
+    clock_deinit(&record.trimmed);
     clock_deinit(&record.clock);
     return accepted;
 }
@@ -233,9 +238,16 @@ static struct checkpoint_record sample_checkpoint(void)
         .count_count = 2,
         .counts = {{.keyspace = 0, .count = 300}, {.keyspace = 7, .count = 1}},
         .rebuilt_from_count = 2,
-        .rebuilt_from = {3, 5}};
-    struct dot dot = dot_of(3, 900);
+        .rebuilt_from = {3, 5},
+        .garbage_count = 12,
+        .garbage_first = 4000,
+        .garbage_last = 4711,
+        .log_first = 4321,
+        .log_bytes = 1 << 20};
+    struct dot dot = dot_of(3, 900), old = dot_of(3, 800);
     clock_add(&record.clock, &dot);
+    clock_add(&record.clock, &old);
+    clock_add(&record.trimmed, &old);
     return record;
 }
 
@@ -256,14 +268,55 @@ static void a_checkpoint_comes_back_or_is_refused(void **state)
     assert_int_equal(back.counts[0].count, 300);
     assert_int_equal(back.rebuilt_from_count, 2);
     assert_int_equal(back.rebuilt_from[1], 5);
+    assert_int_equal(back.garbage_count, 12);
+    assert_int_equal(back.garbage_first, 4000);
+    assert_int_equal(back.garbage_last, 4711);
+    assert_int_equal(back.log_first, 4321);
+    assert_int_equal(back.log_bytes, 1 << 20);
+    assert_true(clock_equal(&back.trimmed, &record.trimmed));
     assert_true(clock_equal(&back.clock, &record.clock));
     assert_every_truncation_fails(recode_checkpoint, &bytes);
     assert_every_flip_fails_or_stays_canonical(recode_checkpoint, &bytes);
     assert_random_bytes_stand(recode_checkpoint, 22, 5000);
     buffer_put_u8(&bytes, 0);
     assert_false(stands(recode_checkpoint, bytes.data, bytes.length));
+    clock_deinit(&back.trimmed);
     clock_deinit(&back.clock);
+    clock_deinit(&record.trimmed);
     clock_deinit(&record.clock);
+    buffer_deinit(&bytes);
+}
+
+static bool recode_garbage(struct slice bytes, struct buffer *again)
+{
+    struct garbage_record record;
+    bool accepted = garbage_record_decode(bytes, &record) == STATUS_OK;
+    if (accepted)
+        garbage_record_encode(&record, again);
+    version_vector_deinit(&record.context);
+    return accepted;
+}
+
+static void a_garbage_record_comes_back_or_is_refused(void **state)
+{
+    struct garbage_record record = {.keyspace = 9, .key = slice_text("key")}, back;
+    struct buffer bytes = {0};
+    struct dot dot = dot_of(3, 900), other = dot_of(4, 1);
+    (void)state;
+    version_vector_raise(&record.context, &dot);
+    version_vector_raise(&record.context, &other);
+    garbage_record_encode(&record, &bytes);
+    assert_int_equal(garbage_record_decode(buffer_slice(&bytes), &back), STATUS_OK);
+    assert_int_equal(back.keyspace, 9);
+    assert_true(slice_equal(back.key, slice_text("key")));
+    assert_true(version_vector_equal(&back.context, &record.context));
+    assert_every_truncation_fails(recode_garbage, &bytes);
+    assert_every_flip_fails_or_stays_canonical(recode_garbage, &bytes);
+    assert_random_bytes_stand(recode_garbage, 23, 5000);
+    buffer_put_u8(&bytes, 0);
+    assert_false(stands(recode_garbage, bytes.data, bytes.length));
+    version_vector_deinit(&back.context);
+    version_vector_deinit(&record.context);
     buffer_deinit(&bytes);
 }
 
@@ -284,6 +337,7 @@ static void a_checkpoint_of_no_known_state_is_refused(void **state)
     assert_true(stands(recode_checkpoint, bytes.data, bytes.length));
     bytes.data[6] = RING_SWITCHED + 1;
     assert_false(stands(recode_checkpoint, bytes.data, bytes.length));
+    clock_deinit(&record.trimmed);
     clock_deinit(&record.clock);
     buffer_deinit(&bytes);
 }
@@ -299,6 +353,7 @@ int main(void)
         cmocka_unit_test(a_cell_record_comes_back_or_is_refused),
         cmocka_unit_test(a_log_record_comes_back_or_is_refused),
         cmocka_unit_test(a_checkpoint_comes_back_or_is_refused),
+        cmocka_unit_test(a_garbage_record_comes_back_or_is_refused),
         cmocka_unit_test(a_checkpoint_of_no_known_state_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,138 @@
+/*
+ * stability_schedule.c - whose turn it is to be told what is durable here, and to collect.
+ *
+ * Each owner reports to each other one, over the link of their present lives, and hears that the
+ * report has come; what was not heard of stands in the next one. While there is garbage the
+ * turns come five times as often. An idle node sends a few bytes in each interval.
+ */
+#include <assert.h>
+
+#include "node/node_state.h"
+
+enum { EAGER_FACTOR = 5, STEP_PAUSE_US = 10000 };
+
+static uint64_t interval_us(const struct node *node)
+{
+    uint64_t us = (uint64_t)node->settings.stability_interval_ms * 1000;
+    return node->garbage.tombstones > 0 ? us / EAGER_FACTOR : us;
+}
+
+static void step_store(struct node *node, const struct message_stability_step *step,
+                       request_id request, uint64_t deadline_us)
+{
+    struct buffer body = {0};
+    message_stability_step_encode(step, &body);
+    node_send_store(node, MESSAGE_STABILITY_STEP, request, deadline_us, buffer_slice(&body));
+    buffer_deinit(&body);
+}
+
+/* A step that is answered. */
+static void ask_store(struct node *node, uint8_t kind, node_id peer, uint64_t number)
+{
+    struct origin origin = {.node = peer};
+    uint64_t deadline_us =
+        node->now.mono_us + (uint64_t)node->settings.request_timeout_ms * 1000;
+    struct pending *pending = pending_add(node, PENDING_STABILITY, &origin, deadline_us);
+    struct message_stability_step step = {.kind = kind, .node = peer, .number = number};
+    step_store(node, &step, pending->id, deadline_us);
+}
+
+void stability_start(struct node *node)
+{
+    node->collect_due_us = node->now.mono_us + interval_us(node);
+}
+
+void stability_peer_up(struct node *node, node_id peer)
+{
+    struct peer_load *load = node_load(node, peer);
+    load->report_due_us = node->now.mono_us;
+    load->report_afresh = true;
+}
+
+void stability_peer_down(struct node *node, node_id peer)
+{
+    node_load(node, peer)->report_due_us = UINT64_MAX;
+    step_store(node,
+               &(struct message_stability_step){.kind = STABILITY_STEP_FORGET, .node = peer}, 0, 0);
+}
+
+void stability_tick(struct node *node)
+{
+    for (uint32_t i = 0; i < node->load_count; i++) {
+        struct peer_load *load = &node->loads[i];
+        if (node->now.mono_us < load->report_due_us)
+            continue;
+        load->report_due_us = node->now.mono_us + interval_us(node);
+        ask_store(node, load->report_afresh ? STABILITY_STEP_AFRESH : STABILITY_STEP_ASK, load->id,
+                  0);
+    }
+    if (node->now.mono_us >= node->collect_due_us) {
+        node->collect_due_us = node->now.mono_us + interval_us(node);
+        ask_store(node, STABILITY_STEP_COLLECT, 0, node->collect_goes_on);
+        node->collect_goes_on = false;
+    }
+}
+
+uint64_t stability_deadline_us(const struct node *node)
+{
+    uint64_t deadline_us = node->collect_due_us;
+    for (uint32_t i = 0; i < node->load_count; i++)
+        if (node->loads[i].report_due_us < deadline_us)
+            deadline_us = node->loads[i].report_due_us;
+    return deadline_us;
+}
+
+static void note_garbage(struct node *node, struct slice body)
+{
+    bool was_eager = node->garbage.tombstones > 0;
+    enum status status = message_garbage_decode(body, &node->garbage);
+    assert(status == STATUS_OK); /* own store side */
+    node->statistics.tombstones_purged += node->garbage.purged;
+    if (node->garbage.more) {
+        node->collect_goes_on = true;
+        node->collect_due_us = node->now.mono_us + STEP_PAUSE_US;
+    }
+    if (was_eager || node->garbage.tombstones == 0)
+        return;
+    for (uint32_t i = 0; i < node->load_count; i++)
+        if (node->loads[i].report_due_us != UINT64_MAX)
+            node->loads[i].report_due_us = node->now.mono_us;
+}
+
+void stability_store_frame(struct node *node, struct pending *pending, uint16_t type,
+                           struct slice body)
+{
+    node_id peer = pending->origin.node;
+    pending_remove(node, pending);
+    if (type == MESSAGE_GARBAGE) {
+        note_garbage(node, body);
+    } else if (type == MESSAGE_STABILITY && peers_is_up(node->peers, peer)) {
+        node_load(node, peer)->report_afresh = false;
+        node_send_link(node, peers_link(node->peers, peer), MESSAGE_STABILITY, 0, 0, body);
+    }
+}
+
+void stability_peer_frame(struct node *node, const struct origin *origin,
+                          const struct frame *frame)
+{
+    struct message_stability_step step = {.node = origin->node};
+    struct message_stability_heard heard;
+    if (frame->type == MESSAGE_STABILITY_HEARD) {
+        step.kind = STABILITY_STEP_HEARD;
+        if (message_stability_heard_decode(frame->body, &heard) != STATUS_OK) {
+            node->statistics.frames_refused++;
+            return;
+        }
+        step.number = heard.number;
+        step_store(node, &step, 0, 0);
+        return;
+    }
+    uint64_t deadline_us =
+        node->now.mono_us + (uint64_t)node->settings.request_timeout_ms * 1000;
+    struct pending *pending = pending_add(node, PENDING_PEER_STORE, origin, deadline_us);
+    pending->type = MESSAGE_STABILITY;
+    node_load(node, origin->node)->asked++;
+    step.kind = STABILITY_STEP_REPORT;
+    step.body = frame->body;
+    step_store(node, &step, pending->id, deadline_us);
+}

@@ -1,0 +1,296 @@
+/*
+ * store_stability.c - reports of what is durable, to and from other owners, and the steps that
+ * collect what they allow.
+ *
+ * A report is made when its frame is handled and leaves `late`, after the commit of its group: so
+ * all that its clocks hold is synced by then. Which clocks a peer has is known from what it
+ * confirmed, so nothing is sent twice to a peer that hears, and nothing at all while nothing
+ * changes.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "node/store_side_state.h"
+#include "wire/message_garbage.h"
+
+enum {
+    COLLECT_RECORDS = 512,      /* of garbage, looked at in one step */
+    COLLECT_PARTITIONS_MAX = 64 /* with garbage, visited in one step */
+};
+
+/* What one peer was told; arrays by index into side->replicas. */
+struct stability_peer {
+    node_id node;
+    uint64_t number;     /* of the last report */
+    uint64_t *sent;      /* replica->changes + 1 that stand in it; 0: nothing was sent */
+    uint64_t *confirmed; /* the same of what the peer has said to have */
+};
+
+struct store_stability {
+    struct stability *replicas; /* by index into side->replicas */
+    struct stability_peer *peers;
+    uint32_t peer_count;
+    uint64_t last_number;
+    uint32_t next;       /* replica at which the next step begins */
+    uint32_t round_left; /* replicas that this round has not come to */
+    uint64_t *waiting; /* of the last look at each replica */
+    node_id *holders;
+};
+
+/* ---- life ---- */
+
+void store_stability_new(struct store_side *side)
+{
+    struct store_stability *all = memory_new(1, sizeof *all);
+    side->stability = all;
+    all->replicas = memory_new(side->replica_count, sizeof *all->replicas);
+    all->waiting = memory_new(side->replica_count, sizeof *all->waiting);
+    all->holders = memory_new(side->replica_count, sizeof *all->holders);
+    for (uint32_t p = 0; p < side->ring->partition_count; p++)
+        if (side->replica_index[p] != NO_REPLICA)
+            stability_init(&all->replicas[side->replica_index[p]],
+                           ring_owners(side->ring, (partition_id)p), side->ring->owner_count,
+                           side->self);
+    all->peers = memory_new(side->ring->member_count, sizeof *all->peers);
+    for (uint16_t i = 0; i < side->ring->member_count; i++) {
+        struct stability_peer *peer = &all->peers[all->peer_count];
+        if (side->ring->members[i].id == side->self)
+            continue;
+        peer->node = side->ring->members[i].id;
+        peer->sent = memory_new(side->replica_count, sizeof *peer->sent);
+        peer->confirmed = memory_new(side->replica_count, sizeof *peer->confirmed);
+        all->peer_count++;
+    }
+}
+
+void store_stability_free(struct store_side *side)
+{
+    struct store_stability *all = side->stability;
+    for (uint32_t i = 0; i < side->replica_count; i++)
+        stability_deinit(&all->replicas[i]);
+    for (uint32_t i = 0; i < all->peer_count; i++) {
+        free(all->peers[i].sent);
+        free(all->peers[i].confirmed);
+    }
+    free(all->replicas);
+    free(all->peers);
+    free(all->waiting);
+    free(all->holders);
+    free(all);
+}
+
+static void tell_afresh(struct store_side *side, struct stability_peer *peer)
+{
+    peer->number = 0;
+    memset(peer->sent, 0, side->replica_count * sizeof *peer->sent);
+    memset(peer->confirmed, 0, side->replica_count * sizeof *peer->confirmed);
+}
+
+/* What others have said stays true; what was seen of the own state may not be. */
+void store_stability_reopened(struct store_side *side)
+{
+    for (uint32_t i = 0; i < side->replica_count; i++)
+        stability_reset(&side->stability->replicas[i]);
+    for (uint32_t i = 0; i < side->stability->peer_count; i++)
+        tell_afresh(side, &side->stability->peers[i]);
+}
+
+static struct stability_peer *find_peer(struct store_side *side, node_id node)
+{
+    for (uint32_t i = 0; i < side->stability->peer_count; i++)
+        if (side->stability->peers[i].node == node)
+            return &side->stability->peers[i];
+    return NULL;
+}
+
+/* ---- reports ---- */
+
+static void append_entry(const struct replica *replica, struct buffer *out)
+{
+    struct stability_entry entry = {
+        .address = {.partition = replica->partition, .tag = replica->tag},
+        .actor = replica->actor,
+        .rebuilding = replica->state != REPLICA_ACTIVE,
+        .clock = replica->clock};
+    stability_entry_encode(&entry, out);
+}
+
+static void report_to(struct store_side *side, struct stability_peer *peer,
+                      const struct frame *frame, struct buffer *out)
+{
+    struct buffer reports = {0};
+    struct message_stability message = {.number = ++side->stability->last_number};
+    peer->number = message.number;
+    for (uint32_t i = 0; i < side->replica_count; i++) {
+        const struct replica *replica = &side->replicas[i];
+        peer->sent[i] = peer->confirmed[i];
+        if (replica->changes + 1 == peer->confirmed[i] ||
+            reports.length > MESSAGE_PAYLOAD_BYTES_MAX / 2 || /* the rest follows */
+            !ring_owns(side->ring, peer->node, replica->partition))
+            continue;
+        append_entry(replica, &reports);
+        peer->sent[i] = replica->changes + 1;
+        message.count++;
+    }
+    message.reports = buffer_slice(&reports);
+    size_t offset = frame_start(out, MESSAGE_STABILITY, frame->request, 0);
+    message_stability_encode(&message, out);
+    frame_finish(out, offset);
+    buffer_deinit(&reports);
+}
+
+static void hear_entry(struct store_side *side, node_id from, const struct stability_entry *entry)
+{
+    enum status status;
+    struct replica *replica = store_find_replica(side, &entry->address, &status);
+    if (replica == NULL)
+        return;
+    struct stability *stability = &side->stability->replicas[replica - side->replicas];
+    if (entry->rebuilding)
+        stability_forget(stability, from);
+    else
+        stability_report(stability, from, &entry->actor, &entry->clock);
+}
+
+static void hear(struct store_side *side, const struct message_stability_step *step,
+                 const struct frame *frame, struct buffer *out)
+{
+    struct message_stability message;
+    if (message_stability_decode(step->body, &message) != STATUS_OK)
+        return; /* it is not confirmed, so it comes again */
+    struct reader reader = reader_make(message.reports);
+    for (uint16_t i = 0; i < message.count; i++) {
+        struct stability_entry entry;
+        stability_entry_decode(&reader, &entry);
+        hear_entry(side, step->node, &entry);
+        clock_deinit(&entry.clock);
+    }
+    struct message_stability_heard heard = {.number = message.number};
+    size_t offset = frame_start(out, MESSAGE_STABILITY_HEARD, frame->request, 0);
+    message_stability_heard_encode(&heard, out);
+    frame_finish(out, offset);
+}
+
+static void confirm(struct store_side *side, struct stability_peer *peer, uint64_t number)
+{
+    if (number == peer->number)
+        memcpy(peer->confirmed, peer->sent, side->replica_count * sizeof *peer->sent);
+}
+
+static void forget(struct store_side *side, struct stability_peer *peer)
+{
+    tell_afresh(side, peer);
+    for (uint32_t i = 0; i < side->replica_count; i++)
+        stability_forget(&side->stability->replicas[i], peer->node);
+}
+
+/* ---- collecting ---- */
+
+static enum status collect_replica(struct store_side *side, uint32_t index, struct instant now,
+                                   uint32_t *budget, struct message_garbage *sum)
+{
+    struct replica *replica = &side->replicas[index];
+    struct stability *stability = &side->stability->replicas[index];
+    struct purge_outcome outcome = {0};
+    stability_advance(stability, &replica->actor, &replica->clock, now.mono_us,
+                      (uint64_t)side->settings.request_timeout_max_ms * 1000);
+    enum status status = replica_purge(replica, stability, *budget, &side->context, &outcome);
+    sum->purged += outcome.purged;
+    *budget = outcome.more || outcome.purged >= *budget ? 0 : *budget - outcome.purged;
+    side->stability->waiting[index] = outcome.waiting;
+    side->stability->holders[index] = outcome.holder;
+    return status;
+}
+
+static void count_holder(struct message_garbage *sum, node_id node)
+{
+    uint8_t i = 0;
+    while (i < sum->holder_count && sum->holders[i].node != node)
+        i++;
+    if (i == GARBAGE_HOLDERS_MAX)
+        return;
+    if (i == sum->holder_count)
+        sum->holders[sum->holder_count++] = (struct garbage_holder){.node = node};
+    sum->holders[i].partitions++;
+}
+
+static void sum_up(const struct store_side *side, struct message_garbage *sum)
+{
+    for (uint32_t i = 0; i < side->replica_count; i++) {
+        const struct replica *replica = &side->replicas[i];
+        sum->tombstones += replica->garbage_count;
+        sum->log_records += replica->log_position + 1 - replica->log_first;
+        sum->log_bytes += replica->log_bytes;
+        if (replica->garbage_count == 0)
+            continue;
+        sum->waiting += side->stability->waiting[i];
+        if (side->stability->holders[i] != 0)
+            count_holder(sum, side->stability->holders[i]);
+    }
+}
+
+/* A round comes to each replica once; a step is a bounded part of it. */
+static void collect(struct store_side *side, const struct message_stability_step *step,
+                    const struct frame *frame, struct instant now, struct store_output *out)
+{
+    struct store_stability *all = side->stability;
+    struct message_garbage sum = {0};
+    uint32_t budget = COLLECT_RECORDS;
+    uint32_t visited = 0;
+    if (step->number == 0)
+        all->round_left = side->replica_count;
+    while (all->round_left > 0 && budget > 0 && visited < COLLECT_PARTITIONS_MAX) {
+        uint32_t index = all->next;
+        if (side->replicas[index].garbage_first <= side->replicas[index].garbage_last) {
+            enum status status = collect_replica(side, index, now, &budget, &sum);
+            if (status != STATUS_OK && store_may_log(&side->collect_failed_us, now))
+                log_line(&side->log, LOG_ERROR,
+                         "could not collect garbage partition=%u reason=%s",
+                         side->replicas[index].partition, status_name(status));
+            visited++;
+        }
+        if (budget > 0) { /* else it is not finished */
+            all->next = (index + 1) % side->replica_count;
+            all->round_left--;
+        }
+    }
+    sum.more = all->round_left > 0;
+    sum_up(side, &sum);
+    size_t offset = frame_start(&out->late, MESSAGE_GARBAGE, frame->request, 0);
+    message_garbage_encode(&sum, &out->late);
+    frame_finish(&out->late, offset);
+}
+
+void store_handle_stability(struct store_side *side, const struct frame *frame, struct instant now,
+                            struct store_output *out)
+{
+    struct message_stability_step step;
+    if (message_stability_step_decode(frame->body, &step) != STATUS_OK)
+        return;
+    struct stability_peer *peer = find_peer(side, step.node);
+    if (step.kind == STABILITY_STEP_COLLECT)
+        collect(side, &step, frame, now, out);
+    if (peer == NULL)
+        return;
+    switch (step.kind) {
+    case STABILITY_STEP_AFRESH:
+        tell_afresh(side, peer);
+        report_to(side, peer, frame, &out->late);
+        break;
+    case STABILITY_STEP_ASK:
+        report_to(side, peer, frame, &out->late);
+        break;
+    case STABILITY_STEP_REPORT:
+        hear(side, &step, frame, &out->late);
+        break;
+    case STABILITY_STEP_HEARD:
+        confirm(side, peer, step.number);
+        break;
+    case STABILITY_STEP_FORGET:
+        forget(side, peer);
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,41 @@
+/*
+ * replica_cells.h - the inside of a replica, for the files that are one together.
+ *
+ * replica_put_cell() is the one place where a cell changes: all that is summed or indexed per
+ * cell follows from what it was and what it becomes.
+ */
+#ifndef REPLICA_REPLICA_CELLS_H
+#define REPLICA_REPLICA_CELLS_H
+
+#include "replica/replica.h"
+
+/* The local cell and the bytes that its values borrow from. */
+struct local_cell {
+    struct buffer record;
+    struct cell cell;
+    bool present;
+};
+
+/* STATUS_OK with `present` false: surely absent. Release in any case. */
+MUST_USE enum status local_cell_load(struct replica_context *context, keyspace_id keyspace,
+                                     struct slice key, struct local_cell *local);
+void local_cell_deinit(struct local_cell *local);
+
+/* A tombstone, or a context without any version: it goes once it is stable. */
+bool cell_has_garbage(const struct cell *cell);
+
+/* What a change of one cell does to the sums of its replica. */
+struct cell_change {
+    uint64_t digest_delta;
+    int8_t count_delta;
+    int8_t garbage_delta;
+};
+
+/* Put `after` into the batch in the place of `before`; an empty one deletes the record. */
+struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspace,
+                                    struct slice key, const struct cell *before,
+                                    const struct cell *after, struct replica_context *context);
+void replica_count_change(struct replica *replica, keyspace_id keyspace, struct slice key,
+                          const struct cell_change *change, const struct replica_context *context);
+
+#endif

@@ -1,0 +1,194 @@
+#include "replica/stability.h"
+
+#include <assert.h>
+
+void stability_init(struct stability *stability, const node_id *owners, uint8_t count,
+                    node_id self)
+{
+    assert(count <= RING_OWNERS_MAX);
+    *stability = (struct stability){0};
+    for (uint8_t i = 0; i < count; i++)
+        if (owners[i] != self)
+            stability->owners[stability->owner_count++].node = owners[i];
+}
+
+void stability_reset(struct stability *stability)
+{
+    version_vector_deinit(&stability->coming);
+    version_vector_deinit(&stability->ripe);
+    stability->has_coming = stability->has_ripe = false;
+}
+
+void stability_deinit(struct stability *stability)
+{
+    stability_reset(stability);
+    for (uint8_t i = 0; i < stability->owner_count; i++)
+        clock_deinit(&stability->owners[i].clock);
+    *stability = (struct stability){0};
+}
+
+static struct stability_owner *find_owner(struct stability *stability, node_id node)
+{
+    for (uint8_t i = 0; i < stability->owner_count; i++)
+        if (stability->owners[i].node == node)
+            return &stability->owners[i];
+    return NULL;
+}
+
+bool stability_report(struct stability *stability, node_id from, const struct actor *actor,
+                      const struct clock *clock)
+{
+    struct stability_owner *owner = find_owner(stability, from);
+    if (owner == NULL)
+        return false;
+    clock_deinit(&owner->clock);
+    clock_copy(clock, &owner->clock);
+    owner->actor = *actor;
+    owner->heard = true;
+    return true;
+}
+
+void stability_forget(struct stability *stability, node_id node)
+{
+    struct stability_owner *owner = find_owner(stability, node);
+    if (owner == NULL || !owner->heard)
+        return;
+    clock_deinit(&owner->clock);
+    owner->heard = false;
+    stability_reset(stability);
+}
+
+static bool all_are_heard(const struct stability *stability)
+{
+    for (uint8_t i = 0; i < stability->owner_count; i++)
+        if (!stability->owners[i].heard)
+            return false;
+    return true;
+}
+
+/* ---- what is stable ---- */
+
+/* Whether nothing new will be made under this name, as its node or this replica itself says. */
+static bool is_retired(const struct stability *stability, const struct actor *self,
+                       const struct actor *actor)
+{
+    if (actor->node == self->node)
+        return actor_compare(actor, self) != 0;
+    for (uint8_t i = 0; i < stability->owner_count; i++)
+        if (stability->owners[i].node == actor->node)
+            return actor_compare(actor, &stability->owners[i].actor) != 0;
+    return false; /* not an owner now: nothing is known of it */
+}
+
+static uint64_t base_of(const struct clock *clock, const struct actor *actor)
+{
+    for (uint32_t i = 0; i < clock->count; i++)
+        if (actor_compare(&clock->entries[i].actor, actor) == 0)
+            return clock->entries[i].base;
+    return 0;
+}
+
+/* The highest number up to which `lack` has all that `have` has; `have` is one entry. */
+static uint64_t common_up_to(const struct clock *have, const struct clock *lack)
+{
+    struct clock missing;
+    clock_difference(have, lack, &missing);
+    uint64_t reached = clock_highest(have, &have->entries[0].actor);
+    if (missing.count > 0) {
+        const struct clock_entry *entry = &missing.entries[0];
+        reached = entry->base > 0 ? 0 : entry->ranges[0].first - 1;
+    }
+    clock_deinit(&missing);
+    return reached;
+}
+
+/* G1. `entry` is of the own clock, which holds all that was reported. */
+static uint64_t stable_number(const struct stability *stability, const struct actor *self,
+                              struct clock_entry *entry)
+{
+    struct clock one = {.entries = entry, .count = 1, .capacity = 1}; /* borrowed */
+    bool retired = is_retired(stability, self, &entry->actor);
+    uint64_t number = retired ? clock_highest(&one, &entry->actor) : entry->base;
+    for (uint8_t i = 0; i < stability->owner_count; i++) {
+        const struct clock *clock = &stability->owners[i].clock;
+        uint64_t reached = retired ? common_up_to(&one, clock) : base_of(clock, &entry->actor);
+        if (reached < number)
+            number = reached;
+    }
+    return number;
+}
+
+/* G2. */
+static bool holds_all_reported(const struct stability *stability, const struct clock *clock)
+{
+    for (uint8_t i = 0; i < stability->owner_count; i++)
+        if (!clock_descends(clock, &stability->owners[i].clock))
+            return false;
+    return true;
+}
+
+static void take_stable(struct stability *stability, const struct actor *self,
+                        const struct clock *clock)
+{
+    struct version_vector stable = {0};
+    for (uint32_t i = 0; i < clock->count; i++) {
+        struct dot dot = {.actor = clock->entries[i].actor};
+        dot.sequence = stable_number(stability, self, &clock->entries[i]);
+        if (dot.sequence > 0)
+            version_vector_raise(&stable, &dot);
+    }
+    version_vector_deinit(&stability->coming);
+    stability->coming = stable;
+}
+
+bool stability_advance(struct stability *stability, const struct actor *self,
+                       const struct clock *clock, uint64_t now_us, uint64_t wait_us)
+{
+    if (stability->has_coming && now_us - stability->coming_since_us >= wait_us) { /* G3 */
+        version_vector_deinit(&stability->ripe);
+        stability->ripe = stability->coming;
+        stability->coming = (struct version_vector){0};
+        stability->has_coming = false;
+        stability->has_ripe = true;
+    }
+    if (!stability->has_coming && all_are_heard(stability) &&
+        holds_all_reported(stability, clock)) {
+        take_stable(stability, self, clock);
+        stability->coming_since_us = now_us;
+        stability->has_coming =
+            !stability->has_ripe || !version_vector_equal(&stability->coming, &stability->ripe);
+    }
+    return stability->has_coming;
+}
+
+bool stability_is_ripe(const struct stability *stability, const struct version_vector *context)
+{
+    return stability->has_ripe && version_vector_descends(&stability->ripe, context);
+}
+
+bool stability_covers(const struct stability *stability, const struct version_vector *context)
+{
+    return stability_is_ripe(stability, context) ||
+           (stability->has_coming && version_vector_descends(&stability->coming, context));
+}
+
+/* ---- who has what ---- */
+
+bool stability_everywhere(const struct stability *stability, const struct clock *dots)
+{
+    for (uint8_t i = 0; i < stability->owner_count; i++)
+        if (!stability->owners[i].heard || !clock_descends(&stability->owners[i].clock, dots))
+            return false;
+    return true;
+}
+
+node_id stability_holder(const struct stability *stability, const struct version_vector *context)
+{
+    for (uint8_t i = 0; i < stability->owner_count; i++)
+        if (!stability->owners[i].heard)
+            return stability->owners[i].node;
+    for (uint8_t i = 0; i < stability->owner_count; i++)
+        if (!clock_covers_vector(&stability->owners[i].clock, context))
+            return stability->owners[i].node;
+    return 0;
+}

@@ -1,0 +1,90 @@
+/*
+ * message_garbage.h - bodies of the messages about what can be collected: reports of what is
+ * durable, partitions sent whole, and what the two sides of a node tell each other of it.
+ *
+ * As wire/message.h says of encoders, decoders and replies.
+ */
+#ifndef WIRE_MESSAGE_GARBAGE_H
+#define WIRE_MESSAGE_GARBAGE_H
+
+#include "wire/message.h"
+
+/*
+ * MESSAGE_STABILITY: clocks of what is synced at the sender, of the partitions that it shares with
+ * the receiver and whose clock has changed since the receiver last said MESSAGE_STABILITY_HEARD.
+ */
+struct message_stability {
+    uint64_t number; /* counts up; the receiver gives it back */
+    uint16_t count;
+    struct slice reports; /* count times: struct stability_entry */
+};
+
+struct stability_entry {
+    struct replica_address address;
+    struct actor actor; /* under which the sender's replica mints now */
+    bool rebuilding;    /* it does not count: its store was lost */
+    struct clock clock;
+};
+
+void message_stability_encode(const struct message_stability *stability, struct buffer *out);
+MUST_USE enum status message_stability_decode(struct slice body, struct message_stability *out);
+void stability_entry_encode(const struct stability_entry *entry, struct buffer *out);
+/* `out->clock` is to be released with clock_deinit(), also after a failure. */
+void stability_entry_decode(struct reader *reader, struct stability_entry *out);
+
+/* MESSAGE_STABILITY_HEARD. */
+struct message_stability_heard {
+    uint64_t number;
+};
+
+void message_stability_heard_encode(const struct message_stability_heard *heard,
+                                    struct buffer *out);
+MUST_USE enum status message_stability_heard_decode(struct slice body,
+                                                    struct message_stability_heard *out);
+
+/* ---- between the two sides of a node ------------------------------------------------------- */
+
+enum stability_step_kind {
+    STABILITY_STEP_ASK,    /* answer with MESSAGE_STABILITY for `node` */
+    STABILITY_STEP_AFRESH, /* the same with everything: the link is new */
+    STABILITY_STEP_REPORT, /* body: MESSAGE_STABILITY of `node`; answer MESSAGE_STABILITY_HEARD */
+    STABILITY_STEP_HEARD,  /* number: `node` has that report */
+    STABILITY_STEP_FORGET, /* `node` cannot be heard any more */
+    STABILITY_STEP_COLLECT, /* number 0: begin a round of collecting, else go on; MESSAGE_GARBAGE */
+    STABILITY_STEP_KIND_COUNT
+};
+
+struct message_stability_step {
+    uint8_t kind; /* enum stability_step_kind */
+    node_id node;
+    uint64_t number;
+    struct slice body;
+};
+
+void message_stability_step_encode(const struct message_stability_step *step, struct buffer *out);
+MUST_USE enum status message_stability_step_decode(struct slice body,
+                                                   struct message_stability_step *out);
+
+enum { GARBAGE_HOLDERS_MAX = 32 }; /* the first ones; more are not told */
+
+/* An owner that is waited for, and in how many partitions of this node. */
+struct garbage_holder {
+    node_id node;
+    uint32_t partitions;
+};
+
+/* MESSAGE_GARBAGE: all replicas of the node together. */
+struct message_garbage {
+    bool more; /* something was left only because the step was long enough */
+    uint64_t tombstones; /* cells with garbage */
+    uint64_t waiting;    /* of these, stable and not yet for long enough, as far as looked at */
+    uint64_t purged;     /* by this step */
+    uint64_t log_records, log_bytes;
+    uint8_t holder_count;
+    struct garbage_holder holders[GARBAGE_HOLDERS_MAX];
+};
+
+void message_garbage_encode(const struct message_garbage *garbage, struct buffer *out);
+MUST_USE enum status message_garbage_decode(struct slice body, struct message_garbage *out);
+
+#endif

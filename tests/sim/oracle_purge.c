@@ -1,0 +1,97 @@
+/*
+ * oracle_purge.c - what may leave a disk for good, and what may not come back.
+ *
+ * A tombstone or a context goes only when every owner's synced disk has absorbed each version
+ * that the cell covers, but for versions that are on no disk at all: their maker lost them with
+ * its memory. A disk that was lost, and is not whole again, does not count: what it had was
+ * seen before, and it is filled from the others.
+ *
+ * And no value comes to life where its dot was absorbed before and it was not alive: late
+ * copies of any age must have no effect.
+ */
+#include "sim/disk.h"
+#include "sim/oracle_state.h"
+
+static void fail_purge(struct oracle *oracle, const struct machine *machine,
+                       const struct oracle_key *key, const char *what)
+{
+    world_fail(oracle->world, VERDICT_WRONG, "purge", "n%u %s (keyspace %u): %s", machine->id,
+               key->name, key->keyspace, what);
+}
+
+static bool is_lost(const struct world *world, const struct machine *owner,
+                    const struct oracle_key *key)
+{
+    return owner->wiped_at_us != 0 && world->machines[owner->index].replica_states[key->partition] !=
+                                          REPLICA_ACTIVE;
+}
+
+/* On how many disks of owners the covered versions are, each counted in `on`. */
+static void check_everywhere(struct oracle *oracle, const struct machine *machine,
+                             const struct oracle_key *key, const struct version_vector *context)
+{
+    const struct world *world = oracle->world;
+    const node_id *owners = ring_owners(world->ring, key->partition);
+    uint8_t count = world->ring->owner_count;
+    struct clock clocks[PLAN_OWNERS_MAX];
+    for (uint8_t i = 0; i < count; i++)
+        disk_clock(&world->machines[owners[i] - 1].image.synced, key->partition, &clocks[i]);
+    for (uint32_t k = 0; k < key->version_count; k++) {
+        struct version *version = key->versions[k];
+        uint8_t on = 0, wanted = 0;
+        if (!version_vector_covers(context, &version->dot))
+            continue;
+        for (uint8_t i = 0; i < count; i++) {
+            bool has = clock_has(&clocks[i], &version->dot);
+            on = (uint8_t)(on + has);
+            wanted = (uint8_t)(wanted +
+                               (has || !is_lost(world, &world->machines[owners[i] - 1], key)));
+        }
+        if (on != 0 && on < wanted)
+            fail_purge(oracle, machine, key, "was collected before all owners had it");
+        version->collected = true;
+    }
+    for (uint8_t i = 0; i < count; i++)
+        clock_deinit(&clocks[i]);
+}
+
+void oracle_purged(struct oracle *oracle, const struct machine *machine,
+                   const struct oracle_key *key, const struct cell *before,
+                   const struct cell *after)
+{
+    uint32_t values = 0;
+    for (uint32_t i = 0; i < before->count; i++) {
+        if (before->siblings[i].kind == SIBLING_TOMBSTONE)
+            continue;
+        values++;
+        if (cell_find(after, &before->siblings[i].dot) == NULL)
+            fail_purge(oracle, machine, key, "a value was collected");
+    }
+    if (after->count != values)
+        fail_purge(oracle, machine, key, "collecting added something");
+    marks_hit(oracle->world->marks, MARK_TOMBSTONE_PURGED);
+    check_everywhere(oracle, machine, key, &before->context);
+}
+
+void oracle_stored_live(struct oracle *oracle, const struct machine *machine,
+                        const struct oracle_key *key, const struct cell *before,
+                        const struct cell *after, const struct ordered_map *map)
+{
+    struct clock clock = {0};
+    bool loaded = false;
+    for (uint32_t i = 0; i < after->count; i++) {
+        const struct sibling *sibling = &after->siblings[i];
+        struct version *version = oracle_find_version(oracle, key, &sibling->dot);
+        bool was_here = (version->machines >> machine->index & 1) != 0;
+        version->machines |= 1u << machine->index;
+        if (!was_here || sibling->kind == SIBLING_TOMBSTONE ||
+            cell_find(before, &sibling->dot) != NULL)
+            continue;
+        if (!loaded)
+            disk_clock(map, key->partition, &clock);
+        loaded = true;
+        if (clock_has(&clock, &sibling->dot))
+            fail_purge(oracle, machine, key, "a value that was gone is alive again");
+    }
+    clock_deinit(&clock);
+}
