@@ -38,3 +38,4 @@ instructions_driver_SOURCES = \
 	tests/unit/replica/memory_store.h
 instructions_driver_LDADD = $(core_libs)
 EXTRA_DIST += benchmarks/BASELINE benchmarks/instructions
+EXTRA_DIST += benchmarks/repair_cost

@@ -14,6 +14,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "commands/repair_view.h"
 #include "coordinator/context_token.h"
 #include "membership/register_change.h"
 #include "node/event.h"
@@ -152,6 +153,13 @@ struct environment {
     /* Whether it is over; its outcome is then taken, and forgotten. */
     bool (*change_take)(void *node, uint64_t ticket, struct change_outcome *out);
     void (*register_view)(void *node, struct register_view *out); /* may be NULL */
+    /* Anti-entropy and scrub; all four, or NULL. An index is below the view's `pairs`, `replicas`. */
+    void (*repair_view)(void *node, struct instant now, struct repair_view *out);
+    void (*repair_pair)(void *node, struct instant now, uint32_t index,
+                        struct repair_pair_view *out);
+    void (*repair_replica)(void *node, struct instant now, uint32_t index,
+                           struct repair_replica_view *out);
+    enum status (*repair_order)(void *node, enum repair_order order, uint32_t partition);
     /*
      * Close a connection of this node after what it has been sent, and free its
      * session; not before the call into the asking session has returned. May be NULL.

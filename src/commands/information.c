@@ -245,6 +245,46 @@ static uint64_t age_s(struct instant now, uint64_t then_ms)
     return then_ms == 0 || now.wall_ms < then_ms ? 0 : (now.wall_ms - then_ms) / 1000;
 }
 
+/* The age of the pair that was compared longest ago; one that never was counts from the start. */
+static uint64_t oldest_comparison_s(const struct section *section, uint32_t pairs)
+{
+    const struct environment *environment = section->environment;
+    uint64_t oldest_ms = 0;
+    for (uint32_t i = 0; i < pairs; i++) {
+        struct repair_pair_view pair;
+        environment->repair_pair(environment->node, call_now(section->call), i, &pair);
+        uint64_t age_ms = pair.compared ? pair.age_ms : uptime_s(section) * 1000;
+        oldest_ms = age_ms > oldest_ms ? age_ms : oldest_ms;
+    }
+    return oldest_ms / 1000;
+}
+
+static void write_repair(struct section *section)
+{
+    const struct environment *environment = section->environment;
+    struct repair_view view;
+    environment->repair_view(environment->node, call_now(section->call), &view);
+    number(section, "ring_repair_paused", view.paused);
+    number(section, "ring_repair_pairs", view.pairs);
+    number(section, "ring_repair_pairs_compared", view.pairs_compared);
+    number(section, "ring_repair_oldest_comparison_seconds",
+           oldest_comparison_s(section, view.pairs));
+    number(section, "ring_repair_exchanges", view.exchanges);
+    number(section, "ring_repair_exchanges_equal", view.exchanges_equal);
+    number(section, "ring_repair_exchanges_failed", view.exchanges_failed);
+    number(section, "ring_repair_bytes_sent", view.bytes_sent);
+    number(section, "ring_repair_bytes_received", view.bytes_received);
+    number(section, "ring_repair_differences_behind", view.differences.behind);
+    number(section, "ring_repair_differences_superseded", view.differences.superseded);
+    number(section, "ring_repair_differences_in_flight", view.differences.in_flight);
+    number(section, "ring_repair_differences_corrupt", view.differences.corrupt);
+    number(section, "ring_repair_cells_repaired", view.repaired);
+    number(section, "ring_scrub_replicas", view.scrubs);
+    number(section, "ring_scrub_cells", view.scrub_cells);
+    number(section, "ring_scrub_bytes", view.scrub_bytes);
+    number(section, "ring_scrub_ranges_wrong", view.scrub_ranges_wrong);
+}
+
 static void write_ring(struct section *section)
 {
     const struct environment *environment = section->environment;
@@ -324,6 +364,8 @@ static void write_ring(struct section *section)
     number(section, "ring_hints_partitions_full", hints.partitions_full);
     number(section, "ring_sync_pages_sent", s->sync_pages_sent);
     number(section, "ring_sync_cells_received", s->sync_cells_received);
+    if (environment->repair_view != NULL)
+        write_repair(section);
     number(section, "ring_frames_refused", s->frames_refused);
     number(section, "ring_store_errors", s->store_errors);
 }

@@ -35,6 +35,8 @@ libringcore_a_SOURCES += \
 	src/commands/multi_key.c \
 	src/commands/options.c \
 	src/commands/options.h \
+	src/commands/repair.c \
+	src/commands/repair_view.h \
 	src/commands/reply.c \
 	src/commands/ring_admin.c \
 	src/commands/ring_hints.c \

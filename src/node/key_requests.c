@@ -142,6 +142,7 @@ static void carry_out_steps(struct node *node, struct pending *pending, struct s
             buffer_append_slice(&next->request, buffer_slice(&out->result));
         } else if (out->finished) {
             count_outcome(node, (enum status)out->result.data[0]);
+            tree_schedule_note_request(node, pending->started_us);
             complete(node, &pending->origin, buffer_slice(&out->result));
         }
         coordinated_output_clear(out);

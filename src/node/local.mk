@@ -34,4 +34,7 @@ libringcore_a_SOURCES += \
 	src/node/store_side.h \
 	src/node/store_side_state.h \
 	src/node/store_stability.c \
-	src/node/store_sync.c
+	src/node/store_sync.c \
+	src/node/store_tree.c \
+	src/node/tree_schedule.c \
+	src/node/tree_schedule.h

@@ -108,6 +108,10 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->register_view = node_register_view;
     environment->hint_view = hints_view;
     environment->hint_lane_view = hints_lane_view;
+    environment->repair_view = tree_schedule_view;
+    environment->repair_pair = tree_schedule_pair;
+    environment->repair_replica = tree_schedule_replica;
+    environment->repair_order = tree_schedule_order;
     environment->mac = params->host.mac;
     environment->client_close = environment_client_close;
     environment->client_wake = environment_client_wake;
@@ -166,6 +170,7 @@ struct node *node_new(const struct node_params *params)
     lineage_start(node);
     node->config = node_register_new(node, params);
     hints_init(node, params);
+    node->trees = tree_schedule_new(node->ring, node->self);
     init_environment(node, params);
     return node;
 }
@@ -184,6 +189,7 @@ void node_free(struct node *node)
     hints_deinit(node);
     free(node->loads);
     node_register_free(node->config);
+    tree_schedule_free(node->trees);
     peers_free(node->peers);
     clock_watch_free(node->clocks);
     free(node->replica_states);
@@ -212,6 +218,8 @@ static void peer_went_down(struct node *node, node_id peer)
                   pending->kind == PENDING_STABILITY) &&
                  pending->origin.node == peer)
             pending_remove(node, pending);
+        else if (pending->kind == PENDING_TREE && pending->origin.node == peer)
+            tree_schedule_failed(node, pending, STATUS_UNAVAILABLE);
     }
     log_sync_peer_down(node_load(node, peer)->sync);
     node_register_peer_down(node, peer);
@@ -263,6 +271,8 @@ static void route_answer(struct node *node, node_id from, const struct frame *fr
     else if (pending->kind == PENDING_HINT && frame->type == MESSAGE_REPLICATED &&
              pending->type == HINT_WANT_DELIVERY && pending->origin.node == from)
         hints_answered(node, pending, STATUS_OK, frame->body);
+    else if (pending->kind == PENDING_TREE && pending->origin.node == from)
+        tree_schedule_frame(node, pending, frame->type, frame->body);
 }
 
 static void peer_frame(struct node *node, link_id link, const struct frame *frame)
@@ -282,6 +292,10 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
     case MESSAGE_DIGEST_RESULT:
     case MESSAGE_SYNC_PAGE:
     case MESSAGE_HINTED:
+    case MESSAGE_TREE_ROOT_RESULT:
+    case MESSAGE_TREE_NODES_RESULT:
+    case MESSAGE_TREE_LEAF_RESULT:
+    case MESSAGE_TREE_REPAIRED:
         route_answer(node, from, frame);
         break;
     case MESSAGE_HINT_STATE:
@@ -345,6 +359,10 @@ static void store_frame(struct node *node, const struct frame *frame)
         hints_debts(node, frame->body);
         return;
     }
+    if (frame->type == MESSAGE_TREE_STATE) {
+        tree_schedule_state(node, frame->body);
+        return;
+    }
     struct pending *pending = pending_find(node, frame->request);
     if (pending == NULL)
         return; /* its deadline has passed */
@@ -377,6 +395,12 @@ static void store_frame(struct node *node, const struct frame *frame)
         break;
     case PENDING_STABILITY:
         stability_store_frame(node, pending, frame->type, frame->body);
+        break;
+    case PENDING_TREE:
+        if (refused)
+            tree_schedule_failed(node, pending, STATUS_OVERLOADED);
+        else
+            tree_schedule_frame(node, pending, frame->type, frame->body);
         break;
     case PENDING_FORWARDED:
         break;
@@ -417,6 +441,8 @@ static void tick(struct node *node)
             peer_request_expired(node, pending);
         else if (pending->kind == PENDING_REGISTER)
             node_register_store_silent(node, pending);
+        else if (pending->kind == PENDING_TREE)
+            tree_schedule_failed(node, pending, STATUS_TIMEOUT);
         else
             pending_remove(node, pending);
     }
@@ -425,6 +451,7 @@ static void tick(struct node *node)
     node_register_tick(node);
     hints_tick(node);
     stability_tick(node);
+    tree_schedule_tick(node);
     client_sessions_tick(node);
 }
 
@@ -443,6 +470,7 @@ void node_step(struct node *node, const struct event *event, struct effects *out
     case EVENT_START:
         node->environment.start_mono_us = event->now.mono_us;
         stability_start(node);
+        tree_schedule_start(node);
         peers_start(node->peers, event->now.mono_us, &node->peers_output);
         break;
     case EVENT_TICK:
@@ -483,7 +511,7 @@ uint64_t node_deadline_us(const struct node *node)
 {
     uint64_t deadlines[] = {peers_deadline_us(node->peers), repair_deadline_us(node),
                             hints_deadline_us(node), stability_deadline_us(node),
-                            node_register_deadline_us(node),
+                            node_register_deadline_us(node), tree_schedule_deadline_us(node),
                             deadline_heap_next_us(&node->timers),
                             deadline_heap_next_us(&node->client_timers),
                             lineage_deadline_us(node)};

@@ -19,6 +19,7 @@
 #include "node/node.h"
 #include "node/register.h"
 #include "repair/hint_handoff.h"
+#include "node/tree_schedule.h"
 #include "repair/log_sync.h"
 #include "wire/frame.h"
 #include "wire/message.h"
@@ -41,7 +42,8 @@ enum pending_kind {
     PENDING_SYNC,        /* a step of log sync with a peer */
     PENDING_REGISTER,    /* the own store side is asked about the register */
     PENDING_HINT,        /* a step of handing hints to the owner origin.node; `type`: enum hint_want */
-    PENDING_STABILITY    /* a report for a peer, or a step of collecting */
+    PENDING_STABILITY,   /* a report for a peer, or a step of collecting */
+    PENDING_TREE         /* a step of anti-entropy or of a scrub (tree_schedule.h) */
 };
 
 /* Something under way that an incoming frame's request number finds. */
@@ -50,6 +52,7 @@ struct pending {
     request_id id;
     enum pending_kind kind;
     struct origin origin;
+    uint64_t started_us;
     uint64_t deadline_us;
     struct coordinated_request *coordinated;
     node_id awaited[PREFERENCE_LIST_MAX]; /* peers whose answer counts as in flight */
@@ -166,6 +169,7 @@ struct node {
     uint64_t collect_due_us;
     bool collect_goes_on;          /* the next step belongs to the round under way */
     struct message_garbage garbage; /* as the store side last told */
+    struct tree_schedule *trees;
     struct instant now;  /* of the present step; by the agreed time when the own clock is skewed */
     uint64_t own_wall_ms; /* the wall clock as it stands, for peers to judge */
     struct effects *out; /* of the present step */

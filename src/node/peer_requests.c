@@ -12,6 +12,7 @@
 #include "node/node_state.h"
 #include "ring/position.h"
 #include "wire/message_lookup.h"
+#include "wire/message_tree.h"
 
 /* A store that is not confirmed takes no writes either: it might be given up, and them with it. */
 static enum status check_replica(const struct node *node, partition_id partition,
@@ -80,9 +81,13 @@ void peer_request_fail(struct node *node, const struct origin *origin, uint16_t 
     case MESSAGE_DIGEST:
         message_digest_result_encode(&(struct message_digest_result){.status = status}, &body);
         break;
+    case MESSAGE_TREE_ROOT:
+        message_tree_root_result_encode(&(struct message_tree_root_result){.status = status},
+                                        &body);
+        break;
     default:
         buffer_deinit(&body);
-        return; /* a pull, or about the register: the asker's deadline ends it */
+        return; /* a pull, about the register, or what follows a root: the deadline ends it */
     }
     if (peers_link(node->peers, origin->node) == origin->link)
         node_send_link(node, origin->link, answer_type(type), origin->request, 0,
@@ -165,6 +170,10 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
     case MESSAGE_RANGE:
     case MESSAGE_REPLICATE:
     case MESSAGE_DIGEST:
+    case MESSAGE_TREE_ROOT:
+    case MESSAGE_TREE_NODES:
+    case MESSAGE_TREE_LEAF:
+    case MESSAGE_TREE_REPAIR:
         replica_address_decode(&reader, &address);
         if (reader.failed)
             node->statistics.frames_refused++;

@@ -10,6 +10,7 @@ struct pending *pending_add(struct node *node, enum pending_kind kind, const str
     pending->id = ++node->last_request;
     pending->kind = kind;
     pending->origin = *origin;
+    pending->started_us = node->now.mono_us;
     pending->deadline_us = deadline_us;
     HASH_ADD(hh, node->pending, id, sizeof pending->id, pending);
     deadline_heap_add(&node->timers, deadline_us, pending->id);

@@ -46,6 +46,9 @@ struct settings {
     uint32_t hint_rate_bytes_max;      /* delivered to one owner in a second */
     uint32_t hint_delay_ms;            /* at most so long after an owner is back until it begins */
     uint32_t stability_interval_ms;  /* between reports of what is durable; a fifth with garbage */
+    uint32_t repair_interval_ms;     /* between comparisons of one partition with one peer; 0: never */
+    uint32_t scrub_interval_ms;      /* between readings of all cells of a replica; 0: never */
+    uint32_t repair_bytes_per_second;/* of comparisons and scrubs; 0: no limit */
     /* store */
     uint32_t group_records_max;
     uint32_t group_bytes_max;

@@ -56,6 +56,7 @@ struct store_side *store_side_new(const struct store_side_params *params)
         .clock = &side->clock.hybrid,
         .position_seed = side->ring->seed,
         .digest_seed = side->ring->seed ^ 0x64696765u,
+        .partition_bits = (uint8_t)__builtin_ctz(side->ring->partition_count),
         .max_clock_skew_ms = params->settings->max_clock_skew_ms,
         .value_bytes_max = params->settings->value_bytes_max,
         .siblings_warn = params->settings->siblings_warn,
@@ -167,6 +168,7 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
             return status;
         }
         store_append_state(replica, &out->early);
+        store_append_tree_state(replica, false, &out->early);
         opened++;
     }
     store_append_mint_from(side, &out->early);
@@ -305,7 +307,7 @@ static void handle_digest(struct store_side *side, const struct frame *frame,
         result.keyspace_count = replica_count(replica, message.keyspace);
         result.count = replica_count_all(replica);
         result.clock_digest = clock_hash(&replica->clock);
-        result.content_digest = replica->digest;
+        result.content_digest = replica->tree.root.hash;
     }
     size_t offset = frame_start(&out->late, MESSAGE_DIGEST_RESULT, frame->request, 0);
     message_digest_result_encode(&result, &out->late);
@@ -435,7 +437,8 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
         store_handle_witness(side, &frame, out);
         return;
     default:
-        assert(!"a frame of this type goes to the store side");
+        if (!store_tree_frame(side, &frame, bytes, now, out))
+            assert(!"a frame of this type goes to the store side");
     }
     /* A ceiling from a clock that is not trusted would keep this node from minting for as long. */
     bool issues =
@@ -482,8 +485,12 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
         enum status status = frame_parse(
             slice_make(side->pulls.data + offset, side->pulls.length - offset), &frame, &used);
         assert(status == STATUS_OK);
-        if (!is_expired(&frame, now))
+        if (is_expired(&frame, now))
+            ; /* nobody waits for it */
+        else if (frame.type == MESSAGE_SYNC_PULL)
             store_answer_pull(side, &frame, &out->late);
+        else
+            store_tree_committed(side, &frame, now, &out->late);
         offset += used;
     }
     buffer_clear(&side->pulls);

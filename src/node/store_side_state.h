@@ -4,8 +4,8 @@
  * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions; store_requests.c
  * keeps requests with ids from acting twice; store_sync.c answers and applies log sync; store_hints.c
  * keeps copies for owners elsewhere; store_stability.c collects garbage; store_lineage.c counts
- * commits. A handler of frames is called with its group under way, and puts its answer into `early`
- * or `late` of the output (store_side.h).
+ * commits; store_tree.c does anti-entropy and scrubs. A handler of frames is called with its group
+ * under way, and puts its answer into `early` or `late` of the output (store_side.h).
  */
 #ifndef NODE_STORE_SIDE_STATE_H
 #define NODE_STORE_SIDE_STATE_H
@@ -48,6 +48,7 @@ struct store_side {
     bool requests_purged; /* in the present group */
     struct store_stability *stability; /* store_stability.c */
     uint64_t collect_failed_us;        /* of the last line about it */
+    uint64_t unreadable_us, forced_us; /* and about what a comparison found */
     bool open;
 };
 
@@ -139,6 +140,17 @@ void store_handle_hints_drop(struct store_side *side, const struct frame *frame,
 bool store_refuse_hints(const struct frame *frame, enum status status, struct buffer *out);
 /* What has changed since the last time. */
 void store_report_hints(struct store_side *side, struct buffer *out);
+/* store_tree.c */
+/* False: a frame of another kind. `bytes` is the whole frame. */
+bool store_tree_frame(struct store_side *side, const struct frame *frame, struct slice bytes,
+                      struct instant now, struct store_output *out);
+/* Answer one that waited for the commit. */
+void store_tree_committed(struct store_side *side, const struct frame *frame, struct instant now,
+                          struct buffer *out);
+/* `doubted`: have all cells read again whatever the depth. */
+void store_append_tree_state(const struct replica *replica, bool doubted, struct buffer *out);
+void store_tree_unreadable(struct store_side *side, const struct replica *replica,
+                           enum status status, struct instant now);
 
 /* store_debt.c */
 struct debt_book *store_debt_new(const struct store_side *side);

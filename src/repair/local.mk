@@ -2,4 +2,8 @@ libringcore_a_SOURCES += \
 	src/repair/hint_handoff.c \
 	src/repair/hint_handoff.h \
 	src/repair/log_sync.c \
-	src/repair/log_sync.h
+	src/repair/log_sync.h \
+	src/repair/pace.c \
+	src/repair/pace.h \
+	src/repair/tree_exchange.c \
+	src/repair/tree_exchange.h

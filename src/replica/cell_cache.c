@@ -159,6 +159,22 @@ void cell_cache_committed(struct cell_cache *cache)
     evict(cache);
 }
 
+void cell_cache_forget_stored(struct cell_cache *cache)
+{
+    for (struct entry *entry = cache->oldest, *newer; entry != NULL; entry = newer) {
+        newer = entry->newer;
+        if (!entry->changed)
+            remove_entry(cache, entry);
+    }
+}
+
+void cell_cache_forget(struct cell_cache *cache, struct slice name)
+{
+    struct entry *entry = find(cache, name);
+    if (entry != NULL && !entry->changed)
+        remove_entry(cache, entry);
+}
+
 void cell_cache_drop_all(struct cell_cache *cache)
 {
     cache->changed = NULL;

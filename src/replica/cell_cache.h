@@ -29,6 +29,10 @@ bool cell_cache_get(struct cell_cache *cache, struct slice name, struct slice *r
 void cell_cache_put(struct cell_cache *cache, struct slice name, struct slice record, bool changed);
 /* The group is durable: its entries may be evicted from now on. */
 void cell_cache_committed(struct cell_cache *cache);
+/* Drop what the store holds as well: all but the entries of the present group. */
+void cell_cache_forget_stored(struct cell_cache *cache);
+/* The same for one entry. */
+void cell_cache_forget(struct cell_cache *cache, struct slice name);
 void cell_cache_drop_all(struct cell_cache *cache);
 
 struct cell_cache_statistics {

@@ -3,6 +3,8 @@ libringcore_a_SOURCES += \
 	src/replica/cell_cache.h \
 	src/replica/hint_store.c \
 	src/replica/hint_store.h \
+	src/replica/leaf_compare.c \
+	src/replica/leaf_compare.h \
 	src/replica/replica.c \
 	src/replica/replica.h \
 	src/replica/replica_cells.h \
@@ -13,5 +15,11 @@ libringcore_a_SOURCES += \
 	src/replica/request_table.h \
 	src/replica/stability.c \
 	src/replica/stability.h \
+	src/replica/replica_tree.c \
+	src/replica/replica_tree.h \
+	src/replica/scrub.c \
+	src/replica/scrub.h \
 	src/replica/store_port.c \
-	src/replica/store_port.h
+	src/replica/store_port.h \
+	src/replica/sum_tree.c \
+	src/replica/sum_tree.h

@@ -3,9 +3,12 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "causal/counter_write.h"
 #include "replica/replica_requests.h"
 #include "replica/replica_cells.h"
+#include "replica/replica_tree.h"
+#include "replica/scrub.h"
 #include "ring/position.h"
 
 void local_cell_deinit(struct local_cell *local)
@@ -62,27 +65,29 @@ bool cell_has_garbage(const struct cell *cell)
     return cell->count == 0 && cell->context.count > 0;
 }
 
-static uint64_t digest_of(const struct replica_context *context, keyspace_id keyspace,
-                          struct slice key, const struct cell *cell)
+uint64_t replica_cell_hash(const struct replica_context *context, keyspace_id keyspace,
+                           struct slice key, const struct cell *cell)
 {
     return cell_hash(cell, key, context->digest_seed + keyspace);
 }
 
-static void add_count(struct replica *replica, keyspace_id keyspace, int delta)
+void replica_counts_add(struct replica_counts *counts, keyspace_id keyspace, int delta)
 {
     uint16_t i = 0;
     if (delta == 0)
         return;
-    while (i < replica->count_count && replica->counts[i].keyspace != keyspace)
+    while (i < counts->count && counts->keyspaces[i].keyspace != keyspace)
         i++;
-    if (i == replica->count_count) {
+    if (i == counts->count) {
         assert(i < CHECKPOINT_KEYSPACES_MAX);
-        replica->counts[replica->count_count++] = (struct checkpoint_count){.keyspace = keyspace};
+        counts->keyspaces[counts->count++] = (struct checkpoint_count){.keyspace = keyspace};
     }
-    assert(delta > 0 || replica->counts[i].count > 0);
-    replica->counts[i].count += (uint64_t)(int64_t)delta;
+    uint64_t *count = &counts->keyspaces[i].count;
+    /* A damaged store may show fewer cells than were counted: a scrub finds that. */
+    *count = delta < 0 && *count == 0 ? 0 : *count + (uint64_t)(int64_t)delta;
 }
 
+/* R5: this and replica_count_change() are where tree and counts follow a cell. */
 struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspace,
                                     struct slice key, const struct cell *before,
                                     const struct cell *after, struct replica_context *context)
@@ -90,12 +95,12 @@ struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspac
     struct buffer name = {0};
     struct buffer value = {0};
     struct cell_change change = {
-        .digest_delta = digest_of(context, keyspace, key, after) -
-                        digest_of(context, keyspace, key, before),
+        .digest_delta = replica_cell_hash(context, keyspace, key, after) -
+                        replica_cell_hash(context, keyspace, key, before),
         .count_delta = (int8_t)(cell_is_live(after) - cell_is_live(before)),
         .garbage_delta = (int8_t)(cell_has_garbage(after) - cell_has_garbage(before))};
-    (void)replica;
-    record_cell_name(ring_position(key, keyspace, context->position_seed), keyspace, key, &name);
+    uint64_t position = ring_position(key, keyspace, context->position_seed);
+    record_cell_name(position, keyspace, key, &name);
     if (after->count > 0 || after->context.count > 0) {
         record_cell_encode(after, &value);
         store_batch_put(context->batch, buffer_slice(&name), buffer_slice(&value));
@@ -103,28 +108,32 @@ struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspac
         store_batch_delete(context->batch, buffer_slice(&name));
     }
     cell_cache_put(context->cache, buffer_slice(&name), buffer_slice(&value), true);
+    replica_scrub_note(replica, buffer_slice(&name), position, keyspace, change.digest_delta,
+                       change.count_delta, context);
     buffer_deinit(&name);
     buffer_deinit(&value);
     return change;
 }
 
-void replica_count_change(struct replica *replica, keyspace_id keyspace,
-                          const struct cell_change *change)
+void replica_count_change(struct replica *replica, keyspace_id keyspace, struct slice key,
+                          const struct cell_change *change, const struct replica_context *context)
 {
-    replica->digest += change->digest_delta;
-    add_count(replica, keyspace, change->count_delta);
-    assert(change->garbage_delta >= 0 || replica->garbage_count > 0);
-    replica->garbage_count += (uint64_t)(int64_t)change->garbage_delta;
+    uint64_t position = ring_position(key, keyspace, context->position_seed);
+    sum_tree_add(&replica->tree, replica_tree_offset(context, position), change->digest_delta,
+                 change->count_delta);
+    replica_counts_add(&replica->counts, keyspace, change->count_delta);
+    if (change->garbage_delta >= 0 || replica->garbage_count > 0) /* a damaged store may miss some */
+        replica->garbage_count += (uint64_t)(int64_t)change->garbage_delta;
 }
 
 static void absorb_log_record(struct replica *replica, const struct log_record *record,
-                              size_t record_bytes)
+                              size_t record_bytes, const struct replica_context *context)
 {
     struct cell_change change = {.digest_delta = record->digest_delta,
                                  .count_delta = record->count_delta,
                                  .garbage_delta = record->garbage_delta};
     clock_join(&replica->clock, &record->dots);
-    replica_count_change(replica, record->keyspace, &change);
+    replica_count_change(replica, record->keyspace, record->key, &change, context);
     replica->log_position++;
     if (record->left_garbage)
         replica->garbage_last = replica->log_position;
@@ -172,7 +181,7 @@ static void record_event(struct replica *replica, keyspace_id keyspace, struct s
     record_log_name(replica->partition, position, &name);
     log_record_encode(&record, &value);
     store_batch_put(context->batch, buffer_slice(&name), buffer_slice(&value));
-    absorb_log_record(replica, &record, name.length + value.length);
+    absorb_log_record(replica, &record, name.length + value.length, context);
     buffer_deinit(&name);
     buffer_deinit(&value);
 }
@@ -233,15 +242,20 @@ static enum status merge_delivered(struct replica *replica, const struct cell_de
     clock_difference(satisfied, &replica->clock, &new_dots);
     add_unseen_live_dots(replica, incoming, &new_dots);
     cell_filter_seen(incoming, &replica->clock, local->present ? &local->cell : NULL);
-    bool obsolete = !local->present && incoming->count == 0 &&
-                    clock_covers_vector(&replica->clock, &incoming->context);
+    /*
+     * Without news a whole cell stays as it is. One that was lost, or aged, behind the clock must
+     * not: the filter has just left out what it lost, and the context would cover that for ever.
+     */
+    bool has_news = !clock_covers_vector(&replica->clock, &incoming->context);
     bool cell_changes = false;
-    if (!obsolete) {
+    if (has_news) {
         losses = cell_merge(&local->cell, incoming, policy, &merged);
         cell_changes = !local->present || !cell_same_version(&local->cell, &merged);
         if (!cell_fits(&merged))
             status = STATUS_TOO_LARGE;
         context->unseen_increments += has_unseen_increments(incoming, &merged);
+    } else {
+        context->unseen_increments += has_unseen_increments(incoming, &local->cell);
     }
     *changed = status == STATUS_OK && (cell_changes || new_dots.count > 0);
     if (*changed) {
@@ -277,6 +291,76 @@ enum status replica_apply(struct replica *replica, const struct cell_delivery *d
             status = replica_absorb_requests(replica, delivery, context);
     }
     clock_deinit(&satisfied);
+    cell_deinit(&incoming);
+    local_cell_deinit(&local);
+    return status;
+}
+
+uint64_t replica_version_hash(const struct cell *cell)
+{
+    struct buffer bytes = {0};
+    if (cell->count == 0 && cell->context.count == 0)
+        return 0;
+    cell_encode_versions(cell, 0, &bytes); /* canonical */
+    uint64_t hash = hash64(buffer_slice(&bytes), 0);
+    buffer_deinit(&bytes);
+    return hash;
+}
+
+/* Each covers what the other shows, which no honest history does: then both stay as they are. */
+static bool lose_all(const struct cell *a, const struct cell *b, const struct cell *merged)
+{
+    return merged->count == 0 && (a->count > 0 || b->count > 0);
+}
+
+static enum status merge_forced(struct replica *replica, const struct cell_delivery *delivery,
+                                enum merge_policy policy, const struct local_cell *local,
+                                const struct cell *incoming, struct replica_context *context,
+                                bool *changed)
+{
+    struct clock new_dots = {0};
+    struct cell merged = {0};
+    enum status status = STATUS_OK;
+    add_unseen_live_dots(replica, incoming, &new_dots);
+    uint32_t losses = cell_merge(&local->cell, incoming, policy, &merged);
+    if (!cell_fits(&merged))
+        status = STATUS_TOO_LARGE;
+    *changed = status == STATUS_OK && !cell_same_version(&local->cell, &merged) &&
+               !lose_all(&local->cell, incoming, &merged);
+    if (*changed) {
+        context->lww_losses += losses;
+        record_event(replica, delivery->keyspace, delivery->key, &local->cell, &merged, &new_dots,
+                     context);
+    }
+    cell_deinit(&merged);
+    clock_deinit(&new_dots);
+    return status;
+}
+
+enum status replica_force(struct replica *replica, const struct cell_delivery *delivery,
+                          uint64_t expected, enum merge_policy policy,
+                          struct replica_context *context, bool *changed)
+{
+    struct local_cell local = {0};
+    struct cell incoming = {0};
+    struct buffer name = {0};
+    *changed = false;
+    enum status status = decode_cell(delivery->cell, &incoming);
+    if (status == STATUS_OK && is_too_far_ahead(&incoming, context))
+        status = STATUS_CLOCK_SKEW;
+    if (status == STATUS_OK) {
+        /* The cache may show what the store has lost. */
+        record_cell_name(
+            ring_position(delivery->key, delivery->keyspace, context->position_seed),
+            delivery->keyspace, delivery->key, &name);
+        cell_cache_forget(context->cache, buffer_slice(&name));
+        status = local_cell_load(context, delivery->keyspace, delivery->key, &local);
+    }
+    if (status == STATUS_OK && replica_version_hash(&local.cell) == expected) {
+        hybrid_clock_observe(context->clock, cell_time_max(&incoming));
+        status = merge_forced(replica, delivery, policy, &local, &incoming, context, changed);
+    }
+    buffer_deinit(&name);
     cell_deinit(&incoming);
     local_cell_deinit(&local);
     return status;
@@ -467,7 +551,7 @@ static enum status check_siblings(const struct replica_context *context,
     return (above && after->count > base->count) || !fits ? STATUS_SIBLING_LIMIT : STATUS_OK;
 }
 
-/* A bound for append_delivery(), before the cell is made. */
+/* A bound for replica_append_delivery(), before the cell is made. */
 static size_t delivery_bytes(const struct replica_mint *mint, const struct remainder *after)
 {
     enum { DOT_BYTES_MAX = 48, SIBLING_BYTES_MAX = 64 + SIBLING_REQUEST_BYTES_MAX };
@@ -522,14 +606,13 @@ static void note_siblings(const struct replica_mint *mint, const struct cell *af
     context->warned_position = ring_position(mint->key, mint->keyspace, context->position_seed);
 }
 
-static void append_delivery(const struct replica_mint *mint, const struct cell *cell,
-                            struct buffer *deliveries)
+void replica_append_delivery(keyspace_id keyspace, struct slice key, const struct cell *cell,
+                             struct buffer *deliveries)
 {
     struct buffer encoded = {0};
     cell_encode(cell, true, &encoded);
-    struct cell_delivery delivery = {.keyspace = mint->keyspace,
-                                     .key = mint->key,
-                                     .cell = buffer_slice(&encoded)};
+    struct cell_delivery delivery = {
+        .keyspace = keyspace, .key = key, .cell = buffer_slice(&encoded)};
     cell_delivery_encode(&delivery, deliveries);
     buffer_deinit(&encoded);
 }
@@ -572,7 +655,7 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
         mint_cell(mint, &evaluated, &base, context, &after, &out->dot);
         add_unseen_live_dots(replica, &after, &new_dots);
         size_t offset = deliveries->length;
-        append_delivery(mint, &after, deliveries);
+        replica_append_delivery(mint->keyspace, mint->key, &after, deliveries);
         note_siblings(mint, &after, context);
         assert(deliveries->length - offset <= out->delivery_bytes);
         record_event(replica, mint->keyspace, mint->key, &local.cell, &after, &new_dots, context);
@@ -606,17 +689,17 @@ void replica_activate(struct replica *replica)
 
 uint64_t replica_count(const struct replica *replica, keyspace_id keyspace)
 {
-    for (uint16_t i = 0; i < replica->count_count; i++)
-        if (replica->counts[i].keyspace == keyspace)
-            return replica->counts[i].count;
+    for (uint16_t i = 0; i < replica->counts.count; i++)
+        if (replica->counts.keyspaces[i].keyspace == keyspace)
+            return replica->counts.keyspaces[i].count;
     return 0;
 }
 
 uint64_t replica_count_all(const struct replica *replica)
 {
     uint64_t count = 0;
-    for (uint16_t i = 0; i < replica->count_count; i++)
-        count += replica->counts[i].count;
+    for (uint16_t i = 0; i < replica->counts.count; i++)
+        count += replica->counts.keyspaces[i].count;
     return count;
 }
 
@@ -628,8 +711,8 @@ void replica_checkpoint(struct replica *replica, struct replica_context *context
                                        .tag = replica->tag,
                                        .adopt_epoch = replica->actor.adopt_epoch,
                                        .log_position = replica->log_position,
-                                       .digest = replica->digest,
-                                       .count_count = replica->count_count,
+                                       .digest = replica->tree.root.hash,
+                                       .count_count = replica->counts.count,
                                        .rebuilt_from_count = replica->rebuilt_from_count,
                                        .garbage_count = replica->garbage_count,
                                        .garbage_first = replica->garbage_first,
@@ -638,11 +721,12 @@ void replica_checkpoint(struct replica *replica, struct replica_context *context
                                        .log_bytes = replica->log_bytes,
                                        .trimmed = replica->trimmed,
                                        .clock = replica->clock};
-    memcpy(record.counts, replica->counts, sizeof record.counts);
+    memcpy(record.counts, replica->counts.keyspaces, sizeof record.counts);
     memcpy(record.rebuilt_from, replica->rebuilt_from, sizeof record.rebuilt_from);
     record_checkpoint_name(replica->partition, &name);
     checkpoint_record_encode(&record, &value);
     store_batch_put(context->batch, buffer_slice(&name), buffer_slice(&value));
+    replica_tree_store(replica, context);
     replica->checkpoint_position = replica->log_position;
     buffer_deinit(&name);
     buffer_deinit(&value);
@@ -654,9 +738,11 @@ static void adopt_checkpoint(struct replica *replica, struct checkpoint_record *
     replica->tag = record->tag;
     replica->actor.adopt_epoch = record->adopt_epoch;
     replica->log_position = replica->checkpoint_position = record->log_position;
-    replica->digest = record->digest;
-    replica->count_count = record->count_count;
-    memcpy(replica->counts, record->counts, sizeof replica->counts);
+    replica->counts.count = record->count_count;
+    memcpy(replica->counts.keyspaces, record->counts, sizeof record->counts);
+    /* One leaf that holds everything, until replica_tree_load() finds more. */
+    sum_tree_set(&replica->tree, 0,
+                 (struct tree_node){.hash = record->digest, .count = replica_count_all(replica)});
     replica->rebuilt_from_count = record->rebuilt_from_count;
     memcpy(replica->rebuilt_from, record->rebuilt_from, sizeof replica->rebuilt_from);
     replica->garbage_count = record->garbage_count;
@@ -694,7 +780,8 @@ static enum status replay_log(struct replica *replica, struct replica_context *c
         status = log_record_decode(port->value(iterator), &record);
         if (status == STATUS_OK)
             absorb_log_record(replica, &record,
-                              port->key(iterator).length + port->value(iterator).length);
+                              port->key(iterator).length + port->value(iterator).length,
+                              context);
         clock_deinit(&record.dots);
     }
     if (status == STATUS_OK)
@@ -716,6 +803,7 @@ enum status replica_open(struct replica *replica, const struct replica_open_para
                                     .storage_incarnation = params->storage_incarnation,
                                     .boot_epoch = params->boot_epoch,
                                     .adopt_epoch = params->tag.epoch};
+    sum_tree_init(&replica->tree, 0);
     record_checkpoint_name(params->partition, &name);
     enum status status = context->port->get(context->port->context, buffer_slice(&name), &value);
     if (status == STATUS_NOT_FOUND) {
@@ -728,8 +816,10 @@ enum status replica_open(struct replica *replica, const struct replica_open_para
             status = STATUS_CORRUPT;
         if (status == STATUS_OK) {
             adopt_checkpoint(replica, &record);
-            status = replay_log(replica, context);
+            status = replica_tree_load(replica, context);
         }
+        if (status == STATUS_OK)
+            status = replay_log(replica, context);
         clock_deinit(&record.trimmed);
         clock_deinit(&record.clock);
     }
@@ -744,4 +834,6 @@ void replica_deinit(struct replica *replica)
 {
     clock_deinit(&replica->trimmed);
     clock_deinit(&replica->clock);
+    sum_tree_deinit(&replica->tree);
+    replica_scrub_abandon(replica);
 }

@@ -11,7 +11,7 @@
  *   R3  every dot in the clock has a log record or is in `trimmed`; what the checkpoint does
  *       not hold has a log record
  *   R4  what is minted carries a dot above all that this actor minted before
- *   R5  digest = sum of cell_hash() over all cells; counts likewise
+ *   R5  every leaf of the tree = sum of cell_hash() over the cells of its range; counts likewise
  *   R6  every cell with garbage has a garbage record of the last event that changed it
  * Source: reference "algorithms" 3.2-3.4.
  */
@@ -33,6 +33,7 @@
 #include "replica/request_table.h"
 #include "replica/stability.h"
 #include "replica/store_port.h"
+#include "replica/sum_tree.h"
 #include "ring/ring.h"
 #include "wire/message.h"
 #include "wire/record.h"
@@ -45,6 +46,7 @@ struct replica_context {
     struct buffer *batch; /* where changes go */
     uint64_t position_seed;
     uint64_t digest_seed;
+    uint8_t partition_bits; /* log2 of the ring's number of partitions */
     uint64_t wall_ms;
     uint32_t max_clock_skew_ms;
     uint32_t value_bytes_max;
@@ -69,6 +71,16 @@ _Static_assert(3 * SIBLINGS_BYTES_MAX <= CELL_VALUES_BYTES_MAX, "what three owne
 _Static_assert((int)CELL_VALUES_BYTES_MAX < (int)MESSAGE_PAYLOAD_BYTES_MAX,
                "the largest cell fits into a message");
 
+/* Cells with a live value in each keyspace. */
+struct replica_counts {
+    uint16_t count;
+    struct checkpoint_count keyspaces[CHECKPOINT_KEYSPACES_MAX];
+};
+
+void replica_counts_add(struct replica_counts *counts, keyspace_id keyspace, int delta);
+
+struct scrub; /* replica/scrub.c */
+
 /* Not opaque so that the store side can hold them in one array. Release with replica_deinit(). */
 struct replica {
     partition_id partition;
@@ -78,9 +90,10 @@ struct replica {
     struct clock clock;
     uint64_t log_position;  /* of the newest log record; 0: none */
     uint64_t checkpoint_position;
-    uint64_t digest;
-    uint16_t count_count;
-    struct checkpoint_count counts[CHECKPOINT_KEYSPACES_MAX];
+    struct sum_tree tree;   /* its root is the content digest */
+    struct replica_counts counts;
+    uint64_t scrubbed_ms;   /* wall clock when all cells were last read; 0: never */
+    struct scrub *scrub;    /* NULL: none is under way */
     uint8_t rebuilt_from_count;
     node_id rebuilt_from[CHECKPOINT_PEERS_MAX];
     uint64_t garbage_count; /* cells that have a tombstone, or nothing but a context */
@@ -121,6 +134,20 @@ MUST_USE enum status replica_open(struct replica *replica, const struct replica_
 MUST_USE enum status replica_apply(struct replica *replica, const struct cell_delivery *delivery,
                                    enum merge_policy policy, struct replica_context *context,
                                    bool *changed);
+
+/*
+ * Merge a cell that this replica has lost, or shows an older version of, although its clock has
+ * it: the seen-filter, which would take it for superseded, is left out. Only for cells that
+ * leaf_compare.h has judged, from a replica whose clock held all that this one's did.
+ * `expected` is replica_version_hash() of the cell as it was judged: when it has changed since,
+ * nothing is done, and `changed` is false.
+ * Statuses as those of replica_apply().
+ */
+MUST_USE enum status replica_force(struct replica *replica, const struct cell_delivery *delivery,
+                                   uint64_t expected, enum merge_policy policy,
+                                   struct replica_context *context, bool *changed);
+/* Of context and dots; 0 for a cell that is not there. */
+uint64_t replica_version_hash(const struct cell *cell);
 
 struct replica_mint {
     keyspace_id keyspace;
@@ -212,6 +239,14 @@ void replica_checkpoint(struct replica *replica, struct replica_context *context
 
 uint64_t replica_count(const struct replica *replica, keyspace_id keyspace);
 uint64_t replica_count_all(const struct replica *replica);
+
+/* What a cell adds to the tree; 0 when it is not live (cell_is_live()). */
+uint64_t replica_cell_hash(const struct replica_context *context, keyspace_id keyspace,
+                           struct slice key, const struct cell *cell);
+
+/* Append a delivery of the cell, without dots beside its own. */
+void replica_append_delivery(keyspace_id keyspace, struct slice key, const struct cell *cell,
+                             struct buffer *deliveries);
 
 /* Append the record value of a cell: from the cache or the store. STATUS_NOT_FOUND: surely absent. */
 MUST_USE enum status replica_load_cell(struct replica_context *context, keyspace_id keyspace,

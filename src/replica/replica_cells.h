@@ -35,7 +35,7 @@ struct cell_change {
 struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspace,
                                     struct slice key, const struct cell *before,
                                     const struct cell *after, struct replica_context *context);
-void replica_count_change(struct replica *replica, keyspace_id keyspace,
-                          const struct cell_change *change);
+void replica_count_change(struct replica *replica, keyspace_id keyspace, struct slice key,
+                          const struct cell_change *change, const struct replica_context *context);
 
 #endif

@@ -40,7 +40,7 @@ static void purge_cell(struct purge_walk *walk, const struct garbage_record *rec
     struct cell_change change = replica_put_cell(walk->replica, record->keyspace, record->key,
                                                  cell, &after, walk->context);
     assert(change.digest_delta == 0 && change.count_delta == 0 && change.garbage_delta == -1);
-    replica_count_change(walk->replica, record->keyspace, &change);
+    replica_count_change(walk->replica, record->keyspace, record->key, &change, walk->context);
     walk->out->purged++;
     cell_deinit(&after);
 }

@@ -10,7 +10,7 @@
 
 #define PLACE(member) offsetof(struct config_values, member)
 
-enum { KB = 1 << 10, MB = 1 << 20, SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
+enum { KB = 1 << 10, MB = 1 << 20, SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
 static const char *const LOG_LEVELS[] = {"debug", "info", "warn", "error", NULL};
 static const char *const STORE_SYNCS[] = {"group", "none", NULL};
@@ -132,6 +132,16 @@ const struct config_setting CONFIG_TABLE[] = {
      true, "0.1",
      "The time between two reports to another owner of what is on the disk here. Deleted data is "
      "collected by them; while there is some, they come five times as often."},
+    {"repair-interval", CONFIG_DURATION, PLACE(settings.repair_interval_ms), 0, 7 * DAY, NULL, true,
+     "0.1",
+     "The time in which each partition is compared with each other owner by their trees. 0 turns "
+     "that off: what was lost behind the clock of a replica then stays lost there."},
+    {"scrub-interval", CONFIG_DURATION, PLACE(settings.scrub_interval_ms), 0, 24 * DAY, NULL, true,
+     "0.1", "The time in which all cells of each replica are read and checked. 0 turns that off."},
+    {"repair-rate", CONFIG_SIZE, PLACE(settings.repair_bytes_per_second), 0, 1024 * MB, NULL, true,
+     "0.1",
+     "How much comparisons and scrubs may send and read in a second. They also give way while "
+     "requests take longer than usual. 0 is no limit."},
     /* store */
     {"store-sync", CONFIG_CHOICE, PLACE(store_sync), 0, 0, STORE_SYNCS, false, "0.1",
      "With group, a write is acknowledged once it is on the disk; writes that come together "

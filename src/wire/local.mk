@@ -21,6 +21,12 @@ libringcore_a_SOURCES += \
 	src/wire/record_hint.h \
 	src/wire/record_request.c \
 	src/wire/record_request.h \
+	src/wire/message_tree.c \
+	src/wire/message_tree.h \
+	src/wire/message_tree_local.c \
+	src/wire/message_tree_local.h \
+	src/wire/record_tree.c \
+	src/wire/record_tree.h \
 	src/wire/resp_reader.c \
 	src/wire/resp_reader.h \
 	src/wire/resp_reply.c \

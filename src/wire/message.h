@@ -60,6 +60,14 @@ enum message_type {
     MESSAGE_REGISTER_PROMISE = 54,
     MESSAGE_REGISTER_ACCEPT = 55,
     MESSAGE_REGISTER_ACCEPTED = 56,
+    MESSAGE_TREE_ROOT = 30, /* anti-entropy: wire/message_tree.h */
+    MESSAGE_TREE_ROOT_RESULT = 31,
+    MESSAGE_TREE_NODES = 32,
+    MESSAGE_TREE_NODES_RESULT = 33,
+    MESSAGE_TREE_LEAF = 34,
+    MESSAGE_TREE_LEAF_RESULT = 35,
+    MESSAGE_TREE_REPAIR = 36,
+    MESSAGE_TREE_REPAIRED = 37,
     MESSAGE_LOCAL = 100,
     MESSAGE_MINT = 100, /* loop side -> store side: make new versions */
     MESSAGE_MINTED,     /* early when something was written, then MESSAGE_REPLICATED follows late */
@@ -91,7 +99,13 @@ enum message_type {
     MESSAGE_REGISTER_RESERVE = 151,
     MESSAGE_REGISTER_RESERVED = 152,
     MESSAGE_REGISTER_LEARN = 153,
-    MESSAGE_REGISTER_LEARNED = 154
+    MESSAGE_REGISTER_LEARNED = 154,
+    MESSAGE_TREE_ASK = 130, /* anti-entropy inside a node: wire/message_tree_local.h */
+    MESSAGE_TREE_APPLY = 131,
+    MESSAGE_TREE_APPLIED = 132,
+    MESSAGE_SCRUB = 133,
+    MESSAGE_SCRUBBED = 134,
+    MESSAGE_TREE_STATE = 135 /* store side -> loop side, unasked */
 };
 
 /*

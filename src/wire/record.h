@@ -8,6 +8,7 @@
  *     'C' ...                                        the register (message_register.h)
  *     'H' ...                                        hints (record_hint.h)
  *     'G' partition(2) log position(8)               a cell in which this event left garbage
+ *     'R' partition(2) ...                           sum-tree of the replica (wire/record_tree.h)
  *     'T'                                            ceiling of the times that the store issues
  *     'I'                                            identity of the store (src/store/identity.h)
  *     'W' ...                                        lineage, commits, witnesses (message_lineage.h)
@@ -38,6 +39,7 @@ enum {
     RECORD_REQUEST = 'Q', /* wire/record_request.h */
     RECORD_REGISTER = 'C',
     RECORD_GARBAGE = 'G',
+    RECORD_TREE = 'R',
     RECORD_CEILING = 'T',
     RECORD_IDENTITY = 'I'
 };

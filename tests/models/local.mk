@@ -7,5 +7,6 @@ EXTRA_DIST += \
 	tests/models/hints.py \
 	tests/models/safe_time.py \
 	tests/models/stability.py \
-	tests/models/test_models.sh
+	tests/models/test_models.sh \
+	tests/models/tree_exchange.py
 TESTS += tests/models/test_models.sh

@@ -49,6 +49,8 @@ ringsim_SOURCES = \
 	tests/sim/script.h \
 	tests/sim/settle.c \
 	tests/sim/settle.h \
+	tests/sim/silent_loss.c \
+	tests/sim/silent_loss.h \
 	tests/sim/spread.c \
 	tests/sim/spread.h \
 	tests/sim/store_thread.c \
@@ -62,6 +64,7 @@ EXTRA_DIST += \
 	tests/sim/test_mutants.sh \
 	tests/sim/test_sim_smoke.sh \
 	tests/sim/mutants/blind-set-once.patch \
+	tests/sim/mutants/absence-deletes.patch \
 	tests/sim/mutants/check \
 	tests/sim/mutants/ballot-used-twice.patch \
 	tests/sim/mutants/counter-adds-deltas.patch \
@@ -80,6 +83,8 @@ EXTRA_DIST += \
 	tests/sim/mutants/run \
 	tests/sim/mutants/steward-answers-early.patch \
 	tests/sim/mutants/stand-in-counted-twice.patch \
+	tests/sim/mutants/leaf-joins-clock.patch \
+	tests/sim/mutants/tree-hashes-key.patch \
 	tests/sim/mutants/trust-old-incarnation.patch
 TESTS += \
 	tests/sim/test_mutants.sh \

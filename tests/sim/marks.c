@@ -87,6 +87,18 @@ static const char *const names[MARK_COUNT] = {
     [MARK_HINT_REFUSED] = "hint-refused",
     [MARK_HINT_DELIVERED] = "hint-delivered",
     [MARK_HINT_DESTROYED] = "hint-destroyed",
+    [MARK_TREE_EQUAL] = "tree-equal",
+    [MARK_TREE_DIFFERS] = "tree-differs",
+    [MARK_TREE_BEHIND] = "tree-behind",
+    [MARK_TREE_SUPERSEDED] = "tree-superseded",
+    [MARK_TREE_IN_FLIGHT] = "tree-in-flight",
+    [MARK_TREE_CORRUPT] = "tree-corrupt",
+    [MARK_TREE_FORCED] = "tree-forced",
+    [MARK_TREE_REFUSED] = "tree-refused",
+    [MARK_SCRUB] = "scrub",
+    [MARK_SCRUB_WRONG] = "scrub-wrong",
+    [MARK_CELL_LOST] = "cell-lost",
+    [MARK_CELL_AGED] = "cell-aged",
 };
 
 const char *mark_name(enum mark mark)

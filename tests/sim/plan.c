@@ -243,6 +243,10 @@ static void draw_settings(struct random *random, struct plan *plan)
     settings->siblings_warn = 2;
     if (one_in(random, 6))
         settings->request_ids_max = (uint32_t)spread_even(random, 1, 50);
+    settings->repair_interval_ms = (uint32_t)spread_log(random, 500, 20000);
+    settings->scrub_interval_ms = (uint32_t)spread_log(random, 1000, 20000);
+    settings->repair_bytes_per_second =
+        one_in(random, 2) ? 0 : (uint32_t)spread_log(random, 100000, 8 << 20);
     /* One answer with many values must fit, or it can never be given. */
     if (one_in(random, 6))
         settings->peer_output_bytes_max =

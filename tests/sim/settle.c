@@ -14,22 +14,30 @@
 #include "sim/operators.h"
 #include "sim/oracle.h"
 #include "sim/register_oracle.h"
+#include "sim/silent_loss.h"
 #include "sim/world.h"
 #include "wire/record.h"
 
-enum { LOOK_EVERY_US = 500000, REASON_MAX = 160 };
+enum { LOOK_EVERY_US = 500000, REASON_MAX = 160, IDLE_SLACK_US = 5000000 };
 
-enum stage { STAGE_LOAD, STAGE_HEALING, STAGE_AUDIT };
+/*
+ * The load; agreement; agreement once more after silent damage; nothing to do in an idle
+ * cluster; the last reads.
+ */
+enum stage { STAGE_LOAD, STAGE_HEALING, STAGE_MENDING, STAGE_IDLE, STAGE_AUDIT };
 
 struct settle {
     enum stage stage;
     uint64_t healed_at_us;
+    uint64_t idle_at_us;
+    uint64_t idle_leaves, idle_cells; /* as counted after the first idle cycle; UINT64_MAX: not yet */
     char reason[REASON_MAX]; /* why it is not over yet */
 };
 
 struct settle *settle_new(struct world *world)
 {
     struct settle *settle = memory_new(1, sizeof *settle);
+    world_after(world, world->plan.duration_us / 2, &(struct occurrence){.kind = AT_SETTLE});
     world_after(world, world->plan.duration_us, &(struct occurrence){.kind = AT_SETTLE});
     return settle;
 }
@@ -167,10 +175,62 @@ static void look_again(struct world *world)
     world_after(world, LOOK_EVERY_US, &(struct occurrence){.kind = AT_SETTLE});
 }
 
+static bool trees_agree(struct world *world, struct settle *settle)
+{
+    if (silent_loss_is_mended(world))
+        return true;
+    snprintf(settle->reason, REASON_MAX, "the tree of a damaged replica is not right again");
+    return false;
+}
+
+/* All hold the same: then some disks lose cells; once that is mended, nothing may be left to do. */
+static void agreed(struct world *world, struct settle *settle)
+{
+    world_note(world, "all owners agree");
+    oracle_check_end(world->oracle);
+    for (uint32_t i = 0; i < world->plan.node_count; i++)
+        silent_loss_check_trees(world, &world->machines[i]);
+    if (settle->stage == STAGE_HEALING && silent_loss_strike(world) > 0) {
+        settle->stage = STAGE_MENDING;
+        settle->healed_at_us = world->now_us;
+        return;
+    }
+    settle->stage = STAGE_IDLE;
+    settle->idle_at_us = settle->healed_at_us = world->now_us;
+    settle->idle_leaves = settle->idle_cells = UINT64_MAX;
+}
+
+/* Whoever was told of a difference may look once more; after that nobody has anything to repair. */
+static void watch_idle(struct world *world, struct settle *settle)
+{
+    uint64_t cycle_us = (uint64_t)world->plan.settings.repair_interval_ms * 1000 + IDLE_SLACK_US;
+    uint64_t passed_us = world->now_us - settle->idle_at_us;
+    if (settle->idle_leaves == UINT64_MAX && passed_us >= cycle_us) {
+        settle->idle_leaves = world->compared_leaves;
+        settle->idle_cells = world->sync_cells;
+    }
+    if (passed_us < 2 * cycle_us)
+        return;
+    if (world->compared_leaves != settle->idle_leaves || world->sync_cells != settle->idle_cells)
+        world_fail(world, VERDICT_WRONG, "idle",
+                   "in the second idle cycle %" PRIu64 " listings were compared and %" PRIu64
+                   " cells sent",
+                   world->compared_leaves - settle->idle_leaves,
+                   world->sync_cells - settle->idle_cells);
+    settle->stage = STAGE_AUDIT;
+    snprintf(settle->reason, REASON_MAX, "the last reads are not answered");
+    settle->healed_at_us = world->now_us;
+    client_set_audit(world);
+}
+
 void settle_handle(struct world *world, const struct occurrence *what)
 {
     struct settle *settle = world->settle;
     (void)what;
+    if (settle->stage == STAGE_LOAD && world->now_us < world->plan.duration_us) {
+        silent_loss_remember(world);
+        return;
+    }
     if (settle->stage == STAGE_LOAD) {
         heal(world, settle);
         look_again(world);
@@ -181,15 +241,15 @@ void settle_handle(struct world *world, const struct occurrence *what)
                    (world->now_us - settle->healed_at_us) / 1000000, settle->reason);
         return;
     }
-    if (settle->stage == STAGE_HEALING) {
+    if (settle->stage == STAGE_HEALING || settle->stage == STAGE_MENDING) {
         if (is_quiet(world, settle) && is_collected(world, settle) &&
-            owners_agree(world, settle)) {
-            world_note(world, "all owners agree");
-            oracle_check_end(world->oracle);
-            settle->stage = STAGE_AUDIT;
-            snprintf(settle->reason, REASON_MAX, "the last reads are not answered");
-            client_set_audit(world);
-        }
+            owners_agree(world, settle) && trees_agree(world, settle))
+            agreed(world, settle);
+        look_again(world);
+        return;
+    }
+    if (settle->stage == STAGE_IDLE) {
+        watch_idle(world, settle);
         look_again(world);
         return;
     }

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "sim/machine.h"
 #include "sim/oracle.h"
+#include "sim/silent_loss.h"
 #include "sim/spread.h"
 #include "sim/world.h"
 #include "wire/frame.h"
@@ -97,6 +98,7 @@ static void finish_group(struct machine *machine)
     struct store_output *output = &machine->output;
     store_side_committed(machine->side, machine_now(machine), output);
     note_replica_states(machine, buffer_slice(&output->late));
+    silent_loss_note_frames(machine, buffer_slice(&output->late));
     hand_over(machine, &output->late);
     store_output_clear(output);
     if (machine->state == MACHINE_STOPPING)
@@ -164,6 +166,7 @@ static void open_side(struct machine *machine)
     if (status == STATUS_OK) {
         machine->opened = true;
         machine->opens_failed = 0;
+        silent_loss_check_trees(machine->world, machine);
         commit_group(machine);
         return;
     }

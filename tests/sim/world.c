@@ -17,6 +17,7 @@
 #include "sim/oracle.h"
 #include "sim/register_oracle.h"
 #include "sim/settle.h"
+#include "sim/silent_loss.h"
 
 /* A run that needs more does not end by itself. */
 enum { EVENTS_MAX = 20000000 };
@@ -137,6 +138,7 @@ static void world_init(struct world *world, const struct world_params *params)
     world->register_oracle = register_oracle_new(world);
     world->operators = operators_new(world);
     world->settle = settle_new(world);
+    world->silent_loss = silent_loss_new(world);
     world->nemesis = nemesis_new(world);
     client_set_start(world);
 }
@@ -150,6 +152,7 @@ static void world_deinit(struct world *world)
     settle_free(world->settle);
     operators_free(world->operators);
     register_oracle_free(world->register_oracle);
+    silent_loss_free(world->silent_loss, world->plan.node_count);
     client_set_free(world->clients);
     oracle_free(world->oracle);
     network_free(world->network);

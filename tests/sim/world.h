@@ -44,6 +44,7 @@ struct oracle;
 struct register_oracle;
 struct nemesis;
 struct settle;
+struct silent_loss;
 
 /* Where the parent process sees how far a run came, in case it crashes. */
 struct world_progress {
@@ -76,6 +77,9 @@ struct world {
     struct oracle *oracle;
     struct nemesis *nemesis;
     struct settle *settle;
+    struct silent_loss *silent_loss;
+    uint64_t compared_leaves; /* listings that were judged, in all */
+    uint64_t sync_cells;      /* that pages of log sync brought, in all */
     struct marks *marks;
     bool finished;
     enum verdict verdict;

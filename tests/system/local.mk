@@ -12,9 +12,15 @@ EXTRA_DIST += \
 	tests/system/test_kill_loop \
 	tests/system/test_quickstart \
 	tests/system/test_ringbench \
+	tests/system/test_repair \
 	tests/system/test_ringcluster \
 	tests/system/test_ringctl \
 	tests/system/test_request_ids \
 	tests/system/test_siblings \
 	tests/system/test_standalone \
 	tests/system/test_wipe
+
+# Damages databases for test_repair.
+noinst_PROGRAMS += tests/system/store-lose
+tests_system_store_lose_SOURCES = tests/system/store_lose.c
+tests_system_store_lose_LDADD = $(core_libs) $(LEVELDB_LIBS)

@@ -29,6 +29,8 @@ const struct option OPTIONS[] = {
     {"--value-size-max", "SIZE", OPTION_OF_KEYSPACE, "of a value, as 64kb; 0: the node's setting"},
     {"--siblings-max", "NUMBER", OPTION_OF_KEYSPACE,
      "concurrent values of a key; 0: the node's setting"},
+    {"--partition", "NUMBER", OPTION_PARTITION, "this partition alone"},
+    {"--dry-run", NULL, OPTION_DRY_RUN, "only count differences"},
     {"--help", NULL, 0, "say what ringctl or a verb does"},
     {"--version", NULL, 0, "print the version of ringctl"},
     {"--completion", "SHELL", 0, "print completions; SHELL is bash"},
@@ -130,6 +132,11 @@ static bool take_value(const struct option *option, const char *value, struct ar
         if (!parse_number(value, UINT16_MAX, &number))
             return false;
         out->keyspace = (keyspace_id)number;
+    } else if (strcmp(name, "--partition") == 0) {
+        if (!parse_number(value, PARTITION_COUNT_MAX - 1, &number))
+            return false;
+        out->has_partition = true;
+        out->partition = (uint32_t)number;
     } else {
         assert(strcmp(name, "--completion") == 0);
         out->completion = value;
@@ -143,6 +150,8 @@ static void take_flag(const char *name, struct arguments *out)
         out->json = true;
     else if (strcmp(name, "--help") == 0)
         out->help = true;
+    else if (strcmp(name, "--dry-run") == 0)
+        out->dry_run = true;
     else
         out->version = true;
 }

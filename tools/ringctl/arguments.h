@@ -32,10 +32,12 @@ enum exit_code {
 
 /* Bits of `struct verb.options`: what a verb takes beside what all take. */
 enum verb_option {
-    OPTION_WAIT = 1,
-    OPTION_KEYSPACE = 2,
+    OPTION_WAIT = 1 << 0,
+    OPTION_KEYSPACE = 1 << 1,
     OPTION_NEW_KEYSPACE = 1 << 8, /* what a keyspace is given for ever */
-    OPTION_OF_KEYSPACE = 1 << 9   /* what can be changed later */
+    OPTION_OF_KEYSPACE = 1 << 9,  /* what can be changed later */
+    OPTION_PARTITION = 1 << 10,
+    OPTION_DRY_RUN = 1 << 11
 };
 
 struct verb {
@@ -75,6 +77,9 @@ struct arguments {
     char settings[SETTINGS_MAX]
                  [SETTING_TEXT_MAX]; /* of a keyspace: "name=value", as the node reads it */
     size_t setting_count;
+    bool has_partition;
+    uint32_t partition;
+    bool dry_run;
 };
 
 /* STATUS_INVALID: one sentence with what to do instead was appended to `problem`. */

@@ -20,6 +20,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/verb_key.c \
 	tools/ringctl/verb_keyspace.c \
 	tools/ringctl/verb_keyspace_change.c \
+	tools/ringctl/verb_repair.c \
 	tools/ringctl/verb_ring.c \
 	tools/ringctl/verb_status.c \
 	tools/ringctl/verb_verify.c \

@@ -63,6 +63,24 @@ const struct verb VERBS[] = {
     {"cluster", "CHANGE", 0, OPERANDS_MAX, 0, "refused: nodes cannot be added or removed yet",
      "join, leave, replace, weight, rack, region, replication, plan, commit, clear: later.\n",
      verb_cluster},
+    {"repair status", NULL, 0, 0, OPTION_PARTITION, "when replicas were compared, and what differed",
+     "Of each two owners of a partition: when their replicas were last compared, and the result\n"
+     "by what the clocks say of it. Exit status 4: a node is silent, a store cannot be read, or a\n"
+     "pair was not compared for a day.\n",
+     verb_repair_status},
+    {"repair run", NULL, 0, 0, OPTION_PARTITION | OPTION_DRY_RUN | OPTION_WAIT,
+     "compare replicas now, and mend what was lost",
+     "Compares the trees of all owners of each partition, and waits for it. Exit status 4: not\n"
+     "all could be compared or, with --dry-run, cells were lost.\n",
+     verb_repair_run},
+    {"repair scrub", NULL, 0, 0, OPTION_PARTITION | OPTION_WAIT,
+     "read all cells now, and check them",
+     "Reads each replica from its disk and compares it with its tree; that finds cells that have\n"
+     "vanished. Then \"repair run\" brings them back. Exit status 4: something was wrong.\n",
+     verb_repair_scrub},
+    {"repair pause", NULL, 0, 0, 0, "stop comparing and scrubbing at all nodes",
+     "Until \"repair resume\"; a node that starts again begins unpaused.\n", verb_repair_pause},
+    {"repair resume", NULL, 0, 0, 0, "go on comparing and scrubbing", "", verb_repair_resume},
     {"version", NULL, 0, 0, 0, "the versions of ringctl and of the node",
      "Exit status 3 when the node does not answer.\n", verb_version},
     {"help", "VERB", 0, OPERANDS_MAX, 0, "what a verb does", "The same as: ringctl VERB --help\n",
@@ -77,7 +95,8 @@ static void print_usage(const struct verb *verb)
         printf(verb->operands_min > 0 ? " %s" : " [%s]", verb->operand);
     for (const struct option *option = OPTIONS; verb != NULL && option->name != NULL; option++) {
         if ((option->verbs_with & verb->options) != 0)
-            printf(" [%s %s]", option->name, option->value);
+            printf(" [%s%s%s]", option->name, option->value == NULL ? "" : " ",
+                   option->value == NULL ? "" : option->value);
     }
     printf("\n\n");
 }

@@ -24,6 +24,11 @@ enum exit_code verb_keyspace_create(const struct arguments *arguments);
 enum exit_code verb_keyspace_set(const struct arguments *arguments);
 enum exit_code verb_keyspace_drop(const struct arguments *arguments);
 enum exit_code verb_cluster(const struct arguments *arguments);
+enum exit_code verb_repair_status(const struct arguments *arguments);
+enum exit_code verb_repair_run(const struct arguments *arguments);
+enum exit_code verb_repair_scrub(const struct arguments *arguments);
+enum exit_code verb_repair_pause(const struct arguments *arguments);
+enum exit_code verb_repair_resume(const struct arguments *arguments);
 enum exit_code verb_version(const struct arguments *arguments);
 enum exit_code verb_help(const struct arguments *arguments);
 

@@ -229,7 +229,7 @@ void garbage_host_assert_sums(struct garbage_host *host)
         garbage += dead;
         cell_deinit(&cell);
     }
-    assert_int_equal(digest, host->replica.digest);
+    assert_int_equal(digest, host->replica.tree.root.hash);
     assert_int_equal(count, replica_count_all(&host->replica));
     assert_int_equal(garbage, host->replica.garbage_count);
     assert_int_equal(log_bytes, host->replica.log_bytes);

@@ -161,7 +161,7 @@ static void assert_digest_equals_scan(struct host *host)
         count += live;
         cell_deinit(&cell);
     }
-    assert_int_equal(digest, host->replica.digest);
+    assert_int_equal(digest, host->replica.tree.root.hash);
     assert_int_equal(count, replica_count_all(&host->replica));
 }
 
@@ -178,7 +178,7 @@ static void a_write_is_seen_and_replicates(void **state)
     assert_true(apply(&b, &delivery, MERGE_LWW));
     assert_value(&a, "k", "v1");
     assert_value(&b, "k", "v1");
-    assert_int_equal(a.replica.digest, b.replica.digest);
+    assert_int_equal(a.replica.tree.root.hash, b.replica.tree.root.hash);
     assert_true(clock_equal(&a.replica.clock, &b.replica.clock));
     assert_digest_equals_scan(&b);
     buffer_deinit(&delivery);
@@ -235,7 +235,7 @@ static void concurrent_writes_are_kept_where_siblings_are_asked_for(void **state
     apply(&a, &y, MERGE_SIBLINGS);
     apply(&b, &x, MERGE_SIBLINGS);
     assert_int_equal(a.context.lww_losses + b.context.lww_losses, 0);
-    assert_int_equal(a.replica.digest, b.replica.digest);
+    assert_int_equal(a.replica.tree.root.hash, b.replica.tree.root.hash);
     struct buffer record = {0};
     struct slice encoded;
     struct cell cell;
@@ -331,10 +331,10 @@ static void a_restarted_replica_is_the_same_and_mints_as_a_new_actor(void **stat
             replica_checkpoint(&a.replica, &a.context);
     }
     clock_copy(&a.replica.clock, &before);
-    uint64_t digest = a.replica.digest, position = a.replica.log_position;
+    uint64_t digest = a.replica.tree.root.hash, position = a.replica.log_position;
     restart(&a);
     assert_true(clock_equal(&a.replica.clock, &before));
-    assert_int_equal(a.replica.digest, digest);
+    assert_int_equal(a.replica.tree.root.hash, digest);
     assert_int_equal(a.replica.log_position, position);
     assert_digest_equals_scan(&a);
     struct replica_minted minted = mint(&a, "k1", set("w"), MERGE_LWW, &delivery);
@@ -448,7 +448,7 @@ static void log_sync_makes_replicas_equal(void **state)
                         pull_all(&hosts[a], &hosts[b], 1 + random_below(&random, 400));
         for (int i = 0; i < 3; i++) {
             assert_digest_equals_scan(&hosts[i]);
-            assert_int_equal(hosts[i].replica.digest, hosts[0].replica.digest);
+            assert_int_equal(hosts[i].replica.tree.root.hash, hosts[0].replica.tree.root.hash);
             assert_true(clock_equal(&hosts[i].replica.clock, &hosts[0].replica.clock));
         }
         for (int i = 0; i < 3; i++)

@@ -139,7 +139,7 @@ static void assert_shown(struct host *host, const char *expected)
     bool any = cell_shown(&cell, host->context.wall_ms, &text, &shown);
     assert_true(slice_equal(any ? shown.value : slice_text(""), slice_text(expected)));
     assert_int_equal(replica_count(&host->replica, 0), cell_is_live(&cell));
-    assert_int_equal(host->replica.digest, cell_hash(&cell, slice_text("k"), 8));
+    assert_int_equal(host->replica.tree.root.hash, cell_hash(&cell, slice_text("k"), 8));
     for (uint32_t i = 0; i < cell.count; i++)
         assert_true(clock_has(&host->replica.clock, &cell.siblings[i].dot));
     cell_deinit(&cell);

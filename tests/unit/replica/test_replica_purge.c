@@ -24,14 +24,14 @@ static void a_delete_that_everybody_has_leaves_nothing(void **state)
     init_three(hosts);
     garbage_host_write_all(hosts, 3, 0, "k", "v");
     garbage_host_write_all(hosts, 3, 0, "k", NULL);
-    uint64_t digest = hosts[0].replica.digest;
+    uint64_t digest = hosts[0].replica.tree.root.hash;
     assert_int_equal(hosts[0].replica.garbage_count, 1);
     garbage_host_report_all(hosts, 3);
     garbage_host_ripen(&hosts[0]);
     assert_int_equal(garbage_host_purge(&hosts[0]), 1);
     garbage_host_assert_sums(&hosts[0]);
     assert_int_equal(hosts[0].replica.garbage_count, 0);
-    assert_int_equal(hosts[0].replica.digest, digest);
+    assert_int_equal(hosts[0].replica.tree.root.hash, digest);
     assert_int_equal(garbage_host_records(&hosts[0], RECORD_CELL), 0);
     assert_int_equal(garbage_host_records(&hosts[0], RECORD_GARBAGE), 0);
     deinit_three(hosts);
