@@ -10,6 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/*
+ * The least request_timeout_max_ms. Nothing is purged before it was stable for so long, so what may
+ * bring back what it found earlier (TREE_CLAIM_MS_MAX) must be over by then.
+ */
+enum { REQUEST_TIMEOUT_MAX_MS_MIN = 5000 };
+
 struct settings {
     /* limits for clients */
     uint32_t clients_max;

@@ -13,6 +13,9 @@
 #include "ring/position.h"
 #include "wire/message_tree_local.h"
 
+_Static_assert((int)TREE_CLAIM_MS_MAX < (int)REQUEST_TIMEOUT_MAX_MS_MIN,
+               "what was purged does not come back by a forced copy");
+
 static uint64_t mono_ms(struct instant now)
 {
     return now.mono_us / 1000;

@@ -39,7 +39,7 @@ enum {
     LEAF_CELLS_PER_LISTING = 512,
     LEAF_LISTING_BYTES = 128 << 10,
     LEAF_FORCED_BYTES = 1 << 20, /* of cells in one answer; one more may exceed it */
-    TREE_CLAIM_MS_MAX = 8000
+    TREE_CLAIM_MS_MAX = 4000
 };
 
 /* All read what is committed, so they run between groups, but for leaf_judge(). */

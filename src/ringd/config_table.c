@@ -73,8 +73,8 @@ const struct config_setting CONFIG_TABLE[] = {
     /* requests */
     {"request-timeout", CONFIG_DURATION, PLACE(settings.request_timeout_ms), 10, 10 * MINUTE, NULL,
      true, "0.1", "How long a request may take before the client gets an error."},
-    {"request-timeout-max", CONFIG_DURATION, PLACE(settings.request_timeout_max_ms), SECOND, HOUR,
-     NULL, false, "0.1",
+    {"request-timeout-max", CONFIG_DURATION, PLACE(settings.request_timeout_max_ms),
+     REQUEST_TIMEOUT_MAX_MS_MIN, HOUR, NULL, false, "0.1",
      "No request takes longer than this, whatever time it asks for. Deleted data leaves the disk "
      "only when the delete has been on all owners for as long, so it must be the same on all "
      "nodes."},
