@@ -100,8 +100,8 @@ static const struct row READS[] = {
 
 /* Change something and have no key where the others have one. Ascending. */
 static const struct row OTHERS[] = {
-    {"client", 0},  {"config", 0}, {"flushall", 0}, {"flushdb", 0},
-    {"latency", 0}, {"memory", 2}, {"slowlog", 0},
+    {"bitop", 2},   {"client", 0},  {"config", 0}, {"flushall", 0},
+    {"flushdb", 0}, {"latency", 0}, {"memory", 2}, {"slowlog", 0},
 };
 
 static const char OF_A_CONNECTION[] =
