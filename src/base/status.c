@@ -22,6 +22,7 @@ static const char *const NAMES[STATUS_COUNT] = {
     [STATUS_UNSUPPORTED] = "unsupported",
     [STATUS_WRONG_TYPE] = "wrong-type",
     [STATUS_SIBLING_LIMIT] = "sibling-limit",
+    [STATUS_LOG_TRIMMED] = "log-trimmed",
 };
 
 const char *status_name(enum status status)

@@ -28,6 +28,7 @@ enum status {
     STATUS_UNSUPPORTED,  /* understood, and not offered */
     STATUS_WRONG_TYPE,   /* the key holds a value of another kind */
     STATUS_SIBLING_LIMIT,/* the key holds as many concurrent values as it may */
+    STATUS_LOG_TRIMMED,  /* the log does not reach back that far any more */
     STATUS_COUNT
 };
 

@@ -43,6 +43,7 @@ struct node_statistics {
         lww_losses; /* concurrent values that last-writer-wins dropped, at this node's replicas */
     uint64_t siblings_warned;   /* writes here that left more than siblings-warn versions */
     uint64_t sync_pages_sent, sync_cells_received;
+    uint64_t partitions_received; /* whole, because no log reached back far enough */
     uint64_t tombstones_purged; /* cells that lost their tombstone or context: all owners have it */
     uint64_t frames_refused; /* from peers: wrong ring, incarnation, or not decodable */
     uint64_t store_errors;

@@ -7,6 +7,7 @@ libringcore_a_SOURCES += \
 	src/node/node.c \
 	src/node/node.h \
 	src/node/node_state.h \
+	src/node/partition_schedule.c \
 	src/node/peer_requests.c \
 	src/node/pending.c \
 	src/node/repair_schedule.c \
@@ -21,4 +22,5 @@ libringcore_a_SOURCES += \
 	src/node/store_side.h \
 	src/node/store_side_state.h \
 	src/node/store_stability.c \
-	src/node/store_sync.c
+	src/node/store_sync.c \
+	src/node/store_whole.c

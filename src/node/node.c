@@ -151,6 +151,8 @@ struct node *node_new(const struct node_params *params)
         load->sync = log_sync_new(node->ring, node->self, id, node->settings.sync_interval_ms,
                                   node->settings.request_timeout_ms);
     }
+    node->partitions =
+        partition_sync_new(node->ring->partition_count, node->settings.request_timeout_ms);
     init_environment(node, params);
     return node;
 }
@@ -178,6 +180,8 @@ void node_free(struct node *node)
     coordinated_output_deinit(&node->coordinated_output);
     peers_output_deinit(&node->peers_output);
     buffer_deinit(&node->sync_output.body);
+    partition_sync_free(node->partitions);
+    buffer_deinit(&node->partition_output.body);
     ring_free(node->ring);
     free(node);
 }
@@ -191,11 +195,11 @@ static void peer_went_down(struct node *node, node_id peer)
     HASH_ITER (hh, node->pending, pending, next) {
         if (pending->kind == PENDING_COORDINATED || pending->kind == PENDING_FORWARDED)
             key_request_refused(node, pending, peer, STATUS_UNAVAILABLE);
-        else if ((pending->kind == PENDING_SYNC || pending->kind == PENDING_STABILITY) &&
-                 pending->origin.node == peer)
+        else if (pending->kind != PENDING_PEER_STORE && pending->origin.node == peer)
             pending_remove(node, pending);
     }
     log_sync_peer_down(node_load(node, peer)->sync);
+    partition_sync_peer_down(node->partitions, peer, node->now.mono_us);
     stability_peer_down(node, peer);
 }
 
@@ -237,6 +241,9 @@ static void route_answer(struct node *node, node_id from, const struct frame *fr
     else if (pending->kind == PENDING_SYNC && frame->type == MESSAGE_SYNC_PAGE &&
              pending->origin.node == from)
         repair_frame(node, pending, frame->type, frame->body);
+    else if (pending->kind == PENDING_PARTITION && frame->type == MESSAGE_PARTITION_PAGE &&
+             pending->origin.node == from)
+        partition_frame(node, pending, from, frame->type, frame->body);
 }
 
 static void peer_frame(struct node *node, link_id link, const struct frame *frame)
@@ -254,6 +261,7 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
     case MESSAGE_REPLICATED:
     case MESSAGE_DIGEST_RESULT:
     case MESSAGE_SYNC_PAGE:
+    case MESSAGE_PARTITION_PAGE:
         route_answer(node, from, frame);
         break;
     default:
@@ -325,6 +333,10 @@ static void store_frame(struct node *node, const struct frame *frame)
         if (!refused)
             repair_frame(node, pending, frame->type, frame->body);
         break;
+    case PENDING_PARTITION:
+        if (!refused)
+            partition_frame(node, pending, node->self, frame->type, frame->body);
+        break;
     case PENDING_STABILITY:
         stability_store_frame(node, pending, frame->type, frame->body);
         break;
@@ -369,6 +381,7 @@ static void tick(struct node *node)
             pending_remove(node, pending);
     }
     repair_tick(node);
+    partition_tick(node);
     stability_tick(node);
     client_sessions_tick(node);
 }
@@ -427,6 +440,7 @@ uint64_t node_deadline_us(const struct node *node)
 {
     uint64_t deadlines[] = {peers_deadline_us(node->peers), repair_deadline_us(node),
                             stability_deadline_us(node),
+                            partition_sync_deadline_us(node->partitions),
                             deadline_heap_next_us(&node->timers),
                             deadline_heap_next_us(&node->client_timers)};
     uint64_t least = UINT64_MAX;

@@ -17,6 +17,7 @@
 #include "membership/peers.h"
 #include "node/node.h"
 #include "repair/log_sync.h"
+#include "repair/partition_sync.h"
 #include "wire/frame.h"
 #include "wire/message.h"
 #include "wire/message_garbage.h"
@@ -35,6 +36,7 @@ enum pending_kind {
     PENDING_FORWARDED,   /* a key request that another owner coordinates for us */
     PENDING_PEER_STORE,  /* a peer's message that the own store side handles */
     PENDING_SYNC,        /* a step of log sync with a peer */
+    PENDING_PARTITION,   /* a step of a whole-partition sync */
     PENDING_STABILITY    /* a report for a peer, or a step of collecting */
 };
 
@@ -120,6 +122,8 @@ struct node {
     struct coordinated_output coordinated_output;
     struct peers_output peers_output;
     struct log_sync_output sync_output;
+    struct partition_sync *partitions;
+    struct partition_sync_output partition_output;
     uint64_t collect_due_us;
     bool collect_goes_on;          /* the next step belongs to the round under way */
     struct message_garbage garbage; /* as the store side last told */
@@ -176,6 +180,11 @@ void clock_fence_mint_from(struct node *node, struct slice body);
 /* The frame that told the store side was not taken. */
 void clock_fence_not_told(struct node *node);
 void clock_fence_view(void *context, struct instant now, struct clock_view *out);
+
+/* partition_schedule.c */
+void partition_tick(struct node *node);
+void partition_frame(struct node *node, struct pending *pending, node_id from, uint16_t type,
+                     struct slice body);
 
 /* stability_schedule.c */
 void stability_start(struct node *node);

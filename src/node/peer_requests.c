@@ -41,6 +41,8 @@ static uint16_t answer_type(uint16_t type)
 _Static_assert(MESSAGE_REPLICATED == MESSAGE_REPLICATE + 1, "an answer follows its question");
 _Static_assert(MESSAGE_STABILITY_HEARD == MESSAGE_STABILITY + 1, "an answer follows its question");
 _Static_assert(MESSAGE_FETCH_RESULT == MESSAGE_FETCH + 1, "an answer follows its question");
+_Static_assert(MESSAGE_PARTITION_PAGE == MESSAGE_PARTITION_PULL + 1,
+               "an answer follows its question");
 _Static_assert(MESSAGE_SYNC_PAGE == MESSAGE_SYNC_PULL + 1, "an answer follows its question");
 _Static_assert(MESSAGE_FORWARD_RESULT == MESSAGE_FORWARD + 1, "an answer follows its question");
 
@@ -157,6 +159,7 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
             ask_store(node, &origin, frame, &address, is_read(frame->type));
         break;
     case MESSAGE_SYNC_PULL:
+    case MESSAGE_PARTITION_PULL:
         ask_store(node, &origin, frame, NULL, false);
         break;
     case MESSAGE_STABILITY:

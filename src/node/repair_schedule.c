@@ -57,6 +57,10 @@ void repair_frame(struct node *node, struct pending *pending, uint16_t type, str
     } else if (type == MESSAGE_SYNC_PAGE) {
         log_sync_page(load->sync, body, node->rebuilding_count > 0, node->now.mono_us,
                       &node->sync_output);
+        for (uint16_t i = 0; i < node->sync_output.trimmed_count; i++)
+            partition_sync_wanted(node->partitions, node->sync_output.trimmed[i], load->id,
+                                  node->now.mono_us);
+        node->sync_output.trimmed_count = 0;
     } else if (type == MESSAGE_SYNC_APPLIED &&
                message_sync_applied_decode(body, &applied) == STATUS_OK) {
         node->statistics.sync_cells_received += applied.cell_count;

@@ -27,6 +27,7 @@ void settings_defaults(struct settings *settings)
         .sync_interval_ms = 1000,
         .sync_page_bytes = 256 << 10,
         .sync_settle_ms = 1000,
+        .log_bytes_max = 1 << 30,
         .stability_interval_ms = 5000,
         .group_records_max = 256,
         .group_bytes_max = 256 << 10,

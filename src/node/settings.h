@@ -39,6 +39,7 @@ struct settings {
     uint32_t sync_interval_ms;       /* between clock exchanges with one peer when nothing differs */
     uint32_t sync_page_bytes;        /* of cells in one answer */
     uint32_t sync_settle_ms;         /* events younger than this are left to their coordinator */
+    uint32_t log_bytes_max;          /* of all logs; beyond it they are cut although needed */
     uint32_t stability_interval_ms;  /* between reports of what is durable; a fifth with garbage */
     /* store */
     uint32_t group_records_max;

@@ -195,7 +195,8 @@ static void note_refused(struct store_side *side, const struct cell_delivery *de
 }
 
 enum status store_apply_deliveries(struct store_side *side, struct replica *replica,
-                                   struct slice deliveries, uint32_t count, struct instant now,
+                                   struct slice deliveries, uint32_t count,
+                                   const struct clock *seen, struct instant now,
                                    uint32_t *changed)
 {
     struct reader reader = reader_make(deliveries);
@@ -212,7 +213,7 @@ enum status store_apply_deliveries(struct store_side *side, struct replica *repl
             replica->partition)
             status = STATUS_INVALID;
         if (status == STATUS_OK)
-            status = replica_apply(replica, &delivery, policy, &side->context, &is_new);
+            status = replica_apply_whole(replica, &delivery, policy, seen, &side->context, &is_new);
         *changed += is_new;
         if (status == STATUS_TOO_LARGE) {
             note_refused(side, &delivery, now);
@@ -234,7 +235,7 @@ static void handle_replicate(struct store_side *side, const struct frame *frame,
         replica = store_find_replica(side, &message.address, &status);
     if (replica != NULL) {
         status = store_apply_deliveries(side, replica, message.deliveries, message.delivery_count,
-                                        now, &changed);
+                                        NULL, now, &changed);
         store_checkpoint_if_due(side, replica);
     }
     store_reply_replicated(frame, status, &out->late);
@@ -334,6 +335,15 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     case MESSAGE_SYNC_APPLY:
         store_handle_sync_apply(side, &frame, now, out);
         break;
+    case MESSAGE_PARTITION_PULL:
+        buffer_append_slice(&side->pulls, bytes); /* likewise */
+        break;
+    case MESSAGE_PARTITION_ASK:
+        store_handle_partition_ask(side, &frame, out);
+        break;
+    case MESSAGE_PARTITION_APPLY:
+        store_handle_partition_apply(side, &frame, now, out);
+        break;
     case MESSAGE_STABILITY_STEP:
         store_handle_stability(side, &frame, now, out);
         break;
@@ -366,6 +376,15 @@ static void report_counts(struct store_side *side, struct instant now, struct st
     context->lww_losses = context->siblings_warned = 0;
 }
 
+static void answer_from_committed(struct store_side *side, const struct frame *frame,
+                                  struct buffer *out)
+{
+    if (frame->type == MESSAGE_SYNC_PULL)
+        store_answer_pull(side, frame, out);
+    else
+        store_answer_partition_pull(side, frame, out);
+}
+
 void store_side_committed(struct store_side *side, struct instant now, struct store_output *out)
 {
     cell_cache_committed(side->cache);
@@ -379,7 +398,7 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
             slice_make(side->pulls.data + offset, side->pulls.length - offset), &frame, &used);
         assert(status == STATUS_OK);
         if (!is_expired(&frame, now))
-            store_answer_pull(side, &frame, &out->late);
+            answer_from_committed(side, &frame, &out->late);
         offset += used;
     }
     buffer_clear(&side->pulls);

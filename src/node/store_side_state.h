@@ -2,7 +2,8 @@
  * store_side_state.h - the inside of a store side, for the files that are one together.
  *
  * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions; store_sync.c
- * answers and applies log sync; store_stability.c collects garbage. A handler of frames is called with its group under way, and puts
+ * answers and applies log sync; store_whole.c sends and takes
+ * whole partitions; store_stability.c collects garbage. A handler of frames is called with its group under way, and puts
  * its answer into `early` or `late` of the output (store_side.h).
  */
 #ifndef NODE_STORE_SIDE_STATE_H
@@ -57,11 +58,13 @@ void store_append_mint_from(const struct store_side *side, struct buffer *out);
 void store_reply_replicated(const struct frame *frame, enum status status, struct buffer *out);
 /*
  * Apply `count` deliveries; `changed` counts those that brought something new. One that
- * would make its cell too large is left out, and those after it are not.
+ * would make its cell too large is left out, and those after it are not. `seen` is the clock
+ * of a sender that sends all it has, or NULL.
  */
 MUST_USE enum status store_apply_deliveries(struct store_side *side, struct replica *replica,
                                             struct slice deliveries, uint32_t count,
-                                            struct instant now, uint32_t *changed);
+                                            const struct clock *seen, struct instant now,
+                                            uint32_t *changed);
 
 /* store_mint.c */
 void store_handle_mint(struct store_side *side, const struct frame *frame, struct instant now,
@@ -76,6 +79,14 @@ void store_handle_sync_clocks(struct store_side *side, const struct frame *frame
 void store_answer_pull(struct store_side *side, const struct frame *frame, struct buffer *out);
 void store_handle_sync_apply(struct store_side *side, const struct frame *frame, struct instant now,
                              struct store_output *out);
+
+/* store_whole.c */
+void store_handle_partition_ask(struct store_side *side, const struct frame *frame,
+                                struct store_output *out);
+void store_answer_partition_pull(struct store_side *side, const struct frame *frame,
+                                 struct buffer *out);
+void store_handle_partition_apply(struct store_side *side, const struct frame *frame,
+                                  struct instant now, struct store_output *out);
 
 /* store_stability.c; a peer's reports outlive a failed commit, the own ones do not. */
 void store_stability_new(struct store_side *side);

@@ -16,6 +16,7 @@
 
 enum {
     COLLECT_RECORDS = 512,      /* of garbage, looked at in one step */
+    TRIM_RECORDS = 2048,        /* of one log, in one step */
     COLLECT_PARTITIONS_MAX = 64 /* with garbage, visited in one step */
 };
 
@@ -193,11 +194,17 @@ static enum status collect_replica(struct store_side *side, uint32_t index, stru
     struct replica *replica = &side->replicas[index];
     struct stability *stability = &side->stability->replicas[index];
     struct purge_outcome outcome = {0};
+    uint32_t trimmed = 0;
     stability_advance(stability, &replica->actor, &replica->clock, now.mono_us,
                       (uint64_t)side->settings.request_timeout_max_ms * 1000);
     enum status status = replica_purge(replica, stability, *budget, &side->context, &outcome);
+    if (status == STATUS_OK && replica->state == REPLICA_ACTIVE)
+        status = replica_trim(replica, stability,
+                              side->settings.log_bytes_max / side->replica_count, TRIM_RECORDS,
+                              &side->context, &trimmed);
     sum->purged += outcome.purged;
-    *budget = outcome.more || outcome.purged >= *budget ? 0 : *budget - outcome.purged;
+    bool is_long = outcome.more || outcome.purged >= *budget || trimmed == TRIM_RECORDS;
+    *budget = is_long ? 0 : *budget - outcome.purged;
     side->stability->waiting[index] = outcome.waiting;
     side->stability->holders[index] = outcome.holder;
     return status;
@@ -230,6 +237,12 @@ static void sum_up(const struct store_side *side, struct message_garbage *sum)
     }
 }
 
+static bool has_work(const struct replica *replica)
+{
+    return replica->garbage_first <= replica->garbage_last ||
+           replica->log_first <= replica->log_position;
+}
+
 /* A round comes to each replica once; a step is a bounded part of it. */
 static void collect(struct store_side *side, const struct message_stability_step *step,
                     const struct frame *frame, struct instant now, struct store_output *out)
@@ -242,7 +255,7 @@ static void collect(struct store_side *side, const struct message_stability_step
         all->round_left = side->replica_count;
     while (all->round_left > 0 && budget > 0 && visited < COLLECT_PARTITIONS_MAX) {
         uint32_t index = all->next;
-        if (side->replicas[index].garbage_first <= side->replicas[index].garbage_last) {
+        if (has_work(&side->replicas[index])) {
             enum status status = collect_replica(side, index, now, &budget, &sum);
             if (status != STATUS_OK && store_may_log(&side->collect_failed_us, now))
                 log_line(&side->log, LOG_ERROR,

@@ -50,6 +50,8 @@ void store_handle_sync_clocks(struct store_side *side, const struct frame *frame
                                          .top = message.cursors[i].top,
                                          .clock = replica->clock};
         question.flags = replica->state == REPLICA_REBUILDING ? SYNC_ALL : 0;
+        if (!replica->filled)
+            question.flags |= SYNC_WHOLE;
         sync_question_encode(&question, &out->late);
     }
     frame_finish(&out->late, offset);
@@ -101,8 +103,8 @@ static enum status apply_answer(struct store_side *side, node_id from,
     struct replica *replica = store_find_replica(side, &answer->address, &status);
     if (replica == NULL || answer->status != STATUS_OK)
         return status;
-    status = store_apply_deliveries(side, replica, answer->deliveries, answer->delivery_count, now,
-                                    &sum->cell_count);
+    status = store_apply_deliveries(side, replica, answer->deliveries, answer->delivery_count, NULL,
+                                    now, &sum->cell_count);
     store_checkpoint_if_due(side, replica);
     if (status == STATUS_OK && answer->complete && replica->state == REPLICA_REBUILDING) {
         replica_note_source(replica, from);

@@ -1,3 +1,5 @@
 libringcore_a_SOURCES += \
 	src/repair/log_sync.c \
-	src/repair/log_sync.h
+	src/repair/log_sync.h \
+	src/repair/partition_sync.c \
+	src/repair/partition_sync.h

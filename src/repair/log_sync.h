@@ -37,6 +37,9 @@ enum log_sync_want {
 struct log_sync_output {
     enum log_sync_want want;
     struct buffer body;
+    /* of the page: the log does not reach back far enough for these (partition_sync.h) */
+    uint16_t trimmed_count;
+    partition_id trimmed[SYNC_PARTITIONS_MAX];
 };
 
 /* Shares `ring` for its life. */

@@ -159,6 +159,13 @@ void cell_cache_committed(struct cell_cache *cache)
     evict(cache);
 }
 
+void cell_cache_each_changed(const struct cell_cache *cache,
+                             void (*visit)(void *context, struct slice name), void *context)
+{
+    for (const struct entry *entry = cache->changed; entry != NULL; entry = entry->next_changed)
+        visit(context, slice_make(entry->name, entry->name_bytes));
+}
+
 void cell_cache_drop_all(struct cell_cache *cache)
 {
     cache->changed = NULL;

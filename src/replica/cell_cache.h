@@ -29,6 +29,9 @@ bool cell_cache_get(struct cell_cache *cache, struct slice name, struct slice *r
 void cell_cache_put(struct cell_cache *cache, struct slice name, struct slice record, bool changed);
 /* The group is durable: its entries may be evicted from now on. */
 void cell_cache_committed(struct cell_cache *cache);
+/* The names that the present group has changed, in no order that means anything but always the same. */
+void cell_cache_each_changed(const struct cell_cache *cache,
+                             void (*visit)(void *context, struct slice name), void *context);
 void cell_cache_drop_all(struct cell_cache *cache);
 
 struct cell_cache_statistics {

@@ -6,6 +6,8 @@ libringcore_a_SOURCES += \
 	src/replica/replica_cells.h \
 	src/replica/replica_purge.c \
 	src/replica/replica_sync.c \
+	src/replica/replica_trim.c \
+	src/replica/replica_whole.c \
 	src/replica/stability.c \
 	src/replica/stability.h \
 	src/replica/store_port.c \

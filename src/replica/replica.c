@@ -153,10 +153,9 @@ static void put_garbage(const struct replica *replica, keyspace_id keyspace, str
     buffer_deinit(&value);
 }
 
-/* R1, R3, R5: cell, log and clock change together. `after` is NULL when the cell stays as it is. */
-static void record_event(struct replica *replica, keyspace_id keyspace, struct slice key,
-                         const struct cell *before, const struct cell *after,
-                         const struct clock *new_dots, struct replica_context *context)
+void replica_record_event(struct replica *replica, keyspace_id keyspace, struct slice key,
+                          const struct cell *before, const struct cell *after,
+                          const struct clock *new_dots, struct replica_context *context)
 {
     struct buffer name = {0};
     struct buffer value = {0};
@@ -215,23 +214,56 @@ static enum status decode_dots(struct slice bytes, struct clock *out)
     return reader_end(&reader);
 }
 
+bool cell_drop_superseded(struct cell *cell, const struct clock *seen, const struct cell *sent)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < cell->count; i++) {
+        const struct sibling *sibling = &cell->siblings[i];
+        bool gone = sibling->kind != SIBLING_TOMBSTONE && clock_has(seen, &sibling->dot) &&
+                    (sent == NULL || cell_find(sent, &sibling->dot) == NULL);
+        if (!gone)
+            cell->siblings[kept++] = *sibling;
+    }
+    bool dropped = kept < cell->count;
+    cell->count = kept;
+    return dropped;
+}
+
+/* What this replica has seen of the key, a part of the partition that has come whole included. */
+static void filter_seen(const struct replica *replica, const struct cell_delivery *delivery,
+                        const struct cell *local, const struct replica_context *context,
+                        struct cell *incoming)
+{
+    const struct whole_record *whole = &replica->whole;
+    cell_filter_seen(incoming, &replica->clock, local);
+    if (whole->source != 0 && ring_position(delivery->key, delivery->keyspace,
+                                            context->position_seed) < whole->next_position)
+        cell_filter_seen(incoming, &whole->clock, local);
+}
+
+/* `seen`: the clock of a sender that sends all it has, or NULL. */
 static enum status merge_delivered(struct replica *replica, const struct cell_delivery *delivery,
                                    enum merge_policy policy, const struct local_cell *local,
                                    struct cell *incoming, const struct clock *satisfied,
-                                   struct replica_context *context, bool *changed)
+                                   const struct clock *seen, struct replica_context *context,
+                                   bool *changed)
 {
     struct clock new_dots = {0};
     struct cell merged = {0};
+    struct cell kept;
     uint32_t losses = 0;
     enum status status = STATUS_OK;
+    cell_copy(&local->cell, &kept);
+    if (seen != NULL)
+        cell_drop_superseded(&kept, seen, incoming);
     clock_difference(satisfied, &replica->clock, &new_dots);
     add_unseen_live_dots(replica, incoming, &new_dots);
-    cell_filter_seen(incoming, &replica->clock, local->present ? &local->cell : NULL);
+    filter_seen(replica, delivery, local->present ? &local->cell : NULL, context, incoming);
     bool obsolete = !local->present && incoming->count == 0 &&
                     clock_covers_vector(&replica->clock, &incoming->context);
     bool cell_changes = false;
     if (!obsolete) {
-        losses = cell_merge(&local->cell, incoming, policy, &merged);
+        losses = cell_merge(&kept, incoming, policy, &merged);
         cell_changes = !local->present || !cell_same_version(&local->cell, &merged);
         if (!cell_fits(&merged))
             status = STATUS_TOO_LARGE;
@@ -239,9 +271,10 @@ static enum status merge_delivered(struct replica *replica, const struct cell_de
     *changed = status == STATUS_OK && (cell_changes || new_dots.count > 0);
     if (*changed) {
         context->lww_losses += losses;
-        record_event(replica, delivery->keyspace, delivery->key, &local->cell,
-                     cell_changes ? &merged : NULL, &new_dots, context);
+        replica_record_event(replica, delivery->keyspace, delivery->key, &local->cell,
+                             cell_changes ? &merged : NULL, &new_dots, context);
     }
+    cell_deinit(&kept);
     cell_deinit(&merged);
     clock_deinit(&new_dots);
     return status;
@@ -249,6 +282,13 @@ static enum status merge_delivered(struct replica *replica, const struct cell_de
 
 enum status replica_apply(struct replica *replica, const struct cell_delivery *delivery,
                           enum merge_policy policy, struct replica_context *context, bool *changed)
+{
+    return replica_apply_whole(replica, delivery, policy, NULL, context, changed);
+}
+
+enum status replica_apply_whole(struct replica *replica, const struct cell_delivery *delivery,
+                                enum merge_policy policy, const struct clock *seen,
+                                struct replica_context *context, bool *changed)
 {
     struct local_cell local = {0};
     struct cell incoming = {0};
@@ -263,8 +303,8 @@ enum status replica_apply(struct replica *replica, const struct cell_delivery *d
         status = local_cell_load(context, delivery->keyspace, delivery->key, &local);
     if (status == STATUS_OK) {
         hybrid_clock_observe(context->clock, cell_time_max(&incoming));
-        status = merge_delivered(replica, delivery, policy, &local, &incoming, &satisfied, context,
-                                 changed);
+        status = merge_delivered(replica, delivery, policy, &local, &incoming, &satisfied, seen,
+                                 context, changed);
     }
     clock_deinit(&satisfied);
     cell_deinit(&incoming);
@@ -494,7 +534,8 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
         append_delivery(mint, &after, deliveries);
         note_siblings(mint, &after, context);
         assert(deliveries->length - offset <= out->delivery_bytes);
-        record_event(replica, mint->keyspace, mint->key, &local.cell, &after, &new_dots, context);
+        replica_record_event(replica, mint->keyspace, mint->key, &local.cell, &after, &new_dots,
+                             context);
     }
 done:
     buffer_deinit(&built);
@@ -553,6 +594,7 @@ void replica_checkpoint(struct replica *replica, struct replica_context *context
                                        .garbage_count = replica->garbage_count,
                                        .garbage_first = replica->garbage_first,
                                        .garbage_last = replica->garbage_last,
+                                       .filled = replica->filled,
                                        .log_first = replica->log_first,
                                        .log_bytes = replica->log_bytes,
                                        .trimmed = replica->trimmed,
@@ -581,6 +623,7 @@ static void adopt_checkpoint(struct replica *replica, struct checkpoint_record *
     replica->garbage_count = record->garbage_count;
     replica->garbage_first = record->garbage_first;
     replica->garbage_last = record->garbage_last;
+    replica->filled = record->filled;
     replica->log_first = record->log_first;
     replica->log_bytes = record->log_bytes;
     replica->trimmed = record->trimmed;
@@ -639,6 +682,7 @@ enum status replica_open(struct replica *replica, const struct replica_open_para
     enum status status = context->port->get(context->port->context, buffer_slice(&name), &value);
     if (status == STATUS_NOT_FOUND) {
         replica->state = params->rebuild ? REPLICA_REBUILDING : REPLICA_ACTIVE;
+        replica->filled = !params->rebuild;
         replica_checkpoint(replica, context);
         status = STATUS_OK;
     } else if (status == STATUS_OK) {
@@ -649,6 +693,8 @@ enum status replica_open(struct replica *replica, const struct replica_open_para
             adopt_checkpoint(replica, &record);
             status = replay_log(replica, context);
         }
+        if (status == STATUS_OK)
+            status = replica_load_whole(replica, context);
         clock_deinit(&record.trimmed);
         clock_deinit(&record.clock);
     }
@@ -661,6 +707,7 @@ enum status replica_open(struct replica *replica, const struct replica_open_para
 
 void replica_deinit(struct replica *replica)
 {
+    clock_deinit(&replica->whole.clock);
     clock_deinit(&replica->trimmed);
     clock_deinit(&replica->clock);
 }

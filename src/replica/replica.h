@@ -34,6 +34,7 @@
 #include "replica/store_port.h"
 #include "ring/ring.h"
 #include "wire/message.h"
+#include "wire/message_garbage.h"
 #include "wire/record.h"
 
 /* What all replicas of a node share while a group is handled. */
@@ -65,6 +66,12 @@ _Static_assert(3 * SIBLINGS_BYTES_MAX <= CELL_VALUES_BYTES_MAX, "what three owne
 _Static_assert((int)CELL_VALUES_BYTES_MAX < (int)MESSAGE_PAYLOAD_BYTES_MAX,
                "the largest cell fits into a message");
 
+/* The ring positions of a partition, or a part of them. */
+struct position_range {
+    uint64_t first;
+    uint64_t last; /* included */
+};
+
 /* Not opaque so that the store side can hold them in one array. Release with replica_deinit(). */
 struct replica {
     partition_id partition;
@@ -85,6 +92,8 @@ struct replica {
     uint64_t log_first;
     uint64_t log_bytes;
     struct clock trimmed;
+    bool filled;
+    struct whole_record whole; /* source 0: none is under way */
     uint64_t changes; /* counts up with every change of clock, since it was opened */
 };
 
@@ -161,12 +170,56 @@ MUST_USE enum status replica_mint(struct replica *replica, const struct replica_
  * than `settle_ms` are left out unless the asker wants all; so are those that came
  * after the walk began. `out->deliveries` is set by the caller from `deliveries`.
  * STATUS_CORRUPT, STATUS_IO: the log or a cell could not be read.
+ * STATUS_LOG_TRIMMED: some of it is in the log no more; the partition must be pulled whole.
  */
 MUST_USE enum status replica_sync_answer(const struct replica *replica,
                                          const struct sync_question *question,
                                          uint32_t settle_ms, size_t page_bytes,
                                          struct replica_context *context, struct sync_answer *out,
                                          struct buffer *deliveries);
+
+/*
+ * A page of a partition that is sent whole: all cells from pull->position on, from the committed
+ * state, until `page_bytes` are full. `page->deliveries` and `->clock` are set by the caller, from
+ * `deliveries` and from the replica's clock.
+ * STATUS_CORRUPT, STATUS_IO: a cell could not be read.
+ */
+MUST_USE enum status replica_whole_answer(const struct replica *replica, uint64_t position,
+                                          struct position_range range, size_t page_bytes,
+                                          struct replica_context *context,
+                                          struct message_partition_page *page,
+                                          struct buffer *deliveries);
+
+/*
+ * Take such a page in three steps, each cell of it between the first two. `seen` is the
+ * sender's clock in the view of this page. The first one begins anew when the source is
+ * another one or has lost something, and is false when the page does not go on where the last
+ * one ended. The second one drops values of the page's range that the sender has seen and has no
+ * more, in cells that the page does not name. The third one joins the sender's first clock when
+ * all has come (K2 of causal/README.md).
+ */
+bool replica_whole_begin(struct replica *replica, node_id from,
+                         const struct message_partition_page *page, const struct clock *seen,
+                         struct position_range range);
+MUST_USE enum status replica_apply_whole(struct replica *replica,
+                                         const struct cell_delivery *delivery,
+                                         enum merge_policy policy, const struct clock *seen,
+                                         struct replica_context *context, bool *changed);
+MUST_USE enum status replica_whole_drop(struct replica *replica,
+                                        const struct message_partition_page *page,
+                                        const struct clock *seen, struct position_range range,
+                                        struct replica_context *context, uint32_t *dropped);
+void replica_whole_end(struct replica *replica, const struct message_partition_page *page,
+                       struct replica_context *context);
+
+/*
+ * Cut off log records that all owners have, oldest first, and as many more as it takes to get
+ * down to `bytes_max`. At most `budget` records; how many went is in `trimmed`.
+ * STATUS_CORRUPT, STATUS_IO: the log could not be read.
+ */
+MUST_USE enum status replica_trim(struct replica *replica, const struct stability *stability,
+                                  uint64_t bytes_max, uint32_t budget,
+                                  struct replica_context *context, uint32_t *trimmed);
 
 /*
  * While rebuilding: everything that `from` had was absorbed. Once for each source, in

@@ -38,4 +38,15 @@ struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspac
 void replica_count_change(struct replica *replica, keyspace_id keyspace,
                           const struct cell_change *change);
 
+/* R1, R3, R5, R6: cell, log and clock change together. `after` is NULL when the cell stays. */
+void replica_record_event(struct replica *replica, keyspace_id keyspace, struct slice key,
+                          const struct cell *before, const struct cell *after,
+                          const struct clock *new_dots, struct replica_context *context);
+
+/* The whole-partition sync under way, from its record. */
+MUST_USE enum status replica_load_whole(struct replica *replica, struct replica_context *context);
+
+/* Remove values that `seen` has and `sent` has not (NULL: no cell was sent); whether there were any. */
+bool cell_drop_superseded(struct cell *cell, const struct clock *seen, const struct cell *sent);
+
 #endif

@@ -9,6 +9,8 @@
  * A walk that needs several pages keeps two positions: `top`, where it began, and
  * `before`, where it goes on. Records above `top` came later or were too young;
  * their dots are taken off the count of missing ones, and a later walk brings them.
+ * What was trimmed off the log is known by its dots: a question that needs one of them is
+ * answered STATUS_LOG_TRIMMED at once, and the partition goes whole (replica_whole.c).
  * Source: reference "algorithms" A.3.
  */
 #include <assert.h>
@@ -107,7 +109,7 @@ static enum status visit(struct walk *walk, uint64_t position, struct slice byte
     return status;
 }
 
-/* Walk down over positions [1, from]; stops when nothing is missing, a page is full, or at `until`.
+/* Walk down over positions (until, from]; stops when nothing is missing, a page is full, or at `until`.
  */
 static enum status walk_down(struct walk *walk, uint64_t from, uint64_t until, uint64_t *stopped)
 {
@@ -174,6 +176,16 @@ static enum status append_page(struct walk *walk, struct sync_answer *out,
     return status;
 }
 
+/* Whether a dot is missing that has no log record. */
+static bool needs_trimmed(const struct replica *replica, const struct clock *missing)
+{
+    struct clock rest;
+    clock_difference(missing, &replica->trimmed, &rest);
+    bool needs = clock_dot_count(&rest) < clock_dot_count(missing);
+    clock_deinit(&rest);
+    return needs;
+}
+
 enum status replica_sync_answer(const struct replica *replica, const struct sync_question *question,
                                 uint32_t settle_ms, size_t page_bytes,
                                 struct replica_context *context, struct sync_answer *out,
@@ -190,8 +202,13 @@ enum status replica_sync_answer(const struct replica *replica, const struct sync
     *out = (struct sync_answer){.address = {.partition = replica->partition, .tag = replica->tag}};
     clock_difference(&replica->clock, &question->clock, &walk.missing);
     walk.missing_count = clock_dot_count(&walk.missing);
+    if ((question->flags & SYNC_WHOLE) != 0 || needs_trimmed(replica, &walk.missing)) {
+        clock_deinit(&walk.missing);
+        return STATUS_LOG_TRIMMED;
+    }
     bool resumes = question->top != 0 && question->top <= replica->log_position &&
-                   question->before >= 1 && question->before <= question->top + 1;
+                   question->before > replica->log_first &&
+                   question->before <= question->top + 1;
     if (resumes) {
         walk.top = question->top;
         status = walk_down(&walk, replica->log_position, question->top, &stopped);
@@ -201,12 +218,13 @@ enum status replica_sync_answer(const struct replica *replica, const struct sync
             stopped = question->before;
     }
     if (status == STATUS_OK && (resumes || question->top == 0))
-        status = walk_down(&walk, stopped - 1, 0, &stopped);
+        status = walk_down(&walk, stopped - 1, replica->log_first - 1, &stopped);
     out->complete = walk.missing_count == 0;
-    if (!out->complete && stopped > 1 && (resumes || question->top == 0)) {
+    if (!out->complete && stopped > replica->log_first && (resumes || question->top == 0)) {
         out->before = stopped;
         out->top = walk.top != 0 ? walk.top : stopped - 1;
-    } else if (status == STATUS_OK && !out->complete && stopped == 1 && question->top == 0) {
+    } else if (status == STATUS_OK && !out->complete && stopped <= replica->log_first &&
+               question->top == 0) {
         status = STATUS_CORRUPT; /* R3: a dot of the clock has no record */
     }
     if (status == STATUS_OK)

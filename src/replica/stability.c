@@ -41,9 +41,14 @@ bool stability_report(struct stability *stability, node_id from, const struct ac
     struct stability_owner *owner = find_owner(stability, from);
     if (owner == NULL)
         return false;
-    clock_deinit(&owner->clock);
-    clock_copy(clock, &owner->clock);
-    owner->actor = *actor;
+    bool same_store =
+        owner->heard && owner->actor.storage_incarnation == actor->storage_incarnation;
+    if (!same_store || !clock_descends(&owner->clock, clock)) {
+        clock_deinit(&owner->clock);
+        clock_copy(clock, &owner->clock);
+    }
+    if (!same_store || actor_compare(actor, &owner->actor) > 0)
+        owner->actor = *actor;
     owner->heard = true;
     return true;
 }

@@ -53,7 +53,10 @@ void stability_init(struct stability *stability, const node_id *owners, uint8_t 
                     node_id self);
 void stability_deinit(struct stability *stability);
 
-/* `clock` is copied. False when the node is no other owner. */
+/*
+ * `clock` is copied. A report that says less than an earlier one of the same store was overtaken
+ * on its way, and changes nothing. False when the node is no other owner.
+ */
 bool stability_report(struct stability *stability, node_id from, const struct actor *actor,
                       const struct clock *clock);
 /* It cannot be heard any more: nothing is stable before it is heard again. */

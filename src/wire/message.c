@@ -305,7 +305,7 @@ void sync_question_decode(struct reader *reader, struct sync_question *out)
 {
     replica_address_decode(reader, &out->address);
     out->flags = reader_u8(reader);
-    if (out->flags > SYNC_ALL)
+    if (out->flags > (SYNC_ALL | SYNC_WHOLE))
         reader->failed = true;
     out->before = reader_varint(reader);
     out->top = reader_varint(reader);

@@ -212,7 +212,8 @@ MUST_USE enum status message_digest_result_decode(struct slice body,
 /* ---- clock and log sync ------------------------------------------------------------------- */
 
 enum sync_flags {
-    SYNC_ALL = 1 << 0 /* the asker rebuilds: send young events too */
+    SYNC_ALL = 1 << 0,  /* the asker rebuilds: send young events too */
+    SYNC_WHOLE = 1 << 1 /* no log tells it enough: it wants the partition whole */
 };
 
 /* One partition of a pull. */

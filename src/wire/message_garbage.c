@@ -109,3 +109,114 @@ enum status message_garbage_decode(struct slice body, struct message_garbage *ou
     }
     return reader_end(&reader);
 }
+
+static enum status get_status(struct reader *reader)
+{
+    uint8_t status = reader_u8(reader);
+    if (status >= STATUS_COUNT)
+        reader->failed = true;
+    return (enum status)status;
+}
+
+static bool get_bool(struct reader *reader)
+{
+    uint8_t value = reader_u8(reader);
+    if (value > 1)
+        reader->failed = true;
+    return value == 1;
+}
+
+void message_partition_pull_encode(const struct message_partition_pull *pull, struct buffer *out)
+{
+    replica_address_encode(&pull->address, out);
+    buffer_put_u64(out, pull->position);
+}
+
+enum status message_partition_pull_decode(struct slice body, struct message_partition_pull *out)
+{
+    struct reader reader = reader_make(body);
+    replica_address_decode(&reader, &out->address);
+    out->position = reader_u64(&reader);
+    return reader_end(&reader);
+}
+
+void message_partition_page_encode(const struct message_partition_page *page, struct buffer *out)
+{
+    replica_address_encode(&page->address, out);
+    buffer_put_u8(out, (uint8_t)page->status);
+    buffer_put_u16(out, page->storage_incarnation);
+    buffer_put_u8(out, page->done);
+    buffer_put_u64(out, page->position);
+    buffer_put_u64(out, page->next_position);
+    buffer_put_bytes(out, page->clock);
+    buffer_put_u32(out, page->delivery_count);
+    buffer_append_slice(out, page->deliveries);
+}
+
+enum status message_partition_page_decode(struct slice body, struct message_partition_page *out)
+{
+    struct reader reader = reader_make(body);
+    struct cell_delivery delivery;
+    replica_address_decode(&reader, &out->address);
+    out->status = get_status(&reader);
+    out->storage_incarnation = reader_u16(&reader);
+    out->done = get_bool(&reader);
+    out->position = reader_u64(&reader);
+    out->next_position = reader_u64(&reader);
+    out->clock = reader_bytes(&reader);
+    out->delivery_count = reader_u32(&reader);
+    out->deliveries = reader_take(&reader, reader_left(&reader));
+    struct reader deliveries = reader_make(out->deliveries);
+    for (uint32_t i = 0; i < out->delivery_count && !deliveries.failed; i++)
+        cell_delivery_decode(&deliveries, &delivery);
+    return reader_end(&reader) == STATUS_OK && reader_end(&deliveries) == STATUS_OK
+               ? STATUS_OK
+               : STATUS_CORRUPT;
+}
+
+void message_partition_ask_encode(const struct message_partition_ask *ask, struct buffer *out)
+{
+    buffer_put_u16(out, ask->partition);
+    buffer_put_u32(out, ask->source);
+}
+
+enum status message_partition_ask_decode(struct slice body, struct message_partition_ask *out)
+{
+    struct reader reader = reader_make(body);
+    out->partition = reader_u16(&reader);
+    out->source = reader_u32(&reader);
+    return reader_end(&reader);
+}
+
+void message_partition_apply_encode(const struct message_partition_apply *apply,
+                                    struct buffer *out)
+{
+    buffer_put_u32(out, apply->from);
+    buffer_append_slice(out, apply->page);
+}
+
+enum status message_partition_apply_decode(struct slice body, struct message_partition_apply *out)
+{
+    struct reader reader = reader_make(body);
+    out->from = reader_u32(&reader);
+    out->page = reader_take(&reader, reader_left(&reader));
+    return reader_end(&reader);
+}
+
+void message_partition_applied_encode(const struct message_partition_applied *applied,
+                                      struct buffer *out)
+{
+    buffer_put_u8(out, (uint8_t)applied->status);
+    buffer_put_u8(out, applied->done);
+    buffer_put_u32(out, applied->cell_count);
+}
+
+enum status message_partition_applied_decode(struct slice body,
+                                             struct message_partition_applied *out)
+{
+    struct reader reader = reader_make(body);
+    out->status = get_status(&reader);
+    out->done = get_bool(&reader);
+    out->cell_count = reader_u32(&reader);
+    return reader_end(&reader);
+}

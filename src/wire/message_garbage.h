@@ -42,7 +42,69 @@ void message_stability_heard_encode(const struct message_stability_heard *heard,
 MUST_USE enum status message_stability_heard_decode(struct slice body,
                                                     struct message_stability_heard *out);
 
+/* MESSAGE_PARTITION_PULL: all cells of a partition from a ring position on. */
+struct message_partition_pull {
+    struct replica_address address;
+    uint64_t position;
+};
+
+void message_partition_pull_encode(const struct message_partition_pull *pull, struct buffer *out);
+MUST_USE enum status message_partition_pull_decode(struct slice body,
+                                                   struct message_partition_pull *out);
+
+/*
+ * MESSAGE_PARTITION_PAGE: every cell, tombstones too, from the asked position up to, but not
+ * including, `next_position`; with `done`, up to the end. All is from one view of the sender,
+ * and `clock` is its clock in that view: a value that lies in it and is not here was superseded.
+ */
+struct message_partition_page {
+    struct replica_address address;
+    enum status status; /* not OK: this replica cannot answer; nothing else counts */
+    uint16_t storage_incarnation; /* of the sender */
+    bool done;
+    uint64_t position; /* as asked */
+    uint64_t next_position;
+    struct slice clock; /* encoded */
+    uint32_t delivery_count;
+    struct slice deliveries; /* in the order of their names; without dots */
+};
+
+void message_partition_page_encode(const struct message_partition_page *page, struct buffer *out);
+MUST_USE enum status message_partition_page_decode(struct slice body,
+                                                   struct message_partition_page *out);
+
 /* ---- between the two sides of a node ------------------------------------------------------- */
+
+/* MESSAGE_PARTITION_ASK: answered with MESSAGE_PARTITION_PULL, where to go on with this source. */
+struct message_partition_ask {
+    partition_id partition;
+    node_id source;
+};
+
+void message_partition_ask_encode(const struct message_partition_ask *ask, struct buffer *out);
+MUST_USE enum status message_partition_ask_decode(struct slice body,
+                                                  struct message_partition_ask *out);
+
+struct message_partition_apply {
+    node_id from;
+    struct slice page; /* the body of MESSAGE_PARTITION_PAGE */
+};
+
+void message_partition_apply_encode(const struct message_partition_apply *apply,
+                                    struct buffer *out);
+MUST_USE enum status message_partition_apply_decode(struct slice body,
+                                                    struct message_partition_apply *out);
+
+struct message_partition_applied {
+    enum status status;
+    bool done; /* the whole partition has come */
+    uint32_t cell_count; /* that brought something new */
+};
+
+void message_partition_applied_encode(const struct message_partition_applied *applied,
+                                      struct buffer *out);
+MUST_USE enum status message_partition_applied_decode(struct slice body,
+                                                      struct message_partition_applied *out);
 
 enum stability_step_kind {
     STABILITY_STEP_ASK,    /* answer with MESSAGE_STABILITY for `node` */

@@ -33,6 +33,13 @@ void record_checkpoint_name(partition_id partition, struct buffer *out)
     buffer_put_u8(out, 'c');
 }
 
+void record_whole_name(partition_id partition, struct buffer *out)
+{
+    buffer_put_u8(out, RECORD_META);
+    buffer_put_u16(out, partition);
+    buffer_put_u8(out, 'w');
+}
+
 void record_garbage_name(partition_id partition, uint64_t log_position, struct buffer *out)
 {
     buffer_put_u8(out, RECORD_GARBAGE);
@@ -161,6 +168,30 @@ enum status garbage_record_decode(struct slice bytes, struct garbage_record *out
     return reader_end(&reader);
 }
 
+void whole_record_encode(const struct whole_record *record, struct buffer *out)
+{
+    buffer_put_u8(out, RECORD_VERSION);
+    buffer_put_u32(out, record->source);
+    buffer_put_u16(out, record->source_incarnation);
+    buffer_put_u64(out, record->next_position);
+    clock_encode(&record->clock, out);
+}
+
+enum status whole_record_decode(struct slice bytes, struct whole_record *out)
+{
+    struct reader reader = reader_make(bytes);
+    *out = (struct whole_record){0};
+    if (reader_u8(&reader) != RECORD_VERSION)
+        return STATUS_CORRUPT;
+    out->source = reader_u32(&reader);
+    out->source_incarnation = reader_u16(&reader);
+    out->next_position = reader_u64(&reader);
+    if (out->source == 0)
+        return STATUS_CORRUPT;
+    clock_decode(&reader, &out->clock);
+    return reader_end(&reader);
+}
+
 void checkpoint_record_encode(const struct checkpoint_record *record, struct buffer *out)
 {
     buffer_put_u8(out, RECORD_VERSION);
@@ -181,6 +212,7 @@ void checkpoint_record_encode(const struct checkpoint_record *record, struct buf
     buffer_put_varint(out, record->garbage_count);
     buffer_put_varint(out, record->garbage_first);
     buffer_put_varint(out, record->garbage_last);
+    buffer_put_u8(out, record->filled);
     buffer_put_varint(out, record->log_first);
     buffer_put_varint(out, record->log_bytes);
     clock_encode(&record->trimmed, out);
@@ -217,6 +249,10 @@ enum status checkpoint_record_decode(struct slice bytes, struct checkpoint_recor
     out->garbage_count = reader_varint(&reader);
     out->garbage_first = reader_varint(&reader);
     out->garbage_last = reader_varint(&reader);
+    uint8_t filled = reader_u8(&reader);
+    if (filled > 1)
+        return STATUS_CORRUPT;
+    out->filled = filled == 1;
     out->log_first = reader_varint(&reader);
     out->log_bytes = reader_varint(&reader);
     clock_decode(&reader, &out->trimmed);

@@ -4,6 +4,7 @@
  *     'D' position(8) keyspace(2) length(2) key      the cell of a key (causal/cell.h)
  *     'L' partition(2) log position(8)               one event of the partition's log
  *     'M' partition(2) 'c'                           checkpoint of the replica's state
+ *     'M' partition(2) 'w'                           how far a whole-partition sync has come
  *     'G' partition(2) log position(8)               a cell in which this event left garbage
  *     'T'                                            ceiling of the times that the store issues
  *     'I'                                            identity of the store (src/store/identity.h)
@@ -44,6 +45,7 @@ void record_cell_name(uint64_t position, keyspace_id keyspace, struct slice key,
 void record_cell_bound(uint64_t position, struct buffer *out);
 void record_log_name(partition_id partition, uint64_t log_position, struct buffer *out);
 void record_checkpoint_name(partition_id partition, struct buffer *out);
+void record_whole_name(partition_id partition, struct buffer *out);
 void record_garbage_name(partition_id partition, uint64_t log_position, struct buffer *out);
 void record_ceiling_name(struct buffer *out);
 
@@ -104,6 +106,21 @@ void garbage_record_encode(const struct garbage_record *record, struct buffer *o
 /* `out->context` is to be released with version_vector_deinit(), also after a failure. */
 MUST_USE enum status garbage_record_decode(struct slice bytes, struct garbage_record *out);
 
+/*
+ * A whole-partition sync under way: everything below `next_position` has come from the source,
+ * whose clock was `clock` when it began. That is joined when all has come, not before.
+ */
+struct whole_record {
+    node_id source;
+    uint16_t source_incarnation;
+    uint64_t next_position;
+    struct clock clock;
+};
+
+void whole_record_encode(const struct whole_record *record, struct buffer *out);
+/* `out->clock` is to be released with clock_deinit(), also after a failure. */
+MUST_USE enum status whole_record_decode(struct slice bytes, struct whole_record *out);
+
 struct checkpoint_count {
     keyspace_id keyspace;
     uint64_t count;
@@ -125,6 +142,7 @@ struct checkpoint_record {
     uint64_t garbage_count; /* cells with garbage */
     uint64_t garbage_first; /* no garbage record stands below this log position */
     uint64_t garbage_last;  /* nor above this one */
+    bool filled;            /* false: its store was lost, and no partition has come whole yet */
     uint64_t log_first;     /* the oldest log record that is left, log_position + 1 when none is */
     uint64_t log_bytes;     /* of the names and values of those that are left */
     struct clock trimmed;   /* dots of the clock that have no log record any more */

@@ -56,6 +56,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/context-covers-more.patch \
 	tests/sim/mutants/count-node-twice.patch \
 	tests/sim/mutants/merge-drops-dot.patch \
+	tests/sim/mutants/join-clock-at-once.patch \
 	tests/sim/mutants/mint-replaces-siblings.patch \
 	tests/sim/mutants/purge-at-majority.patch \
 	tests/sim/mutants/purge-by-first-entry.patch \

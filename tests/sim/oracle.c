@@ -1,4 +1,3 @@
-#include "sim/disk.h"
 #include "sim/oracle.h"
 
 #include <assert.h>
@@ -53,6 +52,7 @@ void oracle_free(struct oracle *oracle)
     struct registered *version, *next;
     if (oracle == NULL)
         return;
+    oracle_forget_clocks(oracle);
     HASH_ITER(hh, oracle->versions, version, next)
     {
         HASH_DEL(oracle->versions, version);
@@ -264,20 +264,16 @@ bool oracle_load(struct oracle *oracle, const struct ordered_map *map, const str
     return false;
 }
 
-bool oracle_holds(struct oracle *oracle, const struct ordered_map *map,
+bool oracle_holds(struct oracle *oracle, const struct machine *machine,
                   const struct version *version)
 {
     struct cell cell;
-    bool holds = oracle_load(oracle, map, &oracle->keys[version->key], &cell) &&
+    bool holds = oracle_load(oracle, &machine->image.synced, &oracle->keys[version->key], &cell) &&
                  version_vector_covers(&cell.context, &version->dot);
     cell_deinit(&cell);
-    if (!holds && version->collected) {
-        struct clock clock;
-        disk_clock(map, oracle->keys[version->key].partition, &clock);
-        holds = clock_has(&clock, &version->dot);
-        clock_deinit(&clock);
-    }
-    return holds;
+    return holds || (version->collected &&
+                     clock_has(oracle_clock(oracle, machine, oracle->keys[version->key].partition),
+                               &version->dot));
 }
 
 /*
@@ -294,13 +290,13 @@ void oracle_disk_lost(struct oracle *oracle, const struct machine *machine)
         const struct oracle_key *key = &oracle->keys[version->key];
         uint32_t others = 0;
         if (!ring_owns(world->ring, machine->id, key->partition) ||
-            !oracle_holds(oracle, &machine->image.synced, version))
+            !oracle_holds(oracle, machine, version))
             continue;
         const node_id *owners = ring_owners(world->ring, key->partition);
         for (uint8_t i = 0; i < world->ring->owner_count; i++)
             if (owners[i] != machine->id)
                 others +=
-                    oracle_holds(oracle, &world->machines[owners[i] - 1].image.synced, version);
+                    oracle_holds(oracle, &world->machines[owners[i] - 1], version);
         version->destroyed++;
         marks_hit(world->marks, MARK_COPY_DESTROYED);
         if (others > 0)
@@ -312,4 +308,5 @@ void oracle_disk_lost(struct oracle *oracle, const struct machine *machine)
         version->excused = true;
         marks_hit(world->marks, MARK_ACKED_AT_ONE_LOST);
     }
+    oracle_forget_clocks(oracle);
 }

@@ -222,9 +222,10 @@ static void count_copies(struct oracle *oracle, const struct version *version, u
     for (uint8_t i = 0; i < world->ring->owner_count; i++) {
         const struct machine *owner = &world->machines[owners[i] - 1];
         bool lost_since = owner->wiped_at_us > since_us;
-        if (lost_since || oracle_holds(oracle, &owner->image.synced, version))
+        if (lost_since || oracle_holds(oracle, owner, version))
             by_region[owner->region]++;
     }
+    oracle_forget_clocks(oracle);
 }
 
 static bool is_durable(struct oracle *oracle, const struct command *command,

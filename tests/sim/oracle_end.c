@@ -95,8 +95,9 @@ void oracle_check_end(struct oracle *oracle)
         const struct version *version = &registered->version;
         uint32_t copies = 0;
         for (uint32_t i = 0; i < world->plan.node_count; i++)
-            copies += oracle_holds(oracle, &world->machines[i].image.synced, version);
+            copies += oracle_holds(oracle, &world->machines[i], version);
         if (copies == 0)
             marks_hit(world->marks, MARK_NEVER_COMMITTED_VERSION);
     }
+    oracle_forget_clocks(oracle);
 }

@@ -9,8 +9,40 @@
  * And no value comes to life where its dot was absorbed before and it was not alive: late
  * copies of any age must have no effect.
  */
+#include <stdlib.h>
+
+#include "base/memory.h"
 #include "sim/disk.h"
 #include "sim/oracle_state.h"
+
+static size_t clock_count(const struct oracle *oracle)
+{
+    return (size_t)oracle->world->plan.node_count * oracle->world->ring->partition_count;
+}
+
+const struct clock *oracle_clock(struct oracle *oracle, const struct machine *machine,
+                                 partition_id partition)
+{
+    if (oracle->clocks == NULL) {
+        oracle->clocks = memory_new(clock_count(oracle), sizeof *oracle->clocks);
+        oracle->clocks_known = memory_new(clock_count(oracle), sizeof *oracle->clocks_known);
+    }
+    size_t i = (size_t)machine->index * oracle->world->ring->partition_count + partition;
+    if (!oracle->clocks_known[i])
+        disk_clock(&machine->image.synced, partition, &oracle->clocks[i]);
+    oracle->clocks_known[i] = true;
+    return &oracle->clocks[i];
+}
+
+void oracle_forget_clocks(struct oracle *oracle)
+{
+    for (size_t i = 0; oracle->clocks != NULL && i < clock_count(oracle); i++)
+        clock_deinit(&oracle->clocks[i]);
+    free(oracle->clocks);
+    free(oracle->clocks_known);
+    oracle->clocks = NULL;
+    oracle->clocks_known = NULL;
+}
 
 static void fail_purge(struct oracle *oracle, const struct machine *machine,
                        const struct oracle_key *key, const char *what)
@@ -33,26 +65,21 @@ static void check_everywhere(struct oracle *oracle, const struct machine *machin
     const struct world *world = oracle->world;
     const node_id *owners = ring_owners(world->ring, key->partition);
     uint8_t count = world->ring->owner_count;
-    struct clock clocks[PLAN_OWNERS_MAX];
-    for (uint8_t i = 0; i < count; i++)
-        disk_clock(&world->machines[owners[i] - 1].image.synced, key->partition, &clocks[i]);
     for (uint32_t k = 0; k < key->version_count; k++) {
         struct version *version = key->versions[k];
         uint8_t on = 0, wanted = 0;
         if (!version_vector_covers(context, &version->dot))
             continue;
         for (uint8_t i = 0; i < count; i++) {
-            bool has = clock_has(&clocks[i], &version->dot);
+            const struct machine *owner = &world->machines[owners[i] - 1];
+            bool has = clock_has(oracle_clock(oracle, owner, key->partition), &version->dot);
             on = (uint8_t)(on + has);
-            wanted = (uint8_t)(wanted +
-                               (has || !is_lost(world, &world->machines[owners[i] - 1], key)));
+            wanted = (uint8_t)(wanted + (has || !is_lost(world, owner, key)));
         }
         if (on != 0 && on < wanted)
             fail_purge(oracle, machine, key, "was collected before all owners had it");
         version->collected = true;
     }
-    for (uint8_t i = 0; i < count; i++)
-        clock_deinit(&clocks[i]);
 }
 
 void oracle_purged(struct oracle *oracle, const struct machine *machine,

@@ -129,8 +129,8 @@ void oracle_siblings_stored(struct oracle *oracle, const struct machine *machine
         if (cell_find(after, &version->dot) != NULL)
             continue;
         marks_hit(world->marks, MARK_SIBLING_REPLACED);
-        if (version->kind == SIBLING_TOMBSTONE && version->collected)
-            continue; /* elsewhere already; what comes from there covers it */
+        if (version->collected)
+            continue; /* elsewhere already; what comes from there covers it, or it was a late copy */
         if (find_observer(oracle, version, &after->context) == NULL)
             fail_cell(oracle, machine, key, version, "a version vanished that nothing observed");
     }

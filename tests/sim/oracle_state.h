@@ -34,7 +34,14 @@ struct oracle {
     uint32_t write_capacity;
     uint64_t command_count;
     bool *listed; /* by key: seen in the answer of KEYS */
+    struct clock *clocks; /* of synced disks, by machine and partition; while nothing changes there */
+    bool *clocks_known;
 };
+
+/* The clock of a partition on a synced disk; remembered until oracle_forget_clocks(). */
+const struct clock *oracle_clock(struct oracle *oracle, const struct machine *machine,
+                                 partition_id partition);
+void oracle_forget_clocks(struct oracle *oracle);
 
 /* Numbers in a value, in their order; false: not made by a write of ours. */
 bool oracle_read_numbers(struct slice value, uint32_t *numbers, uint32_t *count);
@@ -54,8 +61,8 @@ bool oracle_sibling_is_above(const struct sibling *a, const struct sibling *b);
 /* The cell of a key on a disk, decoded; false: there is none. Release with cell_deinit(). */
 bool oracle_load(struct oracle *oracle, const struct ordered_map *map, const struct oracle_key *key,
                  struct cell *out);
-/* Whether a disk holds the version or something that covers it. */
-bool oracle_holds(struct oracle *oracle, const struct ordered_map *map,
+/* Whether a synced disk holds the version, or something that covers it or did before it went. */
+bool oracle_holds(struct oracle *oracle, const struct machine *machine,
                   const struct version *version);
 
 static inline bool oracle_keeps_siblings(const struct oracle_key *key)

@@ -207,6 +207,8 @@ static void draw_settings(struct random *random, struct plan *plan)
     settings->reconnect_max_ms = (uint32_t)spread_log(random, 200, 3000);
     settings->sync_interval_ms = (uint32_t)spread_log(random, 100, 3000);
     settings->request_timeout_max_ms = 5000;
+    if (one_in(random, 3))
+        settings->log_bytes_max = (uint32_t)spread_log(random, 1000, 1000000);
     settings->stability_interval_ms = (uint32_t)spread_log(random, 200, 5000);
     settings->sync_settle_ms = (uint32_t)spread_log(random, 10, 2000);
     settings->sync_page_bytes = (uint32_t)spread_log(random, 200, 262144);

@@ -42,6 +42,7 @@ static void note_replica_states(struct machine *machine, struct slice frames)
     struct frame frame;
     struct message_replica_state state;
     struct message_garbage garbage;
+    struct message_partition_applied applied;
     size_t used;
     while (frames.length > 0 && frame_parse(frames, &frame, &used) == STATUS_OK) {
         if (frame.type == MESSAGE_REPLICA_STATE &&
@@ -51,6 +52,9 @@ static void note_replica_states(struct machine *machine, struct slice frames)
                 marks_hit(machine->world->marks, MARK_REBUILT);
             machine->replica_states[state.partition] = state.state;
         }
+        if (frame.type == MESSAGE_PARTITION_APPLIED &&
+            message_partition_applied_decode(frame.body, &applied) == STATUS_OK && applied.done)
+            marks_hit(machine->world->marks, MARK_PARTITION_SENT_WHOLE);
         if (frame.type == MESSAGE_GARBAGE &&
             message_garbage_decode(frame.body, &garbage) == STATUS_OK && garbage.holder_count > 0)
             marks_hit(machine->world->marks, MARK_PURGE_HELD_BACK);

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "replica/replica.h"
 #include "ring/position.h"
+#include "wire/message_garbage.h"
 #include "wire/record.h"
 
 /* ---- helpers ------------------------------------------------------------------------------- */
@@ -883,6 +884,53 @@ static struct message_sync_clocks all_partitions(void)
     return cursors;
 }
 
+/* One page of a partition that is sent whole; whether it was the last. */
+static bool pull_whole_page(struct store_host *asker, struct store_host *from,
+                            partition_id partition)
+{
+    struct buffer body = {0};
+    struct frame frame;
+    struct message_partition_applied applied;
+    message_partition_ask_encode(
+        &(struct message_partition_ask){.partition = partition, .source = from->self}, &body);
+    store_host_forget(asker);
+    store_host_forget(from);
+    store_host_write(asker, MESSAGE_PARTITION_ASK, buffer_slice(&body));
+    store_host_commit(asker);
+    assert_true(store_host_find(&asker->late, MESSAGE_PARTITION_PULL, 0, &frame));
+    store_host_write(from, MESSAGE_PARTITION_PULL, frame.body);
+    assert_int_equal(from->late.length, 0); /* it needs the committed state */
+    store_host_commit(from);
+    assert_true(store_host_find(&from->late, MESSAGE_PARTITION_PAGE, 0, &frame));
+    buffer_clear(&body);
+    message_partition_apply_encode(
+        &(struct message_partition_apply){.from = from->self, .page = frame.body}, &body);
+    store_host_write(asker, MESSAGE_PARTITION_APPLY, buffer_slice(&body));
+    store_host_commit(asker);
+    assert_true(store_host_find(&asker->late, MESSAGE_PARTITION_APPLIED, 0, &frame));
+    assert_int_equal(message_partition_applied_decode(frame.body, &applied), STATUS_OK);
+    assert_int_equal(applied.status, STATUS_OK);
+    buffer_deinit(&body);
+    return applied.done;
+}
+
+/* Those of the page whose log does not reach back far enough. */
+static void pull_whole(struct store_host *asker, struct store_host *from,
+                       struct message_sync_clocks *cursors, const struct buffer *page)
+{
+    struct reader reader = reader_make(buffer_slice(page));
+    while (reader_left(&reader) > 0) {
+        struct sync_answer answer;
+        sync_answer_decode(&reader, &answer);
+        if (answer.status != STATUS_LOG_TRIMMED)
+            continue;
+        while (!pull_whole_page(asker, from, answer.address.partition))
+            continue;
+        cursors->cursors[cursors->count++] =
+            (struct sync_cursor){.partition = answer.address.partition};
+    }
+}
+
 /* Keep in `cursors` what the page did not finish. */
 static void advance(struct message_sync_clocks *cursors, const struct buffer *page)
 {
@@ -909,6 +957,7 @@ static void pull_until_complete(struct store_host *asker, struct store_host *fro
         assert_true(pages < 500);
         pull(asker, from, &cursors, &page);
         advance(&cursors, &page);
+        pull_whole(asker, from, &cursors, &page);
     }
     buffer_deinit(&page);
 }

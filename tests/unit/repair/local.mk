@@ -1,3 +1,4 @@
 libringtest_a_SOURCES +=
 unit_tests += \
-	tests/unit/repair/test_log_sync
+	tests/unit/repair/test_log_sync \
+	tests/unit/repair/test_partition_sync

@@ -7,4 +7,5 @@ unit_tests += \
 	tests/unit/replica/test_replica \
 	tests/unit/replica/test_replica_purge \
 	tests/unit/replica/test_replica_siblings \
+	tests/unit/replica/test_replica_whole \
 	tests/unit/replica/test_stability

@@ -222,6 +222,46 @@ static void a_log_record_is_needed_until_all_have_its_dots(void **state)
     stability_deinit(&stability);
 }
 
+static void a_report_that_was_overtaken_changes_nothing(void **state)
+{
+    struct stability stability;
+    struct clock early = {0}, late = {0};
+    uint64_t now_us = 1;
+    (void)state;
+    add(&early, 1, 1, 1, 3);
+    add(&late, 1, 1, 1, 9);
+    stability_init(&stability, OWNERS, 2, 1);
+    report(&stability, 2, 2, &late);
+    report(&stability, 2, 1, &early);
+    look(&stability, 1, &late, &now_us);
+    assert_true(ripe(&stability, 1, 1, 9));
+    assert_int_equal(stability.owners[0].actor.boot_epoch, 2);
+    clock_deinit(&early);
+    clock_deinit(&late);
+    stability_deinit(&stability);
+}
+
+/* What a lost store had does not count for the one in its place. */
+static void a_new_store_begins_with_nothing(void **state)
+{
+    struct stability stability;
+    struct clock before = {0}, after = {0};
+    struct actor actor = {.node = 2, .storage_incarnation = 2, .boot_epoch = 1};
+    uint64_t now_us = 1;
+    (void)state;
+    add(&before, 1, 1, 1, 9);
+    add(&after, 1, 1, 1, 3);
+    stability_init(&stability, OWNERS, 2, 1);
+    report(&stability, 2, 5, &before);
+    assert_true(stability_report(&stability, 2, &actor, &after));
+    look(&stability, 1, &before, &now_us);
+    assert_true(ripe(&stability, 1, 1, 3));
+    assert_false(ripe(&stability, 1, 1, 4));
+    clock_deinit(&before);
+    clock_deinit(&after);
+    stability_deinit(&stability);
+}
+
 static void a_stranger_is_not_listened_to(void **state)
 {
     struct stability stability;
@@ -245,6 +285,8 @@ int main(void)
         cmocka_unit_test(a_hole_counts_only_while_its_actor_mints),
         cmocka_unit_test(an_owner_that_lacks_more_than_the_hole_holds_back),
         cmocka_unit_test(a_log_record_is_needed_until_all_have_its_dots),
+        cmocka_unit_test(a_report_that_was_overtaken_changes_nothing),
+        cmocka_unit_test(a_new_store_begins_with_nothing),
         cmocka_unit_test(a_stranger_is_not_listened_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

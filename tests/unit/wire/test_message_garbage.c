@@ -19,6 +19,10 @@ RECODE(stability)
 RECODE(stability_heard)
 RECODE(stability_step)
 RECODE(garbage)
+RECODE(partition_pull)
+RECODE(partition_page)
+RECODE(partition_ask)
+RECODE(partition_applied)
 
 static void sample_entries(struct buffer *out)
 {
@@ -72,13 +76,60 @@ static void sample_garbage(struct buffer *out)
     message_garbage_encode(&garbage, out);
 }
 
+static void sample_pull(struct buffer *out)
+{
+    struct message_partition_pull pull = {.address = {.partition = 300, .tag = {.epoch = 7}},
+                                          .position = 1ull << 60};
+    message_partition_pull_encode(&pull, out);
+}
+
+static void sample_page(struct buffer *out)
+{
+    struct buffer deliveries = {0}, clock = {0};
+    struct cell_delivery delivery = {
+        .keyspace = 3, .key = slice_text("k"), .cell = slice_text("cell")};
+    cell_delivery_encode(&delivery, &deliveries);
+    delivery.key = slice_text("another");
+    cell_delivery_encode(&delivery, &deliveries);
+    clock_encode(&(struct clock){0}, &clock);
+    struct message_partition_page page = {.address = {.partition = 300, .tag = {.epoch = 7}},
+                                          .storage_incarnation = 2,
+                                          .done = true,
+                                          .position = 1ull << 50,
+                                          .next_position = 1ull << 60,
+                                          .clock = buffer_slice(&clock),
+                                          .delivery_count = 2,
+                                          .deliveries = buffer_slice(&deliveries)};
+    message_partition_page_encode(&page, out);
+    buffer_deinit(&deliveries);
+    buffer_deinit(&clock);
+}
+
+static void sample_ask(struct buffer *out)
+{
+    message_partition_ask_encode(&(struct message_partition_ask){.partition = 300, .source = 9},
+                                 out);
+}
+
+static void sample_applied(struct buffer *out)
+{
+    message_partition_applied_encode(
+        &(struct message_partition_applied){
+            .status = STATUS_TOO_LARGE, .done = true, .cell_count = 70000},
+        out);
+}
+
 static const struct {
     void (*sample)(struct buffer *out);
     recode_function recode;
 } rows[] = {{sample_stability, recode_stability},
             {sample_heard, recode_stability_heard},
             {sample_step, recode_stability_step},
-            {sample_garbage, recode_garbage}};
+            {sample_garbage, recode_garbage},
+            {sample_pull, recode_partition_pull},
+            {sample_page, recode_partition_page},
+            {sample_ask, recode_partition_ask},
+            {sample_applied, recode_partition_applied}};
 
 static void every_body_comes_back_as_it_went_or_is_refused(void **state)
 {
