@@ -1,3 +1,40 @@
-EXTRA_PROGRAMS += ringbench
-ringbench_SOURCES =
-ringbench_LDADD = $(adapter_libs)
+# A library for all but main(), so that tests link it.
+noinst_LIBRARIES += libringbench.a
+libringbench_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
+libringbench_a_SOURCES = \
+	benchmarks/chart.c \
+	benchmarks/chart.h \
+	benchmarks/histogram.c \
+	benchmarks/histogram.h \
+	benchmarks/measure.c \
+	benchmarks/measure.h \
+	benchmarks/options.c \
+	benchmarks/options.h \
+	benchmarks/report.c \
+	benchmarks/report.h \
+	benchmarks/run.c \
+	benchmarks/run.h \
+	benchmarks/servers.c \
+	benchmarks/servers.h \
+	benchmarks/workload.c \
+	benchmarks/workload.h \
+	benchmarks/zipfian.c \
+	benchmarks/zipfian.h \
+	tools/ringctl/json.c \
+	tools/ringctl/json.h
+
+bin_PROGRAMS += ringbench
+dist_man_MANS += man/ringbench.1
+ringbench_SOURCES = benchmarks/main.c
+ringbench_LDADD = libringbench.a libringdb.a $(core_libs)
+
+# What benchmarks/instructions runs under callgrind.
+noinst_PROGRAMS += instructions-driver
+instructions_driver_SOURCES = \
+	benchmarks/cluster_in_memory.c \
+	benchmarks/cluster_in_memory.h \
+	benchmarks/instructions_driver.c \
+	tests/unit/replica/memory_store.c \
+	tests/unit/replica/memory_store.h
+instructions_driver_LDADD = $(core_libs)
+EXTRA_DIST += benchmarks/BASELINE benchmarks/instructions

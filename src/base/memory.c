@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SMALL_BYTES = 1024 }; /* what glibc keeps for each thread */
+
 static void out_of_memory(size_t count, size_t size)
 {
     fprintf(stderr, "out of memory: could not get %zu x %zu bytes; ending the process\n", count,
@@ -14,7 +16,17 @@ static void out_of_memory(size_t count, size_t size)
 
 void *memory_new(size_t count, size_t size)
 {
-    void *memory = calloc(count == 0 ? 1 : count, size == 0 ? 1 : size);
+    void *memory;
+    /* glibc's calloc() passes over the blocks that a thread has just freed; malloc() takes them. */
+    if (count <= SMALL_BYTES && size <= SMALL_BYTES && count * size <= SMALL_BYTES) {
+        size_t bytes = count * size == 0 ? 1 : count * size;
+        memory = malloc(bytes);
+        __asm__("" : "+r"(memory)); /* or compilers make calloc() of it again */
+        if (memory != NULL)
+            memset(memory, 0, bytes);
+    } else {
+        memory = calloc(count, size);
+    }
     if (memory == NULL)
         out_of_memory(count, size);
     return memory;
@@ -22,9 +34,9 @@ void *memory_new(size_t count, size_t size)
 
 void *memory_resize(void *old, size_t count, size_t size)
 {
-    if (size != 0 && count > SIZE_MAX / size)
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes))
         out_of_memory(count, size);
-    size_t bytes = count * size;
     void *memory = realloc(old, bytes == 0 ? 1 : bytes);
     if (memory == NULL)
         out_of_memory(count, size);
@@ -33,8 +45,9 @@ void *memory_resize(void *old, size_t count, size_t size)
 
 void *memory_copy(const void *bytes, size_t length)
 {
-    uint8_t *copy = memory_new(length + 1, 1);
+    uint8_t *copy = memory_resize(NULL, length + 1, 1);
     if (length > 0)
         memcpy(copy, bytes, length);
+    copy[length] = 0;
     return copy;
 }

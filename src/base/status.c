@@ -23,6 +23,10 @@ static const char *const NAMES[STATUS_COUNT] = {
     [STATUS_WRONG_TYPE] = "wrong-type",
     [STATUS_SIBLING_LIMIT] = "sibling-limit",
     [STATUS_LOG_TRIMMED] = "log-trimmed",
+    [STATUS_NOT_A_NUMBER] = "not-a-number",
+    [STATUS_OVERFLOW] = "overflow",
+    [STATUS_ID_CONFLICT] = "id-conflict",
+    [STATUS_ID_LIMIT] = "id-limit",
 };
 
 const char *status_name(enum status status)

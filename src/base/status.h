@@ -29,6 +29,10 @@ enum status {
     STATUS_WRONG_TYPE,   /* the key holds a value of another kind */
     STATUS_SIBLING_LIMIT,/* the key holds as many concurrent values as it may */
     STATUS_LOG_TRIMMED,  /* the log does not reach back that far any more */
+    STATUS_NOT_A_NUMBER, /* the value cannot be counted with */
+    STATUS_OVERFLOW,     /* a number would leave its range */
+    STATUS_ID_CONFLICT,  /* the request id was given to another request */
+    STATUS_ID_LIMIT,     /* the key remembers as many request ids as it may */
     STATUS_COUNT
 };
 

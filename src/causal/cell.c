@@ -69,7 +69,7 @@ void cell_insert(struct cell *cell, const struct sibling *sibling)
 {
     assert(sibling->kind < SIBLING_KIND_COUNT);
     assert(sibling->kind != SIBLING_TOMBSTONE || sibling->value.length == 0);
-    assert(sibling->kind != SIBLING_TOMBSTONE || sibling->expire_at_ms == 0);
+    assert(sibling->kind == SIBLING_STRING || sibling->expire_at_ms == 0);
     uint32_t index = lower_bound(cell, &sibling->dot);
     if (index < cell->count && dot_compare(&cell->siblings[index].dot, &sibling->dot) == 0)
         return;
@@ -113,18 +113,30 @@ static void merge_siblings(const struct cell *a, const struct cell *b, struct ce
     }
 }
 
-/* Leave the winner alone; how many values went. */
+/* Of the strings and tombstones leave the winner alone; how many values went. */
 static uint32_t keep_winner(struct cell *cell)
 {
+    const struct sibling *winner = NULL;
+    uint32_t values = 0, kept = 0;
     if (cell->count < 2)
         return 0;
-    struct sibling winner = *cell_winner(cell);
-    uint32_t values = 0;
-    for (uint32_t i = 0; i < cell->count; i++)
-        values += cell->siblings[i].kind != SIBLING_TOMBSTONE;
-    cell->siblings[0] = winner;
-    cell->count = 1;
-    return values - (winner.kind != SIBLING_TOMBSTONE);
+    for (uint32_t i = 0; i < cell->count; i++) {
+        const struct sibling *sibling = &cell->siblings[i];
+        if (sibling->kind != SIBLING_COUNTER && (winner == NULL || sibling->time >= winner->time))
+            winner = sibling;
+        values += sibling->kind == SIBLING_STRING;
+    }
+    if (winner != NULL)
+        values -= winner->kind == SIBLING_STRING;
+    for (uint32_t i = 0; i < cell->count; i++) {
+        const struct sibling *sibling = &cell->siblings[i];
+        if (sibling->kind == SIBLING_COUNTER || sibling == winner)
+            cell->siblings[kept++] = *sibling;
+        if (sibling == winner)
+            winner = NULL; /* it may have moved */
+    }
+    cell->count = kept;
+    return values;
 }
 
 uint32_t cell_merge(const struct cell *a, const struct cell *b, enum merge_policy policy,
@@ -181,7 +193,7 @@ const struct sibling *cell_winner(const struct cell *cell)
 
 bool sibling_is_visible(const struct sibling *sibling, uint64_t now_ms)
 {
-    return sibling->kind != SIBLING_TOMBSTONE &&
+    return sibling->kind == SIBLING_STRING &&
            (sibling->expire_at_ms == 0 || sibling->expire_at_ms > now_ms);
 }
 

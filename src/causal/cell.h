@@ -6,7 +6,8 @@
  *
  *   merge(x, y): a sibling of x stays iff y has it too or y.context does not
  *   cover its dot, and the other way round; context = pointwise maximum. With
- *   last-writer-wins the highest (time, dot) of the rest stays alone.
+ *   last-writer-wins the highest (time, dot) of the rest's strings and tombstones stays
+ *   alone; what counts has no rivals, and stays beside it.
  *
  * Source: Almeida et al., "Scalable and Accurate Causality Tracking for
  * Eventually Consistent Stores", DAIS 2014; reference "algorithms" 3.3.
@@ -23,7 +24,12 @@
 #include "causal/hybrid_time.h"
 #include "causal/version_vector.h"
 
-enum sibling_kind { SIBLING_STRING = 0, SIBLING_TOMBSTONE = 1, SIBLING_KIND_COUNT };
+enum sibling_kind {
+    SIBLING_STRING = 0,
+    SIBLING_TOMBSTONE = 1,
+    SIBLING_COUNTER = 2, /* increments beside the string or tombstone (causal/counter.h) */
+    SIBLING_KIND_COUNT
+};
 
 enum {
     CELL_SIBLINGS_MAX = 4096,      /* accepted by the decoder; far above the client limit */
@@ -74,7 +80,7 @@ void cell_filter_seen(struct cell *incoming, const struct clock *seen, const str
 void cell_drop_observed(struct cell *cell, const struct version_vector *observed);
 /* The highest (time, dot), tombstones and expired ones included; NULL when there is none. */
 const struct sibling *cell_winner(const struct cell *cell);
-/* A value, and not expired at `now_ms`. */
+/* A string, and not expired at `now_ms`. */
 bool sibling_is_visible(const struct sibling *sibling, uint64_t now_ms);
 /* The highest (time, dot) of those that are visible at `now_ms`; NULL when there is none. */
 const struct sibling *cell_visible(const struct cell *cell, uint64_t now_ms);
@@ -86,7 +92,7 @@ bool cell_fits(const struct cell *cell);
 /* Context and dots of both are equal (values are functional in the dot). */
 bool cell_same_version(const struct cell *a, const struct cell *b);
 hybrid_time cell_time_max(const struct cell *cell);
-/* XXH3 of the cell's name and its live dots without tombstones; 0 when there is none. */
+/* XXH3 of the cell's name and its live dots without tombstones; 0 when cell_is_live() is false. */
 uint64_t cell_hash(const struct cell *cell, struct slice name, uint64_t seed);
 
 /* Whether a sibling's value is not here; such a cell may be compared and merged, never kept. */
@@ -95,7 +101,7 @@ uint64_t cell_omitted_bytes(const struct cell *cell);
 
 /* `with_values` false: as cell_encode_versions() with 0. A cell to keep omits nothing. */
 void cell_encode(const struct cell *cell, bool with_values, struct buffer *out);
-/* Values above `value_bytes_max` are omitted: their length stands for them. */
+/* Strings above `value_bytes_max` are omitted: their length stands for them. */
 void cell_encode_versions(const struct cell *cell, uint64_t value_bytes_max, struct buffer *out);
 /*
  * Fails the reader on what breaks the rules above; `out` is then empty. An omitted value is

@@ -19,6 +19,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "causal/counter.h"
 
 enum { SIBLING_BYTES_MIN = 13, DOT_IMAGE_BYTES = 24 };
 enum { KIND_OMITTED = 0x80 }; /* beside the kind */
@@ -27,7 +28,7 @@ static void encode_sibling(const struct sibling *sibling, uint64_t index, uint64
                            uint64_t value_bytes_max, struct buffer *out)
 {
     uint64_t omitted = sibling->omitted_bytes;
-    if (omitted == 0 && sibling->value.length > value_bytes_max)
+    if (omitted == 0 && sibling->kind == SIBLING_STRING && sibling->value.length > value_bytes_max)
         omitted = sibling->value.length;
     buffer_put_varint(out, index);
     buffer_put_varint(out, behind);
@@ -67,6 +68,17 @@ void cell_encode_versions(const struct cell *cell, uint64_t value_bytes_max, str
     }
 }
 
+/* So that whoever has a decoded cell can count with it. */
+static bool counts_well(const struct sibling *sibling)
+{
+    struct counter counter = {0};
+    if (sibling->kind != SIBLING_COUNTER)
+        return true;
+    enum status status = counter_join(&counter, sibling->value);
+    counter_deinit(&counter);
+    return status == STATUS_OK;
+}
+
 static void decode_sibling(struct reader *reader, const struct version_vector *context,
                            bool may_omit, struct sibling *out)
 {
@@ -82,11 +94,12 @@ static void decode_sibling(struct reader *reader, const struct version_vector *c
         out->omitted_bytes = (uint32_t)reader_varint_max(reader, UINT32_MAX);
     else
         out->value = reader_bytes(reader);
-    if (omitted && (!may_omit || out->omitted_bytes == 0 || out->kind == SIBLING_TOMBSTONE))
+    if (omitted && (!may_omit || out->omitted_bytes == 0 || out->kind != SIBLING_STRING))
         reader->failed = true;
     if (reader->failed || index >= context->count || behind >= context->entries[index].sequence ||
         out->kind >= SIBLING_KIND_COUNT ||
-        (out->kind == SIBLING_TOMBSTONE && (out->expire_at_ms != 0 || out->value.length != 0))) {
+        (out->kind == SIBLING_TOMBSTONE && out->value.length != 0) ||
+        (out->kind != SIBLING_STRING && out->expire_at_ms != 0) || !counts_well(out)) {
         reader->failed = true;
         return;
     }
@@ -153,6 +166,8 @@ uint64_t cell_hash(const struct cell *cell, struct slice name, uint64_t seed)
 {
     uint64_t hash = 0;
     bool any = false;
+    if (!cell_is_live(cell))
+        return 0;
     for (uint32_t i = 0; i < cell->count; i++) {
         uint8_t image[DOT_IMAGE_BYTES];
         if (cell->siblings[i].kind == SIBLING_TOMBSTONE)

@@ -4,6 +4,12 @@ libringcore_a_SOURCES += \
 	src/causal/cell_codec.c \
 	src/causal/clock.c \
 	src/causal/clock.h \
+	src/causal/counter.c \
+	src/causal/counter.h \
+	src/causal/counter_write.c \
+	src/causal/counter_write.h \
+	src/causal/decimal.c \
+	src/causal/decimal.h \
 	src/causal/dot.c \
 	src/causal/dot.h \
 	src/causal/hybrid_time.c \

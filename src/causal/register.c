@@ -19,7 +19,7 @@ bool mutation_reads(const struct mutation *mutation)
 
 static void write_value(struct register_effect *out, struct slice value, uint64_t expire_at_ms)
 {
-    out->write = true;
+    out->write = out->replaces = true;
     out->kind = SIBLING_STRING;
     out->value = value;
     out->expire_at_ms = expire_at_ms;
@@ -27,7 +27,7 @@ static void write_value(struct register_effect *out, struct slice value, uint64_
 
 static void write_tombstone(struct register_effect *out)
 {
-    out->write = true;
+    out->write = out->replaces = true;
     out->kind = SIBLING_TOMBSTONE;
 }
 
@@ -130,10 +130,12 @@ static void apply_expire(const struct mutation *mutation, const struct sibling *
     if (seen == NULL || !may_expire(mutation->flags, seen->expire_at_ms, mutation->expire_at_ms))
         return;
     out->number = 1;
-    if (mutation->expire_at_ms <= now_ms)
+    if (mutation->expire_at_ms <= now_ms) {
         write_tombstone(out);
-    else
-        write_value(out, seen->value, mutation->expire_at_ms);
+        return;
+    }
+    write_value(out, seen->value, mutation->expire_at_ms);
+    out->count = COUNT_KEEP;
 }
 
 static void apply_persist(const struct sibling *seen, struct register_effect *out)
@@ -141,7 +143,58 @@ static void apply_persist(const struct sibling *seen, struct register_effect *ou
     if (seen == NULL || seen->expire_at_ms == 0)
         return;
     write_value(out, seen->value, 0);
+    out->count = COUNT_KEEP;
     out->number = 1;
+}
+
+bool register_is_integer(struct slice value, int64_t *out)
+{
+    struct buffer text = {0};
+    decimal number;
+    bool is = decimal_parse(value, &number) == DECIMAL_TEXT_OK && decimal_to_integer(number, out);
+    if (is) {
+        decimal_format(number, &text);
+        is = slice_equal(buffer_slice(&text), value);
+    }
+    buffer_deinit(&text);
+    return is;
+}
+
+static enum status add_integer(const struct sibling *seen, struct register_effect *out)
+{
+    int64_t before = 0, amount;
+    if (seen != NULL && !register_is_integer(seen->value, &before))
+        return STATUS_NOT_A_NUMBER;
+    if (!decimal_to_integer(out->amount, &amount))
+        return STATUS_NOT_A_NUMBER;
+    return __builtin_add_overflow(before, amount, &out->number) ? STATUS_OVERFLOW : STATUS_OK;
+}
+
+static enum status add_decimal(const struct sibling *seen, struct buffer *built,
+                               struct register_effect *out)
+{
+    decimal before = 0;
+    if (seen != NULL && decimal_parse(seen->value, &before) != DECIMAL_TEXT_OK)
+        return STATUS_NOT_A_NUMBER;
+    decimal sum = before + out->amount; /* both are far from the ends of the type */
+    if (sum > DECIMAL_MAX || sum < -DECIMAL_MAX)
+        return STATUS_OVERFLOW;
+    decimal_format(sum, built);
+    out->has_old = true;
+    out->old = buffer_slice(built);
+    return STATUS_OK;
+}
+
+static enum status apply_increment(const struct mutation *mutation, const struct sibling *seen,
+                                   struct buffer *built, struct register_effect *out)
+{
+    if (decimal_parse(mutation->value, &out->amount) != DECIMAL_TEXT_OK)
+        return STATUS_NOT_A_NUMBER;
+    enum status status = (mutation->flags & MUTATION_DECIMAL) != 0 ? add_decimal(seen, built, out)
+                                                                   : add_integer(seen, out);
+    out->write = status == STATUS_OK;
+    out->count = COUNT_ADD;
+    return status;
 }
 
 enum status register_mutate(const struct mutation *mutation, const struct sibling *seen,
@@ -172,6 +225,8 @@ enum status register_mutate(const struct mutation *mutation, const struct siblin
     case REGISTER_PERSIST:
         apply_persist(seen, out);
         break;
+    case REGISTER_INCREMENT:
+        return apply_increment(mutation, seen, built, out);
     case REGISTER_OPERATION_COUNT:
         break;
     }

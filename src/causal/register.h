@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "causal/cell.h"
+#include "causal/decimal.h"
 
 enum register_operation {
     REGISTER_SET = 0,   /* value, expire_at_ms; one in the past leaves the key absent */
@@ -22,6 +23,7 @@ enum register_operation {
     REGISTER_SET_RANGE, /* value at offset, gaps are zero bytes; number: the new length */
     REGISTER_EXPIRE,    /* expire_at_ms, in the past deletes; number: 1 when set */
     REGISTER_PERSIST,   /* number: 1 when an expiry was removed */
+    REGISTER_INCREMENT, /* value: the amount as text; number: the sum. See counter.h */
     REGISTER_OPERATION_COUNT
 };
 
@@ -34,7 +36,8 @@ enum mutation_flags {
     MUTATION_EXPIRY_XX = 1 << 5,   /* only when there is one */
     MUTATION_EXPIRY_GT = 1 << 6,   /* only when later than the present one (none = infinite) */
     MUTATION_EXPIRY_LT = 1 << 7,   /* only when earlier */
-    MUTATION_FLAGS_ALL = (1 << 8) - 1
+    MUTATION_DECIMAL = 1 << 8,     /* INCREMENT: numbers may have a fraction; `old` is the sum */
+    MUTATION_FLAGS_ALL = (1 << 9) - 1
 };
 
 struct mutation {
@@ -45,24 +48,37 @@ struct mutation {
     struct slice value; /* borrowed */
 };
 
+/* What becomes of the increments that the writer sees. */
+enum count_effect {
+    COUNT_RESET, /* they are part of what the new version replaces */
+    COUNT_KEEP,
+    COUNT_ADD /* one more */
+};
+
 /* What a mutation gives. `value` borrows from the input or from `built`. */
 struct register_effect {
     bool write;            /* false: nothing changes */
+    bool replaces;         /* there is a new string or tombstone */
+    uint8_t count;         /* enum count_effect */
+    decimal amount;        /* COUNT_ADD */
     uint8_t kind;          /* enum sibling_kind of the new version */
     uint64_t expire_at_ms; /* of the new version */
     struct slice value;    /* of the new version */
     int64_t number;        /* see the operations; SET: 1 written, 0 condition not met */
     bool has_old;          /* with MUTATION_RETURN_OLD: a value was visible before */
-    struct slice old;      /* that value */
+    struct slice old;      /* that value; with MUTATION_DECIMAL the new one */
 };
 
 /* Whether answer or effect depend on the value before; then a read quorum is asked first. */
 bool mutation_reads(const struct mutation *mutation);
+/* Whether a value has the one form of a 64-bit integer. */
+bool register_is_integer(struct slice value, int64_t *out);
 
 /*
  * `seen` is the visible value or NULL: of the read quorum if the mutation reads, else
  * of one owner. `built` is cleared and takes a value that had to be made.
- * STATUS_TOO_LARGE: the new value would be above `value_bytes_max`; nothing changes.
+ * STATUS_TOO_LARGE: the new value would be above `value_bytes_max`. STATUS_NOT_A_NUMBER: `seen`
+ * cannot be incremented, or not by this. STATUS_OVERFLOW. Then nothing changes.
  */
 MUST_USE enum status register_mutate(const struct mutation *mutation, const struct sibling *seen,
                                      uint64_t now_ms, uint64_t value_bytes_max,

@@ -31,8 +31,9 @@ struct call {
     uint64_t deadline_us;
     uint64_t request_end;   /* SENT, LEFT: bytes of the connection's stream up to its last one */
     struct node *queued_at; /* QUEUED: where */
-    struct node *avoided;   /* where the last attempt failed; NULL: nowhere */
-    struct node *pinned;    /* where it was told to go; NULL: by its key */
+    struct connection *sent_on; /* SENT, LEFT: likewise */
+    struct node *avoided;       /* where the last attempt failed; NULL: nowhere */
+    struct node *pinned;        /* where it was told to go; NULL: by its key */
 
     uint16_t slot;
     bool has_slot;

@@ -243,6 +243,7 @@ bool ringdb_connection_take(struct ringdb *client, struct connection *c, struct 
         c->heard_us = client->now_us;
     call->request_end = c->written;
     call->state = CALL_SENT;
+    call->sent_on = c;
     call->attempts++;
     client->retries += call->attempts > 1;
     ringdb_call_list_append(&c->calls, call);

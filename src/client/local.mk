@@ -27,9 +27,12 @@ libringdb_sources = \
 	src/ring/slot.c \
 	src/ring/slot.h
 
+# A static library shows all of its names to the program: what is borrowed gets names of its own.
 lib_LIBRARIES = libringdb.a
 libringdb_a_SOURCES = $(libringdb_sources)
-libringdb_a_CFLAGS = $(AM_CFLAGS)
+libringdb_a_CPPFLAGS = $(AM_CPPFLAGS) -Dring_slot=ringdb_slot -Drandom_u64=ringdb_random_u64 \
+	-Drandom_below=ringdb_random_below -Drandom_chance=ringdb_random_chance \
+	-Drandom_unit=ringdb_random_unit
 include_HEADERS = src/client/ringdb.h
 
 # A shared library is a program that is linked otherwise; libtool would bring its own shell
@@ -45,7 +48,7 @@ EXTRA_libringdb_so_0_DEPENDENCIES = src/client/ringdb.map
 EXTRA_DIST += src/client/ringdb.map src/client/ringdb.pc.in
 
 install-exec-hook:
-	cd '$(DESTDIR)$(libdir)' && $(LN_S) -f libringdb.so.0 libringdb.so
+	cd '$(DESTDIR)$(libdir)' && ln -sf libringdb.so.0 libringdb.so
 uninstall-hook:
 	rm -f '$(DESTDIR)$(libdir)/libringdb.so'
 

@@ -191,24 +191,17 @@ void ringdb_outcome_lost(struct ringdb *client, struct node *node, struct call *
         try_again(client, call, call->attempts <= 1, error, why);
 }
 
-/* Nothing at all was heard for long: the node, or the way there, stands still. */
-static struct connection *stalled_connection(struct ringdb *client, const struct call *call)
+/* Nothing at all was heard for long, though something was asked: the node stands still. */
+static bool is_stalled(const struct ringdb *client, const struct connection *c)
 {
-    for (size_t i = 0; i < client->connection_count; i++) {
-        struct connection *c = client->connections[i];
-        if (c->calls.first == call)
-            return client->now_us - c->heard_us >= (uint64_t)client->connect_timeout_ms * 1000
-                       ? c
-                       : NULL;
-    }
-    return NULL;
+    return client->now_us - c->heard_us >= (uint64_t)client->connect_timeout_ms * 1000;
 }
 
 void ringdb_outcome_late(struct ringdb *client, struct call *call)
 {
     struct connection *stalled = NULL;
     if (call->state == CALL_SENT) {
-        stalled = stalled_connection(client, call);
+        stalled = is_stalled(client, call->sent_on) ? call->sent_on : NULL;
         call->uncertain = call->uncertain || !call->read_only;
         ringdb_outcome_finish(client, call, RINGDB_FAILED, RINGDB_ERROR_TIMEOUT, NULL,
                               "no answer came in time");

@@ -288,7 +288,7 @@ static void find_keys(struct call *call)
 void call_prepare(struct call *call)
 {
     call->options = (struct request_options){0};
-    call->grows_value = false;
+    call->grows_value = call->adds_decimal = false;
     call->has_context = false;
     version_vector_deinit(&call->context);
     call->key_count = 0;
@@ -330,6 +330,11 @@ void call_start(struct call *call)
     session->last_command = call->command;
     if (call->command != &rejected && call->has_context && !context_take(call))
         return;
+    bool reads = (call->command->flags & COMMAND_READONLY) != 0;
+    if (reads && call->options.level == LEVEL_ANY && call->options.r == OWNERS_UNSET) {
+        call_reply_error(call, "ERR the consistency level ANY is for writes: read with ONE or more");
+        return;
+    }
     call->command->start(call);
 }
 
@@ -482,7 +487,7 @@ void call_note_write(struct call *call, keyspace_id keyspace, struct slice key,
     last->unknown = !known;
     last->serial = call->serial;
     last->keyspace = keyspace;
-    last->acks = result->acks;
+    last->acks = (uint8_t)(result->acks - result->hints); /* WAIT counts owners */
     if (known)
         last->dot = outcome->dot;
     buffer_clear(&last->key);

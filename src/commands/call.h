@@ -62,6 +62,7 @@ struct call {
     hybrid_time context_time;
 
     bool grows_value;      /* set by commands whose value may outgrow the limit */
+    bool adds_decimal;     /* set by those that add numbers with a fraction */
     struct buffer scratch; /* the command's own bytes */
     void *work;            /* the command's own state; see call_work() */
 
@@ -152,6 +153,8 @@ void call_reply_failure(struct call *call, uint8_t kind, const struct key_result
 /* Only its text, for commands of several requests. */
 void call_failure_text(uint8_t kind, const struct key_result *result, struct buffer *out);
 
+#define NOT_A_FLOAT "ERR value is not a valid float"
+#define FLOAT_OVERFLOW "ERR increment would produce NaN or Infinity"
 #define STRING_TOO_LONG "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
 
 void call_reply_syntax_error(struct call *call);

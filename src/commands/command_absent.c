@@ -7,7 +7,6 @@
 #include <string.h>
 
 const struct command_absent commands_absent[] = {
-    {"INCR DECR INCRBY DECRBY INCRBYFLOAT", "there are no counters yet"},
     {"LCS", "there are no comparisons of values yet"},
     {"SETBIT GETBIT BITCOUNT BITPOS BITOP BITFIELD BITFIELD_RO", "there are no bitmaps yet"},
     {"PFADD PFCOUNT PFMERGE PFDEBUG PFSELFTEST", "there are no HyperLogLogs yet"},

@@ -361,7 +361,7 @@ const struct command command_with = {
     .name = "with",
     .group = "generic",
     .since = RINGDB_SINCE_FIRST,
-    .summary = "Runs one command with options of its own: cl, r, w, pr, pw, dw, timeout, "
+    .summary = "Runs one command with options of its own: cl, r, w, pr, pw, dw, sloppy, timeout, "
                "context, traceparent.",
     .complexity = "That of the command.",
     .syntax = "[name=value ...] command [arg ...]",

@@ -17,6 +17,7 @@
 #include "coordinator/context_token.h"
 #include "node/event.h"
 #include "node/settings.h"
+#include "repair/hint_handoff.h"
 #include "ring/ring.h"
 
 struct session;
@@ -37,11 +38,15 @@ struct node_statistics {
     uint64_t requests_sibling_limit; /* writes refused because their key has too many values */
     uint64_t contexts_refused;       /* tokens that were not what RING.GET gave for the key */
     uint64_t read_repairs; /* cells written back before a read was answered */
+    uint64_t writes_again; /* of strings that owners stored beside increments they had not seen */
     uint64_t read_fetches; /* times that an owner was asked for values it had only named */
     uint64_t read_bytes_omitted; /* of values that owners named and did not send */
     uint64_t
         lww_losses; /* concurrent values that last-writer-wins dropped, at this node's replicas */
     uint64_t siblings_warned;   /* writes here that left more than siblings-warn versions */
+    uint64_t hints_stored, hints_merged; /* kept for other owners: new cells, and more of them */
+    uint64_t hints_repeated;             /* that said nothing new */
+    uint64_t hints_refused;              /* at a limit */
     uint64_t sync_pages_sent, sync_cells_received;
     uint64_t partitions_received; /* whole, because no log reached back far enough */
     uint64_t tombstones_purged; /* cells that lost their tombstone or context: all owners have it */
@@ -58,6 +63,15 @@ struct clock_view {
     uint32_t limit_ms;        /* fenced when surely further away */
     uint64_t offset_max_ms;   /* between the own clock and a peer's, the largest */
     uint64_t wait_ms;         /* not 0: until the clock has reached times issued before */
+};
+
+/* The hints that this node keeps for owners that could not be reached. */
+struct hint_view {
+    struct hint_totals totals;
+    uint64_t aside;           /* set aside: they cannot be understood */
+    uint64_t store_bytes;     /* of all, those set aside too */
+    uint64_t partitions_full; /* of which no more is taken */
+    bool is_full;             /* no more is taken at all */
 };
 
 enum peer_state { PEER_DOWN, PEER_UP, PEER_SELF };
@@ -94,6 +108,10 @@ struct environment {
     /* Whether this node's replica of the partition answers reads (false: not owner, or rebuilding).
      */
     bool (*replica_ready)(void *node, partition_id partition);
+    /* May be NULL: no hints are kept. */
+    void (*hint_view)(void *node, struct hint_view *out);
+    void (*hint_lane_view)(void *node, node_id target, struct instant now,
+                           struct hint_lane_view *out);
     /* May be NULL: nothing is known of clocks. */
     void (*clock_view)(void *node, struct instant now, struct clock_view *out);
     /*

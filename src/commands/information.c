@@ -239,6 +239,12 @@ static void write_keyspace(struct section *section)
     }
 }
 
+/* Seconds since a wall clock showed `then_ms`; 0: never. */
+static uint64_t age_s(struct instant now, uint64_t then_ms)
+{
+    return then_ms == 0 || now.wall_ms < then_ms ? 0 : (now.wall_ms - then_ms) / 1000;
+}
+
 static void write_ring(struct section *section)
 {
     const struct environment *environment = section->environment;
@@ -279,10 +285,28 @@ static void write_ring(struct section *section)
     number(section, "ring_requests_sibling_limit", s->requests_sibling_limit);
     number(section, "ring_contexts_refused", s->contexts_refused);
     number(section, "ring_read_repairs", s->read_repairs);
+    number(section, "ring_writes_again", s->writes_again);
     number(section, "ring_read_fetches", s->read_fetches);
     number(section, "ring_read_bytes_omitted", s->read_bytes_omitted);
     number(section, "ring_lww_losses", s->lww_losses);
     number(section, "ring_siblings_warned", s->siblings_warned);
+    struct hint_view hints = {0};
+    if (environment->hint_view != NULL)
+        environment->hint_view(environment->node, &hints);
+    number(section, "ring_hints_held", hints.totals.cells);
+    number(section, "ring_hints_held_bytes", hints.totals.bytes);
+    number(section, "ring_hints_oldest_seconds",
+           age_s(call_now(section->call), hints.totals.oldest_ms));
+    number(section, "ring_hints_stored", s->hints_stored);
+    number(section, "ring_hints_merged", s->hints_merged);
+    number(section, "ring_hints_repeated", s->hints_repeated);
+    number(section, "ring_hints_refused", s->hints_refused);
+    number(section, "ring_hints_delivered", hints.totals.delivered_cells);
+    number(section, "ring_hints_delivered_bytes", hints.totals.delivered_bytes);
+    number(section, "ring_hints_refused_by_owners", hints.totals.refused_cells);
+    number(section, "ring_hints_set_aside", hints.aside);
+    number(section, "ring_hints_full", hints.is_full);
+    number(section, "ring_hints_partitions_full", hints.partitions_full);
     number(section, "ring_sync_pages_sent", s->sync_pages_sent);
     number(section, "ring_sync_cells_received", s->sync_cells_received);
     number(section, "ring_frames_refused", s->frames_refused);

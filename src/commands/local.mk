@@ -16,6 +16,7 @@ libringcore_a_SOURCES += \
 	src/commands/config.c \
 	src/commands/connection.c \
 	src/commands/copy.c \
+	src/commands/counters.c \
 	src/commands/environment.h \
 	src/commands/expiry.c \
 	src/commands/expiry.h \

@@ -52,7 +52,7 @@ static const struct entry errors[] = {
                    "level needs. Trying again is safe."},
     {"UNCERTAIN", "Applied: maybe. The write was sent and not confirmed by as many owners as the "
                   "level needs, or some keys of a command were written and others not; the text "
-                  "says how many."},
+                  "says how many, and with hints= how many of these are hints at fallbacks."},
     {"OVERLOADED", "Applied: no. Too many requests are under way; try again later."},
     {"DISKFULL", "Applied: no. An owner's disk has too little free space."},
     {"CLOCKSKEW", "Applied: no. The clocks of the owners that can be reached are too far from those "
@@ -64,6 +64,8 @@ static const struct entry errors[] = {
                    "key again."},
     {"SIBLINGLIMIT", "Applied: no. The key has as many concurrent values as it may; read it with "
                      "RING.GET and write with the context of the answer."},
+    {"IDLIMIT", "Applied: no. A counter remembers the request ids of its increments, and has as many "
+                "as it may; give ids that end in a number and count up, which it keeps as one."},
     {"CROSSSLOT", "Applied: no. The command needs all its keys in one slot."},
     {"TRYAGAIN", "Applied: no. The ring changed during the request; try again."},
     {"LOADING", "Applied: no. The replicas asked are being rebuilt; try again later."},

@@ -6,13 +6,17 @@
 
 enum { TIMEOUT_MS_MAX = 3600 * 1000 };
 
-static const char *const option_names[OPTION_COUNT] = {"cl", "r", "w", "pr", "pw", "dw", "timeout"};
+static const char *const option_names[OPTION_COUNT] = {"cl", "r", "w", "pr", "pw", "dw",
+                                                      "sloppy", "timeout"};
 
 /* Understood, and refused until what they promise can be kept. */
-static const char *const options_later[] = {"sloppy", "id", "n", "region"};
+static const char *const options_later[] = {"id", "n", "region"};
 
 /* Levels that the manual names and that are not offered yet. */
-static const char *const levels_later[] = {"ANY", "SERIAL", "LOCAL_SERIAL"};
+static const char *const levels_later[] = {"SERIAL", "LOCAL_SERIAL"};
+
+static const char *const sloppy_names[SLOPPY_COUNT] = {
+    [SLOPPY_DEFAULT] = "default", [SLOPPY_NO] = "no", [SLOPPY_YES] = "yes"};
 
 bool option_is(struct slice word)
 {
@@ -71,6 +75,8 @@ void option_value(const struct request_options *options, unsigned index, struct 
         write_owners(*owners, out);
     else if (strcmp(name, "cl") == 0)
         buffer_printf(out, "%s", copy.level == LEVEL_DEFAULT ? "default" : level_name(copy.level));
+    else if (strcmp(name, "sloppy") == 0)
+        buffer_printf(out, "%s", sloppy_names[copy.sloppy]);
     else if (copy.timeout_ms == 0)
         buffer_printf(out, "default");
     else
@@ -132,6 +138,18 @@ static enum status parse_owners(const char *name, struct slice value, const stru
     return STATUS_OK;
 }
 
+static enum status parse_sloppy(struct slice value, uint8_t *out, struct buffer *reason)
+{
+    for (uint8_t i = 0; i < SLOPPY_COUNT; i++) {
+        if (slice_is_word(value, sloppy_names[i])) {
+            *out = i;
+            return STATUS_OK;
+        }
+    }
+    buffer_printf(reason, "ERR sloppy must be yes or no");
+    return STATUS_INVALID;
+}
+
 static enum status parse_timeout(struct slice value, uint32_t *out, struct buffer *reason)
 {
     uint64_t timeout_ms = 0;
@@ -182,6 +200,8 @@ enum status option_parse(struct slice word, const struct ring *ring,
         if (owners != NULL && slice_is_word(name, option_names[i]))
             return parse_owners(option_names[i], value, ring, owners, reason);
     }
+    if (slice_is_word(name, "sloppy"))
+        return parse_sloppy(value, &options->sloppy, reason);
     if (slice_is_word(name, "timeout"))
         return parse_timeout(value, &options->timeout_ms, reason);
     if (slice_is_word(name, "traceparent")) {

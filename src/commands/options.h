@@ -30,7 +30,7 @@ bool option_is_context(struct slice word, struct slice *token);
 MUST_USE enum status option_parse(struct slice word, const struct ring *ring,
                                   struct request_options *options, struct buffer *reason);
 
-enum { OPTION_COUNT = 7 };
+enum { OPTION_COUNT = 8 };
 /* Names and values of all options, for showing them; `index` is 0 .. OPTION_COUNT-1. */
 const char *option_name(unsigned index);
 void option_value(const struct request_options *options, unsigned index, struct buffer *out);

@@ -102,15 +102,24 @@ void call_failure_text(uint8_t kind, const struct key_result *result, struct buf
     bool write = kind == KEY_WRITE;
     switch (result->status) {
     case STATUS_UNAVAILABLE:
-        buffer_printf(out, "NOREPLICAS not enough owners reachable: need %u, can reach %u",
-                      result->needed, result->acks);
+        if (write && result->acks == 0)
+            buffer_printf(out, "NOREPLICAS no owner of the key is reachable, and only an owner "
+                               "takes a write");
+        else
+            buffer_printf(out, "NOREPLICAS not enough owners reachable: need %u, can reach %u",
+                          result->needed, result->acks);
         break;
     case STATUS_TIMEOUT:
         buffer_printf(out, "NOREPLICAS not enough owners answered in time: need %s=%u, got %u",
                       write ? "w" : "r", result->needed, result->acks);
         break;
     case STATUS_UNCERTAIN:
-        if (write)
+        if (write && result->hints > 0)
+            buffer_printf(out,
+                          "UNCERTAIN w=%u/%u hints=%u the write was sent but not confirmed in "
+                          "time; it may apply",
+                          result->acks, result->needed, result->hints);
+        else if (write)
             buffer_printf(out,
                           "UNCERTAIN w=%u/%u the write was sent but not confirmed in time; "
                           "it may apply",
@@ -139,6 +148,22 @@ void call_failure_text(uint8_t kind, const struct key_result *result, struct buf
         buffer_printf(out, "SIBLINGLIMIT the key has as many concurrent values as it may: read it "
                            "with RING.GET and write with the context of the answer");
         break;
+    case STATUS_NOT_A_NUMBER:
+        buffer_printf(out, "ERR value is not an integer or out of range");
+        break;
+    case STATUS_OVERFLOW:
+        buffer_printf(out, "ERR increment or decrement would overflow");
+        break;
+    case STATUS_ID_CONFLICT:
+        buffer_printf(out, "ERR the request id was given to another request");
+        break;
+    case STATUS_ID_LIMIT:
+        buffer_printf(out, "IDLIMIT the counter remembers as many request ids as it may: give ids "
+                           "that count up, such as job:1, job:2");
+        break;
+    case STATUS_UNSUPPORTED:
+        buffer_printf(out, "ERR a keyspace that keeps siblings has no counters");
+        break;
     case STATUS_STALE_TAG:
     case STATUS_NOT_OWNER:
         buffer_printf(out, "TRYAGAIN the ring has changed meanwhile");
@@ -155,18 +180,32 @@ void call_failure_text(uint8_t kind, const struct key_result *result, struct buf
     }
 }
 
+/* Redis' own text, when it depends on the command; NULL: call_failure_text() has it. */
+static const char *command_text(const struct call *call, enum status status)
+{
+    if (call->grows_value && status == STATUS_TOO_LARGE)
+        return STRING_TOO_LONG;
+    if (call->adds_decimal && status == STATUS_NOT_A_NUMBER)
+        return NOT_A_FLOAT;
+    if (call->adds_decimal && status == STATUS_OVERFLOW)
+        return FLOAT_OVERFLOW;
+    return NULL;
+}
+
 /* Of one write that failed as a whole the promise can be given in words. */
 static bool promises_nothing_written(const struct call *call, uint8_t kind, enum status status)
 {
     return kind == KEY_WRITE && status != STATUS_UNCERTAIN && status != STATUS_WRONG_TYPE &&
-           !(call->grows_value && status == STATUS_TOO_LARGE);
+           status != STATUS_NOT_A_NUMBER && status != STATUS_OVERFLOW &&
+           command_text(call, status) == NULL;
 }
 
 void call_reply_failure(struct call *call, uint8_t kind, const struct key_result *result)
 {
     struct buffer text = {0};
-    if (call->grows_value && result->status == STATUS_TOO_LARGE)
-        buffer_printf(&text, "%s", STRING_TOO_LONG);
+    const char *own = command_text(call, result->status);
+    if (own != NULL)
+        buffer_printf(&text, "%s", own);
     else
         call_failure_text(kind, result, &text);
     if (promises_nothing_written(call, kind, result->status))

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "causal/counter.h"
 
 void key_result_deinit(struct key_result *result)
 {
@@ -38,7 +39,9 @@ void key_request_encode(const struct key_request *request, struct buffer *out)
     buffer_put_u8(out, request->options.pr);
     buffer_put_u8(out, request->options.pw);
     buffer_put_u8(out, request->region);
+    buffer_put_u8(out, request->options.sloppy);
     buffer_put_varint(out, request->options.timeout_ms);
+    buffer_put_bytes(out, request->id);
     buffer_put_varint(out, request->entry_count);
     for (uint16_t i = 0; i < request->entry_count; i++) {
         const struct key_entry *entry = &request->entries[i];
@@ -93,10 +96,14 @@ enum status key_request_decode(struct reader *reader, struct key_request *out,
     out->options.pr = reader_u8(reader);
     out->options.pw = reader_u8(reader);
     out->region = reader_u8(reader);
+    out->options.sloppy = reader_u8(reader);
     out->options.timeout_ms = (uint32_t)reader_varint_max(reader, UINT32_MAX);
+    out->id = reader_bytes(reader);
     out->entry_count = (uint16_t)reader_varint_max(reader, KEY_ENTRIES_MAX);
     if (out->kind == 0 || out->kind >= KEY_REQUEST_KIND_COUNT || out->flags > KEY_FLAGS_ALL ||
         out->options.level >= LEVEL_COUNT || out->region > RING_REGIONS_MAX ||
+        out->id.length > REQUEST_ID_BYTES_MAX ||
+        out->options.sloppy >= SLOPPY_COUNT ||
         out->entry_count > reader_left(reader))
         reader->failed = true;
     if (reader->failed)
@@ -161,6 +168,7 @@ void key_result_encode(const struct key_result *result, struct buffer *out)
     buffer_put_u8(out, (uint8_t)result->status);
     buffer_put_u8(out, result->acks);
     buffer_put_u8(out, result->needed);
+    buffer_put_u8(out, result->hints);
     buffer_put_varint(out, result->outcome_count);
     for (uint16_t i = 0; i < result->outcome_count; i++)
         encode_outcome(&result->outcomes[i], out);
@@ -180,6 +188,7 @@ enum status key_result_decode(struct reader *reader, struct key_result *out)
     uint8_t status = reader_u8(reader);
     out->acks = reader_u8(reader);
     out->needed = reader_u8(reader);
+    out->hints = reader_u8(reader);
     uint16_t count = (uint16_t)reader_varint_max(reader, UINT16_MAX);
     if (status >= STATUS_COUNT || count > reader_left(reader))
         reader->failed = true;

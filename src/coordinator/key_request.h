@@ -35,7 +35,9 @@ enum key_request_flags {
     KEY_ALL_OR_NOTHING = 1 << 0, /* KEY_WRITE: if one entry's condition fails, none is written */
     KEY_WITH_VALUES = 1 << 1,    /* KEY_SCAN: results carry values too */
     KEY_SIBLINGS = 1 << 2,       /* KEY_READ: an outcome for each visible version, newest first */
-    KEY_FLAGS_ALL = (1 << 3) - 1
+    KEY_AGAIN = 1 << 3, /* KEY_WRITE: it was minted once, blindly: read first, and never say that
+                           nothing was written */
+    KEY_FLAGS_ALL = (1 << 4) - 1
 };
 
 struct key_entry {
@@ -57,6 +59,7 @@ struct key_request {
     partition_id partition; /* of every key in entries */
     uint8_t region;         /* what LOCAL means: 1 + its index; 0: the coordinator's own */
     struct request_options options;
+    struct slice id; /* KEY_WRITE: by which an increment counts once; empty: none */
     uint16_t entry_count;
     const struct key_entry *entries; /* borrowed; NULL when entry_count is 0 */
     uint64_t position;               /* KEY_SCAN: first ring position wanted */
@@ -83,8 +86,9 @@ struct key_outcome {
  */
 struct key_result {
     enum status status;
-    uint8_t acks;   /* owners that answered, of a write: that hold it durably */
+    uint8_t acks;   /* holders that answered, of a write: that hold it durably */
     uint8_t needed; /* by the level */
+    uint8_t hints;  /* of acks: fallbacks, which hold it for owners (sloppy requests alone) */
     uint16_t outcome_count;
     struct key_outcome *outcomes; /* owned; their slices borrow from what the result was decoded from */
     struct version_vector context; /* KEY_READ: what the answer covers */

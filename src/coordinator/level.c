@@ -7,8 +7,15 @@ static const char *const NAMES[LEVEL_COUNT] = {
     [LEVEL_TWO] = "TWO",                 [LEVEL_THREE] = "THREE",
     [LEVEL_QUORUM] = "QUORUM",           [LEVEL_ALL] = "ALL",
     [LEVEL_LOCAL_ONE] = "LOCAL_ONE",     [LEVEL_LOCAL_QUORUM] = "LOCAL_QUORUM",
-    [LEVEL_EACH_QUORUM] = "EACH_QUORUM",
+    [LEVEL_EACH_QUORUM] = "EACH_QUORUM", [LEVEL_ANY] = "ANY",
 };
+
+bool options_are_sloppy(const struct request_options *options)
+{
+    if (options->sloppy == SLOPPY_DEFAULT)
+        return options->level == LEVEL_ANY;
+    return options->sloppy == SLOPPY_YES;
+}
 
 const char *level_name(enum level level)
 {
@@ -26,6 +33,8 @@ void options_join(struct request_options *into, const struct request_options *we
     }
     if (into->dw == OWNERS_UNSET)
         into->dw = weaker->dw;
+    if (into->sloppy == SLOPPY_DEFAULT)
+        into->sloppy = weaker->sloppy;
     if (into->timeout_ms == 0)
         into->timeout_ms = weaker->timeout_ms;
 }

@@ -28,21 +28,36 @@ enum level {
     LEVEL_LOCAL_ONE,
     LEVEL_LOCAL_QUORUM,
     LEVEL_EACH_QUORUM,
+    LEVEL_ANY, /* of writes: one holder, which may be a fallback; an owner mints all the same */
     LEVEL_COUNT
 };
 
 /* Counts of owners: a number, or one of these. */
 enum { OWNERS_UNSET = 0, OWNERS_QUORUM = 254, OWNERS_ALL = 255 };
 
+/*
+ * Whether fallbacks may stand in for owners that cannot be reached. What a fallback holds is a
+ * copy and counts as one; it proves nothing to a later read.
+ */
+enum sloppiness {
+    SLOPPY_DEFAULT = 0, /* no, but for LEVEL_ANY */
+    SLOPPY_NO,
+    SLOPPY_YES,
+    SLOPPY_COUNT
+};
+
 struct request_options {
     uint8_t level;       /* enum level, for reads and writes */
-    uint8_t r, w, dw;    /* 1.. , OWNERS_*; override the level. dw counts fsynced owners */
+    uint8_t r, w, dw;    /* 1.. , OWNERS_*; override the level. dw counts fsynced holders */
     uint8_t pr, pw;      /* likewise; of owners that are up to date, whatever else is counted */
+    uint8_t sloppy;      /* enum sloppiness */
     uint32_t timeout_ms; /* 0: the setting request-timeout */
 };
 
 /* Put the options of a weaker layer where `into` says nothing. */
 void options_join(struct request_options *into, const struct request_options *weaker);
+/* Whether fallbacks may be counted, as far as the level lets them. */
+bool options_are_sloppy(const struct request_options *options);
 
 const char *level_name(enum level level); /* "QUORUM" */
 /* Case does not matter. STATUS_INVALID: unknown. */

@@ -1,6 +1,7 @@
 libringcore_a_SOURCES += \
 	src/coordinator/context_token.c \
 	src/coordinator/context_token.h \
+	src/coordinator/fallbacks.c \
 	src/coordinator/key_request.c \
 	src/coordinator/key_request.h \
 	src/coordinator/level.c \

@@ -20,9 +20,19 @@ static uint8_t owners_in_region(const struct quorum *quorum, owner_mask mask, ui
     return count;
 }
 
-static owner_mask all_owners(const struct quorum *quorum)
+static owner_mask first_holders(uint8_t count)
 {
-    return (owner_mask)((1u << quorum->owner_count) - 1);
+    return count >= 32 ? ~(owner_mask)0 : ((owner_mask)1 << count) - 1;
+}
+
+owner_mask quorum_holders(const struct quorum *quorum)
+{
+    return first_holders(quorum->holder_count);
+}
+
+owner_mask quorum_owners(const struct quorum *quorum)
+{
+    return first_holders(quorum->owner_count);
 }
 
 static uint8_t expand(const struct quorum *quorum, uint8_t number)
@@ -34,13 +44,16 @@ static uint8_t expand(const struct quorum *quorum, uint8_t number)
 
 static void need_majority_of_region(struct quorum *quorum, uint8_t region)
 {
-    uint8_t owners = owners_in_region(quorum, all_owners(quorum), region);
+    uint8_t owners = owners_in_region(quorum, quorum_owners(quorum), region);
     quorum->region_needed[region] = owners > 0 ? majority(owners) : 0;
 }
 
 static void expand_level(struct quorum *quorum, enum level level, uint8_t home)
 {
     switch (level) {
+    case LEVEL_ANY:
+        quorum->needed = 1;
+        break;
     case LEVEL_ONE:
     case LEVEL_TWO:
     case LEVEL_THREE:
@@ -52,7 +65,7 @@ static void expand_level(struct quorum *quorum, enum level level, uint8_t home)
         quorum->needed = majority(quorum->owner_count);
         break;
     case LEVEL_ALL:
-        quorum->needed = quorum->owner_count;
+        quorum->needed = quorum->owners_needed = quorum->owner_count;
         break;
     case LEVEL_LOCAL_ONE:
         quorum->region_needed[home] = 1;
@@ -71,13 +84,15 @@ static void expand_level(struct quorum *quorum, enum level level, uint8_t home)
     }
 }
 
-enum status quorum_init(struct quorum *quorum, const struct preference_list *owners, uint8_t home,
+enum status quorum_init(struct quorum *quorum, const struct preference_list *holders, uint8_t home,
                         const struct request_options *options, enum quorum_purpose purpose)
 {
-    *quorum = (struct quorum){.owner_count = owners->primary_count};
-    assert(home < RING_REGIONS_MAX && owners->primary_count <= RING_OWNERS_MAX);
-    for (uint8_t i = 0; i < owners->primary_count; i++)
-        quorum->owner_region[i] = owners->regions[i];
+    uint8_t holder_count = options_are_sloppy(options) ? holders->count : holders->primary_count;
+    *quorum =
+        (struct quorum){.owner_count = holders->primary_count, .holder_count = holder_count};
+    assert(home < RING_REGIONS_MAX && holders->primary_count <= RING_OWNERS_MAX);
+    for (uint8_t i = 0; i < holders->primary_count; i++)
+        quorum->owner_region[i] = holders->regions[i];
     uint8_t number = purpose == QUORUM_READ ? options->r : options->w;
     if (number != OWNERS_UNSET)
         quorum->needed = expand(quorum, number);
@@ -85,7 +100,9 @@ enum status quorum_init(struct quorum *quorum, const struct preference_list *own
         expand_level(quorum, (enum level)options->level, home);
     if (purpose == QUORUM_WRITE && expand(quorum, options->dw) > quorum->needed)
         quorum->needed = expand(quorum, options->dw);
-    quorum->owners_needed = expand(quorum, purpose == QUORUM_READ ? options->pr : options->pw);
+    uint8_t owners = expand(quorum, purpose == QUORUM_READ ? options->pr : options->pw);
+    if (owners > quorum->owners_needed)
+        quorum->owners_needed = owners;
     if (quorum->owners_needed > quorum->needed)
         quorum->needed = quorum->owners_needed;
     if (quorum->needed > quorum->owner_count)
@@ -95,16 +112,17 @@ enum status quorum_init(struct quorum *quorum, const struct preference_list *own
     return STATUS_OK;
 }
 
-void quorum_count(struct quorum *quorum, uint8_t owner)
+void quorum_count(struct quorum *quorum, uint8_t holder)
 {
-    assert(owner < quorum->owner_count);
-    quorum->counted |= (owner_mask)1 << owner;
+    assert(holder < PREFERENCE_LIST_MAX);
+    quorum->counted |= (owner_mask)1 << holder & quorum_holders(quorum);
 }
 
 bool quorum_met_with(const struct quorum *quorum, owner_mask more)
 {
-    owner_mask mask = quorum->counted | more;
-    if (count_mask(mask) < quorum->needed)
+    owner_mask mask = (quorum->counted | more) & quorum_holders(quorum);
+    if (count_mask(mask) < quorum->needed ||
+        count_mask(mask & quorum_owners(quorum)) < quorum->owners_needed)
         return false;
     for (uint8_t region = 0; region < RING_REGIONS_MAX; region++)
         if (quorum->region_needed[region] > 0 &&
@@ -118,19 +136,27 @@ bool quorum_met(const struct quorum *quorum)
     return quorum_met_with(quorum, 0);
 }
 
-bool quorum_wants(const struct quorum *quorum, owner_mask more, uint8_t owner)
+bool quorum_wants(const struct quorum *quorum, owner_mask more, uint8_t holder)
 {
-    owner_mask mask = quorum->counted | more;
-    uint8_t region = quorum->owner_region[owner];
-    if ((mask >> owner & 1) != 0)
+    owner_mask mask = (quorum->counted | more) & quorum_holders(quorum);
+    owner_mask owners = mask & quorum_owners(quorum);
+    if (holder >= quorum->holder_count || (mask >> holder & 1) != 0)
         return false;
-    return count_mask(mask) < quorum->needed ||
+    if (holder >= quorum->owner_count)
+        return count_mask(mask) < quorum->needed;
+    uint8_t region = quorum->owner_region[holder];
+    return count_mask(mask) < quorum->needed || count_mask(owners) < quorum->owners_needed ||
            owners_in_region(quorum, mask, region) < quorum->region_needed[region];
 }
 
 uint8_t quorum_counted(const struct quorum *quorum)
 {
     return count_mask(quorum->counted);
+}
+
+uint8_t quorum_counted_fallbacks(const struct quorum *quorum)
+{
+    return count_mask(quorum->counted & ~quorum_owners(quorum));
 }
 
 uint8_t quorum_needed(const struct quorum *quorum)

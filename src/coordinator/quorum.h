@@ -1,9 +1,15 @@
 /*
  * quorum.h - has the level been met, and can it still be?
  *
- * Owners are counted by their index in the partition's preference list, so one
- * that answers twice counts once. A level needs a number of all owners, or
- * numbers per region (LOCAL_*, EACH_QUORUM).
+ * Holders are counted by their index in the partition's preference list, so one
+ * that answers twice counts once. The first `owner_count` are owners. The others are
+ * fallbacks, which count in sloppy requests alone, and there only as holders of a copy:
+ *
+ *   needed          holders of any kind
+ *   owners_needed   owners
+ *   region_needed   owners of a region (LOCAL_*, EACH_QUORUM)
+ *
+ * Source: Dynamo, SOSP 2007, 4.6; reference "algorithms" 4.1.
  */
 #ifndef COORDINATOR_QUORUM_H
 #define COORDINATOR_QUORUM_H
@@ -15,16 +21,18 @@
 #include "coordinator/level.h"
 #include "ring/preference_list.h"
 
-typedef uint32_t owner_mask; /* bit i: owner i of the preference list */
+typedef uint32_t owner_mask; /* bit i: holder i of the preference list */
+_Static_assert(PREFERENCE_LIST_MAX <= 32, "a bit for each holder");
 
 struct quorum {
     uint8_t owner_count;
-    uint8_t needed;                          /* of all owners */
-    uint8_t owners_needed;                   /* by pr and pw; at most `needed` */
+    uint8_t holder_count;                    /* owner_count, or with fallbacks when sloppy */
+    uint8_t needed;                          /* of all holders */
+    uint8_t owners_needed;                   /* of all owners; at most `needed` */
     uint8_t region_needed[RING_REGIONS_MAX]; /* of each region's owners */
     uint8_t owner_region[RING_OWNERS_MAX];
     owner_mask counted;
-    bool repairs; /* two such reads must not go backwards: see coordinator/request.c */
+    bool repairs; /* two such reads must not go backwards: see coordinator/read.c */
 };
 
 enum quorum_purpose { QUORUM_READ, QUORUM_WRITE };
@@ -35,19 +43,23 @@ enum quorum_purpose { QUORUM_READ, QUORUM_WRITE };
  * answers no read and reports no copy: what is counted are owners that are up to date.
  * STATUS_INVALID: the level asks for more owners than there are.
  */
-MUST_USE enum status quorum_init(struct quorum *quorum, const struct preference_list *owners,
+MUST_USE enum status quorum_init(struct quorum *quorum, const struct preference_list *holders,
                                  uint8_t home, const struct request_options *options,
                                  enum quorum_purpose purpose);
 
-/* Count an owner; a second time changes nothing. */
-void quorum_count(struct quorum *quorum, uint8_t owner);
+/* Count a holder; a second time changes nothing, and a fallback only in a sloppy request. */
+void quorum_count(struct quorum *quorum, uint8_t holder);
 bool quorum_met(const struct quorum *quorum);
-/* Whether the level is met once the owners in `more` have been counted too. */
+/* Whether the level is met once the holders in `more` have been counted too. */
 bool quorum_met_with(const struct quorum *quorum, owner_mask more);
-/* Whether counting `owner` brings the level nearer when those in `more` are counted already. */
-bool quorum_wants(const struct quorum *quorum, owner_mask more, uint8_t owner);
-/* Owners counted, and owners needed: for the reply. */
+/* Whether counting `holder` brings the level nearer when those in `more` are counted already. */
+bool quorum_wants(const struct quorum *quorum, owner_mask more, uint8_t holder);
+/* All holders that can be counted, and the owners among them. */
+owner_mask quorum_holders(const struct quorum *quorum);
+owner_mask quorum_owners(const struct quorum *quorum);
+/* Holders counted, those of them that are fallbacks, and holders needed: for the reply. */
 uint8_t quorum_counted(const struct quorum *quorum);
+uint8_t quorum_counted_fallbacks(const struct quorum *quorum);
 uint8_t quorum_needed(const struct quorum *quorum);
 
 #endif

@@ -9,6 +9,7 @@
 #include "coordinator/request_state.h"
 
 #include <assert.h>
+
 #include "coordinator/scan.h"
 
 /* Shorter values come from all that are asked: they cost less than asking again would. */

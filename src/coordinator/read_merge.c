@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "causal/counter.h"
 
 /* The cell of entry `index` in an encoded struct message_read_result. */
 static void decode_cell(struct slice body, uint16_t index, struct cell *out)
@@ -129,16 +130,25 @@ static int compare_outcomes(const void *a, const void *b)
     return dot_compare(&y->dot, &x->dot);
 }
 
-/* An outcome for each visible version, or one for the winner. `outcomes` has room for all. */
+/*
+ * An outcome for each visible version, or one for what the key shows. `outcomes` has room for
+ * all, and `text` takes a value that had to be made.
+ */
 static uint16_t visible_outcomes(const struct coordinated_request *c, const struct cell *cell,
-                                 uint64_t wall_ms, struct key_outcome *outcomes)
+                                 uint64_t wall_ms, struct buffer *text,
+                                 struct key_outcome *outcomes)
 {
-    const struct sibling *seen = cell_visible(cell, wall_ms);
+    struct sibling shown;
+    bool visible = cell_shown(cell, wall_ms, text, &shown);
     uint16_t count = 0;
     if ((c->request.flags & KEY_SIBLINGS) == 0) {
-        if (seen != NULL)
+        if (visible)
             outcomes[0] = (struct key_outcome){
-                .visible = true, .expire_at_ms = seen->expire_at_ms, .value = seen->value};
+                .visible = true, .expire_at_ms = shown.expire_at_ms, .value = shown.value};
+        return 1;
+    }
+    if (visible && cell_has_counter(cell)) { /* a string and what is added to it are one value */
+        outcomes[0] = outcome_of(&shown);
         return 1;
     }
     for (uint32_t i = 0; i < cell->count; i++)
@@ -152,7 +162,7 @@ static uint16_t visible_outcomes(const struct coordinated_request *c, const stru
 static void finish_read(struct coordinated_request *c, uint64_t wall_ms,
                         struct coordinated_output *out)
 {
-    struct buffer encoded = {0};
+    struct buffer encoded = {0}, text = {0};
     struct cell cell;
     struct reader merged = reader_make(buffer_slice(&c->merged));
     struct reader reader = reader_make(reader_bytes(&merged));
@@ -162,13 +172,14 @@ static void finish_read(struct coordinated_request *c, uint64_t wall_ms,
                                 .context = cell.context,
                                 .time = cell_time_max(&cell)};
     result.outcomes = memory_new((size_t)cell.count + 1, sizeof *result.outcomes);
-    result.outcome_count = visible_outcomes(c, &cell, wall_ms, result.outcomes);
+    result.outcome_count = visible_outcomes(c, &cell, wall_ms, &text, result.outcomes);
     key_result_encode(&result, &encoded);
     if (!repair_start(c, buffer_slice(&encoded), out))
         request_answer(c, buffer_slice(&encoded), out);
     free(result.outcomes);
     cell_deinit(&cell);
     buffer_deinit(&encoded);
+    buffer_deinit(&text);
 }
 
 void read_gathered(struct coordinated_request *c, uint64_t wall_ms, struct coordinated_output *out)

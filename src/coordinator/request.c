@@ -9,7 +9,7 @@
 void coordinated_output_clear(struct coordinated_output *output)
 {
     output->send_count = 0;
-    output->finished = false;
+    output->finished = output->again = false;
     output->read_repairs = 0;
     output->fetches = 0;
     output->omitted_bytes = 0;
@@ -33,27 +33,28 @@ uint8_t request_self_index(const struct coordinated_request *c)
     return i;
 }
 
-static uint8_t owner_index(const struct coordinated_request *c, node_id node)
+/* The place in the preference list; its length when the node is not in it. */
+static uint8_t holder_index(const struct coordinated_request *c, node_id node)
 {
     uint8_t i = 0;
-    while (i < c->owners.primary_count && c->owners.nodes[i] != node)
+    while (i < c->owners.count && c->owners.nodes[i] != node)
         i++;
     return i;
 }
 
-void request_send(struct coordinated_request *c, uint8_t owner, uint16_t type, struct slice body,
+void request_send(struct coordinated_request *c, uint8_t holder, uint16_t type, struct slice body,
                   struct coordinated_output *out)
 {
     if (out->send_count == out->send_capacity) {
         out->send_capacity = out->send_capacity == 0 ? 8 : out->send_capacity * 2;
         out->sends = memory_resize(out->sends, out->send_capacity, sizeof *out->sends);
     }
-    out->sends[out->send_count++] = (struct coordinated_send){.to = c->owners.nodes[owner],
+    out->sends[out->send_count++] = (struct coordinated_send){.to = c->owners.nodes[holder],
                                                               .type = type,
                                                               .offset = out->bodies.length,
                                                               .length = body.length};
     buffer_append_slice(&out->bodies, body);
-    c->open |= (owner_mask)1 << owner;
+    c->open |= (owner_mask)1 << holder;
 }
 
 void request_answer(struct coordinated_request *c, struct slice result,
@@ -69,8 +70,11 @@ void request_fail(struct coordinated_request *c, enum status status, const struc
                   struct coordinated_output *out)
 {
     struct buffer encoded = {0};
+    if ((c->request.flags & KEY_AGAIN) != 0) /* C2: the first time was minted */
+        status = STATUS_UNCERTAIN;
     struct key_result result =
         key_result_failed(status, quorum_counted(quorum), quorum_needed(quorum));
+    result.hints = quorum_counted_fallbacks(quorum);
     /* C2: once the own store side was asked to mint, a failure is uncertain. */
     assert(c->phase != PHASE_REPLICATE || status == STATUS_UNCERTAIN);
     if (status == STATUS_UNAVAILABLE && c->phase == PHASE_ASK)
@@ -97,9 +101,9 @@ static void settle(struct coordinated_request *c, const struct coordinated_outpu
     check_invariants(c, out);
 }
 
-static bool needs_read(const struct coordinated_request *c)
+bool request_needs_read(const struct coordinated_request *c)
 {
-    if (c->request.kind != KEY_WRITE)
+    if (c->request.kind != KEY_WRITE || (c->request.flags & KEY_AGAIN) != 0)
         return true;
     for (uint16_t i = 0; i < c->request.entry_count; i++)
         if (mutation_reads(&c->request.entries[i].mutation))
@@ -126,14 +130,17 @@ static enum status preflight(struct coordinated_request *c)
         struct request_options one = {.level = LEVEL_ONE};
         return quorum_init(&c->read, &c->owners, home, &one, QUORUM_READ);
     }
-    enum status status = quorum_init(&c->read, &c->owners, home, options, QUORUM_READ);
+    struct request_options strict = *options;
+    strict.sloppy = SLOPPY_NO; /* reads ask owners alone */
+    enum status status = quorum_init(&c->read, &c->owners, home, &strict, QUORUM_READ);
     if (status == STATUS_OK && writes)
         status = quorum_init(&c->write, &c->owners, home, options, QUORUM_WRITE);
     if (status != STATUS_OK)
         return status;
+    c->params.usable &= quorum_holders(writes ? &c->write : &c->read);
     if (writes && !c->params.self_ready)
         return STATUS_NOT_OWNER;
-    if ((!writes || needs_read(c)) && !quorum_met_with(&c->read, c->params.usable))
+    if ((!writes || request_needs_read(c)) && !quorum_met_with(&c->read, c->params.usable))
         return STATUS_UNAVAILABLE;
     if (writes && !quorum_met_with(&c->write, c->params.usable))
         return STATUS_UNAVAILABLE;
@@ -174,13 +181,14 @@ struct coordinated_request *coordinated_request_new(const struct coordinate_para
     rank_owners(c);
     c->policy = policy_of(params->ring, request->keyspace);
     c->retry_us = params->now_us + (uint64_t)params->retry_ms * 1000;
-    if (!params->self_ready && request->kind != KEY_DIGEST)
-        c->params.usable &= ~((owner_mask)1 << request_self_index(c));
+    uint8_t self = request_self_index(c);
+    if (!params->self_ready && request->kind != KEY_DIGEST && self < c->owners.primary_count)
+        c->params.usable &= ~((owner_mask)1 << self);
     status = ring_keyspace(params->ring, request->keyspace) == NULL ? STATUS_INVALID
                                                                     : preflight(c);
     if (status != STATUS_OK)
         request_fail(c, status, c->request.kind == KEY_WRITE ? &c->write : &c->read, out);
-    else if (needs_read(c))
+    else if (request_needs_read(c))
         read_start(c, wall_ms, out);
     else
         write_start(c, out);
@@ -196,6 +204,7 @@ void coordinated_request_free(struct coordinated_request *c)
         buffer_deinit(&c->answers[i]);
         buffer_deinit(&c->fetched[i]);
     }
+    buffer_deinit(&c->replicate);
     buffer_deinit(&c->merged);
     buffer_deinit(&c->minted);
     buffer_deinit(&c->pending);
@@ -205,37 +214,44 @@ void coordinated_request_free(struct coordinated_request *c)
     free(c);
 }
 
-/* Whether the owner's answer was awaited; it is not any more. */
-static bool close_owner(struct coordinated_request *c, uint8_t owner)
+/* Whether the holder's answer was awaited; it is not any more. */
+static bool close_holder(struct coordinated_request *c, uint8_t holder)
 {
-    if (owner >= c->owners.primary_count || (c->open >> owner & 1) == 0)
+    if (holder >= c->owners.count || (c->open >> holder & 1) == 0)
         return false;
-    c->open &= ~((owner_mask)1 << owner);
+    c->open &= ~((owner_mask)1 << holder);
     return true;
 }
 
 void coordinated_request_reply(struct coordinated_request *c, node_id from, uint16_t type,
                                struct slice body, uint64_t wall_ms, struct coordinated_output *out)
 {
-    uint8_t owner = owner_index(c, from);
-    if (owner >= c->owners.primary_count)
+    uint8_t holder = holder_index(c, from);
+    bool is_owner = holder < c->owners.primary_count;
+    if (type == MESSAGE_HINTED && c->phase == PHASE_REPLICATE) {
+        if (!is_owner && close_holder(c, holder))
+            write_reply(c, holder, body, out);
+        settle(c, out);
+        return;
+    }
+    if (!is_owner)
         return;
     if (type == MESSAGE_MINTED && c->phase == PHASE_MINT && from == c->params.self) {
         write_minted(c, body, out);
     } else if (type == MESSAGE_REPLICATED && c->phase == PHASE_REPLICATE) {
-        if (close_owner(c, owner))
-            write_reply(c, owner, body, out);
+        if (close_holder(c, holder))
+            write_reply(c, holder, body, out);
     } else if (type == MESSAGE_REPLICATED && c->phase == PHASE_REPAIR) {
-        if (close_owner(c, owner))
-            repair_reply(c, owner, body, out);
+        if (close_holder(c, holder))
+            repair_reply(c, holder, body, out);
     } else if (type == MESSAGE_FETCH_RESULT && c->phase == PHASE_FETCH) {
-        if (close_owner(c, owner))
-            fetch_reply(c, owner, body, wall_ms, out);
+        if (close_holder(c, holder))
+            fetch_reply(c, holder, body, wall_ms, out);
     } else if (c->phase == PHASE_ASK &&
                (type == MESSAGE_READ_RESULT || type == MESSAGE_RANGE_RESULT ||
                 type == MESSAGE_DIGEST_RESULT)) {
-        if (close_owner(c, owner))
-            read_reply(c, owner, type, body, wall_ms, out);
+        if (close_holder(c, holder))
+            read_reply(c, holder, type, body, wall_ms, out);
     }
     settle(c, out);
 }
@@ -243,19 +259,19 @@ void coordinated_request_reply(struct coordinated_request *c, node_id from, uint
 void coordinated_request_refused(struct coordinated_request *c, node_id node, enum status status,
                                  uint64_t wall_ms, struct coordinated_output *out)
 {
-    uint8_t owner = owner_index(c, node);
-    if (c->phase == PHASE_OVER || owner >= c->owners.primary_count)
+    uint8_t holder = holder_index(c, node);
+    if (c->phase == PHASE_OVER || holder >= c->owners.count)
         return;
-    c->params.usable &= ~((owner_mask)1 << owner); /* C5: whether or not it was its turn yet */
-    if (!close_owner(c, owner))
+    c->params.usable &= ~((owner_mask)1 << holder); /* C5: whether or not it was its turn yet */
+    if (!close_holder(c, holder))
         return;
-    c->failed |= (owner_mask)1 << owner;
+    c->failed |= (owner_mask)1 << holder;
     switch (c->phase) {
     case PHASE_ASK:
         read_ask_more(c, false, wall_ms, out);
         break;
     case PHASE_FETCH:
-        fetch_failed(c, owner, wall_ms, out);
+        fetch_failed(c, holder, wall_ms, out);
         break;
     case PHASE_REPAIR:
         repair_check(c, out);
@@ -272,10 +288,11 @@ void coordinated_request_refused(struct coordinated_request *c, node_id node, en
     settle(c, out);
 }
 
-/* Whether another owner can take the place of one that is silent. */
+/* Whether another holder can take the place of one that is silent. */
 static bool is_retried(const struct coordinated_request *c)
 {
-    return c->phase == PHASE_ASK || c->phase == PHASE_FETCH || c->phase == PHASE_REPAIR;
+    return c->phase == PHASE_ASK || c->phase == PHASE_FETCH || c->phase == PHASE_REPAIR ||
+           (!c->answered && fallbacks_may_count(c));
 }
 
 void coordinated_request_tick(struct coordinated_request *c, uint64_t now_us, uint64_t wall_ms,
@@ -296,8 +313,10 @@ void coordinated_request_tick(struct coordinated_request *c, uint64_t now_us, ui
             read_ask_more(c, true, wall_ms, out);
         else if (c->phase == PHASE_FETCH)
             fetch_slow(c, wall_ms, out);
-        else
+        else if (c->phase == PHASE_REPAIR)
             repair_ask_one_more(c, out);
+        else
+            fallbacks_ask_one_more(c, out);
     }
     settle(c, out);
 }
@@ -316,7 +335,6 @@ bool coordinated_request_done(const struct coordinated_request *c)
 
 bool coordinated_request_waits_for(const struct coordinated_request *c, node_id node)
 {
-    uint8_t owner = owner_index(c, node);
-    return c->phase != PHASE_OVER && owner < c->owners.primary_count &&
-           (c->open >> owner & 1) != 0;
+    uint8_t holder = holder_index(c, node);
+    return c->phase != PHASE_OVER && holder < c->owners.count && (c->open >> holder & 1) != 0;
 }

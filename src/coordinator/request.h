@@ -5,17 +5,24 @@
  *             (repair until a majority holds the answer) --> answer
  *     write   (read first, when the change depends on the value) --> own replica mints
  *             --> send to all other owners at once --> level met --> answer; stragglers go on
+ *             (sloppy: a fallback keeps a hint where the owners are too few)
  *     scan    ask owners for a range --> merge what all of them cover --> answer
+ *
+ * A plain SET reads nothing, and so may not see increments of its key that others have
+ * acknowledged; these would be added to its value. The owners that store it tell of such, and
+ * of any W one knows what other W have acknowledged. It is then not answered but done again
+ * with KEY_AGAIN, as a request of its own: answers to one are never taken for the other's.
  *
  * A machine: events in, sends out. It is answered once (`finished`), and may be
  * released when nothing is open any more (`done`).
  *
  * Invariants, checked after every step:
- *   C1  an owner is counted once, however often it answers (quorum.h)
+ *   C1  a holder is counted once, however often it answers (quorum.h)
  *   C2  a definite failure is answered only when nothing was sent for minting
- *   C3  OK is answered to a write only when its level of owners said that they hold it synced
+ *   C3  OK is answered to a write only when its level of holders said that they have it synced
  *   C4  the request is answered exactly once, at its deadline at the latest
- *   C5  an owner that was refused once is not sent to again
+ *   C5  a holder that was refused once is not sent to again
+ *   C6  a fallback is sent hints, and only by a request that may count it
  * Source: Dynamo, SOSP 2007, 4.5; reference "algorithms" 4.3-4.5. Blocking repair
  * follows Attiya, Bar-Noy, Dolev (ABD), JACM 1995: a read writes back before it answers.
  */
@@ -38,10 +45,10 @@ struct coordinate_params {
     node_id self;
     uint8_t home;            /* region index of the node */
     bool self_ready;         /* own replica of the partition answers reads and mints */
-    owner_mask usable;       /* owners that can be asked now, by index in the preference list; self too */
+    owner_mask usable;       /* holders that can be asked now, by index in the preference list; self too */
     uint64_t now_us;
     uint64_t deadline_us;
-    uint32_t retry_ms;       /* silence after which one more owner is asked */
+    uint32_t retry_ms;       /* silence after which one more holder is asked */
 };
 
 struct coordinated_send {
@@ -58,6 +65,7 @@ struct coordinated_output {
     uint32_t send_capacity;
     struct buffer bodies;
     bool finished;        /* by this step: `result` is an encoded struct key_result */
+    bool again;           /* and it is no answer: `result` is a request to coordinate instead */
     struct buffer result;
     uint32_t read_repairs; /* cells written back */
     uint32_t fetches;      /* owners asked for values that they had named */

@@ -1,6 +1,6 @@
 /*
  * request_state.h - the inside of a coordinated request, shared by request.c, read.c, read_merge.c,
- * read_fetch.c, read_repair.c, scan.c and write.c.
+ * read_fetch.c, read_repair.c, scan.c, write.c and fallbacks.c.
  */
 #ifndef COORDINATOR_REQUEST_STATE_H
 #define COORDINATOR_REQUEST_STATE_H
@@ -32,6 +32,8 @@ struct coordinated_request {
     struct quorum write; /* of the replication, or of the repair */
     owner_mask open;     /* asked in this phase, not answered */
     owner_mask failed;   /* in this phase */
+    struct buffer replicate; /* PHASE_REPLICATE, sloppy: what a hint is made of */
+    uint8_t stands_for[PREFERENCE_LIST_MAX]; /* of a fallback that was asked: the owner's index */
     uint8_t order[RING_OWNERS_MAX]; /* owners by rank, the best first */
     owner_mask full;     /* asked for values too */
     owner_mask slow;     /* were silent for so long that another one was asked */
@@ -41,10 +43,11 @@ struct coordinated_request {
     struct buffer minted;    /* the encoded result, while the level is not met */
     struct buffer pending;   /* the encoded result that waits for the repair */
     uint64_t retry_us;       /* when one more owner is asked */
+    bool unseen_increments;  /* an owner counts what the strings written do not cover */
 };
 
 /* request.c: for read.c and write.c */
-void request_send(struct coordinated_request *c, uint8_t owner, uint16_t type, struct slice body,
+void request_send(struct coordinated_request *c, uint8_t holder, uint16_t type, struct slice body,
                   struct coordinated_output *out);
 void request_answer(struct coordinated_request *c, struct slice result,
                     struct coordinated_output *out);
@@ -52,6 +55,8 @@ void request_answer(struct coordinated_request *c, struct slice result,
 void request_fail(struct coordinated_request *c, enum status status, const struct quorum *quorum,
                   struct coordinated_output *out);
 uint8_t request_self_index(const struct coordinated_request *c); /* owner_count when none */
+/* Whether what the request gives depends on what is there. */
+bool request_needs_read(const struct coordinated_request *c);
 
 /* read.c */
 void read_start(struct coordinated_request *c, uint64_t wall_ms, struct coordinated_output *out);
@@ -96,8 +101,20 @@ bool repair_start(struct coordinated_request *c, struct slice result,
 void write_start(struct coordinated_request *c, struct coordinated_output *out);
 void write_minted(struct coordinated_request *c, struct slice body,
                   struct coordinated_output *out);
-void write_reply(struct coordinated_request *c, uint8_t owner, struct slice body,
+void write_reply(struct coordinated_request *c, uint8_t holder, struct slice body,
                  struct coordinated_output *out);
 void write_check(struct coordinated_request *c, struct coordinated_output *out);
+
+/* fallbacks.c */
+/* Whether fallbacks may be counted by what the request does now. */
+bool fallbacks_may_count(const struct coordinated_request *c);
+/* A holder has stored the write: count it, or let it take the place of its stand-in. */
+void fallbacks_count(struct coordinated_request *c, uint8_t holder);
+/* Whether the level is met once all that were asked have stored the write. */
+bool fallbacks_may_be_met(const struct coordinated_request *c);
+/* Ask fallbacks to stand in for lost owners until it may be met, if they can bring that about. */
+void fallbacks_replace_lost(struct coordinated_request *c, struct coordinated_output *out);
+/* Those asked are slow: ask one more fallback, if the level wants a copy. */
+void fallbacks_ask_one_more(struct coordinated_request *c, struct coordinated_output *out);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "causal/counter.h"
 #include "coordinator/request_state.h"
 
 struct scan_entry {
@@ -83,11 +84,16 @@ static void gather(const struct coordinated_request *c, struct gathered *all)
         qsort(all->entries, all->count, sizeof *all->entries, compare_entries);
 }
 
-/* Merge the entries [first, last), all of one key; true when a value is visible. */
+/*
+ * Merge the entries [first, last), all of one key; true when a value is visible. `text` takes
+ * one that had to be made.
+ */
 static bool merge_key(const struct coordinated_request *c, const struct scan_entry *first,
-                      const struct scan_entry *last, uint64_t wall_ms, struct key_outcome *outcome)
+                      const struct scan_entry *last, uint64_t wall_ms, struct buffer *text,
+                      struct key_outcome *outcome)
 {
     struct cell sum = {0};
+    struct sibling shown;
     for (const struct scan_entry *entry = first; entry < last; entry++) {
         struct cell cell = {0}, merged = {0};
         struct reader reader = reader_make(entry->cell);
@@ -97,14 +103,14 @@ static bool merge_key(const struct coordinated_request *c, const struct scan_ent
         cell_deinit(&cell);
         sum = merged;
     }
-    const struct sibling *seen = cell_visible(&sum, wall_ms);
-    if (seen != NULL)
+    bool visible = cell_shown(&sum, wall_ms, text, &shown);
+    if (visible)
         *outcome = (struct key_outcome){.visible = true,
                                         .key = first->key,
-                                        .value = seen->value,
-                                        .expire_at_ms = seen->expire_at_ms};
+                                        .value = shown.value,
+                                        .expire_at_ms = shown.expire_at_ms};
     cell_deinit(&sum);
-    return seen != NULL;
+    return visible;
 }
 
 void scan_merge(const struct coordinated_request *c, uint64_t wall_ms, struct buffer *out)
@@ -116,6 +122,7 @@ void scan_merge(const struct coordinated_request *c, uint64_t wall_ms, struct bu
                                 .scan_done = all.done,
                                 .next_position = all.done ? 0 : all.horizon};
     result.outcomes = memory_new(all.count, sizeof *result.outcomes);
+    struct buffer *texts = memory_new(all.count, sizeof *texts);
     const struct scan_entry *end = all.entries + all.count;
     for (const struct scan_entry *entry = all.entries; entry < end;) {
         const struct scan_entry *next = entry + 1;
@@ -128,11 +135,14 @@ void scan_merge(const struct coordinated_request *c, uint64_t wall_ms, struct bu
             result.next_position = entry->position;
             break;
         }
-        result.outcome_count += merge_key(c, entry, next, wall_ms,
+        result.outcome_count += merge_key(c, entry, next, wall_ms, &texts[entry - all.entries],
                                           &result.outcomes[result.outcome_count]);
         entry = next;
     }
     key_result_encode(&result, out);
     key_result_deinit(&result);
+    for (size_t i = 0; i < all.count; i++)
+        buffer_deinit(&texts[i]);
+    free(texts);
     free(all.entries);
 }

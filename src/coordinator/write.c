@@ -1,5 +1,5 @@
 /*
- * write.c - a write after its read phase: mint, replicate, count.
+ * write.c - a write after its read phase: mint, replicate, count. Fallbacks are in fallbacks.c.
  */
 #include "coordinator/request_state.h"
 
@@ -25,7 +25,7 @@ void write_start(struct coordinated_request *c, struct coordinated_output *out)
     buffer_deinit(&body);
 }
 
-/* The minted result with the number of owners that hold it. */
+/* The minted result with the number of those that hold it. */
 static void answer_ok(struct coordinated_request *c, struct coordinated_output *out)
 {
     struct reader reader = reader_make(buffer_slice(&c->minted));
@@ -35,9 +35,22 @@ static void answer_ok(struct coordinated_request *c, struct coordinated_output *
     assert(status == STATUS_OK); /* own store side */
     result.acks = quorum_counted(&c->write);
     result.needed = quorum_needed(&c->write);
+    result.hints = quorum_counted_fallbacks(&c->write);
     key_result_encode(&result, &encoded);
     request_answer(c, buffer_slice(&encoded), out);
     key_result_deinit(&result);
+    buffer_deinit(&encoded);
+}
+
+/* Once more, after a read: then what that counts is replaced too. */
+static void write_again(struct coordinated_request *c, struct coordinated_output *out)
+{
+    struct buffer encoded = {0};
+    struct key_request request = c->request;
+    request.flags |= KEY_AGAIN;
+    key_request_encode(&request, &encoded);
+    request_answer(c, buffer_slice(&encoded), out);
+    out->again = true;
     buffer_deinit(&encoded);
 }
 
@@ -45,9 +58,16 @@ void write_check(struct coordinated_request *c, struct coordinated_output *out)
 {
     if (c->answered)
         return;
-    if (quorum_met(&c->write)) /* C3 */
+    if (quorum_met(&c->write) && c->unseen_increments && !request_needs_read(c)) {
+        write_again(c, out);
+        return;
+    }
+    if (quorum_met(&c->write)) { /* C3 */
         answer_ok(c, out);
-    else if (!quorum_met_with(&c->write, c->open))
+        return;
+    }
+    fallbacks_replace_lost(c, out);
+    if (!fallbacks_may_be_met(c))
         request_fail(c, STATUS_UNCERTAIN, &c->write, out);
 }
 
@@ -56,6 +76,8 @@ static void replicate(struct coordinated_request *c, struct slice body,
                       struct coordinated_output *out)
 {
     c->phase = PHASE_REPLICATE;
+    if (fallbacks_may_count(c))
+        buffer_append_slice(&c->replicate, body);
     for (uint8_t i = 0; i < c->owners.primary_count; i++) {
         if (c->owners.nodes[i] == c->params.self)
             continue; /* its own MESSAGE_REPLICATED follows the commit */
@@ -85,14 +107,16 @@ void write_minted(struct coordinated_request *c, struct slice body, struct coord
     }
 }
 
-void write_reply(struct coordinated_request *c, uint8_t owner, struct slice body,
+void write_reply(struct coordinated_request *c, uint8_t holder, struct slice body,
                  struct coordinated_output *out)
 {
-    struct message_replicated replicated;
+    struct message_replicated replicated; /* a hint is acknowledged in the same form */
     if (message_replicated_decode(body, &replicated) == STATUS_OK &&
-        replicated.status == STATUS_OK)
-        quorum_count(&c->write, owner);
-    else
-        c->failed |= (owner_mask)1 << owner;
+        replicated.status == STATUS_OK) {
+        fallbacks_count(c, holder);
+        c->unseen_increments = c->unseen_increments || replicated.unseen_increments;
+    } else {
+        c->failed |= (owner_mask)1 << holder;
+    }
     write_check(c, out);
 }

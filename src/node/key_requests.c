@@ -96,7 +96,7 @@ static void send_all(struct node *node, struct pending *pending, struct lost_own
         struct slice body = slice_make(out->bodies.data + send->offset, send->length);
         link_id link = peers_link(node->peers, send->to);
         if (send->type == MESSAGE_MINT && clock_fence_is_up(node)) {
-            assert(*lost_count < RING_OWNERS_MAX);
+            assert(*lost_count < PREFERENCE_LIST_MAX);
             lost[(*lost_count)++] = (struct lost_owner){node->self, STATUS_CLOCK_SKEW};
         } else if (send->to == node->self) {
             node_send_store(node, send->type, pending->id, pending->deadline_us, body);
@@ -105,24 +105,37 @@ static void send_all(struct node *node, struct pending *pending, struct lost_own
             node_send_link(node, link, send->type, pending->id,
                            left_ms(node, pending->deadline_us), body);
         } else {
-            assert(*lost_count < RING_OWNERS_MAX);
+            assert(*lost_count < PREFERENCE_LIST_MAX);
             lost[(*lost_count)++] = (struct lost_owner){send->to, STATUS_UNAVAILABLE};
         }
     }
 }
 
+/* What a request wants coordinated in its place. */
+struct successor {
+    struct buffer request; /* empty: nothing */
+    struct origin origin;
+    uint64_t deadline_us;
+};
+
+static void start_successor(struct node *node, struct successor *next);
+
 /* Carry out a step's wishes, and those of the refusals that they meet. May remove `pending`. */
-static void carry_out(struct node *node, struct pending *pending)
+static void carry_out_steps(struct node *node, struct pending *pending, struct successor *next)
 {
     struct coordinated_output *out = &node->coordinated_output;
-    struct lost_owner lost[RING_OWNERS_MAX];
+    struct lost_owner lost[PREFERENCE_LIST_MAX];
     uint8_t lost_count = 0;
     for (;;) {
         node->statistics.read_repairs += out->read_repairs;
         node->statistics.read_fetches += out->fetches;
         node->statistics.read_bytes_omitted += out->omitted_bytes;
         send_all(node, pending, lost, &lost_count);
-        if (out->finished) {
+        if (out->again) {
+            next->origin = pending->origin;
+            next->deadline_us = pending->deadline_us;
+            buffer_append_slice(&next->request, buffer_slice(&out->result));
+        } else if (out->finished) {
             count_outcome(node, (enum status)out->result.data[0]);
             complete(node, &pending->origin, buffer_slice(&out->result));
         }
@@ -139,15 +152,30 @@ static void carry_out(struct node *node, struct pending *pending)
     }
 }
 
-static owner_mask usable_owners(struct node *node, const struct preference_list *owners)
+static void carry_out(struct node *node, struct pending *pending)
+{
+    struct successor next = {0};
+    carry_out_steps(node, pending, &next);
+    if (next.request.length > 0)
+        start_successor(node, &next);
+    buffer_deinit(&next.request);
+}
+
+/* Owners that can be asked, and fallbacks that would keep a hint. */
+static owner_mask usable_holders(struct node *node, partition_id partition,
+                                 const struct preference_list *holders)
 {
     owner_mask usable = 0;
-    for (uint8_t i = 0; i < owners->primary_count; i++) {
-        node_id owner = owners->nodes[i];
-        const struct peer_load *load = node_load(node, owner);
-        bool is_usable = owner == node->self ||
-                         (peers_is_up(node->peers, owner) &&
-                          load->in_flight < node->settings.peer_inflight_max);
+    for (uint8_t i = 0; i < holders->count; i++) {
+        node_id holder = holders->nodes[i];
+        const struct peer_load *load = node_load(node, holder);
+        bool is_owner = i < holders->primary_count;
+        bool is_usable = holder == node->self ? is_owner
+                                              : peers_is_up(node->peers, holder) &&
+                                                    load->in_flight <
+                                                        node->settings.peer_inflight_max &&
+                                                    (is_owner ||
+                                                     hints_taken_by(node, load, partition));
         usable |= (owner_mask)is_usable << i;
     }
     return usable;
@@ -168,7 +196,7 @@ static void coordinate(struct node *node, const struct origin *origin,
         .self = node->self,
         .home = node->home,
         .self_ready = mints_here(node, request->partition),
-        .usable = usable_owners(node, owners),
+        .usable = usable_holders(node, request->partition, owners),
         .now_us = node->now.mono_us,
         .deadline_us = deadline_us,
         .retry_ms = node->settings.read_retry_ms};
@@ -180,6 +208,21 @@ static void coordinate(struct node *node, const struct origin *origin,
     deadline_heap_add(&node->timers, coordinated_request_deadline_us(pending->coordinated),
                       pending->id);
     carry_out(node, pending);
+}
+
+static void start_successor(struct node *node, struct successor *next)
+{
+    struct key_request request;
+    struct key_contexts contexts;
+    struct preference_list owners;
+    struct reader reader = reader_make(buffer_slice(&next->request));
+    enum status status = key_request_decode(&reader, &request, &contexts);
+    assert(status == STATUS_OK); /* it was encoded here */
+    preference_list_build(node->ring, request.partition, node->home, &owners);
+    node->statistics.writes_again++;
+    coordinate(node, &next->origin, &request, &owners, next->deadline_us);
+    free((void *)request.entries);
+    key_contexts_free(&contexts);
 }
 
 /* ---- forwarded ---------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@ libringcore_a_SOURCES += \
 	src/node/clock_fence.c \
 	src/node/event.c \
 	src/node/event.h \
+	src/node/hint_schedule.c \
 	src/node/key_requests.c \
 	src/node/node.c \
 	src/node/node.h \
@@ -15,6 +16,7 @@ libringcore_a_SOURCES += \
 	src/node/settings.h \
 	src/node/store_clock.c \
 	src/node/store_clock.h \
+	src/node/store_hints.c \
 	src/node/store_mint.c \
 	src/node/store_read.c \
 	src/node/stability_schedule.c \

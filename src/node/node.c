@@ -98,6 +98,8 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->peer_silence_ms = environment_peer_silence_ms;
     environment->replica_ready = environment_replica_ready;
     environment->clock_view = clock_fence_view;
+    environment->hint_view = hints_view;
+    environment->hint_lane_view = hints_lane_view;
     environment->mac = params->host.mac;
     environment->client_close = environment_client_close;
     environment->client_wake = environment_client_wake;
@@ -153,6 +155,7 @@ struct node *node_new(const struct node_params *params)
     }
     node->partitions =
         partition_sync_new(node->ring->partition_count, node->settings.request_timeout_ms);
+    hints_init(node, params);
     init_environment(node, params);
     return node;
 }
@@ -168,6 +171,7 @@ void node_free(struct node *node)
         pending_remove(node, pending);
     for (uint32_t i = 0; i < node->load_count; i++)
         log_sync_free(node->loads[i].sync);
+    hints_deinit(node);
     free(node->loads);
     peers_free(node->peers);
     clock_watch_free(node->clocks);
@@ -195,12 +199,15 @@ static void peer_went_down(struct node *node, node_id peer)
     HASH_ITER (hh, node->pending, pending, next) {
         if (pending->kind == PENDING_COORDINATED || pending->kind == PENDING_FORWARDED)
             key_request_refused(node, pending, peer, STATUS_UNAVAILABLE);
-        else if (pending->kind != PENDING_PEER_STORE && pending->origin.node == peer)
+        else if ((pending->kind == PENDING_SYNC || pending->kind == PENDING_HINT ||
+                  pending->kind == PENDING_PARTITION || pending->kind == PENDING_STABILITY) &&
+                 pending->origin.node == peer)
             pending_remove(node, pending);
     }
     log_sync_peer_down(node_load(node, peer)->sync);
     partition_sync_peer_down(node->partitions, peer, node->now.mono_us);
     stability_peer_down(node, peer);
+    hints_peer_down(node, peer);
 }
 
 static void carry_out_peers(struct node *node)
@@ -222,6 +229,7 @@ static void carry_out_peers(struct node *node)
         case PEERS_UP:
             log_sync_peer_up(node_load(node, action->node)->sync, node->now.mono_us);
             stability_peer_up(node, action->node);
+            hints_peer_up(node, action->node);
             break;
         case PEERS_DOWN:
             peer_went_down(node, action->node);
@@ -244,6 +252,9 @@ static void route_answer(struct node *node, node_id from, const struct frame *fr
     else if (pending->kind == PENDING_PARTITION && frame->type == MESSAGE_PARTITION_PAGE &&
              pending->origin.node == from)
         partition_frame(node, pending, from, frame->type, frame->body);
+    else if (pending->kind == PENDING_HINT && frame->type == MESSAGE_REPLICATED &&
+             pending->type == HINT_WANT_DELIVERY && pending->origin.node == from)
+        hints_answered(node, pending, STATUS_OK, frame->body);
 }
 
 static void peer_frame(struct node *node, link_id link, const struct frame *frame)
@@ -262,7 +273,11 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
     case MESSAGE_DIGEST_RESULT:
     case MESSAGE_SYNC_PAGE:
     case MESSAGE_PARTITION_PAGE:
+    case MESSAGE_HINTED:
         route_answer(node, from, frame);
+        break;
+    case MESSAGE_HINT_STATE:
+        hints_peer_state(node, from, frame->body);
         break;
     default:
         peer_request(node, from, link, frame);
@@ -312,6 +327,10 @@ static void store_frame(struct node *node, const struct frame *frame)
         note_store_counts(node, frame);
         return;
     }
+    if (frame->type == MESSAGE_HINT_COUNTS) {
+        hints_counted(node, frame->body);
+        return;
+    }
     struct pending *pending = pending_find(node, frame->request);
     if (pending == NULL)
         return; /* its deadline has passed */
@@ -339,6 +358,9 @@ static void store_frame(struct node *node, const struct frame *frame)
         break;
     case PENDING_STABILITY:
         stability_store_frame(node, pending, frame->type, frame->body);
+        break;
+    case PENDING_HINT:
+        hints_answered(node, pending, refused ? STATUS_OVERLOADED : STATUS_OK, frame->body);
         break;
     case PENDING_FORWARDED:
         break;
@@ -383,6 +405,7 @@ static void tick(struct node *node)
     repair_tick(node);
     partition_tick(node);
     stability_tick(node);
+    hints_tick(node);
     client_sessions_tick(node);
 }
 
@@ -415,6 +438,7 @@ void node_step(struct node *node, const struct event *event, struct effects *out
         break;
     case EVENT_STORE_CONDITION:
         node->store_condition = event->status;
+        hints_condition_changed(node);
         break;
     case EVENT_LINK_DOWN:
         peers_link_down(node->peers, event->link, event->now.mono_us, &node->peers_output);
@@ -441,6 +465,7 @@ uint64_t node_deadline_us(const struct node *node)
     uint64_t deadlines[] = {peers_deadline_us(node->peers), repair_deadline_us(node),
                             stability_deadline_us(node),
                             partition_sync_deadline_us(node->partitions),
+                            hints_deadline_us(node),
                             deadline_heap_next_us(&node->timers),
                             deadline_heap_next_us(&node->client_timers)};
     uint64_t least = UINT64_MAX;

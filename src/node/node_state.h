@@ -1,6 +1,7 @@
 /*
  * node_state.h - the inside of the loop side, shared by node.c, pending.c, peer_requests.c,
- * client_sessions.c, clock_fence.c, repair_schedule.c and stability_schedule.c.
+ * client_sessions.c, clock_fence.c, repair_schedule.c, partition_schedule.c, hint_schedule.c and
+ * stability_schedule.c.
  */
 #ifndef NODE_NODE_STATE_H
 #define NODE_NODE_STATE_H
@@ -16,6 +17,7 @@
 #include "membership/clock_watch.h"
 #include "membership/peers.h"
 #include "node/node.h"
+#include "repair/hint_handoff.h"
 #include "repair/log_sync.h"
 #include "repair/partition_sync.h"
 #include "wire/frame.h"
@@ -36,6 +38,7 @@ enum pending_kind {
     PENDING_FORWARDED,   /* a key request that another owner coordinates for us */
     PENDING_PEER_STORE,  /* a peer's message that the own store side handles */
     PENDING_SYNC,        /* a step of log sync with a peer */
+    PENDING_HINT,        /* a step of handing hints to the owner origin.node; `type`: enum hint_want */
     PENDING_PARTITION,   /* a step of a whole-partition sync */
     PENDING_STABILITY    /* a report for a peer, or a step of collecting */
 };
@@ -48,7 +51,7 @@ struct pending {
     struct origin origin;
     uint64_t deadline_us;
     struct coordinated_request *coordinated;
-    node_id awaited[RING_OWNERS_MAX]; /* peers whose answer counts as in flight */
+    node_id awaited[PREFERENCE_LIST_MAX]; /* peers whose answer counts as in flight */
     uint8_t awaited_count;
     /* PENDING_FORWARDED */
     struct buffer request; /* encoded, for another try */
@@ -78,6 +81,25 @@ struct client {
     bool doomed;       /* closed at the end of the step */
 };
 
+/* What a peer has told of the hints that it keeps. */
+struct hint_peer {
+    uint8_t flags;       /* enum hint_state_flags */
+    uint64_t told_us;    /* 0: nothing yet */
+    struct buffer held;  /* partitions, as in struct message_hint_state */
+    struct buffer full;
+};
+
+/* The hints that this node keeps. */
+struct hint_board {
+    struct hint_handoff *handoff;
+    struct hint_output output;
+    struct buffer held, full; /* to tell, as above */
+    bool store_full;
+    uint64_t store_bytes;
+    uint64_t aside;
+    uint64_t tell_us; /* when the peers are told next */
+};
+
 struct peer_load {
     node_id id;
     uint32_t in_flight; /* asked of the peer, not answered */
@@ -85,6 +107,7 @@ struct peer_load {
     struct log_sync *sync;
     uint64_t report_due_us; /* UINT64_MAX while it is down */
     bool report_afresh;     /* it has not had one on this link */
+    struct hint_peer hints;
 };
 
 struct node {
@@ -100,6 +123,7 @@ struct node {
     bool is_clock_told;
     uint64_t mint_from_ms; /* the store side mints nothing before */
     bool mint_wait_logged;
+    struct hint_board hints;
     struct peer_load *loads; /* one for each other member */
     uint32_t load_count;
     uint8_t *replica_states; /* enum replica_state, by partition */
@@ -203,6 +227,29 @@ uint64_t stability_deadline_us(const struct node *node);
 void repair_tick(struct node *node);
 void repair_frame(struct node *node, struct pending *pending, uint16_t type, struct slice body);
 uint64_t repair_deadline_us(const struct node *node);
+
+/* hint_schedule.c */
+void hints_init(struct node *node, const struct node_params *params);
+void hints_deinit(struct node *node);
+void hints_peer_up(struct node *node, node_id peer);
+void hints_peer_down(struct node *node, node_id peer);
+void hints_peer_state(struct node *node, node_id from, struct slice body);
+/* MESSAGE_HINT_COUNTS of the store side. */
+void hints_counted(struct node *node, struct slice body);
+/* node->store_condition is another one. */
+void hints_condition_changed(struct node *node);
+/* Whether a MESSAGE_HINT may go to the own store side, and for which partition it is. */
+enum status hints_check(const struct node *node, struct slice body, partition_id *partition);
+/* Whether that peer would take a hint of the partition, and whether it keeps any. */
+bool hints_taken_by(const struct node *node, const struct peer_load *load, partition_id partition);
+bool hints_held_by(const struct node *node, const struct peer_load *load, partition_id partition);
+/* The answer to a PENDING_HINT, or why there is none; removes it. */
+void hints_answered(struct node *node, struct pending *pending, enum status status,
+                    struct slice body);
+void hints_tick(struct node *node);
+uint64_t hints_deadline_us(const struct node *node);
+void hints_view(void *context, struct hint_view *out);
+void hints_lane_view(void *context, node_id target, struct instant now, struct hint_lane_view *out);
 
 /* client_sessions.c */
 void client_event(struct node *node, const struct event *event);

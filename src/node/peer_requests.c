@@ -40,6 +40,7 @@ static uint16_t answer_type(uint16_t type)
 
 _Static_assert(MESSAGE_REPLICATED == MESSAGE_REPLICATE + 1, "an answer follows its question");
 _Static_assert(MESSAGE_STABILITY_HEARD == MESSAGE_STABILITY + 1, "an answer follows its question");
+_Static_assert(MESSAGE_HINTED == MESSAGE_HINT + 1, "an answer follows its question");
 _Static_assert(MESSAGE_FETCH_RESULT == MESSAGE_FETCH + 1, "an answer follows its question");
 _Static_assert(MESSAGE_PARTITION_PAGE == MESSAGE_PARTITION_PULL + 1,
                "an answer follows its question");
@@ -64,6 +65,7 @@ void peer_request_fail(struct node *node, const struct origin *origin, uint16_t 
         message_range_result_encode(&(struct message_range_result){.status = status}, &body);
         break;
     case MESSAGE_REPLICATE:
+    case MESSAGE_HINT:
         message_replicated_encode(&(struct message_replicated){.status = status}, &body);
         break;
     case MESSAGE_DIGEST:
@@ -114,17 +116,13 @@ static void coordinate_for_peer(struct node *node, const struct origin *origin,
     key_contexts_free(&contexts);
 }
 
-/* A question to the own replicas: remember who asked, and hand it to the store side. */
+/* A question to the own store side, if `status` is OK: remember who asked, and hand it over. */
 static void ask_store(struct node *node, const struct origin *origin, const struct frame *frame,
-                      const struct replica_address *address, bool for_reads)
+                      partition_id partition, enum status status)
 {
-    enum status status =
-        address == NULL ? STATUS_OK
-                        : check_replica(node, address->partition, address->tag, for_reads);
     struct peer_load *load = node_load(node, origin->node);
     if (status == STATUS_OK && load->asked >= node->settings.peer_inflight_max)
         status = STATUS_OVERLOADED;
-    partition_id partition = address == NULL ? 0 : address->partition;
     if (status != STATUS_OK) {
         peer_request_fail(node, origin, frame->type, partition, status);
         return;
@@ -143,6 +141,8 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
     struct origin origin = {.node = from, .link = link, .request = frame->request};
     struct replica_address address;
     struct reader reader = reader_make(frame->body);
+    partition_id partition;
+    enum status status;
     switch (frame->type) {
     case MESSAGE_FORWARD:
         coordinate_for_peer(node, &origin, frame);
@@ -156,11 +156,16 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
         if (reader.failed)
             node->statistics.frames_refused++;
         else
-            ask_store(node, &origin, frame, &address, is_read(frame->type));
+            ask_store(node, &origin, frame, address.partition,
+                      check_replica(node, address.partition, address.tag, is_read(frame->type)));
+        break;
+    case MESSAGE_HINT:
+        status = hints_check(node, frame->body, &partition);
+        ask_store(node, &origin, frame, partition, status);
         break;
     case MESSAGE_SYNC_PULL:
     case MESSAGE_PARTITION_PULL:
-        ask_store(node, &origin, frame, NULL, false);
+        ask_store(node, &origin, frame, 0, STATUS_OK);
         break;
     case MESSAGE_STABILITY:
     case MESSAGE_STABILITY_HEARD:

@@ -26,7 +26,7 @@ struct pending *pending_find(struct node *node, request_id id)
 void pending_await(struct node *node, struct pending *pending, node_id peer)
 {
     struct peer_load *load = node_load(node, peer);
-    if (load == NULL || pending->awaited_count == RING_OWNERS_MAX)
+    if (load == NULL || pending->awaited_count == PREFERENCE_LIST_MAX)
         return;
     pending->awaited[pending->awaited_count++] = peer;
     load->in_flight++;

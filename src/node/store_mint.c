@@ -41,7 +41,8 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
                                     .key = entry->key,
                                     .mutation = &mutation,
                                     .observed = entry->context,
-                                    .observed_time = entry->context_time};
+                                    .observed_time = entry->context_time,
+                                    .id = request->id};
         if (message->cell_count > 0)
             mint.read_cell = reader_bytes(&cells);
         old_offsets[i] = old->length;

@@ -7,6 +7,7 @@
  */
 #include <assert.h>
 
+#include "causal/counter.h"
 #include "node/store_side.h"
 #include "ring/position.h"
 #include "wire/frame.h"
@@ -200,8 +201,7 @@ static bool record_is_live(struct slice record)
         return false; /* append_cell() tells */
     struct reader reader = reader_make(encoded);
     cell_decode(&reader, &cell);
-    for (uint32_t i = 0; i < cell.count; i++)
-        live = live || cell.siblings[i].kind != SIBLING_TOMBSTONE;
+    live = cell_is_live(&cell);
     cell_deinit(&cell);
     return live;
 }

@@ -38,6 +38,12 @@ struct store_side *store_side_new(const struct store_side_params *params)
         bool owned = ring_owns(side->ring, side->self, (partition_id)p);
         side->replica_index[p] = owned ? (uint16_t)side->replica_count++ : NO_REPLICA;
     }
+    side->hints = hint_store_new(
+        &(struct hint_store_params){.ring = side->ring,
+                                    .bytes_max = params->settings->hint_bytes_max,
+                                    .partition_bytes_max =
+                                        params->settings->hint_partition_bytes_max,
+                                    .log = params->log});
     side->replicas = memory_new(side->replica_count, sizeof *side->replicas);
     side->clock.max_skew_ms = params->settings->max_clock_skew_ms;
     side->context = (struct replica_context){
@@ -60,6 +66,7 @@ static void close_replicas(struct store_side *side)
 {
     for (uint32_t i = 0; i < side->replica_count; i++)
         replica_deinit(&side->replicas[i]);
+    hint_store_close(side->hints);
     cell_cache_drop_all(side->cache);
     buffer_clear(&side->pulls);
     side->context.lww_losses = side->context.siblings_warned = 0;
@@ -72,6 +79,7 @@ void store_side_free(struct store_side *side)
         return;
     close_replicas(side);
     store_stability_free(side);
+    hint_store_free(side->hints);
     cell_cache_free(side->cache);
     buffer_deinit(&side->pulls);
     free(side->replicas);
@@ -107,6 +115,11 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
                  status_name(status));
         return status;
     }
+    status = hint_store_open(side->hints, &side->context);
+    if (status != STATUS_OK) {
+        log_line(&side->log, LOG_ERROR, "could not read the hints reason=%s", status_name(status));
+        return status;
+    }
     for (uint32_t p = 0, opened = 0; p < side->ring->partition_count; p++) {
         if (side->replica_index[p] == NO_REPLICA)
             continue;
@@ -125,6 +138,7 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
                      status_name(status));
             while (opened > 0)
                 replica_deinit(&side->replicas[--opened]);
+            hint_store_close(side->hints);
             return status;
         }
         store_append_state(replica, &out->early);
@@ -132,6 +146,7 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
     }
     store_append_mint_from(side, &out->early);
     store_stability_reopened(side);
+    store_report_hints(side, &out->early);
     side->open = true;
     return STATUS_OK;
 }
@@ -166,12 +181,17 @@ void store_checkpoint_if_due(struct store_side *side, struct replica *replica)
         replica_checkpoint(replica, &side->context);
 }
 
+static void reply_replicated(const struct frame *frame,
+                             const struct message_replicated *replicated, struct buffer *out)
+{
+    size_t offset = frame_start(out, MESSAGE_REPLICATED, frame->request, 0);
+    message_replicated_encode(replicated, out);
+    frame_finish(out, offset);
+}
+
 void store_reply_replicated(const struct frame *frame, enum status status, struct buffer *out)
 {
-    struct message_replicated replicated = {.status = status};
-    size_t offset = frame_start(out, MESSAGE_REPLICATED, frame->request, 0);
-    message_replicated_encode(&replicated, out);
-    frame_finish(out, offset);
+    reply_replicated(frame, &(struct message_replicated){.status = status}, out);
 }
 
 bool store_may_log(uint64_t *last_us, struct instant now)
@@ -228,9 +248,11 @@ static void handle_replicate(struct store_side *side, const struct frame *frame,
                              struct store_output *out)
 {
     struct message_replicate message;
+    struct message_replicated replicated = {0};
     uint32_t changed = 0;
     enum status status = message_replicate_decode(frame->body, &message);
     struct replica *replica = NULL;
+    side->context.unseen_increments = 0;
     if (status == STATUS_OK)
         replica = store_find_replica(side, &message.address, &status);
     if (replica != NULL) {
@@ -238,7 +260,9 @@ static void handle_replicate(struct store_side *side, const struct frame *frame,
                                         NULL, now, &changed);
         store_checkpoint_if_due(side, replica);
     }
-    store_reply_replicated(frame, status, &out->late);
+    replicated.status = status;
+    replicated.unseen_increments = status == STATUS_OK && side->context.unseen_increments > 0;
+    reply_replicated(frame, &replicated, &out->late);
 }
 
 static void handle_digest(struct store_side *side, const struct frame *frame,
@@ -277,6 +301,8 @@ static void handle_clock(struct store_side *side, const struct frame *frame)
 static void refuse(const struct frame *frame, enum status status, struct buffer *out)
 {
     size_t offset;
+    if (store_refuse_hints(frame, status, out))
+        return;
     switch (frame->type) {
     case MESSAGE_MINT:
         store_reply_minted(frame, &(struct message_minted){.status = status}, out);
@@ -347,6 +373,15 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     case MESSAGE_STABILITY_STEP:
         store_handle_stability(side, &frame, now, out);
         break;
+    case MESSAGE_HINT:
+        store_handle_hint(side, &frame, out);
+        break;
+    case MESSAGE_HINTS_SCAN:
+        store_handle_hints_scan(side, &frame, out);
+        break;
+    case MESSAGE_HINTS_DROP:
+        store_handle_hints_drop(side, &frame, out);
+        break;
     default:
         assert(!"a frame of this type goes to the store side");
     }
@@ -388,7 +423,9 @@ static void answer_from_committed(struct store_side *side, const struct frame *f
 void store_side_committed(struct store_side *side, struct instant now, struct store_output *out)
 {
     cell_cache_committed(side->cache);
+    hint_store_committed(side->hints);
     report_counts(side, now, out);
+    store_report_hints(side, &out->late);
     store_clock_committed(&side->clock);
     side->context.wall_ms = store_clock_wall_ms(&side->clock, now);
     for (size_t offset = 0; side->open && offset < side->pulls.length;) {

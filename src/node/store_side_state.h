@@ -2,8 +2,9 @@
  * store_side_state.h - the inside of a store side, for the files that are one together.
  *
  * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions; store_sync.c
- * answers and applies log sync; store_whole.c sends and takes
- * whole partitions; store_stability.c collects garbage. A handler of frames is called with its group under way, and puts
+ * answers and applies log sync; store_whole.c sends and takes whole partitions; store_stability.c
+ * collects garbage; store_hints.c keeps copies for owners elsewhere. A handler of frames is called
+ * with its group under way, and puts
  * its answer into `early` or `late` of the output (store_side.h).
  */
 #ifndef NODE_STORE_SIDE_STATE_H
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "node/store_clock.h"
 #include "node/store_side.h"
+#include "replica/hint_store.h"
 #include "replica/replica.h"
 #include "wire/frame.h"
 #include "wire/message.h"
@@ -29,6 +31,7 @@ struct store_side {
     struct replica_context context;
     struct replica *replicas; /* of the owned partitions, ascending */
     uint32_t replica_count;
+    struct hint_store *hints; /* of partitions that this node does not own */
     uint16_t *replica_index;        /* partition -> index into replicas, or NO_REPLICA */
     struct buffer pulls;            /* frames that wait for the commit of the group */
     uint64_t warned_us, refused_us; /* of the last lines about siblings; 0: none yet */
@@ -94,5 +97,16 @@ void store_stability_free(struct store_side *side);
 void store_stability_reopened(struct store_side *side);
 void store_handle_stability(struct store_side *side, const struct frame *frame, struct instant now,
                             struct store_output *out);
+/* store_hints.c */
+void store_handle_hint(struct store_side *side, const struct frame *frame,
+                       struct store_output *out);
+void store_handle_hints_scan(struct store_side *side, const struct frame *frame,
+                             struct store_output *out);
+void store_handle_hints_drop(struct store_side *side, const struct frame *frame,
+                             struct store_output *out);
+/* False: the frame is none of these. */
+bool store_refuse_hints(const struct frame *frame, enum status status, struct buffer *out);
+/* What has changed since the last time. */
+void store_report_hints(struct store_side *side, struct buffer *out);
 
 #endif

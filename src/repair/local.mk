@@ -1,4 +1,6 @@
 libringcore_a_SOURCES += \
+	src/repair/hint_handoff.c \
+	src/repair/hint_handoff.h \
 	src/repair/log_sync.c \
 	src/repair/log_sync.h \
 	src/repair/partition_sync.c \

@@ -1,6 +1,8 @@
 libringcore_a_SOURCES += \
 	src/replica/cell_cache.c \
 	src/replica/cell_cache.h \
+	src/replica/hint_store.c \
+	src/replica/hint_store.h \
 	src/replica/replica.c \
 	src/replica/replica.h \
 	src/replica/replica_cells.h \

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "causal/counter_write.h"
 #include "replica/replica_cells.h"
 #include "ring/position.h"
 
@@ -52,20 +53,17 @@ enum status local_cell_load(struct replica_context *context, keyspace_id keyspac
     return reader_end(&reader);
 }
 
-static bool has_value(const struct cell *cell)
-{
-    for (uint32_t i = 0; i < cell->count; i++)
-        if (cell->siblings[i].kind != SIBLING_TOMBSTONE)
-            return true;
-    return false;
-}
-
 bool cell_has_garbage(const struct cell *cell)
 {
-    for (uint32_t i = 0; i < cell->count; i++)
-        if (cell->siblings[i].kind == SIBLING_TOMBSTONE)
-            return true;
-    return cell->count == 0 && cell->context.count > 0;
+    bool tombstone = false, counter = false;
+    for (uint32_t i = 0; i < cell->count; i++) {
+        tombstone = tombstone || cell->siblings[i].kind == SIBLING_TOMBSTONE;
+        counter = counter || cell->siblings[i].kind == SIBLING_COUNTER;
+    }
+    if (cell->count == 0)
+        return cell->context.count > 0;
+    /* What increments a reset has undone is told by the counter: all of it goes, or nothing. */
+    return counter ? !cell_is_live(cell) : tombstone;
 }
 
 static uint64_t digest_of(const struct replica_context *context, keyspace_id keyspace,
@@ -98,7 +96,7 @@ struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspac
     struct cell_change change = {
         .digest_delta = digest_of(context, keyspace, key, after) -
                         digest_of(context, keyspace, key, before),
-        .count_delta = (int8_t)(has_value(after) - has_value(before)),
+        .count_delta = (int8_t)(cell_is_live(after) - cell_is_live(before)),
         .garbage_delta = (int8_t)(cell_has_garbage(after) - cell_has_garbage(before))};
     (void)replica;
     record_cell_name(ring_position(key, keyspace, context->position_seed), keyspace, key, &name);
@@ -214,6 +212,18 @@ static enum status decode_dots(struct slice bytes, struct clock *out)
     return reader_end(&reader);
 }
 
+/* Whether `incoming` has a string or tombstone whose writer did not see what `merged` counts. */
+static bool has_unseen_increments(const struct cell *incoming, const struct cell *merged)
+{
+    bool unseen = false, replaces = false;
+    for (uint32_t i = 0; i < incoming->count; i++)
+        replaces = replaces || incoming->siblings[i].kind != SIBLING_COUNTER;
+    for (uint32_t i = 0; replaces && i < merged->count; i++)
+        unseen = unseen || (merged->siblings[i].kind == SIBLING_COUNTER &&
+                            !version_vector_covers(&incoming->context, &merged->siblings[i].dot));
+    return unseen;
+}
+
 bool cell_drop_superseded(struct cell *cell, const struct clock *seen, const struct cell *sent)
 {
     uint32_t kept = 0;
@@ -267,6 +277,7 @@ static enum status merge_delivered(struct replica *replica, const struct cell_de
         cell_changes = !local->present || !cell_same_version(&local->cell, &merged);
         if (!cell_fits(&merged))
             status = STATUS_TOO_LARGE;
+        context->unseen_increments += has_unseen_increments(incoming, &merged);
     }
     *changed = status == STATUS_OK && (cell_changes || new_dots.count > 0);
     if (*changed) {
@@ -344,13 +355,13 @@ static const struct version_vector *replaced_by(const struct replica_mint *mint,
     return mint->policy == MERGE_LWW || read ? &base->context : NULL;
 }
 
-/* The value that the mutation is told of. */
-static const struct sibling *seen_by(const struct replica_mint *mint, const struct cell *base,
-                                     uint64_t now_ms)
+/* The value that the mutation is told of; false: none. `text` takes one that had to be made. */
+static bool seen_by(const struct replica_mint *mint, const struct cell *base, uint64_t now_ms,
+                    struct buffer *text, struct sibling *out)
 {
     const struct sibling *newest = NULL;
-    if (mint->mutation->operation != REGISTER_DELETE)
-        return cell_visible(base, now_ms);
+    if (mint->mutation->operation != REGISTER_DELETE || mint->policy == MERGE_LWW)
+        return cell_shown(base, now_ms, text, out);
     const struct version_vector *replaced = replaced_by(mint, base);
     for (uint32_t i = 0; i < base->count; i++) {
         const struct sibling *sibling = &base->siblings[i];
@@ -359,7 +370,9 @@ static const struct sibling *seen_by(const struct replica_mint *mint, const stru
             (newest == NULL || sibling->time >= newest->time))
             newest = sibling;
     }
-    return newest;
+    if (newest != NULL)
+        *out = *newest;
+    return newest != NULL;
 }
 
 /* A delete by a reader of events that are neither in this cell nor were ever superseded here. */
@@ -371,20 +384,46 @@ static bool is_delete_of_unknown(const struct replica *replica, const struct rep
            !clock_covers_vector(&replica->clock, mint->observed);
 }
 
+/* What a write is evaluated into; its slices borrow from the buffers beside it. */
+struct evaluated {
+    struct register_effect effect;
+    struct buffer built, text, state;
+    struct dot dot; /* the first that is free */
+};
+
+static void evaluated_deinit(struct evaluated *evaluated)
+{
+    buffer_deinit(&evaluated->built);
+    buffer_deinit(&evaluated->text);
+    buffer_deinit(&evaluated->state);
+}
+
 static enum status evaluate(const struct replica *replica, const struct replica_mint *mint,
                             const struct cell *base, const struct replica_context *context,
-                            struct buffer *built, struct register_effect *effect)
+                            struct evaluated *out)
 {
-    enum status status =
-        register_mutate(mint->mutation, seen_by(mint, base, context->wall_ms), context->wall_ms,
-                        context->value_bytes_max, built, effect);
+    struct register_effect *effect = &out->effect;
+    struct sibling shown;
+    out->dot =
+        (struct dot){.actor = replica->actor,
+                     .sequence = clock_highest(&replica->clock, &replica->actor) + 1}; /* R4 */
+    if (mint->policy != MERGE_LWW && mint->mutation->operation == REGISTER_INCREMENT)
+        return STATUS_UNSUPPORTED;
+    bool seen = seen_by(mint, base, context->wall_ms, &out->text, &shown);
+    enum status status = register_mutate(mint->mutation, seen ? &shown : NULL, context->wall_ms,
+                                         context->value_bytes_max, &out->built, effect);
     /* Only a tombstone will cover them when they come. */
     if (status == STATUS_OK && !effect->write && is_delete_of_unknown(replica, mint, base)) {
-        effect->write = true;
+        effect->write = effect->replaces = true;
         effect->kind = SIBLING_TOMBSTONE;
         effect->number = 1;
     }
-    return status;
+    struct counter_write count = {.cell = base,
+                                  .shown = seen ? &shown : NULL,
+                                  .dot = out->dot,
+                                  .now_ms = context->wall_ms,
+                                  .id = mint->id};
+    return status == STATUS_OK ? counter_write(&count, effect, &out->state) : status;
 }
 
 /* Whether the context can be taken: its time, and R4 for the dot that comes. */
@@ -402,27 +441,40 @@ static enum status check_observed(const struct replica *replica, const struct re
     return STATUS_OK;
 }
 
+/* Whether a version is left beside the new ones. */
+static bool stays(const struct evaluated *evaluated, const struct version_vector *replaced,
+                  const struct sibling *sibling)
+{
+    if (sibling->kind == SIBLING_COUNTER)
+        return evaluated->state.length == 0;
+    return !evaluated->effect.replaces || replaced == NULL ||
+           !version_vector_covers(replaced, &sibling->dot);
+}
+
 /* What stands in a cell after the new version has replaced what it does. */
 struct remainder {
-    uint64_t count; /* the new version too */
+    uint64_t count; /* of values; the new one too */
+    uint64_t versions;
     size_t value_bytes;
     size_t dots; /* of the context, at most */
 };
 
 static struct remainder remainder_of(const struct replica_mint *mint, const struct cell *base,
-                                     const struct register_effect *effect)
+                                     const struct evaluated *evaluated)
 {
     const struct version_vector *replaced = replaced_by(mint, base);
     struct remainder out = {.count = 1,
-                            .value_bytes = effect->value.length,
+                            .versions = 2,
+                            .value_bytes = evaluated->effect.value.length + evaluated->state.length,
                             .dots = base->context.count + (size_t)1};
     if (mint->observed != NULL)
         out.dots += mint->observed->count;
     for (uint32_t i = 0; i < base->count; i++) {
-        if (replaced != NULL && version_vector_covers(replaced, &base->siblings[i].dot))
+        if (!stays(evaluated, replaced, &base->siblings[i]))
             continue;
         out.value_bytes += base->siblings[i].value.length;
-        out.count++;
+        out.versions++;
+        out.count += base->siblings[i].kind != SIBLING_COUNTER;
     }
     return out;
 }
@@ -444,32 +496,42 @@ static enum status check_siblings(const struct replica_context *context,
 static size_t delivery_bytes(const struct replica_mint *mint, const struct remainder *after)
 {
     enum { DOT_BYTES_MAX = 48, SIBLING_BYTES_MAX = 64 };
-    return mint->key.length + after->value_bytes + after->count * SIBLING_BYTES_MAX +
+    return mint->key.length + after->value_bytes + after->versions * SIBLING_BYTES_MAX +
            after->dots * DOT_BYTES_MAX;
 }
 
-/* The new version beside what it does not replace. */
-static void mint_cell(struct replica *replica, const struct replica_mint *mint,
-                      const struct register_effect *effect, const struct cell *base,
-                      struct replica_context *context, struct cell *out, struct dot *dot)
+/* The new version, or the two of them, beside what they do not replace. */
+static void mint_cell(const struct replica_mint *mint, const struct evaluated *evaluated,
+                      const struct cell *base, struct replica_context *context, struct cell *out,
+                      struct dot *dot)
 {
-    struct sibling sibling = {.kind = effect->kind,
-                              .expire_at_ms = effect->expire_at_ms,
-                              .value = effect->value};
+    const struct register_effect *effect = &evaluated->effect;
     const struct version_vector *replaced = replaced_by(mint, base);
     hybrid_time above = cell_time_max(base);
+    struct sibling string = {
+        .kind = effect->kind, .expire_at_ms = effect->expire_at_ms, .value = effect->value};
+    struct sibling counter = {.kind = SIBLING_COUNTER, .value = buffer_slice(&evaluated->state)};
+    struct sibling *const made[] = {effect->replaces ? &string : NULL,
+                                    counter.value.length > 0 ? &counter : NULL};
+    *dot = evaluated->dot;
+    dot->sequence--;
     if (mint->observed_time > above)
         above = mint->observed_time;
-    sibling.dot.actor = replica->actor;
-    sibling.dot.sequence = clock_highest(&replica->clock, &replica->actor) + 1; /* R4 */
-    sibling.time = hybrid_clock_next(context->clock, context->wall_ms, above);
-    cell_copy(base, out);
-    if (replaced != NULL)
-        cell_drop_observed(out, replaced);
+    *out = (struct cell){0};
+    for (uint32_t i = 0; i < base->count; i++)
+        if (stays(evaluated, replaced, &base->siblings[i]))
+            cell_insert(out, &base->siblings[i]);
+    version_vector_join(&out->context, &base->context);
     if (mint->observed != NULL)
         version_vector_join(&out->context, mint->observed);
-    cell_insert(out, &sibling);
-    *dot = sibling.dot;
+    for (unsigned i = 0; i < sizeof made / sizeof made[0]; i++) {
+        if (made[i] == NULL)
+            continue;
+        dot->sequence++;
+        made[i]->dot = *dot;
+        made[i]->time = above = hybrid_clock_next(context->clock, context->wall_ms, above);
+        cell_insert(out, made[i]);
+    }
 }
 
 static void note_siblings(const struct replica_mint *mint, const struct cell *after,
@@ -501,8 +563,8 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     struct cell base = {0};
     struct cell after = {0};
     struct clock new_dots = {0};
-    struct buffer built = {0};
-    struct register_effect effect = {0};
+    struct evaluated evaluated = {0};
+    struct register_effect *effect = &evaluated.effect;
     uint32_t losses = 0;
     *out = (struct replica_minted){0};
     enum status status = local_cell_load(context, mint->keyspace, mint->key, &local);
@@ -511,24 +573,24 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     if (status == STATUS_OK)
         status = check_observed(replica, mint, &base, context);
     if (status == STATUS_OK)
-        status = evaluate(replica, mint, &base, context, &built, &effect);
-    if (status == STATUS_OK && effect.write) {
-        struct remainder left = remainder_of(mint, &base, &effect);
+        status = evaluate(replica, mint, &base, context, &evaluated);
+    if (status == STATUS_OK && effect->write) {
+        struct remainder left = remainder_of(mint, &base, &evaluated);
         status = check_siblings(context, &left, &base);
         out->delivery_bytes = delivery_bytes(mint, &left);
     }
     if (status != STATUS_OK)
         goto done;
-    out->written = effect.write;
-    out->number = effect.number;
-    out->had_old = effect.has_old;
+    out->written = effect->write;
+    out->number = effect->number;
+    out->had_old = effect->has_old;
     if (evaluate_only)
         goto done;
-    if (effect.has_old)
-        buffer_append_slice(old, effect.old);
-    if (effect.write) {
+    if (effect->has_old)
+        buffer_append_slice(old, effect->old);
+    if (effect->write) {
         context->lww_losses += losses;
-        mint_cell(replica, mint, &effect, &base, context, &after, &out->dot);
+        mint_cell(mint, &evaluated, &base, context, &after, &out->dot);
         add_unseen_live_dots(replica, &after, &new_dots);
         size_t offset = deliveries->length;
         append_delivery(mint, &after, deliveries);
@@ -538,7 +600,7 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
                              context);
     }
 done:
-    buffer_deinit(&built);
+    evaluated_deinit(&evaluated);
     clock_deinit(&new_dots);
     cell_deinit(&after);
     cell_deinit(&base);

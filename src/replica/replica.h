@@ -55,6 +55,7 @@ struct replica_context {
     uint64_t lww_losses;       /* concurrent values that last-writer-wins dropped */
     uint64_t siblings_warned;  /* writes that left more than siblings_warn versions */
     uint64_t warned_position;  /* of the last one's key */
+    uint64_t unseen_increments; /* deliveries of strings beside increments they do not cover */
 };
 
 /*
@@ -135,6 +136,7 @@ struct replica_mint {
     const struct version_vector *observed; /* what the writer read; NULL: nothing */
     hybrid_time observed_time;             /* the highest in it */
     struct slice read_cell;                /* encoded, what the read quorum holds; empty: not read */
+    struct slice id;               /* by which an increment counts once; empty: none */
 };
 
 struct replica_minted {
@@ -154,10 +156,14 @@ struct replica_minted {
  *   if the mutation reads        what the read quorum and this replica hold
  *   else                         nothing
  *
+ * and with them the increments that the cell holds, except where it adds to these or changes
+ * an expiry. So there may be two new versions, of dots in a row; `out->dot` is the higher.
  * Then a delivery for the other owners is appended to `deliveries`. With `evaluate_only`
  * nothing changes. The old value, when asked for, is appended to `old`.
  * STATUS_TOO_LARGE, STATUS_CORRUPT, STATUS_IO, STATUS_SIBLING_LIMIT (the write would add a
- * version to as many as a key may have), STATUS_CLOCK_SKEW: definite, nothing was changed.
+ * version to as many as a key may have), STATUS_CLOCK_SKEW, STATUS_NOT_A_NUMBER, STATUS_OVERFLOW,
+ * STATUS_ID_CONFLICT, STATUS_ID_LIMIT, STATUS_UNSUPPORTED (increments where siblings are kept):
+ * definite, nothing was changed.
  */
 MUST_USE enum status replica_mint(struct replica *replica, const struct replica_mint *mint,
                                   bool evaluate_only, struct replica_context *context,

@@ -11,6 +11,7 @@
  */
 #include <assert.h>
 
+#include "causal/counter.h"
 #include "replica/replica_cells.h"
 
 struct purge_walk {
@@ -27,6 +28,8 @@ struct purge_walk {
 static void strip(const struct cell *cell, struct cell *out)
 {
     *out = (struct cell){0};
+    if (!cell_is_live(cell))
+        return;
     for (uint32_t i = 0; i < cell->count; i++)
         if (cell->siblings[i].kind != SIBLING_TOMBSTONE)
             cell_insert(out, &cell->siblings[i]);

@@ -117,6 +117,21 @@ const struct config_setting CONFIG_TABLE[] = {
      true, "0.1",
      "The time between two reports to another owner of what is on the disk here. Deleted data is "
      "collected by them; while there is some, they come five times as often."},
+    /* hints */
+    {"hint-size-max", CONFIG_SIZE, PLACE(settings.hint_bytes_max), 0, 4095u * MB, NULL, false,
+     "0.1",
+     "How much this node keeps of writes for other nodes that cannot be reached. More is refused "
+     "and nothing is dropped; with 0 it keeps nothing."},
+    {"hint-partition-size-max", CONFIG_SIZE, PLACE(settings.hint_partition_bytes_max), KB,
+     4095u * MB, NULL, false, "0.1", "The same for one partition."},
+    {"hint-rate-max", CONFIG_SIZE, PLACE(settings.hint_rate_bytes_max), 64 * KB, 1024 * MB, NULL,
+     false, "0.1",
+     "How much of it one other node is given in a second once it is back. It begins with less and "
+     "goes on with less while that node answers slowly."},
+    {"hint-delay", CONFIG_DURATION, PLACE(settings.hint_delay_ms), 0, 10 * MINUTE, NULL, false,
+     "0.1",
+     "A node that is back is given what was kept for it after a random part of this time, so that "
+     "not all others begin at once."},
     /* store */
     {"store-sync", CONFIG_CHOICE, PLACE(store_sync), 0, 0, STORE_SYNCS, false, "0.1",
      "With group, a write is acknowledged once it is on the disk; writes that come together "

@@ -7,8 +7,12 @@ libringcore_a_SOURCES += \
 	src/wire/message_garbage.h \
 	src/wire/message_fetch.c \
 	src/wire/message_fetch.h \
+	src/wire/message_hint.c \
+	src/wire/message_hint.h \
 	src/wire/record.c \
 	src/wire/record.h \
+	src/wire/record_hint.c \
+	src/wire/record_hint.h \
 	src/wire/resp_reader.c \
 	src/wire/resp_reader.h \
 	src/wire/resp_reply.c \

@@ -249,12 +249,14 @@ enum status message_replicate_decode(struct slice body, struct message_replicate
 void message_replicated_encode(const struct message_replicated *replicated, struct buffer *out)
 {
     put_status(out, replicated->status);
+    buffer_put_u8(out, replicated->unseen_increments);
 }
 
 enum status message_replicated_decode(struct slice body, struct message_replicated *out)
 {
     struct reader reader = reader_make(body);
     out->status = get_status(&reader);
+    out->unseen_increments = get_bool(&reader);
     return reader_end(&reader);
 }
 

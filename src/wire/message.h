@@ -43,6 +43,11 @@ enum message_type {
     MESSAGE_STABILITY_HEARD = 23,
     MESSAGE_FETCH = 25, /* wire/message_fetch.h */
     MESSAGE_FETCH_RESULT = 26, /* body: struct message_read_result */
+    MESSAGE_HINT = 40, /* this one and those after it: message_hint.h */
+    MESSAGE_HINTED = 41,
+    MESSAGE_HINT_READ = 42, /* MESSAGE_READ, of what a fallback keeps */
+    MESSAGE_HINT_READ_RESULT = 43,
+    MESSAGE_HINT_STATE = 44,
     MESSAGE_LOCAL = 100,
     MESSAGE_MINT = 100, /* loop side -> store side: make new versions */
     MESSAGE_MINTED,     /* early when something was written, then MESSAGE_REPLICATED follows late */
@@ -59,7 +64,13 @@ enum message_type {
     MESSAGE_PARTITION_APPLY = 121, /* loop side -> store side: a peer's MESSAGE_PARTITION_PAGE */
     MESSAGE_PARTITION_APPLIED = 122,
     MESSAGE_STABILITY_STEP = 123, /* loop side -> store side: what a peer said, or whose turn it is */
-    MESSAGE_GARBAGE = 124         /* store side -> loop side: what is left to collect, and why */
+    MESSAGE_GARBAGE = 124, /* store side -> loop side: what is left to collect, and why */
+    MESSAGE_HINTS_SCAN = 140, /* loop side -> store side; this one and those after it:
+                                 message_hint.h */
+    MESSAGE_HINTS_PAGE = 141,
+    MESSAGE_HINTS_DROP = 142, /* loop side -> store side */
+    MESSAGE_HINTS_DROPPED = 143,
+    MESSAGE_HINT_COUNTS = 144 /* store side -> loop side, unasked */
 };
 
 /*
@@ -184,6 +195,7 @@ MUST_USE enum status message_replicate_decode(struct slice body, struct message_
 /* STATUS_OK: the cells are in the synced state of the sender. */
 struct message_replicated {
     enum status status;
+    bool unseen_increments; /* a string came whose writer has not seen all that counts beside it */
 };
 
 void message_replicated_encode(const struct message_replicated *replicated, struct buffer *out);

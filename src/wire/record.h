@@ -6,6 +6,7 @@
  *     'M' partition(2) 'c'                           checkpoint of the replica's state
  *     'M' partition(2) 'w'                           how far a whole-partition sync has come
  *     'G' partition(2) log position(8)               a cell in which this event left garbage
+ *     'H' ...                                        hints (record_hint.h)
  *     'T'                                            ceiling of the times that the store issues
  *     'I'                                            identity of the store (src/store/identity.h)
  *

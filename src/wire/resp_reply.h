@@ -2,9 +2,9 @@
  * resp_reply.h - a server's bytes become replies: the client's side of the protocol.
  *
  * For the tools and the tests (the client library has its own, which survives a failed
- * allocation). Reads version 2 and version
- * 3, pushes included; attributes are read and left out. A reply is a tree that
- * owns its bytes, so the input may be dropped as soon as it is consumed.
+ * allocation). Reads version 2 and version 3, pushes included; attributes are read and
+ * left out. A reply is a tree that owns its bytes, so the input may be dropped as soon as
+ * it is consumed.
  *
  * The other side may be hostile or broken: nesting, elements and bytes have
  * limits, and memory grows with what has arrived, never with what is announced:

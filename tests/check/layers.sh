@@ -51,7 +51,8 @@ core_functions="
     ceil exp exp2 expm1 fabs floor fmax fmin fmod frexp ldexp log log10 log1p log2 lrint lround
     llrint llround modf nearbyint pow rint round scalbn sqrt trunc
     abort __assert_fail __stack_chk_fail __ctype_b_loc __ctype_tolower_loc __ctype_toupper_loc
-    __errno_location __divti3 __modti3 __udivti3 __umodti3 __multi3 __popcountdi2
+    __errno_location __divti3 __modti3 __udivti3 __umodti3 __divmodti4 __udivmodti4
+    __multi3 __popcountdi2
     _GLOBAL_OFFSET_TABLE_"
 # Only memory.c asks the system for memory, and ends the process when there is none.
 memory_functions="malloc calloc realloc _Exit fprintf fwrite stderr"

@@ -2,5 +2,6 @@
 EXTRA_DIST += \
 	tests/models/safe_time.py \
 	tests/models/stability.py \
+	tests/models/counters.py \
 	tests/models/test_models.sh
 TESTS += tests/models/test_models.sh

@@ -7,5 +7,6 @@ set -eu
 command -v python3 >/dev/null || { echo "python3 is missing"; exit 77; }
 cd "$SRC/tests/models"
 export PYTHONDONTWRITEBYTECODE=1
+python3 counters.py 300
 python3 stability.py 60
 python3 safe_time.py 150

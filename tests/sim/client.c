@@ -360,14 +360,15 @@ static void audit(struct world *world, struct client *client)
     struct request request = {0};
     struct buffer bytes = {0};
     uint32_t plain = oracle_key_count(world->oracle, 0);
-    uint32_t total = plain + oracle_key_count(world->oracle, 1);
+    uint32_t siblings = plain + oracle_key_count(world->oracle, 1);
+    uint32_t total = oracle_key_total(world->oracle);
     if (client->machine == NULL) {
         connect(world, client);
         client->keyspace = 0;
         if (client->machine == NULL)
             return;
     }
-    keyspace_id wanted = client->next_key >= plain && client->next_key < total ? 1 : 0;
+    keyspace_id wanted = client->next_key >= plain && client->next_key < siblings ? 1 : 0;
     if (client->keyspace != wanted)
         select_keyspace(world, client, wanted);
     client->keyspace = wanted;

@@ -21,6 +21,7 @@ struct command {
     bool last;        /* asked after everything has settled: the answer must be exact */
     uint8_t level;    /* enum level */
     uint8_t r, w, dw; /* numbers of owners that override it; 0: none */
+    uint8_t sloppy;   /* enum sloppiness */
     uint8_t pr, pw;   /* that raise it; 0: none */
     uint8_t region;   /* of the machine that was asked: what LOCAL means */
     uint32_t timeout_ms;

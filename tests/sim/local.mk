@@ -26,8 +26,11 @@ ringsim_SOURCES = \
 	tests/sim/oracle.h \
 	tests/sim/oracle_answer.c \
 	tests/sim/oracle_batch.c \
+	tests/sim/oracle_counter.c \
+	tests/sim/oracle_counter.h \
 	tests/sim/oracle_end.c \
 	tests/sim/oracle_purge.c \
+	tests/sim/oracle_hints.c \
 	tests/sim/oracle_siblings.c \
 	tests/sim/oracle_state.h \
 	tests/sim/ordered_map.c \
@@ -52,15 +55,22 @@ ringsim_SOURCES = \
 EXTRA_DIST += \
 	tests/sim/test_mutants.sh \
 	tests/sim/test_sim_smoke.sh \
+	tests/sim/mutants/blind-set-once.patch \
 	tests/sim/mutants/check \
+	tests/sim/mutants/counter-adds-deltas.patch \
+	tests/sim/mutants/counter-forgets-sums.patch \
 	tests/sim/mutants/context-covers-more.patch \
 	tests/sim/mutants/count-node-twice.patch \
+	tests/sim/mutants/fallback-counted-when-strict.patch \
+	tests/sim/mutants/hint-dropped-on-send.patch \
+	tests/sim/mutants/hint-for-any-owner.patch \
 	tests/sim/mutants/merge-drops-dot.patch \
 	tests/sim/mutants/join-clock-at-once.patch \
 	tests/sim/mutants/mint-replaces-siblings.patch \
 	tests/sim/mutants/purge-at-majority.patch \
 	tests/sim/mutants/purge-by-first-entry.patch \
 	tests/sim/mutants/run \
+	tests/sim/mutants/stand-in-counted-twice.patch \
 	tests/sim/mutants/trust-old-incarnation.patch
 TESTS += \
 	tests/sim/test_mutants.sh \

@@ -62,8 +62,20 @@ static const char *const names[MARK_COUNT] = {
     [MARK_EMPTY_VALUE] = "empty-value",
     [MARK_EXPIRED] = "expired",
     [MARK_READ_FLOOR_CHECKED] = "read-floor-checked",
+    [MARK_INCREMENT] = "increment",
+    [MARK_COUNTERS_JOINED] = "counters-joined",
+    [MARK_COUNTER_RESET] = "counter-reset",
+    [MARK_RESET_BESIDE_INCREMENT] = "reset-beside-increment",
+    [MARK_WRITE_AGAIN] = "write-again",
     [MARK_COPY_DESTROYED] = "copy-destroyed",
     [MARK_ACKED_AT_ONE_LOST] = "acked-at-one-lost",
+    [MARK_SLOPPY_WRITE] = "sloppy-write",
+    [MARK_HINT_STORED] = "hint-stored",
+    [MARK_HINT_MERGED] = "hint-merged",
+    [MARK_HINT_REPEATED] = "hint-repeated",
+    [MARK_HINT_REFUSED] = "hint-refused",
+    [MARK_HINT_DELIVERED] = "hint-delivered",
+    [MARK_HINT_DESTROYED] = "hint-destroyed",
 };
 
 const char *mark_name(enum mark mark)

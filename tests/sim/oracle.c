@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "coordinator/level.h"
 #include "ring/position.h"
+#include "sim/oracle_counter.h"
 #include "sim/oracle_state.h"
 #include "wire/record.h"
 
@@ -38,11 +39,13 @@ struct oracle *oracle_new(struct world *world)
 {
     struct oracle *oracle = memory_new(1, sizeof *oracle);
     oracle->world = world;
-    oracle->keys = memory_new(world->plan.key_count + SIBLING_KEY_COUNT, sizeof *oracle->keys);
+    oracle->keys = memory_new(world->plan.key_count + SIBLING_KEY_COUNT + COUNTER_KEY_COUNT,
+                              sizeof *oracle->keys);
     for (uint32_t i = 0; i < world->plan.key_count; i++)
         add_key(oracle, 0, i);
     for (uint32_t i = 0; world->plan.sibling_keyspace && i < SIBLING_KEY_COUNT; i++)
         add_key(oracle, 1, i);
+    oracle_counter_add_keys(oracle);
     oracle->listed = memory_new(oracle->key_count, sizeof *oracle->listed);
     return oracle;
 }
@@ -53,6 +56,8 @@ void oracle_free(struct oracle *oracle)
     if (oracle == NULL)
         return;
     oracle_forget_clocks(oracle);
+    for (uint32_t i = 0; i < oracle->key_count; i++)
+        oracle_counter_free(&oracle->keys[i]);
     HASH_ITER(hh, oracle->versions, version, next)
     {
         HASH_DEL(oracle->versions, version);
@@ -75,6 +80,11 @@ void oracle_free(struct oracle *oracle)
 uint32_t oracle_key_count(const struct oracle *oracle, keyspace_id keyspace)
 {
     return oracle->key_counts[keyspace];
+}
+
+uint32_t oracle_key_total(const struct oracle *oracle)
+{
+    return oracle->key_count;
 }
 
 struct oracle_key *oracle_key(struct oracle *oracle, uint32_t index)
@@ -181,6 +191,7 @@ static uint8_t level_owners(const struct oracle *oracle, uint8_t level, uint8_t 
     switch (level) {
     case LEVEL_ONE:
     case LEVEL_LOCAL_ONE:
+    case LEVEL_ANY:
         return 1;
     case LEVEL_TWO:
         return 2;
@@ -205,6 +216,12 @@ static uint8_t larger(uint8_t a, uint8_t b)
     return a > b ? a : b;
 }
 
+bool oracle_is_sloppy(const struct command *command)
+{
+    return command->sloppy == SLOPPY_YES ||
+           (command->level == LEVEL_ANY && command->sloppy != SLOPPY_NO);
+}
+
 uint8_t oracle_read_owners(const struct oracle *oracle, const struct command *command)
 {
     uint8_t owners = command->r > 0 ? command->r
@@ -219,8 +236,26 @@ uint8_t oracle_write_owners(const struct oracle *oracle, const struct command *c
     return larger(owners, larger(command->dw, command->pw));
 }
 
+/* Whether the level asks for owners, whatever else is counted. */
+static bool names_owners(const struct command *command)
+{
+    return command->w == 0 &&
+           (command->level == LEVEL_ALL || command->level == LEVEL_LOCAL_ONE ||
+            command->level == LEVEL_LOCAL_QUORUM || command->level == LEVEL_EACH_QUORUM);
+}
+
+uint8_t oracle_write_certain(const struct oracle *oracle, const struct command *command)
+{
+    uint8_t named = 0;
+    if (!oracle_is_sloppy(command))
+        return oracle_write_owners(oracle, command);
+    if (names_owners(command))
+        named = level_owners(oracle, command->level, command->region);
+    return larger(named, command->pw);
+}
+
 bool oracle_write_met(const struct oracle *oracle, const struct command *command,
-                      const uint8_t *by_region)
+                      const uint8_t *by_region, uint8_t hints)
 {
     const struct ring *ring = oracle->world->ring;
     uint32_t total = 0;
@@ -233,7 +268,8 @@ bool oracle_write_met(const struct oracle *oracle, const struct command *command
         each = each && (replicas == 0 || met);
         local = local || (met && i == command->region);
     }
-    if (total < oracle_write_owners(oracle, command))
+    if (total < oracle_write_certain(oracle, command) ||
+        total + hints < oracle_write_owners(oracle, command))
         return false;
     if (command->w == 0 && command->level == LEVEL_EACH_QUORUM)
         return each;
@@ -276,6 +312,16 @@ bool oracle_holds(struct oracle *oracle, const struct machine *machine,
                                &version->dot));
 }
 
+/* Whether a disk has the version, as an owner's copy or as a hint. */
+static bool has_copy(struct oracle *oracle, const struct machine *machine,
+                     const struct version *version)
+{
+    const struct oracle_key *key = &oracle->keys[version->key];
+    if (ring_owns(oracle->world->ring, machine->id, key->partition))
+        return oracle_holds(oracle, machine, version);
+    return oracle_hinted_owners(oracle, &machine->image.synced, version) != 0;
+}
+
 /*
  * Count which versions lose a copy with this disk. One that was promised on
  * more disks than have been destroyed must still be on another.
@@ -289,16 +335,15 @@ void oracle_disk_lost(struct oracle *oracle, const struct machine *machine)
         struct version *version = &registered->version;
         const struct oracle_key *key = &oracle->keys[version->key];
         uint32_t others = 0;
-        if (!ring_owns(world->ring, machine->id, key->partition) ||
-            !oracle_holds(oracle, machine, version))
+        if (!has_copy(oracle, machine, version))
             continue;
-        const node_id *owners = ring_owners(world->ring, key->partition);
-        for (uint8_t i = 0; i < world->ring->owner_count; i++)
-            if (owners[i] != machine->id)
-                others +=
-                    oracle_holds(oracle, &world->machines[owners[i] - 1], version);
+        for (uint32_t i = 0; i < world->plan.node_count; i++)
+            if (&world->machines[i] != machine)
+                others += has_copy(oracle, &world->machines[i], version);
         version->destroyed++;
-        marks_hit(world->marks, MARK_COPY_DESTROYED);
+        marks_hit(world->marks, ring_owns(world->ring, machine->id, key->partition)
+                                    ? MARK_COPY_DESTROYED
+                                    : MARK_HINT_DESTROYED);
         if (others > 0)
             continue;
         if (version->acked && version->destroyed < version->copies)
@@ -308,5 +353,4 @@ void oracle_disk_lost(struct oracle *oracle, const struct machine *machine)
         version->excused = true;
         marks_hit(world->marks, MARK_ACKED_AT_ONE_LOST);
     }
-    oracle_forget_clocks(oracle);
 }

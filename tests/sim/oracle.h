@@ -35,6 +35,8 @@
 #include "sim/command.h"
 #include "wire/resp_reply.h"
 
+struct count_sets;
+struct counter_track;
 struct machine;
 struct oracle;
 struct world;
@@ -56,6 +58,7 @@ struct write {
     uint64_t start_us;
     uint64_t value_digest;         /* of COMMAND_SET and its like */
     const struct version *version; /* the first that carries its number */
+    bool takes;                    /* COMMAND_INCREMENT: its number is taken away */
     bool has_context;
     struct version_vector observed; /* what its context covers */
 };
@@ -76,7 +79,9 @@ struct version {
     uint64_t acked_us; /* when; and when a quorum read has shown or covered it, 0: never */
     uint64_t read_us;
     bool excused;   /* more of its copies were destroyed than were promised */
+    struct count_sets *sets; /* of a counter: oracle_counter.h */
     uint8_t copies; /* that its acknowledgement promised, all regions together */
+    uint8_t certain; /* of them at owners, where a read must find it */
     uint8_t destroyed;
     bool collected;    /* all owners had it when a cell that covered it gave up its context */
     uint32_t machines; /* that have had it alive, by bits */
@@ -95,17 +100,20 @@ struct oracle_key {
     struct version_vector given;      /* what contexts that were given cover, all together */
     uint32_t expiry_writes;           /* started: these give an old value a new dot */
     uint32_t writes_started;
+    struct counter_track *counter; /* NULL: it is none */
 };
 
 struct oracle *oracle_new(struct world *world);
 void oracle_free(struct oracle *oracle);
 
 uint32_t oracle_key_count(const struct oracle *oracle, keyspace_id keyspace);
+/* With those that count, which oracle_key_count() leaves out. */
+uint32_t oracle_key_total(const struct oracle *oracle);
 /* Some keys of keyspace 0 share a slot: 0 .. ORACLE_TAGS-1 of their tag, or ORACLE_TAGS for none.
  */
 enum { ORACLE_TAGS = 3 };
 uint32_t oracle_key_tag(uint32_t index);
-/* Keys of keyspace 0 come first, then those of keyspace 1. */
+/* Keys of keyspace 0 come first, then those of keyspace 1; behind both, those that count. */
 struct oracle_key *oracle_key(struct oracle *oracle, uint32_t index);
 /* Announce a write; its number must be in the value. */
 struct write *oracle_write(struct oracle *oracle, enum command_kind kind, uint32_t key);
@@ -134,6 +142,9 @@ void oracle_check_end(struct oracle *oracle);
 /* The versions of the key that may be its value now; NULL stands for none. The first is the least.
  */
 bool oracle_may_be_last(const struct oracle *oracle, uint32_t key, const struct version *version);
+
+/* Hints on the disk of a machine, those set aside too. */
+uint64_t oracle_hint_count(const struct machine *machine);
 
 uint64_t oracle_command_count(const struct oracle *oracle);
 

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "coordinator/level.h"
+#include "sim/oracle_counter.h"
 #include "sim/oracle_state.h"
 
 /* Nodes agree on the time within max_clock_skew_ms, once they have heard of each other's clocks. */
@@ -52,9 +53,9 @@ void oracle_fail_answer(struct oracle *oracle, const struct machine *machine,
 bool oracle_meets(const struct oracle *oracle, const struct version *version, uint8_t read_owners)
 {
     uint8_t owners = oracle->world->ring->owner_count;
-    if (!version->acked || version->excused || version->copies + read_owners <= owners)
+    if (!version->acked || version->excused || version->certain + read_owners <= owners)
         return false;
-    return version->destroyed == 0 || version->copies > owners / 2;
+    return version->destroyed == 0 || version->certain > owners / 2;
 }
 
 static const struct version *floor_of(const struct oracle *oracle, const struct oracle_key *key,
@@ -62,6 +63,8 @@ static const struct version *floor_of(const struct oracle *oracle, const struct 
 {
     uint8_t read_owners = oracle_read_owners(oracle, command);
     const struct version *floor = NULL;
+    if (key->counter != NULL)
+        return NULL; /* it is no single version */
     for (uint32_t i = 0; i < key->version_count; i++)
         if (oracle_meets(oracle, key->versions[i], read_owners) &&
             oracle_is_above(key->versions[i], floor))
@@ -156,7 +159,7 @@ static bool is_monotonic(const struct oracle *oracle, const struct command *comm
 {
     uint8_t half = oracle->world->ring->owner_count / 2;
     return oracle_read_owners(oracle, command) > half &&
-           (command->writes[0] == NULL || oracle_write_owners(oracle, command) > half);
+           (command->writes[0] == NULL || oracle_write_certain(oracle, command) > half);
 }
 
 static void check_value(struct oracle *oracle, const struct machine *machine,
@@ -225,7 +228,6 @@ static void count_copies(struct oracle *oracle, const struct version *version, u
         if (lost_since || oracle_holds(oracle, owner, version))
             by_region[owner->region]++;
     }
-    oracle_forget_clocks(oracle);
 }
 
 static bool is_durable(struct oracle *oracle, const struct command *command,
@@ -233,7 +235,14 @@ static bool is_durable(struct oracle *oracle, const struct command *command,
 {
     uint8_t by_region[PLAN_REGIONS_MAX];
     count_copies(oracle, version, command->start_us, by_region);
-    return oracle_write_met(oracle, command, by_region);
+    if (oracle_write_met(oracle, command, by_region, 0))
+        return true;
+    if (!oracle_is_sloppy(command) ||
+        !oracle_write_met(oracle, command, by_region,
+                          oracle_hint_copies(oracle, version, command->start_us)))
+        return false;
+    marks_hit(oracle->world->marks, MARK_SLOPPY_WRITE);
+    return true;
 }
 
 /* Whether the version can be what the write made, when its value does not name it. */
@@ -243,6 +252,7 @@ static bool can_be_of(const struct command *command, const struct version *versi
         return false;
     switch (command->kind) {
     case COMMAND_DEL:
+    case COMMAND_COUNTER_DEL:
     case COMMAND_GETDEL:
     case COMMAND_SET: /* with an expiry that has passed on its way */
     case COMMAND_SETNX:
@@ -278,7 +288,8 @@ static void acknowledged(struct oracle *oracle, const struct machine *machine,
     struct write *write = command->writes[index];
     write->outcome = OUTCOME_ACKED;
     bool named = command->kind != COMMAND_DEL && command->kind != COMMAND_GETDEL &&
-                 command->kind != COMMAND_PERSIST && command->expire_at_ms == 0;
+                 command->kind != COMMAND_COUNTER_DEL && command->kind != COMMAND_PERSIST &&
+                 command->expire_at_ms == 0;
     struct version *version = NULL;
     if (!named || write->version != NULL)
         version = find_durable(oracle, command, write);
@@ -294,6 +305,8 @@ static void acknowledged(struct oracle *oracle, const struct machine *machine,
     version->acked = true;
     if (oracle_write_owners(oracle, command) > version->copies)
         version->copies = oracle_write_owners(oracle, command);
+    if (oracle_write_certain(oracle, command) > version->certain)
+        version->certain = oracle_write_certain(oracle, command);
 }
 
 static bool is_empty(const struct oracle_key *key, const struct version *version)
@@ -426,6 +439,17 @@ static void number_answered(struct oracle *oracle, const struct machine *machine
         break;
     case COMMAND_DBSIZE:
         break;
+    case COMMAND_INCREMENT:
+        acknowledged(oracle, machine, command, 0);
+        break;
+    case COMMAND_COUNTER_DEL:
+        if (number == 0) {
+            set_outcomes(oracle, machine, command, OUTCOME_NOTHING);
+            break;
+        }
+        acknowledged(oracle, machine, command, 0);
+        oracle_counter_replaced(oracle, machine, command);
+        break;
     default:
         if (number != 0) {
             acknowledged(oracle, machine, command, 0);
@@ -481,8 +505,10 @@ static bool has_form(const struct command *command, const struct resp_value *rep
     case COMMAND_GET:
     case COMMAND_GETSET:
     case COMMAND_GETDEL:
+    case COMMAND_COUNTER_GET:
         return is_kind(reply, RESP_TYPE_BULK) || is_kind(reply, RESP_TYPE_NULL);
     case COMMAND_SET:
+    case COMMAND_COUNTER_SET:
     case COMMAND_MSET:
         return is_kind(reply, RESP_TYPE_SIMPLE);
     case COMMAND_SETNX:
@@ -529,6 +555,14 @@ static void value_answered(struct oracle *oracle, const struct machine *machine,
     case COMMAND_MSET:
         for (uint32_t i = 0; i < command->key_count; i++)
             acknowledged(oracle, machine, command, i);
+        break;
+    case COMMAND_COUNTER_SET:
+        acknowledged(oracle, machine, command, 0);
+        oracle_counter_replaced(oracle, machine, command);
+        break;
+    case COMMAND_COUNTER_GET:
+        if (command->last)
+            oracle_counter_last(oracle, machine, command, reply);
         break;
     case COMMAND_MGET:
         for (uint32_t i = 0; i < command->key_count; i++)

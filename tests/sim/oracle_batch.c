@@ -7,8 +7,10 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "sim/oracle_counter.h"
 #include "sim/oracle_state.h"
 #include "wire/record.h"
+#include "wire/record_hint.h"
 
 enum { TIME_SLACK_MS = 3000 };
 
@@ -108,6 +110,8 @@ static void check_value(struct oracle *oracle, const struct machine *machine,
         marks_hit(oracle->world->marks, MARK_TOMBSTONE_MINTED);
         return;
     }
+    if (key->counter != NULL)
+        return; /* oracle_counter_stored() looks at all of the cell */
     if (!oracle_read_numbers(value, numbers, &count)) {
         fail_key(oracle, "I3", machine, key, "a value that no client sent");
         return;
@@ -163,8 +167,10 @@ static void first_seen(struct oracle *oracle, const struct machine *machine, str
         "n%u makes %s dot=%u.%u.%u:%" PRIu64 " time=%" PRIu64 " %s write=<%u> expires=%" PRIu64,
         machine->id, key->name, version->dot.actor.node, version->dot.actor.storage_incarnation,
         version->dot.actor.boot_epoch, version->dot.sequence, version->time,
-        version->kind == SIBLING_TOMBSTONE ? "tombstone" : "value", version->write,
-        version->expire_at_ms);
+        version->kind == SIBLING_TOMBSTONE ? "tombstone"
+        : version->kind == SIBLING_COUNTER ? "counter"
+                                           : "value",
+        version->write, version->expire_at_ms);
 }
 
 /* I1. */
@@ -260,9 +266,12 @@ static void check_cell(struct oracle *oracle, const struct machine *machine,
             mark_concurrent(oracle, key, &cell);
     }
     oracle_load(oracle, before, key, &old);
-    oracle_stored_live(oracle, machine, key, &old, &cell, before);
+    if (key->counter == NULL)
+        oracle_stored_live(oracle, machine, key, &old, &cell, before);
     if (became_smaller(&old, &cell)) {
         oracle_purged(oracle, machine, key, &old, &cell);
+    } else if (key->counter != NULL) {
+        oracle_counter_stored(oracle, machine, key, &old, &cell);
     } else {
         check_replaced(oracle, machine, key, &old, &cell);
         if (oracle_keeps_siblings(key))
@@ -367,6 +376,8 @@ static void check_record(struct oracle *oracle, const struct machine *machine, s
              garbage_record_is_canonical(value);
     } else if (ok && key.data[0] == RECORD_META && key.data[key.length - 1] == 'w') {
         ok = whole_record_is_canonical(value);
+    } else if (ok && key.data[0] == RECORD_HINT) {
+        oracle_hint_stored(oracle, machine, key, value, before);
     } else if (ok && key.data[0] == RECORD_META) {
         ok = checkpoint_is_canonical(value);
     }
@@ -392,8 +403,9 @@ void oracle_batch(struct oracle *oracle, const struct machine *machine, struct s
             check_removed(oracle, machine, key, &state);
         if (key.length > 0 && key.data[0] == RECORD_LOG)
             marks_hit(oracle->world->marks, MARK_LOG_TRIMMED);
+        if (key.length > 0 && key.data[0] == RECORD_HINT)
+            oracle_hint_removed(oracle, machine, key, &state);
         ordered_map_remove(&state, key);
     }
-    oracle_forget_clocks(oracle);
     ordered_map_deinit(&state);
 }

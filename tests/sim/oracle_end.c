@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 
+#include "sim/oracle_counter.h"
 #include "sim/oracle_state.h"
 
 /* The highest version that must not be lost, or NULL. */
@@ -82,7 +83,9 @@ void oracle_check_end(struct oracle *oracle)
             for (uint32_t j = 0; j < cell.count; j++)
                 if (oracle_find_version(oracle, key, &cell.siblings[j].dot) == NULL)
                     fail_end(oracle, owner, key, "a live version that nobody made");
-            if (oracle_keeps_siblings(key))
+            if (key->counter != NULL)
+                oracle_counter_end(oracle, owner, key, &cell);
+            else if (oracle_keeps_siblings(key))
                 oracle_siblings_end(oracle, owner, key, &cell);
             else
                 check_winner(oracle, owner, key, &cell);
@@ -99,5 +102,4 @@ void oracle_check_end(struct oracle *oracle)
         if (copies == 0)
             marks_hit(world->marks, MARK_NEVER_COMMITTED_VERSION);
     }
-    oracle_forget_clocks(oracle);
 }

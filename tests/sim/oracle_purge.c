@@ -15,6 +15,12 @@
 #include "sim/disk.h"
 #include "sim/oracle_state.h"
 
+/* What was read off a disk, and the view of it: a map that never changes has one root. */
+struct known_clock {
+    struct ordered_map map;
+    struct clock clock;
+};
+
 static size_t clock_count(const struct oracle *oracle)
 {
     return (size_t)oracle->world->plan.node_count * oracle->world->ring->partition_count;
@@ -23,25 +29,26 @@ static size_t clock_count(const struct oracle *oracle)
 const struct clock *oracle_clock(struct oracle *oracle, const struct machine *machine,
                                  partition_id partition)
 {
-    if (oracle->clocks == NULL) {
+    if (oracle->clocks == NULL)
         oracle->clocks = memory_new(clock_count(oracle), sizeof *oracle->clocks);
-        oracle->clocks_known = memory_new(clock_count(oracle), sizeof *oracle->clocks_known);
+    struct known_clock *known =
+        &oracle->clocks[(size_t)machine->index * oracle->world->ring->partition_count + partition];
+    if (known->map.root == NULL || known->map.root != machine->image.synced.root) {
+        clock_deinit(&known->clock);
+        disk_clock(&machine->image.synced, partition, &known->clock);
+        ordered_map_assign(&known->map, &machine->image.synced);
     }
-    size_t i = (size_t)machine->index * oracle->world->ring->partition_count + partition;
-    if (!oracle->clocks_known[i])
-        disk_clock(&machine->image.synced, partition, &oracle->clocks[i]);
-    oracle->clocks_known[i] = true;
-    return &oracle->clocks[i];
+    return &known->clock;
 }
 
 void oracle_forget_clocks(struct oracle *oracle)
 {
-    for (size_t i = 0; oracle->clocks != NULL && i < clock_count(oracle); i++)
-        clock_deinit(&oracle->clocks[i]);
+    for (size_t i = 0; oracle->clocks != NULL && i < clock_count(oracle); i++) {
+        ordered_map_deinit(&oracle->clocks[i].map);
+        clock_deinit(&oracle->clocks[i].clock);
+    }
     free(oracle->clocks);
-    free(oracle->clocks_known);
     oracle->clocks = NULL;
-    oracle->clocks_known = NULL;
 }
 
 static void fail_purge(struct oracle *oracle, const struct machine *machine,
@@ -88,7 +95,9 @@ void oracle_purged(struct oracle *oracle, const struct machine *machine,
 {
     uint32_t values = 0;
     for (uint32_t i = 0; i < before->count; i++) {
-        if (before->siblings[i].kind == SIBLING_TOMBSTONE)
+        /* A counter that counts nothing any more goes with the tombstone that reset it. */
+        if (before->siblings[i].kind == SIBLING_TOMBSTONE ||
+            (before->siblings[i].kind == SIBLING_COUNTER && after->count == 0))
             continue;
         values++;
         if (cell_find(after, &before->siblings[i].dot) == NULL)

@@ -6,6 +6,7 @@
 
 #include <uthash.h>
 
+#include "coordinator/level.h"
 #include "sim/machine.h"
 #include "sim/oracle.h"
 #include "sim/world.h"
@@ -34,11 +35,10 @@ struct oracle {
     uint32_t write_capacity;
     uint64_t command_count;
     bool *listed; /* by key: seen in the answer of KEYS */
-    struct clock *clocks; /* of synced disks, by machine and partition; while nothing changes there */
-    bool *clocks_known;
+    struct known_clock *clocks; /* by machine and partition; oracle_purge.c */
 };
 
-/* The clock of a partition on a synced disk; remembered until oracle_forget_clocks(). */
+/* The clock of a partition on a synced disk; borrowed until that disk changes. */
 const struct clock *oracle_clock(struct oracle *oracle, const struct machine *machine,
                                  partition_id partition);
 void oracle_forget_clocks(struct oracle *oracle);
@@ -73,9 +73,15 @@ static inline bool oracle_keeps_siblings(const struct oracle_key *key)
 /* Owners that a command reads, and that it writes, at least and all regions together. */
 uint8_t oracle_read_owners(const struct oracle *oracle, const struct command *command);
 uint8_t oracle_write_owners(const struct oracle *oracle, const struct command *command);
-/* Whether copies, counted by region, are as many as the command asked for. */
+/*
+ * Whether copies are as many as the command asked for: at owners, counted by region, and `hints`
+ * in place of others.
+ */
 bool oracle_write_met(const struct oracle *oracle, const struct command *command,
-                      const uint8_t *by_region);
+                      const uint8_t *by_region, uint8_t hints);
+/* Owners among them for certain: what a later read may count on. */
+uint8_t oracle_write_certain(const struct oracle *oracle, const struct command *command);
+bool oracle_is_sloppy(const struct command *command);
 
 /* oracle_purge.c: a cell has become smaller without an event. */
 void oracle_purged(struct oracle *oracle, const struct machine *machine,
@@ -91,6 +97,19 @@ bool oracle_meets(const struct oracle *oracle, const struct version *version, ui
 void oracle_fail_answer(struct oracle *oracle, const struct machine *machine,
                         const struct command *command, uint32_t key, const char *kind,
                         const char *what);
+
+/* oracle_hints.c */
+/* Owners, by their place in the ring's row, for which that disk keeps a hint with the version. */
+uint32_t oracle_hinted_owners(const struct oracle *oracle, const struct ordered_map *map,
+                              const struct version *version);
+/* Copies beside those of the owners that hold it; a disk lost since then may have had one. */
+uint8_t oracle_hint_copies(struct oracle *oracle, const struct version *version,
+                           uint64_t since_us);
+/* A batch puts a hint, or removes one. */
+void oracle_hint_stored(struct oracle *oracle, const struct machine *machine, struct slice name,
+                        struct slice value, const struct ordered_map *before);
+void oracle_hint_removed(struct oracle *oracle, const struct machine *machine, struct slice name,
+                         const struct ordered_map *before);
 
 /* oracle_siblings.c: where concurrent values are kept. */
 void oracle_siblings_stored(struct oracle *oracle, const struct machine *machine,

@@ -45,6 +45,8 @@ enum {
     DISKS =
         BIT(FAULT_DISK_STALL) | BIT(FAULT_WRITE_ERROR) | BIT(FAULT_READ_ERROR) | BIT(FAULT_CRASH),
     WIPES = BIT(FAULT_WIPE) | BIT(FAULT_GHOST) | BIT(FAULT_CRASH) | BIT(FAULT_CUT),
+    HINTS = CRASHES | WIPES | BIT(FAULT_ISOLATE) | BIT(FAULT_PARTITION) | BIT(FAULT_DISK_STALL) |
+            BIT(FAULT_WRITE_ERROR),
     ALL_FAULTS = BIT(FAULT_CLASS_COUNT) - 1
 };
 #undef BIT
@@ -62,6 +64,7 @@ static const struct profile {
     {"disk", DISKS, SCRIPT_NONE, 14},
     {"wipe", WIPES, SCRIPT_NONE, 14},
     {"everything", ALL_FAULTS, SCRIPT_NONE, 20},
+    {"hints", HINTS, SCRIPT_NONE, 12},
     {"isolate-one", 0, SCRIPT_ISOLATE_ONE, 1},
     {"halves", 0, SCRIPT_HALVES, 1},
     {"one-way", 0, SCRIPT_ONE_WAY, 1},
@@ -148,10 +151,13 @@ static void fit_script(struct plan *plan)
 static void draw_commands(struct random *random, struct plan *plan)
 {
     static const uint32_t usual[COMMAND_KIND_COUNT] = {
-        [COMMAND_GET] = 30,   [COMMAND_SET] = 30,   [COMMAND_DEL] = 8,       [COMMAND_APPEND] = 6,
-        [COMMAND_SETNX] = 5,  [COMMAND_GETSET] = 5, [COMMAND_EXPIRE_AT] = 4, [COMMAND_PERSIST] = 2,
-        [COMMAND_MSET] = 4,   [COMMAND_MGET] = 4,   [COMMAND_SCAN] = 1,      [COMMAND_EXISTS] = 3,
-        [COMMAND_GETDEL] = 4, [COMMAND_MSETNX] = 3, [COMMAND_WAIT] = 2,      [COMMAND_DBSIZE] = 1};
+        [COMMAND_GET] = 30,        [COMMAND_SET] = 30,       [COMMAND_DEL] = 8,
+        [COMMAND_APPEND] = 6,      [COMMAND_SETNX] = 5,      [COMMAND_GETSET] = 5,
+        [COMMAND_EXPIRE_AT] = 4,   [COMMAND_PERSIST] = 2,    [COMMAND_MSET] = 4,
+        [COMMAND_MGET] = 4,        [COMMAND_SCAN] = 1,       [COMMAND_EXISTS] = 3,
+        [COMMAND_GETDEL] = 4,      [COMMAND_MSETNX] = 3,     [COMMAND_WAIT] = 2,
+        [COMMAND_DBSIZE] = 1,      [COMMAND_INCREMENT] = 14, [COMMAND_COUNTER_GET] = 4,
+        [COMMAND_COUNTER_SET] = 2, [COMMAND_COUNTER_DEL] = 2};
     for (unsigned i = 0; i < COMMAND_KIND_COUNT; i++)
         plan->command_weight[i] = one_in(random, 4) ? 0 : usual[i];
     plan->command_weight[COMMAND_GET] = usual[COMMAND_GET];
@@ -159,7 +165,8 @@ static void draw_commands(struct random *random, struct plan *plan)
     static const uint32_t levels[LEVEL_COUNT] = {
         [LEVEL_DEFAULT] = 10,  [LEVEL_ONE] = 5,          [LEVEL_TWO] = 3,
         [LEVEL_THREE] = 2,     [LEVEL_QUORUM] = 30,      [LEVEL_ALL] = 3,
-        [LEVEL_LOCAL_ONE] = 3, [LEVEL_LOCAL_QUORUM] = 4, [LEVEL_EACH_QUORUM] = 3};
+        [LEVEL_LOCAL_ONE] = 3, [LEVEL_LOCAL_QUORUM] = 4, [LEVEL_EACH_QUORUM] = 3,
+        [LEVEL_ANY] = 3};
     for (unsigned i = 0; i < LEVEL_COUNT; i++)
         plan->level_weight[i] = one_in(random, 2) ? 0 : levels[i];
     plan->level_weight[LEVEL_QUORUM] = levels[LEVEL_QUORUM];
@@ -263,6 +270,31 @@ static void draw_faults(struct random *random, const struct profile *profile, st
         draw_harshness(random, plan);
 }
 
+/*
+ * Sloppy requests, and how much fallbacks keep. With `wanted` there are fallbacks, owners that
+ * are missing, and levels that need copies.
+ */
+static void draw_hints(struct random *random, bool wanted, struct plan *plan)
+{
+    struct settings *settings = &plan->settings;
+    bool any = wanted || one_in(random, 2);
+    plan->sloppy_percent = any ? (uint32_t)spread_even(random, 10, 100) : 0;
+    settings->hint_delay_ms = (uint32_t)spread_log(random, 1, 2000);
+    settings->hint_rate_bytes_max = (uint32_t)spread_log(random, 1 << 16, 8 << 20);
+    if (one_in(random, 3))
+        settings->hint_bytes_max = (uint32_t)spread_log(random, 300, 100000);
+    if (one_in(random, 3))
+        settings->hint_partition_bytes_max = (uint32_t)spread_log(random, 300, 100000);
+    if (!wanted)
+        return;
+    plan->node_count = (uint32_t)spread_even(random, 5, 7);
+    plan->region_count = one_in(random, 3) ? 2 : 1;
+    plan->replicas[0] = plan->region_count == 2 ? 2 : 3;
+    plan->replicas[1] = plan->region_count == 2 ? 1 : 0;
+    plan->level_weight[LEVEL_THREE] += 20;
+    plan->level_weight[LEVEL_TWO] += 10;
+}
+
 enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
 {
     struct random random = random_make(hash64(slice_text("plan"), seed));
@@ -278,6 +310,7 @@ enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
     draw_machine(&random, out);
     draw_settings(&random, out);
     draw_faults(&random, profile, out);
+    draw_hints(&random, strcmp(out->profile, "hints") == 0, out);
     if (profile->script != SCRIPT_NONE) {
         fit_script(out);
     }
@@ -292,9 +325,9 @@ void plan_print(const struct plan *plan, FILE *out)
     for (uint32_t i = 0; i < plan->region_count; i++)
         fprintf(out, "%s%u", i == 0 ? "" : "+", plan->replicas[i]);
     fprintf(out,
-            " clients=%u pipeline=%u think_us=%llu keys=%u zipf=%d siblings=%d value_max=%u "
+            " clients=%u sloppy=%u pipeline=%u think_us=%llu keys=%u zipf=%d siblings=%d value_max=%u "
             "duration_ms=%llu delay_us=%llu sync_us=%llu lose=%u duplicate=%u reorder=%u flip=%u\n",
-            plan->client_count, plan->pipeline, (unsigned long long)plan->think_us, plan->key_count,
+            plan->client_count, plan->sloppy_percent, plan->pipeline, (unsigned long long)plan->think_us, plan->key_count,
             plan->zipf, plan->sibling_keyspace, plan->value_bytes_max,
             (unsigned long long)plan->duration_us / 1000, (unsigned long long)plan->delay_us,
             (unsigned long long)plan->sync_us, plan->lose_ppm, plan->duplicate_ppm,

@@ -73,12 +73,16 @@ enum command_kind {
     COMMAND_MSETNX,
     COMMAND_WAIT,
     COMMAND_DBSIZE,
+    COMMAND_INCREMENT, /* INCRBY or DECRBY of a key that counts */
+    COMMAND_COUNTER_GET,
+    COMMAND_COUNTER_SET,
+    COMMAND_COUNTER_DEL,
     COMMAND_KEYS,     /* only at the end */
     COMMAND_RING_GET, /* only where siblings are kept */
     COMMAND_KIND_COUNT
 };
 
-enum { PLAN_LEVEL_COUNT = 9 }; /* enum level */
+enum { PLAN_LEVEL_COUNT = 10 }; /* enum level */
 
 /* A fixed sequence of faults instead of drawn ones. */
 enum plan_script {
@@ -115,6 +119,7 @@ struct plan {
     uint32_t request_timeout_ms; /* of WITH timeout=; 0: as the node is set */
     uint32_t command_weight[COMMAND_KIND_COUNT];
     uint32_t level_weight[PLAN_LEVEL_COUNT];
+    uint32_t sloppy_percent; /* of commands say whether fallbacks may count, most that they may */
     bool numbers;          /* of owners, beside the named levels */
     bool sibling_keyspace; /* keyspace 1 keeps concurrent values */
 

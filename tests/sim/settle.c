@@ -137,6 +137,14 @@ static bool is_quiet(struct world *world, struct settle *settle)
             return false;
         }
     }
+    for (uint32_t i = 0; i < world->plan.node_count; i++) {
+        uint64_t hints = oracle_hint_count(&world->machines[i]);
+        if (hints > 0) {
+            snprintf(settle->reason, REASON_MAX, "n%u keeps %" PRIu64 " hints",
+                     world->machines[i].id, hints);
+            return false;
+        }
+    }
     if (!client_set_idle(world)) {
         snprintf(settle->reason, REASON_MAX, "commands are under way");
         return false;
@@ -185,7 +193,7 @@ void settle_handle(struct world *world, const struct occurrence *what)
         return;
     }
     /* A write that was slow on its way may have come meanwhile: then all must agree once more. */
-    if (!client_set_audited(world) || !owners_agree(world, settle)) {
+    if (!client_set_audited(world) || !is_quiet(world, settle) || !owners_agree(world, settle)) {
         look_again(world);
         return;
     }

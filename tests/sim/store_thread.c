@@ -10,6 +10,7 @@
 #include "sim/world.h"
 #include "wire/frame.h"
 #include "wire/message_garbage.h"
+#include "wire/message_hint.h"
 
 enum { HAND_OVER_US = 30, REOPEN_TAIL_US = 300000, OPEN_ATTEMPTS_MAX = 5 };
 
@@ -36,6 +37,15 @@ static void schedule_group(struct machine *machine)
     schedule(machine, 1 + random_below(&machine->random, HAND_OVER_US), AT_STORE_GROUP);
 }
 
+static void mark_hints(struct machine *machine, const struct message_hint_counts *counts)
+{
+    uint64_t *marks = machine->world->marks->counts;
+    marks[MARK_HINT_STORED] += counts->stored;
+    marks[MARK_HINT_MERGED] += counts->merged;
+    marks[MARK_HINT_REPEATED] += counts->repeated;
+    marks[MARK_HINT_REFUSED] += counts->refused;
+}
+
 /* What the loop side learns about its replicas is also how the world knows who is whole. */
 static void note_replica_states(struct machine *machine, struct slice frames)
 {
@@ -43,6 +53,7 @@ static void note_replica_states(struct machine *machine, struct slice frames)
     struct message_replica_state state;
     struct message_garbage garbage;
     struct message_partition_applied applied;
+    struct message_hint_counts counts;
     size_t used;
     while (frames.length > 0 && frame_parse(frames, &frame, &used) == STATUS_OK) {
         if (frame.type == MESSAGE_REPLICA_STATE &&
@@ -58,6 +69,9 @@ static void note_replica_states(struct machine *machine, struct slice frames)
         if (frame.type == MESSAGE_GARBAGE &&
             message_garbage_decode(frame.body, &garbage) == STATUS_OK && garbage.holder_count > 0)
             marks_hit(machine->world->marks, MARK_PURGE_HELD_BACK);
+        if (frame.type == MESSAGE_HINT_COUNTS &&
+            message_hint_counts_decode(frame.body, &counts) == STATUS_OK)
+            mark_hints(machine, &counts);
         frames = slice_make(frames.data + used, frames.length - used);
     }
 }

@@ -21,7 +21,7 @@ run()
     fi
 }
 
-for profile in calm crash network clock disk wipe everything isolate-one halves one-way flapping \
+for profile in calm crash network clock disk wipe everything hints isolate-one halves one-way flapping \
     kill-all-at-once slow-link pause-60s slow-disk; do
     run --seeds 2 --profile "$profile"
 done

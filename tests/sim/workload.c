@@ -9,6 +9,7 @@
 #include "coordinator/level.h"
 #include "sim/contexts.h"
 #include "sim/oracle.h"
+#include "sim/oracle_counter.h"
 #include "sim/spread.h"
 #include "sim/world.h"
 
@@ -88,7 +89,7 @@ static void add_options(struct words *words, const struct command *command,
     const char *const names[] = {"r", "w", "dw", "pr", "pw"};
     const uint8_t numbers[] = {command->r, command->w, command->dw, command->pr, command->pw};
     if (command->level == LEVEL_DEFAULT && command->timeout_ms == 0 && context == NULL &&
-        command->r + command->w + command->dw + command->pr + command->pw == 0)
+        command->r + command->w + command->dw + command->pr + command->pw + command->sloppy == 0)
         return;
     add(words, "WITH");
     for (unsigned i = 0; i < 5; i++) {
@@ -97,6 +98,8 @@ static void add_options(struct words *words, const struct command *command,
         snprintf(text, sizeof text, "%s=%u", names[i], numbers[i]);
         add(words, text);
     }
+    if (command->sloppy != SLOPPY_DEFAULT)
+        add(words, command->sloppy == SLOPPY_YES ? "sloppy=yes" : "sloppy=no");
     if (command->level != LEVEL_DEFAULT) {
         snprintf(text, sizeof text, "cl=%s", level_name((enum level)command->level));
         add(words, text);
@@ -193,7 +196,7 @@ static void add_read(struct words *words, struct world *world, struct command *c
                      uint32_t key)
 {
     take_key(command, key);
-    add(words, command->kind == COMMAND_GET ? "GET" : "RING.GET");
+    add(words, command->kind == COMMAND_RING_GET ? "RING.GET" : "GET");
     add_key(words, world->oracle, key);
 }
 
@@ -287,6 +290,32 @@ static void add_one_key(struct words *words, struct world *world, struct random 
     }
 }
 
+/* A key that counts: its strings and increments are numbers of their writes. */
+static void add_counter_command(struct words *words, struct world *world, struct random *random,
+                                struct command *command)
+{
+    struct oracle *oracle = world->oracle;
+    uint32_t first = oracle_key_total(oracle) - COUNTER_KEY_COUNT;
+    uint32_t key = first + (uint32_t)random_below(random, COUNTER_KEY_COUNT);
+    if (oracle_key(oracle, key)->writes_started >= COUNTER_EVENTS_MAX)
+        command->kind = COMMAND_COUNTER_GET;
+    if (command->kind == COMMAND_COUNTER_GET) {
+        add(words, "GET");
+        add_key(words, oracle, key);
+        take_key(command, key);
+        return;
+    }
+    struct write *write = take_write(world, command, key);
+    write->takes = command->kind == COMMAND_INCREMENT && random_chance(random, 1, 3);
+    add(words, command->kind == COMMAND_COUNTER_DEL   ? "DEL"
+               : command->kind == COMMAND_COUNTER_SET ? "SET"
+               : write->takes                         ? "DECRBY"
+                                                      : "INCRBY");
+    add_key(words, oracle, key);
+    if (command->kind != COMMAND_COUNTER_DEL)
+        add_number(words, write->number);
+}
+
 static enum context_use draw_context_use(struct random *random)
 {
     static const uint32_t weights[] = {[CONTEXT_NONE] = 30,
@@ -347,6 +376,12 @@ static void add_sibling_command(struct words *words, struct world *world, struct
     buffer_deinit(&context);
 }
 
+static bool is_read(enum command_kind kind)
+{
+    return kind == COMMAND_GET || kind == COMMAND_MGET || kind == COMMAND_SCAN ||
+           kind == COMMAND_EXISTS || kind == COMMAND_DBSIZE;
+}
+
 void workload_draw(struct world *world, struct random *random, keyspace_id keyspace,
                    uint64_t cursor, const struct contexts *contexts, struct command *command,
                    struct buffer *out)
@@ -357,10 +392,16 @@ void workload_draw(struct world *world, struct random *random, keyspace_id keysp
     command->kind =
         (enum command_kind)draw_weighted(random, plan->command_weight, COMMAND_KIND_COUNT);
     command->level = (uint8_t)draw_weighted(random, plan->level_weight, PLAN_LEVEL_COUNT);
+    if (is_read(command->kind) && command->level == LEVEL_ANY)
+        command->level = LEVEL_ONE; /* ANY is for writes */
+    if (random_chance(random, plan->sloppy_percent, 100))
+        command->sloppy = random_chance(random, 1, 10) ? SLOPPY_NO : SLOPPY_YES;
     command->timeout_ms = plan->request_timeout_ms;
     if (plan->numbers)
         draw_numbers(world, random, command);
     if (keyspace == 1) {
+        if (command->level == LEVEL_ANY)
+            command->level = LEVEL_ONE; /* it may become a read */
         add_sibling_command(&words, world, random, contexts, command);
         finish(&words, out);
         return;
@@ -377,6 +418,8 @@ void workload_draw(struct world *world, struct random *random, keyspace_id keysp
         add(&words, "DBSIZE");
     } else if (command->kind == COMMAND_MSETNX) {
         add_msetnx(&words, world, random, command);
+    } else if (command->kind >= COMMAND_INCREMENT && command->kind <= COMMAND_COUNTER_DEL) {
+        add_counter_command(&words, world, random, command);
     } else if (command->kind == COMMAND_MSET || command->kind == COMMAND_MGET) {
         add_several(&words, world, random, command,
                     1 + (uint32_t)random_below(random, COMMAND_KEYS_MAX));
@@ -397,8 +440,11 @@ void workload_last_get(struct world *world, uint32_t key, struct command *comman
                        struct buffer *out)
 {
     struct words words = {0};
-    bool siblings = oracle_key(world->oracle, key)->keyspace == 1;
-    last(&words, command, siblings ? COMMAND_RING_GET : COMMAND_GET);
+    const struct oracle_key *asked = oracle_key(world->oracle, key);
+    last(&words, command,
+         asked->counter != NULL ? COMMAND_COUNTER_GET
+         : asked->keyspace == 1 ? COMMAND_RING_GET
+                                : COMMAND_GET);
     add_read(&words, world, command, key);
     finish(&words, out);
 }

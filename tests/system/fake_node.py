@@ -34,6 +34,8 @@ class Handler(socketserver.StreamRequestHandler):
                 length = int(self.rfile.readline()[1:])
                 words.append(self.rfile.read(length + 2)[:-2].decode())
             reply = self.server.replies.get(words[0].upper(), Exception("ERR unknown command"))
+            if words[0].upper() == "HELLO":
+                reply = {"server": "redis", "proto": 3}
             self.wfile.write(encode(reply))
 
 

@@ -16,6 +16,7 @@ include tests/unit/store/local.mk
 include tests/unit/net/local.mk
 include tests/unit/ringd/local.mk
 include tests/unit/client/local.mk
+include tests/unit/benchmarks/local.mk
 include tests/unit/ringctl/local.mk
 
 # No unit test takes long; one that hangs is a failure, not a wait.

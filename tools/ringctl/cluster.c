@@ -70,11 +70,7 @@ enum exit_code cluster_ask_first(const struct arguments *arguments, const struct
 enum exit_code cluster_ask_first_in(const struct arguments *arguments, const struct slice *words,
                                     size_t count, struct exchange *out)
 {
-    char number[16];
-    snprintf(number, sizeof number, "%u", (unsigned)arguments->keyspace);
-    struct slice select[] = {slice_text("SELECT"), slice_text(number)};
-    *out = (struct exchange){.address = arguments->address};
-    exchange_ask(out, select, 2);
+    *out = (struct exchange){.address = arguments->address, .keyspace = arguments->keyspace};
     exchange_ask(out, words, count);
     enum exit_code code = ask(arguments, out);
     if (code != EXIT_OK)

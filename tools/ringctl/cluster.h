@@ -65,10 +65,7 @@ MUST_USE enum exit_code cluster_ask_first(const struct arguments *arguments,
                                           const struct slice *words, size_t count,
                                           struct exchange *out);
 
-/*
- * The same in keyspace arguments->keyspace, for commands that take none; replies[1] is the
- * answer.
- */
+/* The same in keyspace arguments->keyspace, for commands that take none. */
 MUST_USE enum exit_code cluster_ask_first_in(const struct arguments *arguments,
                                              const struct slice *words, size_t count,
                                              struct exchange *out);

@@ -3,7 +3,8 @@
  * answered or the time is up.
  *
  * One slow or dead node costs the others nothing: all of them are asked at the same
- * time, by one poll() loop. An exchange that fails holds a sentence that says why.
+ * time, each by a client of libringdb that speaks with that node alone, in one poll() loop.
+ * An exchange that fails holds a sentence that says why.
  */
 #ifndef RINGCTL_EXCHANGE_H
 #define RINGCTL_EXCHANGE_H
@@ -21,7 +22,8 @@ enum { EXCHANGE_REASON_MAX = 160 };
 /* All zero but `address` is a new one. Release with exchange_deinit(). */
 struct exchange {
     struct ring_address address;
-    struct buffer request;       /* commands, by exchange_ask() */
+    keyspace_id keyspace;        /* in which the commands run */
+    struct buffer request;       /* commands, by exchange_ask(): their words, each with its length */
     size_t asked;                /* how many */
     struct resp_value **replies; /* owned; one for each command in their order, when OK */
     enum status status;          /* OK; UNAVAILABLE (no connection), TIMEOUT, CORRUPT */

@@ -25,7 +25,7 @@ libringctl_a_SOURCES = \
 
 bin_PROGRAMS += ringctl
 ringctl_SOURCES = tools/ringctl/main.c
-ringctl_LDADD = libringctl.a libringd.a libringnet.a $(core_libs) $(SMARTCOLS_LIBS)
+ringctl_LDADD = libringctl.a libringdb.a libringd.a libringnet.a $(core_libs) $(SMARTCOLS_LIBS)
 dist_man_MANS += man/ringctl.1
 EXTRA_DIST += tools/ringctl/README.md
 

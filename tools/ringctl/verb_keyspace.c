@@ -68,13 +68,13 @@ enum exit_code verb_key_siblings(const struct arguments *arguments)
     enum exit_code code = cluster_ask_first_in(arguments, words, 2, &exchange);
     if (code != EXIT_OK)
         return code;
-    const struct resp_value *rows = fields_get(exchange.replies[1], "siblings");
+    const struct resp_value *rows = fields_get(exchange.replies[0], "siblings");
     struct report *report = report_new();
     report_fact(report, "key", REPORT_TEXT, "%s", arguments->operands[0]);
     report_fact(report, "keyspace", REPORT_NUMBER, "%u", (unsigned)arguments->keyspace);
     report_fact(report, "count", REPORT_NUMBER, "%zu", fields_count(rows));
     report_fact(report, "context", REPORT_TEXT, "%s",
-                fields_text(exchange.replies[1], "context", "?"));
+                fields_text(exchange.replies[0], "context", "?"));
     struct report_table *table =
         report_table(report, "siblings", SIBLING_COLUMNS, SIBLING_COLUMN_COUNT);
     for (size_t i = 0; i < fields_count(rows); i++) {

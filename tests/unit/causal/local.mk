@@ -9,6 +9,8 @@ unit_tests += \
 	tests/unit/causal/test_cell_codec \
 	tests/unit/causal/test_cell_merge \
 	tests/unit/causal/test_clock \
+	tests/unit/causal/test_counter \
+	tests/unit/causal/test_decimal \
 	tests/unit/causal/test_dot \
 	tests/unit/causal/test_hybrid_time \
 	tests/unit/causal/test_register \

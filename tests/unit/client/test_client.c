@@ -363,6 +363,25 @@ static void a_late_reply_is_not_given_to_the_next_call(void **state)
     assert_int_equal(ringdb_open_calls(f->client), 0);
 }
 
+/* Its calls are shorter than the silence that shows it, and answers to early ones are still due. */
+static void a_node_that_stands_still_is_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    begin(f, (struct ringdb_options){.connect_timeout_ms = 400});
+    for (int i = 0; i < 5; i++)
+        run_one(f, (struct ringdb_call){0}, "SET", LOW_KEY, "1");
+    assert_string_equal(ringdb_route(f->client, ringdb_text(LOW_KEY)), f->servers[0].address);
+    f->servers[0].mute = true;
+    unsigned late = 0;
+    for (int i = 0; i < 20; i++) {
+        run_one(f, (struct ringdb_call){.timeout_ms = 100}, "GET", LOW_KEY, NULL);
+        late += f->results[0].outcome != RINGDB_OK;
+    }
+    assert_in_range(late, 1, 6);
+    assert_string_equal(ringdb_route(f->client, ringdb_text(LOW_KEY)), f->servers[1].address);
+    assert_result(f, 0, RINGDB_OK, RINGDB_ERROR_NONE);
+}
+
 static void moved_is_followed(void **state)
 {
     struct fixture *f = *state;
@@ -548,6 +567,7 @@ int main(void)
         TEST(silence_ends_with_the_deadline),
         TEST(a_write_that_was_never_written_fails_definitely),
         TEST(a_late_reply_is_not_given_to_the_next_call),
+        TEST(a_node_that_stands_still_is_left_alone),
         TEST(moved_is_followed),
         TEST(bounds_are_answered_at_once),
         TEST(freeing_cancels_and_keeps_the_difference),

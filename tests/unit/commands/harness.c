@@ -279,7 +279,14 @@ static enum status apply(struct harness *harness, const struct key_request *requ
         struct buffer value = {0};
         outcome->dot =
             (struct dot){.actor = {.node = 1, .boot_epoch = 1}, .sequence = ++harness->sequence};
-        buffer_append_slice(&value, effect.value);
+        if (effect.replaces)
+            buffer_append_slice(&value, effect.value);
+        else if (effect.has_old) /* an increment; of one copy the sum is the value */
+            buffer_append_slice(&value, effect.old);
+        else
+            buffer_printf(&value, "%lld", (long long)effect.number);
+        if (!effect.replaces && stored != NULL && is_visible(harness, stored))
+            effect.expire_at_ms = stored->expire_at_ms;
         if (stored == NULL)
             stored = insert_key(harness, request->keyspace, entry->key);
         buffer_deinit(&stored->value);

@@ -71,7 +71,8 @@ static void with_refuses_what_it_cannot_keep(void **state)
         {"WITH w=x GET a", "-ERR w must be a number from 1, quorum or all\r\n"},
         {"WITH r=4 GET a", "-ERR r=4 cannot be met: a partition has 3 owners\r\n"},
         {"WITH cl=MOST GET a", "-ERR unknown consistency level 'MOST'\r\n"},
-        {"WITH cl=ANY SET a 1", "-ERR the consistency level ANY is not offered yet\r\n"},
+        {"WITH cl=ANY GET a",
+         "-ERR the consistency level ANY is for writes: read with ONE or more\r\n"},
         {"WITH cl=SERIAL SET a 1", "-ERR the consistency level SERIAL is not offered yet\r\n"},
         {"WITH timeout=0 GET a", "-ERR timeout must be milliseconds from 1 to 3600000\r\n"},
         {"WITH timeout=-1 GET a", "-ERR timeout must be milliseconds from 1 to 3600000\r\n"},
@@ -82,7 +83,8 @@ static void with_refuses_what_it_cannot_keep(void **state)
         {"WITH r= GET a", "-ERR r must be a number from 1, quorum or all\r\n"},
         {"WITH w=18446744073709551617 SET a 1",
          "-ERR w must be a number from 1, quorum or all\r\n"},
-        {"WITH sloppy=yes GET a", "-ERR the option 'sloppy' is not offered yet\r\n"},
+        {"WITH sloppy=maybe GET a", "-ERR sloppy must be yes or no\r\n"},
+        {"WITH sloppy= GET a", "-ERR sloppy must be yes or no\r\n"},
         {"WITH id=x SET a 1", "-ERR the option 'id' is not offered yet\r\n"},
         {"WITH color=red GET a", "-ERR unknown option 'color'\r\n"},
         {"WITH", "-ERR wrong number of arguments for 'with' command\r\n"},
@@ -106,10 +108,13 @@ static void session_options_hold_until_the_request_says_otherwise(void **state)
 {
     struct harness *harness = *state;
     struct client *client = harness_client(harness);
-    assert_reply(client, "RING.SESSION r=1 w=2 pr=1 pw=2 dw=1 timeout=70", "+OK\r\n");
+    assert_reply(client, "RING.SESSION r=1 w=2 pr=1 pw=2 dw=1 sloppy=yes timeout=70", "+OK\r\n");
     assert_reply(client, "GET a", "$-1\r\n");
     assert_int_equal(harness->last_options.r, 1);
     assert_int_equal(harness->last_options.timeout_ms, 70);
+    assert_int_equal(harness->last_options.sloppy, SLOPPY_YES);
+    assert_reply(client, "WITH sloppy=no GET a", "$-1\r\n");
+    assert_int_equal(harness->last_options.sloppy, SLOPPY_NO);
     assert_reply(client, "WITH r=2 GET a", "$-1\r\n");
     assert_int_equal(harness->last_options.r, 2);
     assert_int_equal(harness->last_options.w, 2);
@@ -123,9 +128,10 @@ static void session_options_hold_until_the_request_says_otherwise(void **state)
     assert_int_equal(harness->last_options.dw, 1);
     assert_reply(client, "RING.SESSION r=default cl=LOCAL_QUORUM", "+OK\r\n");
     assert_reply(client, "RING.SESSION",
-                 "*14\r\n$2\r\ncl\r\n$12\r\nLOCAL_QUORUM\r\n$1\r\nr\r\n$7\r\ndefault\r\n"
+                 "*16\r\n$2\r\ncl\r\n$12\r\nLOCAL_QUORUM\r\n$1\r\nr\r\n$7\r\ndefault\r\n"
                  "$1\r\nw\r\n$1\r\n2\r\n$2\r\npr\r\n$1\r\n1\r\n$2\r\npw\r\n$1\r\n2\r\n"
-                 "$2\r\ndw\r\n$1\r\n1\r\n$7\r\ntimeout\r\n$2\r\n70\r\n");
+                 "$2\r\ndw\r\n$1\r\n1\r\n$6\r\nsloppy\r\n$3\r\nyes\r\n"
+                 "$7\r\ntimeout\r\n$2\r\n70\r\n");
     assert_reply(client, "RING.SESSION r=1 color=red", "-ERR unknown option 'color'\r\n");
     assert_reply(client, "GET a", "$-1\r\n");
     assert_int_equal(harness->last_options.r, OWNERS_UNSET); /* none of a refused line holds */
@@ -137,7 +143,8 @@ static void reset_clears_the_session_options_and_hello_does_not(void **state)
 {
     struct harness *harness = *state;
     struct client *client = harness_client(harness);
-    assert_reply(client, "RING.SESSION cl=ALL r=1 w=1 pr=1 pw=1 dw=1 timeout=70", "+OK\r\n");
+    assert_reply(client, "RING.SESSION cl=ALL r=1 w=1 pr=1 pw=1 dw=1 sloppy=no timeout=70",
+                 "+OK\r\n");
     resp_value_free(client_value(client, "HELLO 2"));
     assert_reply(client, "GET a", "$-1\r\n");
     assert_int_equal(harness->last_options.level, LEVEL_ALL);
@@ -146,10 +153,10 @@ static void reset_clears_the_session_options_and_hello_does_not(void **state)
     assert_memory_equal(&harness->last_options, &(struct request_options){0},
                         sizeof(struct request_options));
     assert_reply(client, "RING.SESSION",
-                 "*14\r\n$2\r\ncl\r\n$7\r\ndefault\r\n$1\r\nr\r\n$7\r\ndefault\r\n"
+                 "*16\r\n$2\r\ncl\r\n$7\r\ndefault\r\n$1\r\nr\r\n$7\r\ndefault\r\n"
                  "$1\r\nw\r\n$7\r\ndefault\r\n$2\r\npr\r\n$7\r\ndefault\r\n"
                  "$2\r\npw\r\n$7\r\ndefault\r\n$2\r\ndw\r\n$7\r\ndefault\r\n"
-                 "$7\r\ntimeout\r\n$7\r\ndefault\r\n");
+                 "$6\r\nsloppy\r\n$7\r\ndefault\r\n$7\r\ntimeout\r\n$7\r\ndefault\r\n");
 }
 
 static void unknown_commands_name_the_reason_and_keep_redis_words(void **state)

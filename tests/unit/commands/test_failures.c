@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "commands/call.h"
+
 static struct client *failing_client(struct harness *harness, enum status status, uint8_t kind)
 {
     harness->fail_status = status;
@@ -14,6 +16,26 @@ static struct client *failing_client(struct harness *harness, enum status status
     harness->fail_acks = 1;
     harness->fail_needed = 2;
     return harness->client_count > 0 ? &harness->clients[0] : harness_client(harness);
+}
+
+/* Fallbacks take no write of their own; and a count says how much of it are copies at them. */
+static void what_hints_have_to_do_with_it_is_said(void **state)
+{
+    const struct key_result unreachable = {.status = STATUS_UNAVAILABLE, .needed = 1};
+    const struct key_result hinted = {
+        .status = STATUS_UNCERTAIN, .acks = 2, .needed = 3, .hints = 1};
+    struct buffer text = {0};
+    (void)state;
+    call_failure_text(KEY_WRITE, &unreachable, &text);
+    assert_true(slice_equal(buffer_slice(&text),
+                            slice_text("NOREPLICAS no owner of the key is reachable, and only an "
+                                       "owner takes a write")));
+    buffer_clear(&text);
+    call_failure_text(KEY_WRITE, &hinted, &text);
+    assert_true(slice_equal(buffer_slice(&text),
+                            slice_text("UNCERTAIN w=2/3 hints=1 the write was sent but not "
+                                       "confirmed in time; it may apply")));
+    buffer_deinit(&text);
 }
 
 static void each_status_has_its_word(void **state)
@@ -196,6 +218,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_status_has_its_word),
+        TEST(what_hints_have_to_do_with_it_is_said),
         TEST(growing_values_have_redis_words_for_the_limit),
         TEST(a_partly_failed_read_is_an_error_of_the_whole),
         TEST(a_partly_failed_write_is_uncertain),

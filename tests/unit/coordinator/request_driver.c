@@ -8,6 +8,13 @@
 
 void driver_init(struct request_driver *driver, const char *replication, uint8_t self)
 {
+    driver_init_with(driver, replication, self, 0);
+    assert_int_equal(driver->owners.primary_count, driver->ring->member_count);
+}
+
+void driver_init_with(struct request_driver *driver, const char *replication, uint8_t self,
+                      unsigned more)
+{
     static const char *const racks[] = {"a", "b", "c", "d", "e", "f"};
     node_id id = 1;
     *driver = (struct request_driver){.ring = fixture_ring(replication, 16)};
@@ -17,15 +24,15 @@ void driver_init(struct request_driver *driver, const char *replication, uint8_t
         (struct ring_keyspace){.number = 7, .name = "carts", .policy = KEYSPACE_SIBLINGS};
     ring->keyspace_count = 2;
     for (unsigned region = 0; region < ring->region_count; region++)
-        for (unsigned i = 0; i < ring->regions[region].replicas; i++)
-            fixture_add(ring, id++, ring->regions[region].name, racks[i], 1);
+        for (unsigned i = 0; i < ring->regions[region].replicas + more; i++)
+            fixture_add(ring, id++, ring->regions[region].name, racks[i % 6], 1);
     fixture_place(ring, NULL);
     preference_list_build(ring, 0, 0, &driver->owners);
-    assert_int_equal(driver->owners.primary_count, ring->member_count);
     driver->params = (struct coordinate_params){.ring = ring,
                                                 .self = driver->owners.nodes[self],
                                                 .self_ready = true,
-                                                .usable = ((owner_mask)1 << ring->owner_count) - 1,
+                                                .usable =
+                                                    ((owner_mask)1 << driver->owners.count) - 1,
                                                 .deadline_us = DRIVER_TIMEOUT_MS * 1000,
                                                 .retry_ms = DRIVER_RETRY_MS};
 }
@@ -50,15 +57,16 @@ void driver_deinit(struct request_driver *driver)
     driver_end(driver);
     coordinated_output_deinit(&driver->output);
     buffer_deinit(&driver->result_bytes);
+    buffer_deinit(&driver->again);
     ring_free(driver->ring);
 }
 
 static uint8_t owner_of(const struct request_driver *driver, node_id node)
 {
-    for (uint8_t i = 0; i < driver->owners.primary_count; i++)
+    for (uint8_t i = 0; i < driver->owners.count; i++)
         if (driver->owners.nodes[i] == node)
             return i;
-    fail_msg("something was sent to node %u, which is no owner", node);
+    fail_msg("something was sent to node %u, which is not in the list", node);
     return 0;
 }
 
@@ -76,7 +84,10 @@ static void take_output(struct request_driver *driver)
     driver->read_repairs += output->read_repairs;
     driver->fetches += output->fetches;
     driver->omitted_bytes += output->omitted_bytes;
-    if (output->finished) {
+    if (output->again) {
+        assert_true(driver->takes_again);
+        buffer_append_slice(&driver->again, buffer_slice(&output->result));
+    } else if (output->finished) {
         assert_false(driver->answered); /* C4 */
         driver->answered = true;
         buffer_append_slice(&driver->result_bytes, buffer_slice(&output->result));
@@ -105,6 +116,14 @@ void driver_replicated(struct request_driver *driver, uint8_t owner, enum status
     struct buffer body = {0};
     message_replicated_encode(&(struct message_replicated){.status = status}, &body);
     driver_reply(driver, owner, MESSAGE_REPLICATED, buffer_slice(&body));
+    buffer_deinit(&body);
+}
+
+void driver_hinted(struct request_driver *driver, uint8_t fallback, enum status status)
+{
+    struct buffer body = {0};
+    message_replicated_encode(&(struct message_replicated){.status = status}, &body);
+    driver_reply(driver, fallback, MESSAGE_HINTED, buffer_slice(&body));
     buffer_deinit(&body);
 }
 

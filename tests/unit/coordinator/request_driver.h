@@ -3,7 +3,7 @@
  * sends is kept, replies are made by hand, and it is answered at most once.
  *
  * Owners are named by their place in the preference list of partition 0 as the
- * first region sees it. Every member owns every partition. Keyspace 0 is
+ * first region sees it, fallbacks by the places behind them. Keyspace 0 is
  * last-writer-wins, keyspace 7 keeps siblings.
  */
 #ifndef TESTS_UNIT_COORDINATOR_REQUEST_DRIVER_H
@@ -41,12 +41,17 @@ struct request_driver {
     struct key_result result; /* once answered */
     uint32_t read_repairs, fetches;
     uint64_t omitted_bytes;
+    bool takes_again; /* a request to do instead of an answer is welcome, in `again` */
+    struct buffer again;
     uint64_t now_ms;
 };
 
 /* `replication` as "eu:2,us:1"; the coordinator is owner `self`, which is ready, and all are
  * usable. */
 void driver_init(struct request_driver *driver, const char *replication, uint8_t self);
+/* With `more` members in each region than it has replicas. The i-th of each is in rack i. */
+void driver_init_with(struct request_driver *driver, const char *replication, uint8_t self,
+                      unsigned more);
 void driver_deinit(struct request_driver *driver);
 void driver_start(struct request_driver *driver, const struct key_request *request);
 /* The request ends; ring and params stay for the next driver_start(). */
@@ -54,6 +59,7 @@ void driver_end(struct request_driver *driver);
 
 void driver_reply(struct request_driver *driver, uint8_t owner, uint16_t type, struct slice body);
 void driver_replicated(struct request_driver *driver, uint8_t owner, enum status status);
+void driver_hinted(struct request_driver *driver, uint8_t fallback, enum status status);
 /* One outcome, and "replicate me" for the other owners when it was written. */
 void driver_minted(struct request_driver *driver, enum status status, bool written);
 /* The answer to a read of one key. `cell` NULL: absent. */

@@ -99,6 +99,69 @@ static void stragglers_go_on_after_the_answer(void **state)
     driver_deinit(&driver);
 }
 
+static void acknowledge_beside_unseen_increments(struct request_driver *driver, uint8_t owner)
+{
+    struct message_replicated replicated = {.unseen_increments = true};
+    struct buffer body = {0};
+    message_replicated_encode(&replicated, &body);
+    driver_reply(driver, owner, MESSAGE_REPLICATED, buffer_slice(&body));
+    buffer_deinit(&body);
+}
+
+/* Increments acknowledged before a SET must not be added to it, though nobody told its owner. */
+static void a_blind_write_beside_unseen_increments_is_done_again(void **state)
+{
+    struct request_driver driver;
+    struct key_request request = driver_set("v"), again;
+    struct key_contexts contexts;
+    (void)state;
+    driver_init(&driver, "eu:3", 0);
+    start_and_mint(&driver, &request);
+    driver_replicated(&driver, 0, STATUS_OK);
+    driver.takes_again = true;
+    acknowledge_beside_unseen_increments(&driver, 1);
+    assert_false(driver.answered);
+    assert_true(driver.again.length > 0);
+    struct reader reader = reader_make(buffer_slice(&driver.again));
+    assert_int_equal(key_request_decode(&reader, &again, &contexts), STATUS_OK);
+    assert_int_equal(again.flags, KEY_AGAIN);
+    driver_end(&driver);
+    driver_start(&driver, &again); /* it reads now */
+    assert_null(driver_find_sent(&driver, 0, MESSAGE_MINT));
+    assert_non_null(driver_find_sent(&driver, 0, MESSAGE_READ));
+    driver_read_result(&driver, 0, STATUS_OK, NULL);
+    driver_read_result(&driver, 1, STATUS_OK, NULL);
+    driver_minted(&driver, STATUS_OK, true);
+    driver_replicated(&driver, 0, STATUS_OK);
+    acknowledge_beside_unseen_increments(&driver, 1);
+    assert_answer(&driver, STATUS_OK, 2, 2); /* those are later than the read */
+    free((void *)again.entries);
+    key_contexts_free(&contexts);
+    driver_deinit(&driver);
+}
+
+/* C2: it has been minted the first time. */
+static void a_write_done_again_never_says_that_nothing_was_written(void **state)
+{
+    struct request_driver driver;
+    struct key_request request = driver_set("v");
+    (void)state;
+    request.flags = KEY_AGAIN;
+    driver_init(&driver, "eu:3", 0);
+    driver.params.usable = 1;
+    driver_start(&driver, &request);
+    assert_true(driver.answered);
+    assert_int_equal(driver.result.status, STATUS_UNCERTAIN);
+    driver_end(&driver);
+    driver.params.usable = 7;
+    driver_start(&driver, &request);
+    driver_read_result(&driver, 0, STATUS_OK, NULL);
+    driver_read_result(&driver, 1, STATUS_OK, NULL);
+    driver_minted(&driver, STATUS_OVERLOADED, false);
+    assert_int_equal(driver.result.status, STATUS_UNCERTAIN);
+    driver_deinit(&driver);
+}
+
 static void too_few_usable_owners_are_refused_at_once_and_nothing_is_sent(void **state)
 {
     static const struct {
@@ -534,6 +597,8 @@ int main(void)
         cmocka_unit_test(a_blind_write_is_minted_here_and_sent_to_all_others_at_once),
         cmocka_unit_test(ok_comes_exactly_at_the_wth_distinct_durable_ack),
         cmocka_unit_test(stragglers_go_on_after_the_answer),
+        cmocka_unit_test(a_blind_write_beside_unseen_increments_is_done_again),
+        cmocka_unit_test(a_write_done_again_never_says_that_nothing_was_written),
         cmocka_unit_test(too_few_usable_owners_are_refused_at_once_and_nothing_is_sent),
         cmocka_unit_test(a_node_that_may_not_mint_says_so),
         cmocka_unit_test(a_keyspace_that_is_not_there_is_invalid),

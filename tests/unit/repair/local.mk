@@ -1,4 +1,5 @@
 libringtest_a_SOURCES +=
 unit_tests += \
+	tests/unit/repair/test_hint_handoff \
 	tests/unit/repair/test_log_sync \
 	tests/unit/repair/test_partition_sync

@@ -4,7 +4,9 @@ libringtest_a_SOURCES += \
 	tests/unit/replica/memory_store.c \
 	tests/unit/replica/memory_store.h
 unit_tests += \
+	tests/unit/replica/test_hint_store \
 	tests/unit/replica/test_replica \
+	tests/unit/replica/test_replica_counters \
 	tests/unit/replica/test_replica_purge \
 	tests/unit/replica/test_replica_siblings \
 	tests/unit/replica/test_replica_whole \

@@ -1,0 +1,371 @@
+#include "sim/oracle_counter.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "causal/counter.h"
+#include "ring/position.h"
+
+enum { SET_WORDS = COUNTER_EVENTS_MAX / 64, ACTORS_MAX = 256 };
+
+/* Sums of one actor's slots as in its newest version. */
+struct actor_sums {
+    struct actor actor;
+    uint64_t events;
+    decimal up, down;
+};
+
+struct counter_track {
+    struct write *events[COUNTER_EVENTS_MAX];
+    uint32_t event_count;
+    struct actor_sums actors[ACTORS_MAX];
+    uint32_t actor_count;
+};
+
+void oracle_counter_add_keys(struct oracle *oracle)
+{
+    for (uint32_t i = 0; i < COUNTER_KEY_COUNT; i++) {
+        struct oracle_key *key = &oracle->keys[oracle->key_count++];
+        *key = (struct oracle_key){.counter = memory_new(1, sizeof(struct counter_track))};
+        snprintf(key->name, sizeof key->name, "count:%u", i);
+        key->position = ring_position(slice_text(key->name), 0, oracle->world->ring->seed);
+        key->partition =
+            ring_partition_of_position(key->position, oracle->world->ring->partition_count);
+    }
+}
+
+void oracle_counter_free(struct oracle_key *key)
+{
+    for (uint32_t i = 0; key->counter != NULL && i < key->version_count; i++)
+        free(key->versions[i]->sets);
+    free(key->counter);
+}
+
+static void fail(struct oracle *oracle, const struct machine *machine, const struct oracle_key *key,
+                 const char *kind, const char *what)
+{
+    world_fail(oracle->world, VERDICT_WRONG, kind, "n%u %s: %s", machine->id, key->name, what);
+}
+
+/* ---- sets ---- */
+
+static bool has(const uint64_t *set, uint32_t event)
+{
+    return (set[event / 64] >> event % 64 & 1) != 0;
+}
+
+static void join(uint64_t *into, const uint64_t *from)
+{
+    for (unsigned i = 0; i < SET_WORDS; i++)
+        into[i] |= from[i];
+}
+
+static bool contains(const uint64_t *set, const uint64_t *part)
+{
+    for (unsigned i = 0; i < SET_WORDS; i++)
+        if ((part[i] & ~set[i]) != 0)
+            return false;
+    return true;
+}
+
+static void join_version(struct count_sets *into, const struct version *version)
+{
+    join(into->seen, version->sets->seen);
+    join(into->reset, version->sets->reset);
+}
+
+/* Of all live versions of a cell. */
+static void sets_of(struct oracle *oracle, const struct oracle_key *key, const struct cell *cell,
+                    struct count_sets *out)
+{
+    *out = (struct count_sets){0};
+    for (uint32_t i = 0; i < cell->count; i++) {
+        const struct version *version = oracle_find_version(oracle, key, &cell->siblings[i].dot);
+        if (version != NULL && version->sets != NULL)
+            join_version(out, version);
+    }
+}
+
+/* ---- a new version ---- */
+
+static struct actor_sums *sums_of(struct counter_track *track, const struct actor *actor)
+{
+    for (uint32_t i = 0; i < track->actor_count; i++)
+        if (actor_compare(&track->actors[i].actor, actor) == 0)
+            return &track->actors[i];
+    assert(track->actor_count < ACTORS_MAX);
+    track->actors[track->actor_count] = (struct actor_sums){.actor = *actor};
+    return &track->actors[track->actor_count++];
+}
+
+/* What the version's maker has added in all, by its own slots. */
+static void read_sums(const struct sibling *sibling, struct actor_sums *out)
+{
+    struct counter counter = {0};
+    *out = (struct actor_sums){.actor = sibling->dot.actor};
+    enum status status = counter_join(&counter, sibling->value);
+    assert(status == STATUS_OK);
+    for (uint32_t i = 0; i < counter.slot_count; i++) {
+        if (actor_compare(&counter.slots[i].id.actor, &out->actor) != 0)
+            continue;
+        out->events += counter.slots[i].events;
+        out->up += counter.slots[i].up;
+        out->down += counter.slots[i].down;
+    }
+    counter_deinit(&counter);
+}
+
+/* The command behind one more event of the maker; NULL: there is none like it. */
+static struct write *write_behind(const struct oracle *oracle, const struct oracle_key *key,
+                                  const struct actor_sums *before, const struct actor_sums *after)
+{
+    int64_t amount;
+    if (after->events != before->events + 1 ||
+        !decimal_to_integer(after->up - before->up - (after->down - before->down), &amount))
+        return NULL;
+    struct write *write = oracle_find_write(oracle, (uint32_t)(amount < 0 ? -amount : amount));
+    bool fits = write != NULL && write->kind == COMMAND_INCREMENT &&
+                write->key == oracle_key_index(oracle, key) && write->takes == (amount < 0);
+    return fits ? write : NULL;
+}
+
+static void note_event(struct oracle *oracle, const struct machine *machine,
+                       const struct oracle_key *key, struct version *version, struct write *write)
+{
+    struct counter_track *track = key->counter;
+    if (write->version != NULL)
+        fail(oracle, machine, key, "once", "one increment counts twice");
+    if (write->outcome == OUTCOME_FAILED)
+        fail(oracle, machine, key, "definite", "an increment was made after a definite error");
+    write->version = version;
+    version->write = write->number;
+    if (track->event_count == COUNTER_EVENTS_MAX)
+        return;
+    uint32_t event = track->event_count++;
+    track->events[event] = write;
+    version->sets->seen[event / 64] |= (uint64_t)1 << event % 64;
+    marks_hit(oracle->world->marks, MARK_INCREMENT);
+}
+
+static void note_string(struct oracle *oracle, const struct machine *machine,
+                        const struct oracle_key *key, struct version *version,
+                        const struct sibling *sibling)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < sibling->value.length; i++)
+        number = number * 10 + (uint64_t)(sibling->value.data[i] - '0');
+    if (sibling->kind == SIBLING_TOMBSTONE)
+        return;
+    struct write *write = oracle_find_write(oracle, (uint32_t)number);
+    if (write == NULL || write->key != oracle_key_index(oracle, key) ||
+        write->kind != COMMAND_COUNTER_SET) {
+        fail(oracle, machine, key, "I3", "a string that nobody wrote here");
+        return;
+    }
+    version->write = write->number;
+    if (write->version == NULL)
+        write->version = version;
+    else
+        marks_hit(oracle->world->marks, MARK_WRITE_AGAIN);
+    if (write->outcome == OUTCOME_FAILED)
+        fail(oracle, machine, key, "definite", "a string was made after a definite error");
+}
+
+/* Give sets to the versions of `cell` that have none: they were made at once, by one write. */
+static void judge_new(struct oracle *oracle, const struct machine *machine, struct oracle_key *key,
+                      const struct cell *cell)
+{
+    struct count_sets observed = {0};
+    bool replaces = false, any = false;
+    for (uint32_t i = 0; i < cell->count; i++) {
+        const struct version *version = oracle_find_version(oracle, key, &cell->siblings[i].dot);
+        any = any || version->sets == NULL;
+        replaces = replaces || (version->sets == NULL && version->kind != SIBLING_COUNTER);
+    }
+    for (uint32_t i = 0; any && i < key->version_count; i++)
+        if (key->versions[i]->sets != NULL &&
+            version_vector_covers(&cell->context, &key->versions[i]->dot))
+            join_version(&observed, key->versions[i]);
+    if (replaces)
+        join(observed.reset, observed.seen);
+    for (uint32_t i = 0; any && i < cell->count; i++) {
+        const struct sibling *sibling = &cell->siblings[i];
+        struct version *version = oracle_find_version(oracle, key, &sibling->dot);
+        struct actor_sums after, *before = sums_of(key->counter, &sibling->dot.actor);
+        if (version->sets != NULL)
+            continue;
+        version->sets = memory_new(1, sizeof *version->sets);
+        *version->sets = observed;
+        if (sibling->kind != SIBLING_COUNTER) {
+            note_string(oracle, machine, key, version, sibling);
+            continue;
+        }
+        read_sums(sibling, &after);
+        struct write *write = write_behind(oracle, key, before, &after);
+        if (write != NULL)
+            note_event(oracle, machine, key, version, write);
+        else if (!replaces || after.events != before->events)
+            fail(oracle, machine, key, "I3", "a version adds what no command has asked for");
+        *before = after;
+    }
+}
+
+/* ---- a cell on a disk ---- */
+
+static bool string_shown(const struct oracle *oracle, const struct oracle_key *key,
+                         const struct cell *cell, int64_t *number)
+{
+    const struct version *last = NULL;
+    for (uint32_t i = 0; i < cell->count; i++) {
+        const struct version *version = oracle_find_version(oracle, key, &cell->siblings[i].dot);
+        if (version->kind != SIBLING_COUNTER && oracle_is_above(version, last))
+            last = version;
+    }
+    *number = last == NULL || last->kind == SIBLING_TOMBSTONE ? 0 : (int64_t)last->write;
+    return last != NULL && last->kind == SIBLING_STRING;
+}
+
+/* false: the key is absent. */
+static bool expected(struct oracle *oracle, const struct oracle_key *key, const struct cell *cell,
+                     int64_t *sum)
+{
+    struct count_sets sets;
+    bool any = string_shown(oracle, key, cell, sum);
+    sets_of(oracle, key, cell, &sets);
+    for (uint32_t i = 0; i < key->counter->event_count; i++) {
+        const struct write *write = key->counter->events[i];
+        if (!has(sets.seen, i) || has(sets.reset, i))
+            continue;
+        any = true;
+        *sum += write->takes ? -(int64_t)write->number : (int64_t)write->number;
+    }
+    return any;
+}
+
+static void check_shown(struct oracle *oracle, const struct machine *machine,
+                        const struct oracle_key *key, const struct cell *cell)
+{
+    struct buffer text = {0}, wanted = {0};
+    struct sibling shown;
+    int64_t sum;
+    bool any = expected(oracle, key, cell, &sum);
+    buffer_printf(&wanted, "%" PRId64, sum);
+    if (cell_shown(cell, 0, &text, &shown) != any)
+        fail(oracle, machine, key, "counter", any ? "increments are lost" : "nothing is counted");
+    else if (any && !slice_equal(shown.value, buffer_slice(&wanted)))
+        world_fail(oracle->world, VERDICT_WRONG, "counter",
+                   "n%u %s shows %.*s, its events are %.*s", machine->id, key->name,
+                   (int)shown.value.length, (const char *)shown.value.data, (int)wanted.length,
+                   (const char *)wanted.data);
+    buffer_deinit(&text);
+    buffer_deinit(&wanted);
+}
+
+static void mark(struct oracle *oracle, const struct oracle_key *key, const struct cell *before,
+                 const struct cell *after)
+{
+    struct count_sets old, new;
+    uint32_t counting = 0;
+    bool survives = false;
+    sets_of(oracle, key, before, &old);
+    sets_of(oracle, key, after, &new);
+    for (uint32_t i = 0; i < after->count; i++)
+        counting += after->siblings[i].kind == SIBLING_COUNTER;
+    for (uint32_t i = 0; i < key->counter->event_count; i++)
+        survives = survives || (has(new.seen, i) && !has(new.reset, i) && !has(old.seen, i));
+    if (counting > 1)
+        marks_hit(oracle->world->marks, MARK_COUNTERS_JOINED);
+    if (!contains(old.reset, new.reset))
+        marks_hit(oracle->world->marks, MARK_COUNTER_RESET);
+    if (survives && counting > 1 && !contains(old.reset, new.reset))
+        marks_hit(oracle->world->marks, MARK_RESET_BESIDE_INCREMENT);
+}
+
+void oracle_counter_stored(struct oracle *oracle, const struct machine *machine,
+                           struct oracle_key *key, const struct cell *before,
+                           const struct cell *after)
+{
+    struct count_sets old, new;
+    uint32_t strings = 0;
+    judge_new(oracle, machine, key, after);
+    sets_of(oracle, key, before, &old);
+    sets_of(oracle, key, after, &new);
+    if (!contains(new.seen, old.seen) || !contains(new.reset, old.reset))
+        fail(oracle, machine, key, "I3", "what a cell had counted or reset is forgotten");
+    for (uint32_t i = 0; i < after->count; i++)
+        strings += after->siblings[i].kind != SIBLING_COUNTER;
+    if (strings > 1)
+        fail(oracle, machine, key, "I3", "last-writer-wins kept two strings");
+    if (!version_vector_descends(&after->context, &before->context))
+        fail(oracle, machine, key, "I3", "the context of a cell shrank");
+    check_shown(oracle, machine, key, after);
+    mark(oracle, key, before, after);
+}
+
+/* ---- answers ---- */
+
+void oracle_counter_replaced(struct oracle *oracle, const struct machine *machine,
+                             const struct command *command)
+{
+    const struct oracle_key *key = oracle_key(oracle, command->keys[0]);
+    uint8_t owners = oracle_write_owners(oracle, command);
+    struct count_sets all = {0};
+    for (uint32_t i = 0; i < key->version_count; i++)
+        if (command->kind != COMMAND_COUNTER_SET ||
+            key->versions[i]->write == command->writes[0]->number)
+            join_version(&all, key->versions[i]);
+    for (uint32_t i = 0; i < key->counter->event_count; i++) {
+        const struct version *event = key->counter->events[i]->version;
+        if (event->acked && event->acked_us < command->start_us &&
+            oracle_meets(oracle, event, owners) && !has(all.reset, i))
+            oracle_fail_answer(oracle, machine, command, command->keys[0], "counter",
+                               "an increment acknowledged before has survived");
+    }
+}
+
+void oracle_counter_last(struct oracle *oracle, const struct machine *machine,
+                         const struct command *command, const struct resp_value *reply)
+{
+    const struct world *world = oracle->world;
+    const struct oracle_key *key = oracle_key(oracle, command->keys[0]);
+    const node_id *owners = ring_owners(world->ring, key->partition);
+    struct buffer wanted = {0};
+    struct cell cell;
+    int64_t sum;
+    oracle_load(oracle, &world->machines[owners[0] - 1].image.synced, key, &cell);
+    bool any = expected(oracle, key, &cell, &sum);
+    buffer_printf(&wanted, "%" PRId64, sum);
+    if (any != (reply->type == RESP_TYPE_BULK) ||
+        (any && !slice_equal(reply->text, buffer_slice(&wanted))))
+        oracle_fail_answer(oracle, machine, command, command->keys[0], "end",
+                           "the last sum is not that of the events");
+    cell_deinit(&cell);
+    buffer_deinit(&wanted);
+}
+
+void oracle_counter_end(struct oracle *oracle, const struct machine *owner,
+                        const struct oracle_key *key, const struct cell *cell)
+{
+    const struct version *promised = NULL, *last = NULL;
+    struct count_sets sets;
+    sets_of(oracle, key, cell, &sets);
+    for (uint32_t i = 0; i < key->counter->event_count; i++) {
+        const struct version *event = key->counter->events[i]->version;
+        if (event->acked && !event->excused && !has(sets.seen, i))
+            fail(oracle, owner, key, "end", "an acknowledged increment is lost");
+    }
+    for (uint32_t i = 0; i < key->version_count; i++) {
+        const struct version *version = key->versions[i];
+        if (version->kind == SIBLING_COUNTER)
+            continue;
+        if (version->acked && !version->excused && oracle_is_above(version, promised))
+            promised = version;
+        if (cell_find(cell, &version->dot) != NULL)
+            last = version;
+    }
+    if (promised != NULL && (last == NULL || oracle_is_above(promised, last)))
+        fail(oracle, owner, key, "end", "an acknowledged string lost to nothing or an older one");
+}
