@@ -65,6 +65,23 @@ struct clock_view {
     uint64_t wait_ms;         /* not 0: until the clock has reached times issued before */
 };
 
+/* An owner that holds back garbage. */
+struct gc_holder {
+    node_id node;
+    uint32_t partitions; /* of this node, in which it is waited for */
+    uint64_t since_us;   /* of the monotonic clock */
+};
+
+enum { GC_HOLDERS_MAX = 32 };
+
+/* What the last round of collecting has left (wire/message_garbage.h). */
+struct gc_view {
+    uint64_t tombstones, waiting;
+    uint64_t log_records, log_bytes;
+    uint8_t holder_count;
+    struct gc_holder holders[GC_HOLDERS_MAX];
+};
+
 /* The hints that this node keeps for owners that could not be reached. */
 struct hint_view {
     struct hint_totals totals;
@@ -110,6 +127,8 @@ struct environment {
     bool (*replica_ready)(void *node, partition_id partition);
     /* May be NULL: no hints are kept. */
     void (*hint_view)(void *node, struct hint_view *out);
+    /* May be NULL. */
+    void (*gc_view)(void *node, struct gc_view *out);
     void (*hint_lane_view)(void *node, node_id target, struct instant now,
                            struct hint_lane_view *out);
     /* May be NULL: nothing is known of clocks. */

@@ -33,6 +33,7 @@ libringcore_a_SOURCES += \
 	src/commands/options.h \
 	src/commands/reply.c \
 	src/commands/ring_admin.c \
+	src/commands/ring_gc.c \
 	src/commands/ring_view.c \
 	src/commands/ring_view.h \
 	src/commands/scan.c \

@@ -99,6 +99,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->replica_ready = environment_replica_ready;
     environment->clock_view = clock_fence_view;
     environment->hint_view = hints_view;
+    environment->gc_view = stability_view;
     environment->hint_lane_view = hints_lane_view;
     environment->mac = params->host.mac;
     environment->client_close = environment_client_close;

@@ -107,6 +107,7 @@ struct peer_load {
     struct log_sync *sync;
     uint64_t report_due_us; /* UINT64_MAX while it is down */
     bool report_afresh;     /* it has not had one on this link */
+    uint64_t holds_since_us; /* it holds back garbage; 0: it does not */
     struct hint_peer hints;
 };
 
@@ -221,6 +222,7 @@ void stability_store_frame(struct node *node, struct pending *pending, uint16_t 
 /* A peer's MESSAGE_STABILITY or MESSAGE_STABILITY_HEARD. */
 void stability_peer_frame(struct node *node, const struct origin *origin,
                           const struct frame *frame);
+void stability_view(void *context, struct gc_view *out);
 uint64_t stability_deadline_us(const struct node *node);
 
 /* repair_schedule.c */

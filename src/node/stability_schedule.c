@@ -82,11 +82,45 @@ uint64_t stability_deadline_us(const struct node *node)
     return deadline_us;
 }
 
+_Static_assert((int)GC_HOLDERS_MAX == (int)GARBAGE_HOLDERS_MAX, "each is shown");
+
+void stability_view(void *context, struct gc_view *out)
+{
+    struct node *node = context;
+    const struct message_garbage *garbage = &node->garbage;
+    *out = (struct gc_view){.tombstones = garbage->tombstones,
+                            .waiting = garbage->waiting,
+                            .log_records = garbage->log_records,
+                            .log_bytes = garbage->log_bytes,
+                            .holder_count = garbage->holder_count};
+    for (uint8_t i = 0; i < garbage->holder_count; i++) {
+        const struct peer_load *load = node_load(node, garbage->holders[i].node);
+        out->holders[i] = (struct gc_holder){.node = garbage->holders[i].node,
+                                             .partitions = garbage->holders[i].partitions,
+                                             .since_us = load->holds_since_us};
+    }
+}
+
+static void note_holders(struct node *node)
+{
+    for (uint32_t i = 0; i < node->load_count; i++) {
+        struct peer_load *load = &node->loads[i];
+        bool holds = false;
+        for (uint8_t k = 0; k < node->garbage.holder_count; k++)
+            holds = holds || node->garbage.holders[k].node == load->id;
+        if (!holds)
+            load->holds_since_us = 0;
+        else if (load->holds_since_us == 0)
+            load->holds_since_us = node->now.mono_us;
+    }
+}
+
 static void note_garbage(struct node *node, struct slice body)
 {
     bool was_eager = node->garbage.tombstones > 0;
     enum status status = message_garbage_decode(body, &node->garbage);
     assert(status == STATUS_OK); /* own store side */
+    note_holders(node);
     node->statistics.tombstones_purged += node->garbage.purged;
     if (node->garbage.more) {
         node->collect_goes_on = true;

@@ -27,6 +27,11 @@ const struct verb VERBS[] = {
      "Compares the digests that all owners of a partition have of its data and its clock.\n"
      "Exit status 0: all replicas are equal; 4: some differ, or an owner did not answer.\n",
      verb_ring_verify},
+    {"gc status", NULL, 0, 0, 0, "what was deleted and is still on disks, and who holds it back",
+     "Deleted keys leave the disks when all their owners have the delete on theirs. Names the\n"
+     "owners that are waited for, since when, and what to do. Exit status 0: nothing is held\n"
+     "back; 4: something is, or a node did not answer.\n",
+     verb_gc_status},
     {"key locate", "KEY", 1, 1, OPTION_KEYSPACE, "where a key lives",
      "The partition of a key, its slot, its owners, and the nodes that stand in for them.\n",
      verb_key_locate},
