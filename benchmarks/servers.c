@@ -29,9 +29,10 @@ static void add_owners(struct servers *servers, const struct ringdb_reply *slots
             if (owner->type != RINGDB_ARRAY || owner->element_count < 2 ||
                 owner->elements[0].type != RINGDB_BULK || owner->elements[1].type != RINGDB_INTEGER)
                 continue;
-            int length = snprintf(address, sizeof address, "%.255s:%d",
-                                  (const char *)owner->elements[0].text.data,
-                                  (int)owner->elements[1].integer);
+            const char *host = owner->elements[0].text.data;
+            bool brackets = strchr(host, ':') != NULL;
+            int length = snprintf(address, sizeof address, "%s%.255s%s:%d", brackets ? "[" : "",
+                                  host, brackets ? "]" : "", (int)owner->elements[1].integer);
             add(servers, address, (size_t)length);
         }
     }

@@ -281,13 +281,26 @@ static void take_due(struct ringdb *client)
     }
 }
 
+/*
+ * When a connection is given up: it must be OPEN by a moment; and an answer that its caller waits
+ * for no longer must not keep it for ever. The latter takes long, for others may wait behind.
+ */
+static uint64_t connection_deadline_us(const struct ringdb *client, const struct connection *c)
+{
+    if (c->state != CONNECTION_OPEN)
+        return c->deadline_us;
+    if (c->calls.first == NULL || c->calls.first->state != CALL_LEFT)
+        return UINT64_MAX;
+    return c->heard_us + ((uint64_t)client->connect_timeout_ms + client->timeout_ms) * 1000;
+}
+
 static void close_late_connections(struct ringdb *client)
 {
     for (size_t i = client->connection_count; i > 0; i--) {
         if (i > client->connection_count)
             continue;
         struct connection *c = client->connections[i - 1];
-        if (c->state != CONNECTION_OPEN && c->deadline_us <= client->now_us)
+        if (connection_deadline_us(client, c) <= client->now_us)
             ringdb_connection_close(client, c, RINGDB_ERROR_TIMEOUT, "it did not answer in time");
     }
 }
@@ -415,9 +428,8 @@ uint64_t ringdb_deadline_us(const struct ringdb *client)
     if (first != NULL && first->due_us < due_us)
         due_us = first->due_us;
     for (size_t i = 0; i < client->connection_count; i++) {
-        const struct connection *c = client->connections[i];
-        if (c->state != CONNECTION_OPEN && c->deadline_us < due_us)
-            due_us = c->deadline_us;
+        uint64_t own_us = connection_deadline_us(client, client->connections[i]);
+        due_us = own_us < due_us ? own_us : due_us;
     }
     for (const struct node *node = client->nodes; node != NULL; node = node->next) {
         bool probes = node->failures > 0 && node->connection_count == 0 && client->call_count > 0 &&

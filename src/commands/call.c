@@ -368,6 +368,14 @@ void call_give_context(const struct call *call, struct key_entry *entry)
     entry->context_time = call->context_time;
 }
 
+uint32_t call_value_bytes_max(const struct call *call)
+{
+    const struct environment *environment = call_environment(call);
+    const struct ring_keyspace *keyspace = ring_keyspace(environment->ring, call->keyspace);
+    uint32_t maximum = environment->settings->value_bytes_max;
+    return keyspace != NULL ? ring_keyspace_limit(keyspace->value_bytes_max, maximum) : maximum;
+}
+
 partition_id call_partition(const struct call *call, struct slice key)
 {
     return ring_partition_of_slot(ring_slot(key), call_environment(call)->ring->partition_count);
@@ -384,10 +392,25 @@ static void limit_timeout(const struct call *call, struct request_options *optio
         options->timeout_ms = spent_ms >= whole_ms ? 1 : (uint32_t)(whole_ms - spent_ms);
 }
 
+/* The weakest word: the keyspace's. */
+static void join_keyspace(const struct call *call, struct key_request *request)
+{
+    const struct ring_keyspace *keyspace =
+        ring_keyspace(call_environment(call)->ring, request->keyspace);
+    struct request_options weakest = {0};
+    if (keyspace == NULL)
+        return;
+    weakest.level =
+        request->kind == KEY_WRITE ? keyspace->write_level : keyspace->read_level;
+    weakest.sloppy = keyspace->sloppy ? SLOPPY_YES : SLOPPY_DEFAULT;
+    options_join(&request->options, &weakest);
+}
+
 static void send(struct call *call, uint32_t index, struct key_request *request)
 {
     assert(index < (uint32_t)1 << CALL_INDEX_BITS);
     request->options = call->options;
+    join_keyspace(call, request);
     if (!(call->command->flags & COMMAND_BLOCKING))
         limit_timeout(call, &request->options);
     call->request_open++;

@@ -126,6 +126,8 @@ void call_scatter_stop(struct call *call);
 struct key_entry *call_entries(struct call *call, uint32_t count);
 /* To an entry that writes the command's own key: what WITH context= says was read of it. */
 void call_give_context(const struct call *call, struct key_entry *entry);
+/* Of a value that a client writes in the connection's keyspace. */
+uint32_t call_value_bytes_max(const struct call *call);
 partition_id call_partition(const struct call *call, struct slice key);
 /* Go on at `when_us` of the monotonic clock, or earlier when the client is unblocked. */
 void call_sleep(struct call *call, uint64_t when_us, call_next *wake);

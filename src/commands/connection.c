@@ -48,9 +48,16 @@ static void start_ok(struct call *call)
 
 static void start_select(struct call *call)
 {
+    const struct environment *environment = call_environment(call);
+    struct register_view known = {.is_open = true};
     int64_t number;
+    if (environment->register_view != NULL)
+        environment->register_view(environment->node, &known);
     if (!parse_integer(call_argument(call, 1), &number)) {
         call_reply_not_an_integer(call);
+    } else if (number >= 0 && number < RING_KEYSPACES_MAX && !known.is_open &&
+               ring_keyspace(environment->ring, (keyspace_id)number) == NULL) {
+        call_reply_error(call, "LOADING the store is being opened, and may know of this keyspace");
     } else if (number < 0 || number >= RING_KEYSPACES_MAX ||
                ring_keyspace(call_environment(call)->ring, (keyspace_id)number) == NULL) {
         call_reply_error(call, "ERR DB index is out of range");

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "coordinator/context_token.h"
+#include "membership/register_change.h"
 #include "node/event.h"
 #include "node/settings.h"
 #include "repair/hint_handoff.h"
@@ -82,6 +83,24 @@ struct gc_view {
     struct gc_holder holders[GC_HOLDERS_MAX];
 };
 
+/* What became of a change of the register (membership/register_change.h). */
+struct change_outcome {
+    enum status status; /* OK; INVALID, UNAVAILABLE: not made; UNCERTAIN: it may yet be made */
+    uint64_t seq;       /* OK, INVALID: of the value that it ended with */
+    uint32_t known_by;  /* OK: members that have it on their disks, of `members` */
+    uint32_t members;
+    char reason[REGISTER_REASON_MAX]; /* a sentence when not OK */
+};
+
+/* What is known of the register. */
+struct register_view {
+    bool is_open; /* the store has told what it has; before that, only the ring file is known */
+    uint64_t generation, seq, digest;
+    uint32_t known_by; /* members that have this, or newer, on their disks */
+    uint8_t steward_count, stewards_up;
+    node_id stewards[REGISTER_STEWARDS_MAX];
+};
+
 /* The hints that this node keeps for owners that could not be reached. */
 struct hint_view {
     struct hint_totals totals;
@@ -133,6 +152,11 @@ struct environment {
                            struct hint_lane_view *out);
     /* May be NULL: nothing is known of clocks. */
     void (*clock_view)(void *node, struct instant now, struct clock_view *out);
+    /* Begin a change of the register; 0: too many wait. NULL: there is no register. */
+    uint64_t (*change_start)(void *node, const struct register_change *change);
+    /* Whether it is over; its outcome is then taken, and forgotten. */
+    bool (*change_take)(void *node, uint64_t ticket, struct change_outcome *out);
+    void (*register_view)(void *node, struct register_view *out); /* may be NULL */
     /*
      * Close a connection of this node after what it has been sent, and free its
      * session; not before the call into the asking session has returned. May be NULL.

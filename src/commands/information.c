@@ -253,7 +253,10 @@ static void write_ring(struct section *section)
     const struct ring_member *self = ring_member(ring, environment->self);
     struct ring_view view;
     struct clock_view clock = {0};
+    struct register_view config = {0};
     ring_view_take(environment, &view);
+    if (environment->register_view != NULL)
+        environment->register_view(environment->node, &config);
     if (environment->clock_view != NULL)
         environment->clock_view(environment->node, call_now(section->call), &clock);
     number(section, "ring_node_id", environment->self);
@@ -268,6 +271,10 @@ static void write_ring(struct section *section)
     number(section, "ring_partitions_below_quorum", view.partitions_below);
     number(section, "ring_replicas", view.owned);
     number(section, "ring_replicas_ready", view.ready);
+    number(section, "ring_seq", config.seq);
+    number(section, "ring_seq_known_by", config.known_by);
+    number(section, "ring_stewards", config.steward_count);
+    number(section, "ring_stewards_up", config.stewards_up);
     number(section, "ring_clock_fenced", clock.fenced);
     field(section, "ring_clock_offset_ms", "%lld", (long long)clock.offset_ms);
     number(section, "ring_clock_offset_max_ms", clock.offset_max_ms);

@@ -26,6 +26,8 @@ libringcore_a_SOURCES += \
 	src/commands/inspect.c \
 	src/commands/introspection.c \
 	src/commands/introspection.h \
+	src/commands/keyspace.c \
+	src/commands/keyspace.h \
 	src/commands/manual.c \
 	src/commands/manual.h \
 	src/commands/multi_key.c \

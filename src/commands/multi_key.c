@@ -314,7 +314,7 @@ static void start_del(struct call *call)
 /* false: the error is sent. */
 static bool check_pairs(struct call *call)
 {
-    uint32_t maximum = call_environment(call)->settings->value_bytes_max;
+    uint32_t maximum = call_value_bytes_max(call);
     if (call->argument_count % 2 == 0) {
         call_reply_error(call, "ERR wrong number of arguments for '%s' command",
                          call->command->name);

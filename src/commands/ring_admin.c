@@ -8,6 +8,7 @@
 #include "commands/arguments.h"
 #include "commands/call.h"
 #include "commands/command_list.h"
+#include "commands/keyspace.h"
 #include "commands/ring_view.h"
 #include "commands/server_version.h"
 #include "ring/position.h"
@@ -142,13 +143,28 @@ static void write_keyspaces(struct resp_writer writer, const struct ring *ring)
 {
     write_name(writer, "keyspaces");
     resp_writer_array(writer, ring->keyspace_count);
-    for (uint16_t i = 0; i < ring->keyspace_count; i++) {
-        resp_writer_map(writer, 3);
-        write_number(writer, "number", ring->keyspaces[i].number);
-        write_text(writer, "name", ring->keyspaces[i].name);
-        write_text(writer, "policy",
-                   ring->keyspaces[i].policy == KEYSPACE_LWW ? "lww" : "siblings");
-    }
+    for (uint16_t i = 0; i < ring->keyspace_count; i++)
+        keyspace_write(writer, &ring->keyspaces[i]);
+}
+
+/* What this node knows of the register; nothing but zeros where there is none. */
+static void write_register(struct call *call, struct resp_writer writer)
+{
+    const struct environment *environment = call_environment(call);
+    struct register_view view = {0};
+    if (environment->register_view != NULL)
+        environment->register_view(environment->node, &view);
+    write_name(writer, "register");
+    resp_writer_map(writer, 6);
+    write_number(writer, "generation", view.generation);
+    write_number(writer, "seq", view.seq);
+    write_hex(writer, "digest", view.digest);
+    write_number(writer, "known_by", view.known_by);
+    write_name(writer, "stewards");
+    resp_writer_array(writer, view.steward_count);
+    for (uint8_t i = 0; i < view.steward_count; i++)
+        resp_writer_integer(writer, view.stewards[i]);
+    write_number(writer, "stewards_up", view.stewards_up);
 }
 
 static void start_status(struct call *call)
@@ -161,7 +177,7 @@ static void start_status(struct call *call)
     ring_view_take(environment, &view);
     count_owned(ring, owned);
     struct resp_writer writer = call_writer(call);
-    resp_writer_map(writer, 12);
+    resp_writer_map(writer, 13);
     write_number(writer, "node_id", environment->self);
     write_cluster_id(writer, ring);
     write_number(writer, "epoch", ring->tag.epoch);
@@ -182,6 +198,7 @@ static void start_status(struct call *call)
     write_number(writer, "ready", view.ready);
     write_number(writer, "rebuilding", view.owned - view.ready);
     write_clock(call, writer);
+    write_register(call, writer);
     write_name(writer, "members");
     resp_writer_array(writer, ring->member_count);
     for (uint16_t i = 0; i < ring->member_count; i++)

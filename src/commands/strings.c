@@ -13,7 +13,7 @@
 /* false: the error is sent. */
 static bool value_fits(struct call *call, struct slice value)
 {
-    uint32_t maximum = call_environment(call)->settings->value_bytes_max;
+    uint32_t maximum = call_value_bytes_max(call);
     if (value.length <= maximum)
         return true;
     call_reply_error(call, "TOOLARGE a value has at most %u bytes; nothing was written", maximum);
@@ -184,7 +184,7 @@ static void start_append(struct call *call)
 {
     struct mutation mutation = {.operation = REGISTER_APPEND, .value = call_argument(call, 2)};
     call->grows_value = true;
-    if (mutation.value.length > call_environment(call)->settings->value_bytes_max)
+    if (mutation.value.length > call_value_bytes_max(call))
         call_reply_error(call, STRING_TOO_LONG);
     else
         call_write(call, call_argument(call, 1), &mutation, take_number);
@@ -193,7 +193,7 @@ static void start_append(struct call *call)
 static void start_setrange(struct call *call)
 {
     int64_t offset;
-    uint64_t maximum = call_environment(call)->settings->value_bytes_max;
+    uint64_t maximum = call_value_bytes_max(call);
     struct slice value = call_argument(call, 3);
     call->grows_value = true;
     if (!parse_integer(call_argument(call, 2), &offset)) {

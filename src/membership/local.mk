@@ -2,4 +2,12 @@ libringcore_a_SOURCES += \
 	src/membership/clock_watch.c \
 	src/membership/clock_watch.h \
 	src/membership/peers.c \
-	src/membership/peers.h
+	src/membership/peers.h \
+	src/membership/register_acceptor.c \
+	src/membership/register_acceptor.h \
+	src/membership/register_change.c \
+	src/membership/register_change.h \
+	src/membership/register_proposer.c \
+	src/membership/register_proposer.h \
+	src/membership/register_value.c \
+	src/membership/register_value.h

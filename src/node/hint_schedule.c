@@ -79,12 +79,14 @@ static bool list_set(struct buffer *list, partition_id partition, bool present)
     bool had = list_has(list, partition);
     if (had == present)
         return false;
-    buffer_append(&changed, list->data, at);
+    if (at > 0)
+        buffer_append(&changed, list->data, at);
     if (present)
         buffer_put_u16(&changed, partition);
     else
         at += 2;
-    buffer_append(&changed, list->data + at, list->length - at);
+    if (at < list->length) /* no arithmetic on the address of no bytes */
+        buffer_append(&changed, list->data + at, list->length - at);
     buffer_deinit(list);
     *list = changed;
     return true;

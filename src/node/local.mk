@@ -11,6 +11,8 @@ libringcore_a_SOURCES += \
 	src/node/partition_schedule.c \
 	src/node/peer_requests.c \
 	src/node/pending.c \
+	src/node/register.c \
+	src/node/register.h \
 	src/node/repair_schedule.c \
 	src/node/settings.c \
 	src/node/settings.h \
@@ -20,6 +22,8 @@ libringcore_a_SOURCES += \
 	src/node/store_mint.c \
 	src/node/store_read.c \
 	src/node/stability_schedule.c \
+	src/node/store_register.c \
+	src/node/store_register.h \
 	src/node/store_side.c \
 	src/node/store_side.h \
 	src/node/store_side_state.h \

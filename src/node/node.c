@@ -98,6 +98,9 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->peer_silence_ms = environment_peer_silence_ms;
     environment->replica_ready = environment_replica_ready;
     environment->clock_view = clock_fence_view;
+    environment->change_start = node_register_change;
+    environment->change_take = node_register_take;
+    environment->register_view = node_register_view;
     environment->hint_view = hints_view;
     environment->gc_view = stability_view;
     environment->hint_lane_view = hints_lane_view;
@@ -156,6 +159,7 @@ struct node *node_new(const struct node_params *params)
     }
     node->partitions =
         partition_sync_new(node->ring->partition_count, node->settings.request_timeout_ms);
+    node->config = node_register_new(node, params);
     hints_init(node, params);
     init_environment(node, params);
     return node;
@@ -174,6 +178,7 @@ void node_free(struct node *node)
         log_sync_free(node->loads[i].sync);
     hints_deinit(node);
     free(node->loads);
+    node_register_free(node->config);
     peers_free(node->peers);
     clock_watch_free(node->clocks);
     free(node->replica_states);
@@ -206,9 +211,10 @@ static void peer_went_down(struct node *node, node_id peer)
             pending_remove(node, pending);
     }
     log_sync_peer_down(node_load(node, peer)->sync);
+    node_register_peer_down(node, peer);
     partition_sync_peer_down(node->partitions, peer, node->now.mono_us);
-    stability_peer_down(node, peer);
     hints_peer_down(node, peer);
+    stability_peer_down(node, peer);
 }
 
 static void carry_out_peers(struct node *node)
@@ -229,8 +235,9 @@ static void carry_out_peers(struct node *node)
             break;
         case PEERS_UP:
             log_sync_peer_up(node_load(node, action->node)->sync, node->now.mono_us);
-            stability_peer_up(node, action->node);
+            node_register_peer_up(node, action->node);
             hints_peer_up(node, action->node);
+            stability_peer_up(node, action->node);
             break;
         case PEERS_DOWN:
             peer_went_down(node, action->node);
@@ -281,7 +288,10 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
         hints_peer_state(node, from, frame->body);
         break;
     default:
-        peer_request(node, from, link, frame);
+        if (node_register_takes(frame->type))
+            node_register_peer_frame(node, from, link, frame);
+        else
+            peer_request(node, from, link, frame);
     }
 }
 
@@ -322,6 +332,10 @@ static void store_frame(struct node *node, const struct frame *frame)
         clock_fence_mint_from(node, frame->body);
         return;
     }
+    if (frame->type == MESSAGE_REGISTER_STATE) {
+        node_register_state(node, frame->body);
+        return;
+    }
     if (frame->type == MESSAGE_STORE_REFUSED && frame->request == 0)
         clock_fence_not_told(node); /* nothing else without a number needs to be told again */
     if (frame->type == MESSAGE_STORE_COUNTS) {
@@ -357,11 +371,17 @@ static void store_frame(struct node *node, const struct frame *frame)
         if (!refused)
             partition_frame(node, pending, node->self, frame->type, frame->body);
         break;
-    case PENDING_STABILITY:
-        stability_store_frame(node, pending, frame->type, frame->body);
+    case PENDING_REGISTER:
+        if (refused)
+            node_register_store_silent(node, pending);
+        else
+            node_register_store_answer(node, pending, frame->type, frame->body);
         break;
     case PENDING_HINT:
         hints_answered(node, pending, refused ? STATUS_OVERLOADED : STATUS_OK, frame->body);
+        break;
+    case PENDING_STABILITY:
+        stability_store_frame(node, pending, frame->type, frame->body);
         break;
     case PENDING_FORWARDED:
         break;
@@ -400,13 +420,16 @@ static void tick(struct node *node)
             key_request_tick(node, pending);
         else if (pending->kind == PENDING_PEER_STORE)
             peer_request_expired(node, pending);
+        else if (pending->kind == PENDING_REGISTER)
+            node_register_store_silent(node, pending);
         else
             pending_remove(node, pending);
     }
     repair_tick(node);
     partition_tick(node);
-    stability_tick(node);
+    node_register_tick(node);
     hints_tick(node);
+    stability_tick(node);
     client_sessions_tick(node);
 }
 
@@ -464,9 +487,9 @@ void node_step(struct node *node, const struct event *event, struct effects *out
 uint64_t node_deadline_us(const struct node *node)
 {
     uint64_t deadlines[] = {peers_deadline_us(node->peers), repair_deadline_us(node),
-                            stability_deadline_us(node),
+                            hints_deadline_us(node), stability_deadline_us(node),
                             partition_sync_deadline_us(node->partitions),
-                            hints_deadline_us(node),
+                            node_register_deadline_us(node),
                             deadline_heap_next_us(&node->timers),
                             deadline_heap_next_us(&node->client_timers)};
     uint64_t least = UINT64_MAX;

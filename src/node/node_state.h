@@ -17,6 +17,7 @@
 #include "membership/clock_watch.h"
 #include "membership/peers.h"
 #include "node/node.h"
+#include "node/register.h"
 #include "repair/hint_handoff.h"
 #include "repair/log_sync.h"
 #include "repair/partition_sync.h"
@@ -38,6 +39,7 @@ enum pending_kind {
     PENDING_FORWARDED,   /* a key request that another owner coordinates for us */
     PENDING_PEER_STORE,  /* a peer's message that the own store side handles */
     PENDING_SYNC,        /* a step of log sync with a peer */
+    PENDING_REGISTER,    /* the own store side is asked about the register */
     PENDING_HINT,        /* a step of handing hints to the owner origin.node; `type`: enum hint_want */
     PENDING_PARTITION,   /* a step of a whole-partition sync */
     PENDING_STABILITY    /* a report for a peer, or a step of collecting */
@@ -60,7 +62,7 @@ struct pending {
     enum status refused; /* by the last that was tried: definite */
     uint32_t wait_ms;       /* the shortest after which one that was tried may mint; 0: unknown */
     uint64_t held_until_us; /* then it is tried again; 0: it is not held */
-    /* PENDING_PEER_STORE */
+    /* PENDING_PEER_STORE, PENDING_REGISTER */
     uint16_t type; /* of the question */
     partition_id partition;
 };
@@ -127,6 +129,7 @@ struct node {
     struct hint_board hints;
     struct peer_load *loads; /* one for each other member */
     uint32_t load_count;
+    struct node_register *config;
     uint8_t *replica_states; /* enum replica_state, by partition */
     uint32_t rebuilding_count;
     enum status store_condition; /* not OK: client writes are not coordinated here */

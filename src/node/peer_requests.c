@@ -39,12 +39,14 @@ static uint16_t answer_type(uint16_t type)
 }
 
 _Static_assert(MESSAGE_REPLICATED == MESSAGE_REPLICATE + 1, "an answer follows its question");
-_Static_assert(MESSAGE_STABILITY_HEARD == MESSAGE_STABILITY + 1, "an answer follows its question");
 _Static_assert(MESSAGE_HINTED == MESSAGE_HINT + 1, "an answer follows its question");
+_Static_assert(MESSAGE_STABILITY_HEARD == MESSAGE_STABILITY + 1, "an answer follows its question");
 _Static_assert(MESSAGE_FETCH_RESULT == MESSAGE_FETCH + 1, "an answer follows its question");
 _Static_assert(MESSAGE_PARTITION_PAGE == MESSAGE_PARTITION_PULL + 1,
                "an answer follows its question");
 _Static_assert(MESSAGE_SYNC_PAGE == MESSAGE_SYNC_PULL + 1, "an answer follows its question");
+_Static_assert(MESSAGE_REGISTER_PROMISE == MESSAGE_REGISTER_PREPARE + 1, "likewise");
+_Static_assert(MESSAGE_REGISTER_ACCEPTED == MESSAGE_REGISTER_ACCEPT + 1, "likewise");
 _Static_assert(MESSAGE_FORWARD_RESULT == MESSAGE_FORWARD + 1, "an answer follows its question");
 
 void peer_request_fail(struct node *node, const struct origin *origin, uint16_t type,
@@ -73,7 +75,7 @@ void peer_request_fail(struct node *node, const struct origin *origin, uint16_t 
         break;
     default:
         buffer_deinit(&body);
-        return; /* a pull: the asker's deadline ends it */
+        return; /* a pull, or about the register: the asker's deadline ends it */
     }
     if (peers_link(node->peers, origin->node) == origin->link)
         node_send_link(node, origin->link, answer_type(type), origin->request, 0,
@@ -165,6 +167,8 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
         break;
     case MESSAGE_SYNC_PULL:
     case MESSAGE_PARTITION_PULL:
+    case MESSAGE_REGISTER_PREPARE:
+    case MESSAGE_REGISTER_ACCEPT:
         ask_store(node, &origin, frame, 0, STATUS_OK);
         break;
     case MESSAGE_STABILITY:

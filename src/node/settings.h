@@ -39,13 +39,13 @@ struct settings {
     uint32_t sync_interval_ms;       /* between clock exchanges with one peer when nothing differs */
     uint32_t sync_page_bytes;        /* of cells in one answer */
     uint32_t sync_settle_ms;         /* events younger than this are left to their coordinator */
-    uint32_t log_bytes_max;          /* of all logs; beyond it they are cut although needed */
-    uint32_t stability_interval_ms;  /* between reports of what is durable; a fifth with garbage */
     /* hints: copies that this node keeps for owners that could not be reached */
     uint32_t hint_bytes_max;           /* of all of them; 0: this node keeps none */
     uint32_t hint_partition_bytes_max; /* of one partition */
     uint32_t hint_rate_bytes_max;      /* delivered to one owner in a second */
     uint32_t hint_delay_ms;            /* at most so long after an owner is back until it begins */
+    uint32_t log_bytes_max;          /* of all logs; beyond it they are cut although needed */
+    uint32_t stability_interval_ms;  /* between reports of what is durable; a fifth with garbage */
     /* store */
     uint32_t group_records_max;
     uint32_t group_bytes_max;

@@ -61,6 +61,20 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
     return status;
 }
 
+/* The limits and the default expiry of what is minted there. */
+static void go_by_keyspace(struct store_side *side, keyspace_id number)
+{
+    const struct ring_keyspace *keyspace = ring_keyspace(side->ring, number);
+    const struct settings *settings = &side->settings;
+    if (keyspace == NULL)
+        return; /* refused below */
+    side->context.value_bytes_max =
+        ring_keyspace_limit(keyspace->value_bytes_max, settings->value_bytes_max);
+    side->context.siblings_max =
+        ring_keyspace_limit(keyspace->siblings_max, settings->siblings_max);
+    side->context.default_ttl_ms = keyspace->default_ttl_ms;
+}
+
 /*
  * First all entries are evaluated, so that an error is definite: nothing was changed. Then
  * they are written; entries of one request see those before them.
@@ -74,6 +88,7 @@ static void mint_request(struct store_side *side, struct replica *replica,
     size_t *offsets = memory_new((size_t)request->entry_count + 1, sizeof *offsets);
     struct message_minted minted = {0};
     uint16_t written = 0;
+    go_by_keyspace(side, request->keyspace);
     result.outcomes = memory_new(request->entry_count, sizeof *result.outcomes);
     minted.status = mint_pass(side, replica, request, message, true, result.outcomes, offsets, &old,
                               &deliveries, &written);

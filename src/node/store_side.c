@@ -78,8 +78,9 @@ void store_side_free(struct store_side *side)
     if (side == NULL)
         return;
     close_replicas(side);
-    store_stability_free(side);
+    store_register_failed(side);
     hint_store_free(side->hints);
+    store_stability_free(side);
     cell_cache_free(side->cache);
     buffer_deinit(&side->pulls);
     free(side->replicas);
@@ -115,6 +116,13 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
                  status_name(status));
         return status;
     }
+    status = store_register_open(side);
+    if (status != STATUS_OK) {
+        log_line(&side->log, LOG_ERROR, "could not read the register reason=%s",
+                 status_name(status));
+        return status;
+    }
+    store_register_append_state(side, &out->early);
     status = hint_store_open(side->hints, &side->context);
     if (status != STATUS_OK) {
         log_line(&side->log, LOG_ERROR, "could not read the hints reason=%s", status_name(status));
@@ -145,8 +153,8 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
         opened++;
     }
     store_append_mint_from(side, &out->early);
-    store_stability_reopened(side);
     store_report_hints(side, &out->early);
+    store_stability_reopened(side);
     side->open = true;
     return STATUS_OK;
 }
@@ -298,9 +306,14 @@ static void handle_clock(struct store_side *side, const struct frame *frame)
 }
 
 /* The decided answer to work that cannot be done at all. */
-static void refuse(const struct frame *frame, enum status status, struct buffer *out)
+static void refuse(const struct store_side *side, const struct frame *frame, enum status status,
+                   struct buffer *out)
 {
     size_t offset;
+    if (store_register_is_type(frame->type)) {
+        store_register_refuse(side, frame, status, out);
+        return;
+    }
     if (store_refuse_hints(frame, status, out))
         return;
     switch (frame->type) {
@@ -339,7 +352,11 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     }
     side->context.wall_ms = store_clock_wall_ms(&side->clock, now);
     if (!side->open || is_expired(&frame, now)) {
-        refuse(&frame, side->open ? STATUS_TIMEOUT : STATUS_NOT_READY, &out->late);
+        refuse(side, &frame, side->open ? STATUS_TIMEOUT : STATUS_NOT_READY, &out->late);
+        return;
+    }
+    if (store_register_is_type(frame.type)) {
+        store_register_handle(side, &frame, out);
         return;
     }
     switch (frame.type) {
@@ -370,9 +387,6 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     case MESSAGE_PARTITION_APPLY:
         store_handle_partition_apply(side, &frame, now, out);
         break;
-    case MESSAGE_STABILITY_STEP:
-        store_handle_stability(side, &frame, now, out);
-        break;
     case MESSAGE_HINT:
         store_handle_hint(side, &frame, out);
         break;
@@ -381,6 +395,9 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
         break;
     case MESSAGE_HINTS_DROP:
         store_handle_hints_drop(side, &frame, out);
+        break;
+    case MESSAGE_STABILITY_STEP:
+        store_handle_stability(side, &frame, now, out);
         break;
     default:
         assert(!"a frame of this type goes to the store side");
@@ -423,6 +440,7 @@ static void answer_from_committed(struct store_side *side, const struct frame *f
 void store_side_committed(struct store_side *side, struct instant now, struct store_output *out)
 {
     cell_cache_committed(side->cache);
+    store_register_committed(side);
     hint_store_committed(side->hints);
     report_counts(side, now, out);
     store_report_hints(side, &out->late);
@@ -444,6 +462,7 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
 void store_side_failed(struct store_side *side)
 {
     store_clock_failed(&side->clock);
+    store_register_failed(side);
     close_replicas(side);
 }
 

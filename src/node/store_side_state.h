@@ -2,8 +2,8 @@
  * store_side_state.h - the inside of a store side, for the files that are one together.
  *
  * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions; store_sync.c
- * answers and applies log sync; store_whole.c sends and takes whole partitions; store_stability.c
- * collects garbage; store_hints.c keeps copies for owners elsewhere. A handler of frames is called
+ * answers and applies log sync; store_whole.c sends and takes whole partitions; store_hints.c keeps
+ * copies for owners elsewhere; store_stability.c collects garbage. A handler of frames is called
  * with its group under way, and puts
  * its answer into `early` or `late` of the output (store_side.h).
  */
@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "node/store_clock.h"
+#include "node/store_register.h"
 #include "node/store_side.h"
 #include "replica/hint_store.h"
 #include "replica/replica.h"
@@ -28,6 +29,7 @@ struct store_side {
     struct store_port port_copy;
     struct cell_cache *cache;
     struct store_clock clock;
+    struct store_register config;
     struct replica_context context;
     struct replica *replicas; /* of the owned partitions, ascending */
     uint32_t replica_count;
@@ -91,12 +93,6 @@ void store_answer_partition_pull(struct store_side *side, const struct frame *fr
 void store_handle_partition_apply(struct store_side *side, const struct frame *frame,
                                   struct instant now, struct store_output *out);
 
-/* store_stability.c; a peer's reports outlive a failed commit, the own ones do not. */
-void store_stability_new(struct store_side *side);
-void store_stability_free(struct store_side *side);
-void store_stability_reopened(struct store_side *side);
-void store_handle_stability(struct store_side *side, const struct frame *frame, struct instant now,
-                            struct store_output *out);
 /* store_hints.c */
 void store_handle_hint(struct store_side *side, const struct frame *frame,
                        struct store_output *out);
@@ -108,5 +104,12 @@ void store_handle_hints_drop(struct store_side *side, const struct frame *frame,
 bool store_refuse_hints(const struct frame *frame, enum status status, struct buffer *out);
 /* What has changed since the last time. */
 void store_report_hints(struct store_side *side, struct buffer *out);
+
+/* store_stability.c; a peer's reports outlive a failed commit, the own ones do not. */
+void store_stability_new(struct store_side *side);
+void store_stability_free(struct store_side *side);
+void store_stability_reopened(struct store_side *side);
+void store_handle_stability(struct store_side *side, const struct frame *frame, struct instant now,
+                            struct store_output *out);
 
 #endif

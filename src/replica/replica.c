@@ -384,6 +384,20 @@ static bool is_delete_of_unknown(const struct replica *replica, const struct rep
            !clock_covers_vector(&replica->clock, mint->observed);
 }
 
+/*
+ * A new value, and one that SET writes over another, has the keyspace's expiry if none of its own.
+ */
+static void apply_default_ttl(const struct mutation *mutation, bool is_there,
+                              const struct replica_context *context, struct register_effect *effect)
+{
+    bool sets =
+        mutation->operation == REGISTER_SET && (mutation->flags & MUTATION_KEEP_EXPIRY) == 0;
+    if (context->default_ttl_ms == 0 || !effect->write || effect->kind != SIBLING_STRING ||
+        effect->expire_at_ms != 0 || (is_there && !sets))
+        return;
+    effect->expire_at_ms = context->wall_ms + context->default_ttl_ms;
+}
+
 /* What a write is evaluated into; its slices borrow from the buffers beside it. */
 struct evaluated {
     struct register_effect effect;
@@ -412,6 +426,8 @@ static enum status evaluate(const struct replica *replica, const struct replica_
     bool seen = seen_by(mint, base, context->wall_ms, &out->text, &shown);
     enum status status = register_mutate(mint->mutation, seen ? &shown : NULL, context->wall_ms,
                                          context->value_bytes_max, &out->built, effect);
+    if (status == STATUS_OK)
+        apply_default_ttl(mint->mutation, seen, context, effect);
     /* Only a tombstone will cover them when they come. */
     if (status == STATUS_OK && !effect->write && is_delete_of_unknown(replica, mint, base)) {
         effect->write = effect->replaces = true;

@@ -51,6 +51,7 @@ struct replica_context {
     /* For client writes alone: what others accepted is never refused for it. */
     uint32_t siblings_warn;
     uint32_t siblings_max; /* at most SIBLINGS_LIMIT_MAX */
+    uint64_t default_ttl_ms; /* of values that are minted without an expiry; 0: none */
     /* counted up */
     uint64_t lww_losses;       /* concurrent values that last-writer-wins dropped */
     uint64_t siblings_warned;  /* writes that left more than siblings_warn versions */

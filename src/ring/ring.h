@@ -118,6 +118,11 @@ bool ring_owns(const struct ring *ring, node_id node, partition_id partition);
 /* NULL when there is no such member. */
 const struct ring_member *ring_member(const struct ring *ring, node_id id);
 const struct ring_keyspace *ring_keyspace(const struct ring *ring, keyspace_id number);
+/* The limit that binds of a keyspace's, where it has one, and the node's setting. */
+static inline uint32_t ring_keyspace_limit(uint32_t of_keyspace, uint32_t setting)
+{
+    return of_keyspace != 0 && of_keyspace < setting ? of_keyspace : setting;
+}
 /*
  * A fixed pseudo-random number for this pair. Sorting nodes by it gives each
  * partition an order of its own, the same on every machine (rendezvous hashing).

@@ -109,14 +109,6 @@ const struct config_setting CONFIG_TABLE[] = {
      "How much one answer of a repair holds."},
     {"sync-settle", CONFIG_DURATION, PLACE(settings.sync_settle_ms), 0, 10 * MINUTE, NULL, true,
      "0.1", "Writes younger than this are left to their coordinator and not repaired."},
-    {"log-size-max", CONFIG_SIZE, PLACE(settings.log_bytes_max), MB, 4095u * MB, NULL, false, "0.1",
-     "How much all logs of changes may hold. A change stays in the logs until all owners have "
-     "it; beyond this size the oldest ones go all the same, and an owner that was away for so "
-     "long gets its partitions whole."},
-    {"stability-interval", CONFIG_DURATION, PLACE(settings.stability_interval_ms), 100, HOUR, NULL,
-     true, "0.1",
-     "The time between two reports to another owner of what is on the disk here. Deleted data is "
-     "collected by them; while there is some, they come five times as often."},
     /* hints */
     {"hint-size-max", CONFIG_SIZE, PLACE(settings.hint_bytes_max), 0, 4095u * MB, NULL, false,
      "0.1",
@@ -132,6 +124,14 @@ const struct config_setting CONFIG_TABLE[] = {
      "0.1",
      "A node that is back is given what was kept for it after a random part of this time, so that "
      "not all others begin at once."},
+    {"log-size-max", CONFIG_SIZE, PLACE(settings.log_bytes_max), MB, 4095u * MB, NULL, false, "0.1",
+     "How much all logs of changes may hold. A change stays in the logs until all owners have "
+     "it; beyond this size the oldest ones go all the same, and an owner that was away for so "
+     "long gets its partitions whole."},
+    {"stability-interval", CONFIG_DURATION, PLACE(settings.stability_interval_ms), 100, HOUR, NULL,
+     true, "0.1",
+     "The time between two reports to another owner of what is on the disk here. Deleted data is "
+     "collected by them; while there is some, they come five times as often."},
     /* store */
     {"store-sync", CONFIG_CHOICE, PLACE(store_sync), 0, 0, STORE_SYNCS, false, "0.1",
      "With group, a write is acknowledged once it is on the disk; writes that come together "

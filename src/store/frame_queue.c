@@ -105,6 +105,7 @@ enum status frame_queue_push(struct frame_queue *queue, struct slice frame)
 {
     enum status status = STATUS_OK;
     size_t need = frame.length + sizeof frame.length;
+    bool wakes = false;
     pthread_mutex_lock(&queue->lock);
     if (queue->closed) {
         status = STATUS_NOT_READY;
@@ -121,10 +122,11 @@ enum status frame_queue_push(struct frame_queue *queue, struct slice frame)
         chunk->end += need;
         queue->frames++;
         queue->bytes += frame.length;
-        if (queue->waiting > 0)
-            pthread_cond_signal(&queue->filled);
+        wakes = queue->waiting > 0;
     }
     pthread_mutex_unlock(&queue->lock);
+    if (wakes) /* with the lock held it would wake only to wait for the lock */
+        pthread_cond_signal(&queue->filled);
     return status;
 }
 
@@ -169,9 +171,10 @@ size_t frame_queue_take(struct frame_queue *queue, size_t frames_max, size_t byt
             drop_first_chunk(queue);
     }
     /* What is left is for a taker that still sleeps. */
-    if (queue->frames > 0 && queue->waiting > 0)
-        pthread_cond_signal(&queue->filled);
+    bool wakes = queue->frames > 0 && queue->waiting > 0;
     pthread_mutex_unlock(&queue->lock);
+    if (wakes)
+        pthread_cond_signal(&queue->filled);
     return taken;
 }
 

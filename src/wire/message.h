@@ -48,6 +48,13 @@ enum message_type {
     MESSAGE_HINT_READ = 42, /* MESSAGE_READ, of what a fallback keeps */
     MESSAGE_HINT_READ_RESULT = 43,
     MESSAGE_HINT_STATE = 44,
+    MESSAGE_REGISTER_KNOWN = 50, /* 50-59, 150-159: wire/message_register.h */
+    MESSAGE_REGISTER_PULL = 51,
+    MESSAGE_REGISTER_VALUE = 52,
+    MESSAGE_REGISTER_PREPARE = 53,
+    MESSAGE_REGISTER_PROMISE = 54,
+    MESSAGE_REGISTER_ACCEPT = 55,
+    MESSAGE_REGISTER_ACCEPTED = 56,
     MESSAGE_LOCAL = 100,
     MESSAGE_MINT = 100, /* loop side -> store side: make new versions */
     MESSAGE_MINTED,     /* early when something was written, then MESSAGE_REPLICATED follows late */
@@ -70,7 +77,12 @@ enum message_type {
     MESSAGE_HINTS_PAGE = 141,
     MESSAGE_HINTS_DROP = 142, /* loop side -> store side */
     MESSAGE_HINTS_DROPPED = 143,
-    MESSAGE_HINT_COUNTS = 144 /* store side -> loop side, unasked */
+    MESSAGE_HINT_COUNTS = 144, /* store side -> loop side, unasked */
+    MESSAGE_REGISTER_STATE = 150, /* store side -> loop side, unasked */
+    MESSAGE_REGISTER_RESERVE = 151,
+    MESSAGE_REGISTER_RESERVED = 152,
+    MESSAGE_REGISTER_LEARN = 153,
+    MESSAGE_REGISTER_LEARNED = 154
 };
 
 /*

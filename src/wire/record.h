@@ -5,8 +5,9 @@
  *     'L' partition(2) log position(8)               one event of the partition's log
  *     'M' partition(2) 'c'                           checkpoint of the replica's state
  *     'M' partition(2) 'w'                           how far a whole-partition sync has come
- *     'G' partition(2) log position(8)               a cell in which this event left garbage
+ *     'C' ...                                        the register (message_register.h)
  *     'H' ...                                        hints (record_hint.h)
+ *     'G' partition(2) log position(8)               a cell in which this event left garbage
  *     'T'                                            ceiling of the times that the store issues
  *     'I'                                            identity of the store (src/store/identity.h)
  *
@@ -34,6 +35,7 @@ enum {
     RECORD_LOG = 'L',
     RECORD_META = 'M',
     RECORD_GARBAGE = 'G',
+    RECORD_REGISTER = 'C',
     RECORD_CEILING = 'T',
     RECORD_IDENTITY = 'I'
 };

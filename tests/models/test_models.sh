@@ -10,3 +10,4 @@ export PYTHONDONTWRITEBYTECODE=1
 python3 counters.py 300
 python3 stability.py 60
 python3 safe_time.py 150
+python3 register.py 600

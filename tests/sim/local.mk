@@ -22,6 +22,8 @@ ringsim_SOURCES = \
 	tests/sim/nemesis.h \
 	tests/sim/network.c \
 	tests/sim/network.h \
+	tests/sim/operators.c \
+	tests/sim/operators.h \
 	tests/sim/oracle.c \
 	tests/sim/oracle.h \
 	tests/sim/oracle_answer.c \
@@ -29,14 +31,16 @@ ringsim_SOURCES = \
 	tests/sim/oracle_counter.c \
 	tests/sim/oracle_counter.h \
 	tests/sim/oracle_end.c \
-	tests/sim/oracle_purge.c \
 	tests/sim/oracle_hints.c \
+	tests/sim/oracle_purge.c \
 	tests/sim/oracle_siblings.c \
 	tests/sim/oracle_state.h \
 	tests/sim/ordered_map.c \
 	tests/sim/ordered_map.h \
 	tests/sim/plan.c \
 	tests/sim/plan.h \
+	tests/sim/register_oracle.c \
+	tests/sim/register_oracle.h \
 	tests/sim/schedule.c \
 	tests/sim/schedule.h \
 	tests/sim/script.c \
@@ -57,6 +61,7 @@ EXTRA_DIST += \
 	tests/sim/test_sim_smoke.sh \
 	tests/sim/mutants/blind-set-once.patch \
 	tests/sim/mutants/check \
+	tests/sim/mutants/ballot-used-twice.patch \
 	tests/sim/mutants/counter-adds-deltas.patch \
 	tests/sim/mutants/counter-forgets-sums.patch \
 	tests/sim/mutants/context-covers-more.patch \
@@ -70,6 +75,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/purge-at-majority.patch \
 	tests/sim/mutants/purge-by-first-entry.patch \
 	tests/sim/mutants/run \
+	tests/sim/mutants/steward-answers-early.patch \
 	tests/sim/mutants/stand-in-counted-twice.patch \
 	tests/sim/mutants/trust-old-incarnation.patch
 TESTS += \

@@ -9,7 +9,9 @@
 #include "sim/client.h"
 #include "sim/contexts.h"
 #include "sim/network.h"
+#include "sim/operators.h"
 #include "sim/oracle.h"
+#include "sim/register_oracle.h"
 #include "sim/store_thread.h"
 #include "sim/world.h"
 
@@ -145,16 +147,19 @@ static void carry_out(struct machine *machine, const struct effects *effects)
             network_dial(machine, effect->node);
             break;
         case EFFECT_LINK_SEND:
+            register_oracle_sent(machine->world->register_oracle, machine, bytes);
             network_send(machine, effect->link, bytes);
             break;
         case EFFECT_LINK_CLOSE:
             network_close(machine, effect->link);
             break;
         case EFFECT_CLIENT_SEND:
-            client_set_replied(machine, effect->connection, bytes);
+            if (!operators_replied(machine, effect->connection, bytes))
+                client_set_replied(machine, effect->connection, bytes);
             break;
         case EFFECT_CLIENT_CLOSE:
-            client_set_closed(machine, effect->connection);
+            if (!operators_closed(machine, effect->connection))
+                client_set_closed(machine, effect->connection);
             break;
         case EFFECT_CLIENT_PAUSE:
         case EFFECT_CLIENT_RESUME:
@@ -233,6 +238,7 @@ static void end_process(struct machine *machine, bool power_loss)
 {
     network_machine_gone(machine, power_loss);
     client_set_machine_gone(machine, power_loss);
+    operators_machine_gone(machine);
     node_free(machine->loop);
     machine->loop = NULL;
     drop_deferred(machine);
@@ -378,7 +384,8 @@ void machine_handle(struct machine *machine, struct occurrence *what)
         network_link_lost(machine, what);
         break;
     case AT_CLIENT_BYTES:
-        client_set_arrived(machine, what);
+        if (!operators_arrived(machine, what))
+            client_set_arrived(machine, what);
         break;
     default:
         store_thread_handle(machine, what);

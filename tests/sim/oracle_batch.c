@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "sim/oracle_counter.h"
 #include "sim/oracle_state.h"
+#include "sim/register_oracle.h"
 #include "wire/record.h"
 #include "wire/record_hint.h"
 
@@ -371,15 +372,20 @@ static void check_record(struct oracle *oracle, const struct machine *machine, s
     } else if (ok && key.data[0] == RECORD_LOG) {
         ok = record_log_name_decode(key, &partition, &position) == STATUS_OK &&
              log_record_is_canonical(value);
-    } else if (ok && key.data[0] == RECORD_GARBAGE) {
-        ok = record_garbage_name_decode(key, &partition, &position) == STATUS_OK &&
-             garbage_record_is_canonical(value);
     } else if (ok && key.data[0] == RECORD_META && key.data[key.length - 1] == 'w') {
         ok = whole_record_is_canonical(value);
     } else if (ok && key.data[0] == RECORD_HINT) {
         oracle_hint_stored(oracle, machine, key, value, before);
+    } else if (ok && key.data[0] == RECORD_GARBAGE) {
+        ok = record_garbage_name_decode(key, &partition, &position) == STATUS_OK &&
+             garbage_record_is_canonical(value);
     } else if (ok && key.data[0] == RECORD_META) {
         ok = checkpoint_is_canonical(value);
+    } else if (ok && key.data[0] == RECORD_REGISTER) {
+        struct slice old = slice_make(NULL, 0);
+        if (!ordered_map_get(before, key, &old))
+            old = slice_make(NULL, 0);
+        register_oracle_record(oracle->world->register_oracle, machine, key, value, old);
     }
     if (!ok)
         world_fail(oracle->world, VERDICT_WRONG, "I10", "n%u writes a record that is not canonical",

@@ -311,7 +311,7 @@ void oracle_counter_replaced(struct oracle *oracle, const struct machine *machin
                              const struct command *command)
 {
     const struct oracle_key *key = oracle_key(oracle, command->keys[0]);
-    uint8_t owners = oracle_write_owners(oracle, command);
+    uint8_t owners = oracle_write_certain(oracle, command); /* hints reset nothing */
     struct count_sets all = {0};
     for (uint32_t i = 0; i < key->version_count; i++)
         if (command->kind != COMMAND_COUNTER_SET ||
@@ -346,6 +346,16 @@ void oracle_counter_last(struct oracle *oracle, const struct machine *machine,
     buffer_deinit(&wanted);
 }
 
+/* Whether a tombstone not below `promised` has done its work. */
+static bool is_deleted_for_good(const struct oracle_key *key, const struct version *promised)
+{
+    for (uint32_t i = 0; i < key->version_count; i++)
+        if (key->versions[i]->collected && key->versions[i]->kind == SIBLING_TOMBSTONE &&
+            !oracle_is_above(promised, key->versions[i]))
+            return true;
+    return false;
+}
+
 void oracle_counter_end(struct oracle *oracle, const struct machine *owner,
                         const struct oracle_key *key, const struct cell *cell)
 {
@@ -367,7 +377,7 @@ void oracle_counter_end(struct oracle *oracle, const struct machine *owner,
         if (cell_find(cell, &version->dot) != NULL)
             last = version;
     }
-    if (last == NULL && promised != NULL && promised->collected)
+    if (last == NULL && promised != NULL && is_deleted_for_good(key, promised))
         return;
     if (promised != NULL && (last == NULL || oracle_is_above(promised, last)))
         fail(oracle, owner, key, "end", "an acknowledged string lost to nothing or an older one");

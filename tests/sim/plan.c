@@ -311,6 +311,7 @@ enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
     draw_settings(&random, out);
     draw_faults(&random, profile, out);
     draw_hints(&random, strcmp(out->profile, "hints") == 0, out);
+    out->operator_count = one_in(&random, 2) ? (uint32_t)spread_even(&random, 1, 3) : 0;
     if (profile->script != SCRIPT_NONE) {
         fit_script(out);
     }
@@ -325,9 +326,9 @@ void plan_print(const struct plan *plan, FILE *out)
     for (uint32_t i = 0; i < plan->region_count; i++)
         fprintf(out, "%s%u", i == 0 ? "" : "+", plan->replicas[i]);
     fprintf(out,
-            " clients=%u sloppy=%u pipeline=%u think_us=%llu keys=%u zipf=%d siblings=%d value_max=%u "
+            " operators=%u clients=%u sloppy=%u pipeline=%u think_us=%llu keys=%u zipf=%d siblings=%d value_max=%u "
             "duration_ms=%llu delay_us=%llu sync_us=%llu lose=%u duplicate=%u reorder=%u flip=%u\n",
-            plan->client_count, plan->sloppy_percent, plan->pipeline, (unsigned long long)plan->think_us, plan->key_count,
+            plan->operator_count, plan->client_count, plan->sloppy_percent, plan->pipeline, (unsigned long long)plan->think_us, plan->key_count,
             plan->zipf, plan->sibling_keyspace, plan->value_bytes_max,
             (unsigned long long)plan->duration_us / 1000, (unsigned long long)plan->delay_us,
             (unsigned long long)plan->sync_us, plan->lose_ppm, plan->duplicate_ppm,

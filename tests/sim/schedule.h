@@ -33,6 +33,7 @@ enum occurrence_kind {
     AT_CLIENT_REPLY, /* peer = client, id = its session: bytes have come */
     AT_CLIENT_GONE,  /* peer = client, id = its session: the connection has ended */
     AT_CLIENT_LATE,  /* peer = client, id = its session: is a reply overdue? */
+    AT_OPERATOR_STEP, /* peer = operator */
     AT_FAULT,        /* id = fault class */
     AT_FAULT_END,    /* id = fault class */
     AT_SETTLE        /* look whether everything agrees */

@@ -11,7 +11,9 @@
 #include "sim/machine.h"
 #include "sim/nemesis.h"
 #include "sim/network.h"
+#include "sim/operators.h"
 #include "sim/oracle.h"
+#include "sim/register_oracle.h"
 #include "sim/world.h"
 #include "wire/record.h"
 
@@ -149,7 +151,11 @@ static bool is_quiet(struct world *world, struct settle *settle)
         snprintf(settle->reason, REASON_MAX, "commands are under way");
         return false;
     }
-    return true;
+    if (!operators_idle(world)) {
+        snprintf(settle->reason, REASON_MAX, "an operator waits");
+        return false;
+    }
+    return register_oracle_is_quiet(world->register_oracle, settle->reason, REASON_MAX);
 }
 
 static void heal(struct world *world, struct settle *settle)
@@ -158,6 +164,7 @@ static void heal(struct world *world, struct settle *settle)
     settle->stage = STAGE_HEALING;
     settle->healed_at_us = world->now_us;
     client_set_stop(world);
+    operators_stop(world);
     nemesis_heal(world);
 }
 

@@ -13,7 +13,9 @@
 #include "sim/machine.h"
 #include "sim/nemesis.h"
 #include "sim/network.h"
+#include "sim/operators.h"
 #include "sim/oracle.h"
+#include "sim/register_oracle.h"
 #include "sim/settle.h"
 
 /* A run that needs more does not end by itself. */
@@ -132,6 +134,8 @@ static void world_init(struct world *world, const struct world_params *params)
     world->network = network_new(world);
     world->oracle = oracle_new(world);
     world->clients = client_set_new(world);
+    world->register_oracle = register_oracle_new(world);
+    world->operators = operators_new(world);
     world->settle = settle_new(world);
     world->nemesis = nemesis_new(world);
     client_set_start(world);
@@ -144,6 +148,8 @@ static void world_deinit(struct world *world)
     free(world->machines);
     nemesis_free(world->nemesis);
     settle_free(world->settle);
+    operators_free(world->operators);
+    register_oracle_free(world->register_oracle);
     client_set_free(world->clients);
     oracle_free(world->oracle);
     network_free(world->network);
@@ -162,6 +168,9 @@ void world_dispatch(struct world *world, struct occurrence *what)
     case AT_CLIENT_GONE:
     case AT_CLIENT_LATE:
         client_set_handle(world, what);
+        break;
+    case AT_OPERATOR_STEP:
+        operators_handle(world, what);
         break;
     case AT_MACHINE_START:
     case AT_FAULT:

@@ -39,7 +39,9 @@ enum verdict {
 struct machine;
 struct network;
 struct client_set;
+struct operators;
 struct oracle;
+struct register_oracle;
 struct nemesis;
 struct settle;
 
@@ -69,6 +71,8 @@ struct world {
     struct machine *machines; /* plan.node_count */
     struct network *network;
     struct client_set *clients;
+    struct operators *operators;
+    struct register_oracle *register_oracle;
     struct oracle *oracle;
     struct nemesis *nemesis;
     struct settle *settle;

@@ -1,6 +1,8 @@
 #include "arguments.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +19,16 @@ const struct option OPTIONS[] = {
     {"--timeout", "SECONDS", 0, "how long nodes may take to answer (default: 3)"},
     {"--wait", "SECONDS", OPTION_WAIT, "ask again until all are equal, at most so long"},
     {"--keyspace", "NUMBER", OPTION_KEYSPACE, "the keyspace, as SELECT takes it (default: 0)"},
+    {"--number", "NUMBER", OPTION_NEW_KEYSPACE, "what SELECT takes (default: the first free one)"},
+    {"--policy", "lww|siblings", OPTION_NEW_KEYSPACE, "what becomes of concurrent values"},
+    {"--level", "LEVEL", OPTION_OF_KEYSPACE, "of reads and writes that name none"},
+    {"--read-level", "LEVEL", OPTION_OF_KEYSPACE, "of reads that name none"},
+    {"--write-level", "LEVEL", OPTION_OF_KEYSPACE, "of writes that name none"},
+    {"--sloppy", "yes|no", OPTION_OF_KEYSPACE, "whether fallbacks stand in for owners"},
+    {"--default-ttl", "TIME", OPTION_OF_KEYSPACE, "of values written without one, as 30s; 0: none"},
+    {"--value-size-max", "SIZE", OPTION_OF_KEYSPACE, "of a value, as 64kb; 0: the node's setting"},
+    {"--siblings-max", "NUMBER", OPTION_OF_KEYSPACE,
+     "concurrent values of a key; 0: the node's setting"},
     {"--help", NULL, 0, "say what ringctl or a verb does"},
     {"--version", NULL, 0, "print the version of ringctl"},
     {"--completion", "SHELL", 0, "print completions; SHELL is bash"},
@@ -67,10 +79,36 @@ static bool parse_number(const char *text, uint64_t maximum, uint64_t *out)
     return config_parse_number(text, out) && *out <= maximum;
 }
 
-/* What an option's value says. False: it is not one. */
-static bool take_value(const char *name, const char *value, struct arguments *out)
+/* Times and sizes become the numbers that a node reads; words are left to it. */
+static bool take_setting(const char *name, const char *value, struct arguments *out)
 {
+    uint64_t number;
+    char *text;
+    if (out->setting_count == SETTINGS_MAX || strlen(value) + strlen(name) + 2 > SETTING_TEXT_MAX)
+        return false;
+    text = out->settings[out->setting_count];
+    if (strcmp(name, "--default-ttl") == 0) {
+        if (!config_parse_duration(value, &number))
+            return false;
+        snprintf(text, SETTING_TEXT_MAX, "%s=%" PRIu64, name + 2, number);
+    } else if (strcmp(name, "--value-size-max") == 0) {
+        if (!config_parse_size(value, &number))
+            return false;
+        snprintf(text, SETTING_TEXT_MAX, "%s=%" PRIu64, name + 2, number);
+    } else {
+        snprintf(text, SETTING_TEXT_MAX, "%s=%s", name + 2, value);
+    }
+    out->setting_count++;
+    return true;
+}
+
+/* What an option's value says. False: it is not one. */
+static bool take_value(const struct option *option, const char *value, struct arguments *out)
+{
+    const char *name = option->name;
     uint64_t number = 0;
+    if ((option->verbs_with & (OPTION_NEW_KEYSPACE | OPTION_OF_KEYSPACE)) != 0)
+        return take_setting(name, value, out);
     if (strcmp(name, "-h") == 0) {
         if (*value == '\0' || strlen(value) > RING_HOST_MAX)
             return false;
@@ -144,7 +182,7 @@ static int take_option(char **argv, struct found *found, struct arguments *out,
         return equals == NULL;
     }
     const char *value = equals != NULL ? equals + 1 : argv[1];
-    if (value == NULL || !take_value(name, value, out)) {
+    if (value == NULL || !take_value(option, value, out)) {
         buffer_printf(problem, "%s takes %s: %s", name, option->value, option->summary);
         return 0;
     }

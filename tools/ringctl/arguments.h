@@ -19,7 +19,7 @@
 
 struct arguments;
 
-enum { OPERANDS_MAX = 2 };
+enum { OPERANDS_MAX = 2, SETTINGS_MAX = 10, SETTING_TEXT_MAX = 96 };
 
 /* Exit codes that scripts rely on. */
 enum exit_code {
@@ -31,7 +31,12 @@ enum exit_code {
 };
 
 /* Bits of `struct verb.options`: what a verb takes beside what all take. */
-enum verb_option { OPTION_WAIT = 1, OPTION_KEYSPACE = 2 };
+enum verb_option {
+    OPTION_WAIT = 1,
+    OPTION_KEYSPACE = 2,
+    OPTION_NEW_KEYSPACE = 1 << 8, /* what a keyspace is given for ever */
+    OPTION_OF_KEYSPACE = 1 << 9   /* what can be changed later */
+};
 
 struct verb {
     const char *words;   /* "ring verify" */
@@ -67,6 +72,9 @@ struct arguments {
     bool waits;
     unsigned wait_seconds;
     keyspace_id keyspace;
+    char settings[SETTINGS_MAX]
+                 [SETTING_TEXT_MAX]; /* of a keyspace: "name=value", as the node reads it */
+    size_t setting_count;
 };
 
 /* STATUS_INVALID: one sentence with what to do instead was appended to `problem`. */

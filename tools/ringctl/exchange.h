@@ -22,9 +22,9 @@ enum { EXCHANGE_REASON_MAX = 160 };
 /* All zero but `address` is a new one. Release with exchange_deinit(). */
 struct exchange {
     struct ring_address address;
-    keyspace_id keyspace;        /* in which the commands run */
-    struct buffer request;       /* commands, by exchange_ask(): their words, each with its length */
-    size_t asked;                /* how many */
+    keyspace_id keyspace;  /* in which the commands run */
+    struct buffer request; /* commands, by exchange_ask(): their words, each with its length */
+    size_t asked;          /* how many */
     struct resp_value **replies; /* owned; one for each command in their order, when OK */
     enum status status;          /* OK; UNAVAILABLE (no connection), TIMEOUT, CORRUPT */
     char reason[EXCHANGE_REASON_MAX];

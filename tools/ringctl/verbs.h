@@ -18,6 +18,11 @@ enum exit_code verb_gc_status(const struct arguments *arguments);
 enum exit_code verb_key_locate(const struct arguments *arguments);
 enum exit_code verb_key_siblings(const struct arguments *arguments);
 enum exit_code verb_keyspace_list(const struct arguments *arguments);
+enum exit_code verb_keyspace_show(const struct arguments *arguments);
+enum exit_code verb_keyspace_create(const struct arguments *arguments);
+enum exit_code verb_keyspace_set(const struct arguments *arguments);
+enum exit_code verb_keyspace_drop(const struct arguments *arguments);
+enum exit_code verb_cluster(const struct arguments *arguments);
 enum exit_code verb_version(const struct arguments *arguments);
 enum exit_code verb_help(const struct arguments *arguments);
 

@@ -1,10 +1,13 @@
 /*
  * put_lines.c - write "KEY VALUE" lines from standard input; say of each what became of it.
  *
- *     put_lines HOST:PORT[,HOST:PORT...] <lines
+ *     put_lines [--append] HOST:PORT[,HOST:PORT...] <lines
  *
- * Up to 64 calls are under way at once. The loop below is what any event loop does: wait for
- * what the client wants, tell it what happened, and call ringdb_advance() last.
+ * With --append the values are appended to what the keys hold. Repeating that would append
+ * twice, so each call carries a request id, the key; servers carry out the same id once, and
+ * the client may repeat whatever it has no answer to. Up to 64 calls are under way at once. The
+ * loop below is what any event loop does: wait for what the client wants, tell it what happened,
+ * and call ringdb_advance() last.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -28,7 +31,7 @@ static void print_outcome(void *context, struct ringdb_result *result)
 }
 
 /* Read a line and submit it. 0: there are no more. */
-static int submit_line(struct ringdb *client, struct line *line)
+static int submit_line(struct ringdb *client, struct line *line, int appends)
 {
     if (fgets(line->text, sizeof line->text, stdin) == NULL)
         return 0;
@@ -37,12 +40,13 @@ static int submit_line(struct ringdb *client, struct line *line)
     if (blank == NULL)
         return 1;
     *blank = '\0';
-    struct ringdb_bytes words[] = {ringdb_text("SET"), ringdb_text(line->text),
+    struct ringdb_bytes words[] = {ringdb_text(appends ? "APPEND" : "SET"), ringdb_text(line->text),
                                    ringdb_text(blank + 1)};
     struct ringdb_call call = {.arguments = words,
                                .argument_count = 3,
                                .level = "QUORUM",
-                               .timeout_ms = 5000,
+                               .request_id = ringdb_text(appends ? line->text : NULL),
+                               .timeout_ms = appends ? 20000 : 5000,
                                .done = print_outcome,
                                .done_context = line};
     char message[RINGDB_MESSAGE_MAX];
@@ -88,18 +92,19 @@ int main(int argc, char **argv)
     char message[RINGDB_MESSAGE_MAX];
     struct ringdb *client;
     int more = 1;
-    if (argc != 2) {
-        fprintf(stderr, "usage: put_lines HOST:PORT[,HOST:PORT...] <lines\n");
+    int appends = argc == 3 && strcmp(argv[1], "--append") == 0;
+    if (argc != 2 + appends) {
+        fprintf(stderr, "usage: put_lines [--append] HOST:PORT[,HOST:PORT...] <lines\n");
         return 2;
     }
-    if (ringdb_new(&(struct ringdb_options){.hosts = argv[1]}, &client, message) !=
+    if (ringdb_new(&(struct ringdb_options){.hosts = argv[argc - 1]}, &client, message) !=
         RINGDB_ERROR_NONE) {
         fprintf(stderr, "put_lines: %s\n", message);
         return 1;
     }
     while (more || ringdb_open_calls(client) > 0) {
         for (int i = 0; i < OPEN_MAX && more; i++)
-            more = lines[i].in_use || submit_line(client, &lines[i]);
+            more = lines[i].in_use || submit_line(client, &lines[i], appends);
         ringdb_advance(client, ringdb_now_us());
         turn(client);
         fflush(stdout);

@@ -382,6 +382,28 @@ static void a_node_that_stands_still_is_left_alone(void **state)
     assert_result(f, 0, RINGDB_OK, RINGDB_ERROR_NONE);
 }
 
+/* The last call of a program: nobody asks again, so no later call would notice the silence. */
+static void an_answer_that_never_comes_is_not_awaited_for_ever(void **state)
+{
+    struct fixture *f = *state;
+    begin(f, (struct ringdb_options){
+                 .hosts = f->servers[0].address, .connect_timeout_ms = 5000, .timeout_ms = 1000});
+    f->servers[0].slots = NULL;
+    run_one(f, (struct ringdb_call){0}, "SET", LOW_KEY, "1");
+    f->servers[0].mute = true;
+    run_one(f, (struct ringdb_call){.timeout_ms = 50}, "SET", LOW_KEY, "2");
+    assert_result(f, 0, RINGDB_UNCERTAIN, RINGDB_ERROR_TIMEOUT);
+    assert_int_equal(ringdb_open_calls(f->client), 1);
+    uint64_t due_us = 0;
+    for (int i = 0; i < 100 && ringdb_open_calls(f->client) > 0; i++) {
+        due_us = ringdb_deadline_us(f->client);
+        assert_true(due_us < UINT64_MAX); /* else a loop would sleep for ever */
+        ringdb_advance(f->client, due_us);
+    }
+    assert_int_equal(ringdb_open_calls(f->client), 0);
+    assert_in_range(due_us, f->now_us + 5500000, f->now_us + 6100000);
+}
+
 static void moved_is_followed(void **state)
 {
     struct fixture *f = *state;
@@ -568,6 +590,7 @@ int main(void)
         TEST(a_write_that_was_never_written_fails_definitely),
         TEST(a_late_reply_is_not_given_to_the_next_call),
         TEST(a_node_that_stands_still_is_left_alone),
+        TEST(an_answer_that_never_comes_is_not_awaited_for_ever),
         TEST(moved_is_followed),
         TEST(bounds_are_answered_at_once),
         TEST(freeing_cancels_and_keeps_the_difference),

@@ -7,7 +7,9 @@ unit_tests += \
 	tests/unit/node/test_clock_fence \
 	tests/unit/node/test_event \
 	tests/unit/node/test_node \
+	tests/unit/node/test_register \
 	tests/unit/node/test_store_clock \
 	tests/unit/node/test_store_read \
+	tests/unit/node/test_store_register \
 	tests/unit/node/test_store_side \
 	tests/unit/node/test_store_stability

@@ -544,6 +544,50 @@ static void the_sources_of_a_rebuild_are_kept_over_a_restart(void **state)
     deinit_host(&a);
 }
 
+/* The expiry that the key has after the mutation; 0: none. */
+static uint64_t expiry_after(struct host *host, struct mutation mutation)
+{
+    struct buffer delivery = {0};
+    struct cell_delivery made;
+    struct cell cell = {0};
+    mint(host, "k", mutation, MERGE_LWW, &delivery);
+    commit(host);
+    struct reader reader = reader_make(buffer_slice(&delivery));
+    cell_delivery_decode(&reader, &made);
+    reader = reader_make(made.cell);
+    cell_decode(&reader, &cell);
+    assert_false(reader.failed);
+    assert_int_equal(cell.count, 1);
+    uint64_t expiry = cell.siblings[0].expire_at_ms;
+    cell_deinit(&cell);
+    buffer_deinit(&delivery);
+    return expiry;
+}
+
+/* What is new, or set, lives as long as its keyspace says; what only changes keeps what it has. */
+static void a_default_time_to_live_is_for_what_has_none(void **state)
+{
+    struct host host;
+    struct mutation appended = {.operation = REGISTER_APPEND, .value = slice_text("x")};
+    struct mutation persisted = {.operation = REGISTER_PERSIST};
+    struct mutation kept = set("v"), own = set("v");
+    (void)state;
+    init_host(&host, 1);
+    host.context.default_ttl_ms = 5000;
+    kept.flags = MUTATION_KEEP_EXPIRY;
+    own.expire_at_ms = WALL + 90;
+    assert_true(expiry_after(&host, appended) == WALL + 5000); /* a new value */
+    assert_true(expiry_after(&host, own) == WALL + 90);
+    assert_true(expiry_after(&host, appended) == WALL + 90);
+    assert_true(expiry_after(&host, persisted) == 0);
+    assert_true(expiry_after(&host, appended) == 0);
+    assert_true(expiry_after(&host, kept) == 0);
+    assert_true(expiry_after(&host, set("v")) == WALL + 5000);
+    host.context.default_ttl_ms = 0;
+    assert_true(expiry_after(&host, set("v")) == 0);
+    deinit_host(&host);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -560,6 +604,7 @@ int main(void)
         cmocka_unit_test(a_pull_ends_while_new_writes_arrive),
         cmocka_unit_test(young_events_are_left_to_their_coordinator),
         cmocka_unit_test(the_sources_of_a_rebuild_are_kept_over_a_restart),
+        cmocka_unit_test(a_default_time_to_live_is_for_what_has_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

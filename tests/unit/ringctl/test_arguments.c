@@ -14,10 +14,15 @@ const struct verb VERBS[] = {
     {"ring verify", NULL, 0, 0, OPTION_WAIT, "", "", NULL},
     {"key locate", "KEY", 1, 1, OPTION_KEYSPACE, "", "", NULL},
     {"help", "VERB", 0, 2, 0, "", "", NULL},
+    {.words = "keyspace create",
+     .operand = "NAME",
+     .operands_min = 1,
+     .operands_max = 1,
+     .options = OPTION_NEW_KEYSPACE | OPTION_OF_KEYSPACE},
     {0},
 };
 
-enum { WORDS_MAX = 8 };
+enum { WORDS_MAX = 12 };
 
 /* Parse words separated by single blanks. */
 static enum status parse(const char *line, struct arguments *out, struct buffer *problem)
@@ -74,6 +79,26 @@ static void a_key_may_look_like_anything_after_dashes(void **state)
     assert_string_equal(a.operands[0], "-");
     assert_int_equal(parse("help ring verify", &a, &problem), STATUS_OK);
     assert_int_equal(a.operand_count, 2);
+    buffer_deinit(&problem);
+}
+
+static void options_of_a_keyspace_become_what_a_node_reads(void **state)
+{
+    struct arguments a;
+    struct buffer problem = {0};
+    (void)state;
+    assert_int_equal(parse("keyspace create carts --number 3 --default-ttl 2m "
+                           "--value-size-max 64kb --sloppy=no",
+                           &a, &problem),
+                     STATUS_OK);
+    assert_string_equal(a.operands[0], "carts");
+    assert_int_equal(a.setting_count, 4);
+    assert_string_equal(a.settings[0], "number=3");
+    assert_string_equal(a.settings[1], "default-ttl=120000");
+    assert_string_equal(a.settings[2], "value-size-max=65536");
+    assert_string_equal(a.settings[3], "sloppy=no");
+    assert_int_equal(parse("keyspace create carts --default-ttl 90", &a, &problem), STATUS_INVALID);
+    assert_int_equal(parse("ring --policy lww", &a, &problem), STATUS_INVALID);
     buffer_deinit(&problem);
 }
 
@@ -143,6 +168,7 @@ int main(void)
         cmocka_unit_test(options_may_stand_anywhere),
         cmocka_unit_test(the_defaults_are_the_local_node),
         cmocka_unit_test(a_key_may_look_like_anything_after_dashes),
+        cmocka_unit_test(options_of_a_keyspace_become_what_a_node_reads),
         cmocka_unit_test(help_needs_no_operands),
         cmocka_unit_test(wrong_command_lines_are_explained),
         cmocka_unit_test(a_long_option_is_no_overflow),

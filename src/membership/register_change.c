@@ -1,0 +1,165 @@
+#include "membership/register_change.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct ring_keyspace *find_name(struct ring *ring, const char *name)
+{
+    for (uint16_t i = 0; i < ring->keyspace_count; i++)
+        if (strcmp(ring->keyspaces[i].name, name) == 0)
+            return &ring->keyspaces[i];
+    return NULL;
+}
+
+static bool find_free_number(const struct ring *ring, keyspace_id *out)
+{
+    for (keyspace_id number = 0; number < RING_KEYSPACES_MAX; number++) {
+        if (ring_keyspace(ring, number) == NULL) {
+            *out = number;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void insert(struct ring *ring, const struct ring_keyspace *keyspace)
+{
+    uint16_t at = ring->keyspace_count++;
+    for (; at > 0 && ring->keyspaces[at - 1].number > keyspace->number; at--)
+        ring->keyspaces[at] = ring->keyspaces[at - 1];
+    ring->keyspaces[at] = *keyspace;
+}
+
+static enum status create(const struct register_change *change, struct ring *ring,
+                          char reason[REGISTER_REASON_MAX])
+{
+    struct ring_keyspace keyspace = change->keyspace;
+    const struct ring_keyspace *other = find_name(ring, keyspace.name);
+    if (other != NULL) {
+        snprintf(reason, REGISTER_REASON_MAX, "there is a keyspace %s already, number %u",
+                 other->name, other->number);
+        return STATUS_INVALID;
+    }
+    if (ring->keyspace_count == RING_KEYSPACES_MAX ||
+        (change->any_number && !find_free_number(ring, &keyspace.number))) {
+        snprintf(reason, REGISTER_REASON_MAX,
+                 "there are %d keyspaces already, the most there can be", RING_KEYSPACES_MAX);
+        return STATUS_INVALID;
+    }
+    if (keyspace.number >= RING_KEYSPACES_MAX) {
+        snprintf(reason, REGISTER_REASON_MAX, "a keyspace has a number from 0 to %d",
+                 RING_KEYSPACES_MAX - 1);
+        return STATUS_INVALID;
+    }
+    other = ring_keyspace(ring, keyspace.number);
+    if (other != NULL) {
+        snprintf(reason, REGISTER_REASON_MAX, "keyspace number %u is taken by %s", other->number,
+                 other->name);
+        return STATUS_INVALID;
+    }
+    insert(ring, &keyspace);
+    return STATUS_OK;
+}
+
+static enum status set(const struct register_change *change, struct ring *ring,
+                       char reason[REGISTER_REASON_MAX])
+{
+    const struct ring_keyspace *wanted = &change->keyspace;
+    struct ring_keyspace *keyspace = find_name(ring, wanted->name);
+    if (keyspace == NULL) {
+        snprintf(reason, REGISTER_REASON_MAX, "there is no keyspace %s", wanted->name);
+        return STATUS_INVALID;
+    }
+    if ((change->fields & KEYSPACE_READ_LEVEL) != 0)
+        keyspace->read_level = wanted->read_level;
+    if ((change->fields & KEYSPACE_WRITE_LEVEL) != 0)
+        keyspace->write_level = wanted->write_level;
+    if ((change->fields & KEYSPACE_SLOPPY) != 0)
+        keyspace->sloppy = wanted->sloppy;
+    if ((change->fields & KEYSPACE_DEFAULT_TTL) != 0)
+        keyspace->default_ttl_ms = wanted->default_ttl_ms;
+    if ((change->fields & KEYSPACE_VALUE_BYTES_MAX) != 0)
+        keyspace->value_bytes_max = wanted->value_bytes_max;
+    if ((change->fields & KEYSPACE_SIBLINGS_MAX) != 0)
+        keyspace->siblings_max = wanted->siblings_max;
+    return STATUS_OK;
+}
+
+/* Whether the value names an earlier store of that node, and no change of stewards is under way. */
+static bool may_return(const struct register_value *value, const struct steward *steward)
+{
+    for (uint8_t i = 0; i < value->stewards.count; i++)
+        if (value->stewards.items[i].node == steward->node)
+            return value->coming.count == 0 &&
+                   value->stewards.items[i].incarnation < steward->incarnation;
+    return false;
+}
+
+static void name_coming(struct register_value *next, const struct steward *steward)
+{
+    next->coming = next->stewards;
+    for (uint8_t i = 0; i < next->coming.count; i++)
+        if (next->coming.items[i].node == steward->node)
+            next->coming.items[i] = *steward;
+}
+
+/* Whether the change leaves the value as it is. */
+static bool is_idle(const struct register_change *change, const struct register_value *value)
+{
+    switch ((enum register_change_kind)change->kind) {
+    case REGISTER_CHANGE_NONE:
+        return true;
+    case REGISTER_CHANGE_STEWARD_RETURN:
+        return !may_return(value, &change->steward);
+    case REGISTER_CHANGE_STEWARDS_SETTLE:
+        return value->coming.count == 0;
+    case REGISTER_CHANGE_KEYSPACE_CREATE:
+    case REGISTER_CHANGE_KEYSPACE_SET:
+        break;
+    }
+    return false;
+}
+
+static enum status make(const struct register_change *change, struct register_value *next,
+                        char reason[REGISTER_REASON_MAX])
+{
+    switch ((enum register_change_kind)change->kind) {
+    case REGISTER_CHANGE_KEYSPACE_CREATE:
+        return create(change, next->ring, reason);
+    case REGISTER_CHANGE_KEYSPACE_SET:
+        return set(change, next->ring, reason);
+    case REGISTER_CHANGE_STEWARD_RETURN:
+        name_coming(next, &change->steward);
+        break;
+    case REGISTER_CHANGE_STEWARDS_SETTLE:
+        next->stewards = next->coming;
+        next->coming = (struct steward_set){0};
+        break;
+    case REGISTER_CHANGE_NONE:
+        break;
+    }
+    return STATUS_OK;
+}
+
+enum status register_change_apply(const struct register_change *change, struct ballot id,
+                                  const struct register_value *value, struct register_value **out,
+                                  char reason[REGISTER_REASON_MAX])
+{
+    enum status status = STATUS_OK;
+    *out = NULL;
+    if (is_idle(change, value) || register_value_holds(value, id))
+        return STATUS_OK;
+    struct register_value *next = register_value_copy(value);
+    status = make(change, next, reason);
+    if (status == STATUS_OK)
+        status = ring_validate(next->ring, reason);
+    if (status != STATUS_OK) {
+        register_value_free(next);
+        return STATUS_INVALID;
+    }
+    next->seq++;
+    register_value_note(next, id);
+    *out = next;
+    return STATUS_OK;
+}

@@ -1,0 +1,58 @@
+/*
+ * register_change.h - what may be done to the register: a pure function from value to value.
+ *
+ * A proposer may apply a change several times, to whatever value it finds, so a change says
+ * what is wanted and never what was there.
+ */
+#ifndef MEMBERSHIP_REGISTER_CHANGE_H
+#define MEMBERSHIP_REGISTER_CHANGE_H
+
+#include <stdbool.h>
+
+#include "base/status.h"
+#include "membership/register_value.h"
+
+enum register_change_kind {
+    REGISTER_CHANGE_NONE,            /* a read: the value stands */
+    REGISTER_CHANGE_KEYSPACE_CREATE, /* `keyspace`; the first free number with `any_number` */
+    REGISTER_CHANGE_KEYSPACE_SET,    /* the `fields` of the keyspace with that name */
+    /*
+     * A steward lost its store and has a new one, `steward`. The value then names the stewards
+     * as they were and, as the coming ones, as they will be; SETTLE makes the coming ones the
+     * only ones. Nothing is done when the value is not such.
+     */
+    REGISTER_CHANGE_STEWARD_RETURN,
+    REGISTER_CHANGE_STEWARDS_SETTLE
+};
+
+/* Bits of `fields`: what KEYSPACE_SET changes. */
+enum keyspace_field {
+    KEYSPACE_READ_LEVEL = 1 << 0,
+    KEYSPACE_WRITE_LEVEL = 1 << 1,
+    KEYSPACE_SLOPPY = 1 << 2,
+    KEYSPACE_DEFAULT_TTL = 1 << 3,
+    KEYSPACE_VALUE_BYTES_MAX = 1 << 4,
+    KEYSPACE_SIBLINGS_MAX = 1 << 5
+};
+
+struct register_change {
+    uint8_t kind; /* enum register_change_kind */
+    bool any_number;
+    uint16_t fields;
+    struct ring_keyspace keyspace;
+    struct steward steward;
+};
+
+enum { REGISTER_REASON_MAX = RING_REASON_MAX };
+
+/*
+ * STATUS_OK: `*out` is the next value, or NULL when the value stands as it is.
+ * STATUS_INVALID: the value does not allow it; `reason` has one sentence for the operator. The
+ * caller owns `*out`, whose seq and changes are already those of the next value.
+ */
+MUST_USE enum status register_change_apply(const struct register_change *change, struct ballot id,
+                                           const struct register_value *value,
+                                           struct register_value **out,
+                                           char reason[REGISTER_REASON_MAX]);
+
+#endif

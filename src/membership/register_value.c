@@ -1,0 +1,246 @@
+#include "membership/register_value.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+
+enum { FORMAT_VERSION = 1, CHECKSUM_BYTES = 8 };
+
+/* ---- stewards ---- */
+
+int steward_set_find(const struct steward_set *set, node_id node, uint16_t incarnation)
+{
+    for (int i = 0; i < set->count; i++)
+        if (set->items[i].node == node && set->items[i].incarnation == incarnation)
+            return i;
+    return -1;
+}
+
+bool steward_set_has_node(const struct steward_set *set, node_id node)
+{
+    for (int i = 0; i < set->count; i++)
+        if (set->items[i].node == node)
+            return true;
+    return false;
+}
+
+static void add_steward(struct steward_set *set, const struct ring_member *member)
+{
+    int at = set->count++;
+    for (; at > 0 && set->items[at - 1].node > member->id; at--)
+        set->items[at] = set->items[at - 1];
+    set->items[at] =
+        (struct steward){.node = member->id, .incarnation = member->storage_incarnation};
+}
+
+/* How crowded the place of `member` is: stewards in its region, then in its rack there. */
+static unsigned crowd(const struct ring *ring, const struct steward_set *set,
+                      const struct ring_member *member)
+{
+    unsigned region = 0, rack = 0;
+    for (int i = 0; i < set->count; i++) {
+        const struct ring_member *other = ring_member(ring, set->items[i].node);
+        if (other->region != member->region)
+            continue;
+        region++;
+        rack += strcmp(other->rack, member->rack) == 0;
+    }
+    return region * (REGISTER_STEWARDS_MAX + 1) + rack;
+}
+
+/* One after the other, each where fewest are already; of equal places the lowest id. */
+static void pick_stewards(const struct ring *ring, struct steward_set *out)
+{
+    unsigned wanted = ring->member_count >= REGISTER_STEWARDS ? REGISTER_STEWARDS
+                      : ring->member_count >= 3               ? 3
+                                                              : ring->member_count;
+    *out = (struct steward_set){0};
+    while (out->count < wanted) {
+        const struct ring_member *best = NULL;
+        for (uint16_t i = 0; i < ring->member_count; i++) {
+            const struct ring_member *member = &ring->members[i];
+            if (!steward_set_has_node(out, member->id) &&
+                (best == NULL || crowd(ring, out, member) < crowd(ring, out, best)))
+                best = member;
+        }
+        add_steward(out, best);
+    }
+}
+
+/* ---- life ---- */
+
+struct register_value *register_value_first(const struct ring *ring)
+{
+    struct register_value *value = memory_new(1, sizeof *value);
+    value->ring = ring_copy(ring);
+    pick_stewards(ring, &value->stewards);
+    return value;
+}
+
+struct register_value *register_value_copy(const struct register_value *value)
+{
+    struct register_value *copy = memory_copy(value, sizeof *value);
+    copy->ring = ring_copy(value->ring);
+    return copy;
+}
+
+void register_value_free(struct register_value *value)
+{
+    if (value == NULL)
+        return;
+    ring_free(value->ring);
+    free(value);
+}
+
+bool register_value_apply(const struct register_value *value, struct ring *ring)
+{
+    if (ring_placement_digest(value->ring) != ring_placement_digest(ring))
+        return false;
+    ring->keyspace_count = value->ring->keyspace_count;
+    memcpy(ring->keyspaces, value->ring->keyspaces, sizeof ring->keyspaces);
+    return true;
+}
+
+int register_value_compare(const struct register_value *a, const struct register_value *b)
+{
+    if (a->ring->generation != b->ring->generation)
+        return a->ring->generation < b->ring->generation ? -1 : 1;
+    return (a->seq > b->seq) - (a->seq < b->seq);
+}
+
+bool register_value_holds(const struct register_value *value, struct ballot change)
+{
+    for (uint8_t i = 0; i < value->change_count; i++)
+        if (ballot_compare(value->changes[i], change) == 0)
+            return true;
+    return false;
+}
+
+void register_value_note(struct register_value *value, struct ballot change)
+{
+    if (value->change_count == REGISTER_CHANGES_MAX) {
+        value->change_count--;
+        memmove(value->changes, value->changes + 1, value->change_count * sizeof value->changes[0]);
+    }
+    value->changes[value->change_count++] = change;
+}
+
+/* ---- bytes ---- */
+
+static void put_set(struct buffer *out, const struct steward_set *set)
+{
+    buffer_put_u8(out, set->count);
+    for (uint8_t i = 0; i < set->count; i++) {
+        buffer_put_varint(out, set->items[i].node);
+        buffer_put_varint(out, set->items[i].incarnation);
+    }
+}
+
+void register_value_encode(const struct register_value *value, struct buffer *out)
+{
+    struct buffer ring = {0};
+    size_t start = out->length;
+    ring_encode(value->ring, &ring);
+    buffer_put_u8(out, FORMAT_VERSION);
+    buffer_append(out, value->ring->cluster_id, sizeof value->ring->cluster_id);
+    buffer_put_varint(out, value->ring->generation);
+    buffer_put_varint(out, value->seq);
+    put_set(out, &value->stewards);
+    put_set(out, &value->coming);
+    buffer_put_u8(out, value->change_count);
+    for (uint8_t i = 0; i < value->change_count; i++)
+        ballot_encode(value->changes[i], out);
+    buffer_put_bytes(out, buffer_slice(&ring));
+    buffer_put_u64(out, register_value_digest(slice_make(out->data + start, out->length - start)));
+    buffer_deinit(&ring);
+    assert(out->length - start <= REGISTER_VALUE_BYTES_MAX);
+}
+
+uint64_t register_value_digest(struct slice bytes)
+{
+    return hash64(bytes, 0);
+}
+
+static void read_set(struct reader *reader, struct steward_set *out)
+{
+    uint8_t count = reader_u8(reader);
+    node_id previous = 0;
+    if (count > REGISTER_STEWARDS_MAX)
+        reader->failed = true;
+    for (uint8_t i = 0; i < count && !reader->failed; i++) {
+        struct steward *steward = &out->items[i];
+        steward->node = (node_id)reader_varint_max(reader, UINT32_MAX);
+        steward->incarnation = (uint16_t)reader_varint_max(reader, UINT16_MAX);
+        if (steward->node <= previous || steward->incarnation == 0)
+            reader->failed = true;
+        previous = steward->node;
+    }
+    out->count = count;
+}
+
+static void read_changes(struct reader *reader, struct register_value *out)
+{
+    uint8_t count = reader_u8(reader);
+    if (count > REGISTER_CHANGES_MAX)
+        reader->failed = true;
+    for (uint8_t i = 0; i < count && !reader->failed; i++) {
+        out->changes[i] = ballot_decode(reader);
+        if (ballot_is_none(out->changes[i]) || register_value_holds(out, out->changes[i]))
+            reader->failed = true;
+        out->change_count = (uint8_t)(i + 1);
+    }
+}
+
+static bool are_members(const struct ring *ring, const struct steward_set *set)
+{
+    for (uint8_t i = 0; i < set->count; i++)
+        if (ring_member(ring, set->items[i].node) == NULL)
+            return false;
+    return true;
+}
+
+/* The parts that say the same say it alike, and everybody named is there. */
+static bool fits(const struct register_value *value, struct slice cluster_id, uint64_t generation)
+{
+    const struct ring *ring = value->ring;
+    return memcmp(cluster_id.data, ring->cluster_id, sizeof ring->cluster_id) == 0 &&
+           generation == ring->generation && value->stewards.count > 0 &&
+           are_members(ring, &value->stewards) && are_members(ring, &value->coming);
+}
+
+static bool verify_checksum(struct slice bytes, struct slice *body)
+{
+    if (bytes.length < CHECKSUM_BYTES || bytes.length > REGISTER_VALUE_BYTES_MAX)
+        return false;
+    *body = slice_make(bytes.data, bytes.length - CHECKSUM_BYTES);
+    struct reader tail = reader_make(slice_make(bytes.data + body->length, CHECKSUM_BYTES));
+    return reader_u64(&tail) == register_value_digest(*body);
+}
+
+enum status register_value_decode(struct slice bytes, struct register_value **out)
+{
+    struct slice body;
+    if (!verify_checksum(bytes, &body))
+        return STATUS_CORRUPT;
+    struct register_value *value = memory_new(1, sizeof *value);
+    struct reader reader = reader_make(body);
+    if (reader_u8(&reader) != FORMAT_VERSION)
+        reader.failed = true;
+    struct slice cluster_id = reader_take(&reader, sizeof value->ring->cluster_id);
+    uint64_t generation = reader_varint(&reader);
+    value->seq = reader_varint(&reader);
+    read_set(&reader, &value->stewards);
+    read_set(&reader, &value->coming);
+    read_changes(&reader, value);
+    struct slice ring = reader_bytes(&reader);
+    if (reader_end(&reader) != STATUS_OK || ring_decode(ring, &value->ring) != STATUS_OK ||
+        !fits(value, cluster_id, generation)) {
+        register_value_free(value);
+        return STATUS_CORRUPT;
+    }
+    *out = value;
+    return STATUS_OK;
+}

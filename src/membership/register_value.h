@@ -1,0 +1,92 @@
+/*
+ * register_value.h - the one value that a cluster agrees on: its ring, and who decides about it.
+ *
+ * Every node starts from the ring file that all were given, which is seq 0: the same
+ * bytes everywhere. Each chosen change makes the next value. Nothing else ever
+ * changes a ring, least of all a failure detector.
+ *
+ *     u8      format version, 1
+ *     16 B    cluster id
+ *     varint  generation, seq
+ *     u8      stewards:  { varint node, varint storage incarnation }
+ *     u8      coming:    the same, empty but while stewards change
+ *     u8      changes:   { ballot }, the newest last
+ *     bytes   ring (ring.h)
+ *     u64     XXH3 of all bytes before
+ *
+ * A steward is a node with the store it had when it became one: a store that was lost has
+ * forgotten its promises, and votes no more. Stewards change by a value that names both the old
+ * and the coming ones; while it does, both must agree to everything.
+ * Source: reference "algorithms" 1.6, A.2.
+ */
+#ifndef MEMBERSHIP_REGISTER_VALUE_H
+#define MEMBERSHIP_REGISTER_VALUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/status.h"
+#include "ring/ring.h"
+#include "wire/message_register.h"
+
+enum {
+    REGISTER_STEWARDS_MAX = 7,
+    REGISTER_STEWARDS = 5,     /* of a ring with as many members; 3 of one with at least 3 */
+    REGISTER_CHANGES_MAX = 16, /* that a value remembers, so that a repeated one is made once */
+    REGISTER_VALUE_BYTES_MAX = 4 << 20
+};
+
+struct steward {
+    node_id node;
+    uint16_t incarnation;
+};
+
+struct steward_set {
+    uint8_t count;
+    struct steward items[REGISTER_STEWARDS_MAX]; /* by node, ascending */
+};
+
+/* An opaque owner would hide nothing: a value is not changed once made. */
+struct register_value {
+    uint64_t seq;
+    struct steward_set stewards; /* at least one */
+    struct steward_set coming;   /* none, but while stewards change */
+    uint8_t change_count;
+    struct ballot changes[REGISTER_CHANGES_MAX]; /* the first ballot of each, the newest last */
+    struct ring *ring;                           /* owned */
+};
+
+/* The value of seq 0 that follows from a ring. The stewards are spread over regions and racks. */
+struct register_value *register_value_first(const struct ring *ring);
+struct register_value *register_value_copy(const struct register_value *value);
+void register_value_free(struct register_value *value);
+
+void register_value_encode(const struct register_value *value, struct buffer *out);
+/* STATUS_CORRUPT: damaged, not canonical, or of an unknown version. The caller owns `*out`. */
+MUST_USE enum status register_value_decode(struct slice bytes, struct register_value **out);
+uint64_t register_value_digest(struct slice bytes);
+
+/*
+ * Make `ring` what the value says, in place, so that whoever borrows it keeps what he has. False
+ * when that would move data, which this version cannot do; then nothing was changed.
+ */
+MUST_USE bool register_value_apply(const struct register_value *value, struct ring *ring);
+
+/* By generation, then seq: <0, 0, >0. */
+int register_value_compare(const struct register_value *a, const struct register_value *b);
+/* Whether a change that began with this ballot is in the value. */
+bool register_value_holds(const struct register_value *value, struct ballot change);
+/* Put it there; the oldest one is forgotten when there are too many. */
+void register_value_note(struct register_value *value, struct ballot change);
+
+/* Index of the steward, with exactly that store, or -1. */
+int steward_set_find(const struct steward_set *set, node_id node, uint16_t incarnation);
+bool steward_set_has_node(const struct steward_set *set, node_id node);
+static inline uint8_t steward_set_majority(const struct steward_set *set)
+{
+    return (uint8_t)(set->count / 2 + 1);
+}
+
+#endif

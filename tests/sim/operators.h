@@ -1,0 +1,37 @@
+/*
+ * operators.h - people who change the register through any node, several at once.
+ *
+ * Each asks for one change after the other over a connection of its own: a new keyspace, or
+ * other limits for one that it asked for before. What comes back is judged by register_oracle.h.
+ */
+#ifndef SIM_OPERATORS_H
+#define SIM_OPERATORS_H
+
+#include <stdbool.h>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+
+struct machine;
+struct occurrence;
+struct operators;
+struct world;
+
+struct operators *operators_new(struct world *world);
+void operators_free(struct operators *operators);
+
+void operators_stop(struct world *world);
+/* Whether nobody waits for an answer. */
+bool operators_idle(const struct world *world);
+
+/* ---- effects of a machine; false: the connection is not an operator's */
+bool operators_replied(struct machine *machine, connection_id connection, struct slice bytes);
+bool operators_closed(struct machine *machine, connection_id connection);
+void operators_machine_gone(struct machine *machine);
+/* AT_CLIENT_BYTES; false likewise. */
+bool operators_arrived(struct machine *machine, const struct occurrence *what);
+
+/* AT_OPERATOR_STEP */
+void operators_handle(struct world *world, const struct occurrence *what);
+
+#endif

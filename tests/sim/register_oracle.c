@@ -1,0 +1,367 @@
+#include "sim/register_oracle.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "membership/register_value.h"
+#include "sim/machine.h"
+#include "sim/world.h"
+#include "wire/frame.h"
+#include "wire/message_register.h"
+
+/* A value on its way to some disk, as the newest known or as accepted. */
+struct seen_value {
+    struct ballot ballot; /* none: known to be chosen */
+    uint64_t generation, seq;
+    uint64_t digest;
+    uint16_t keyspace_count;
+    struct ring_keyspace keyspaces[RING_KEYSPACES_MAX];
+};
+
+struct judged {
+    struct operator_change change;
+    uint64_t seq; /* 0: refused */
+};
+
+struct register_oracle {
+    struct world *world;
+    struct seen_value *values;
+    size_t value_count, value_capacity;
+    struct judged *changes;
+    size_t change_count, change_capacity;
+};
+
+struct register_oracle *register_oracle_new(struct world *world)
+{
+    struct register_oracle *oracle = memory_new(1, sizeof *oracle);
+    oracle->world = world;
+    return oracle;
+}
+
+void register_oracle_free(struct register_oracle *oracle)
+{
+    if (oracle == NULL)
+        return;
+    free(oracle->values);
+    free(oracle->changes);
+    free(oracle);
+}
+
+static void fail(struct register_oracle *oracle, const char *kind, const struct machine *machine,
+                 const char *what, uint64_t seq)
+{
+    world_fail(oracle->world, VERDICT_WRONG, kind, "n%u: %s (seq %" PRIu64 ")", machine->id, what,
+               seq);
+}
+
+/* ---- R4 ---- */
+
+static bool shows(const struct seen_value *value, const struct operator_change *change)
+{
+    for (uint16_t i = 0; i < value->keyspace_count; i++) {
+        const struct ring_keyspace *keyspace = &value->keyspaces[i];
+        if (strcmp(keyspace->name, change->keyspace) == 0)
+            return change->creates || keyspace->siblings_max == change->mark;
+    }
+    return false;
+}
+
+static void judge(struct register_oracle *oracle, const struct machine *machine,
+                  const struct judged *judged, const struct seen_value *value)
+{
+    if (!ballot_is_none(value->ballot))
+        return; /* not known to be chosen */
+    bool has = shows(value, &judged->change);
+    if (judged->seq == 0 && has)
+        fail(oracle, "R4", machine, "a refused change is in a value", value->seq);
+    bool must = judged->seq != 0 &&
+                (judged->change.creates ? value->seq >= judged->seq : value->seq == judged->seq);
+    if (must && !has)
+        fail(oracle, "R4", machine, "a change that was made is missing in a value", value->seq);
+}
+
+static void keep_change(struct register_oracle *oracle, const struct machine *machine,
+                        const struct operator_change *change, uint64_t seq)
+{
+    if (oracle->change_count == oracle->change_capacity) {
+        oracle->change_capacity = oracle->change_capacity * 2 + 16;
+        oracle->changes =
+            memory_resize(oracle->changes, oracle->change_capacity, sizeof *oracle->changes);
+    }
+    struct judged *judged = &oracle->changes[oracle->change_count++];
+    *judged = (struct judged){.change = *change, .seq = seq};
+    for (size_t i = 0; i < oracle->value_count; i++)
+        judge(oracle, machine, judged, &oracle->values[i]);
+}
+
+void register_oracle_made(struct register_oracle *oracle, const struct machine *machine,
+                          const struct operator_change *change, uint64_t seq)
+{
+    keep_change(oracle, machine, change, seq);
+}
+
+void register_oracle_refused(struct register_oracle *oracle, const struct machine *machine,
+                             const struct operator_change *change)
+{
+    keep_change(oracle, machine, change, 0);
+}
+
+/* ---- R1, R2 ---- */
+
+static void keep_value(struct register_oracle *oracle, const struct machine *machine,
+                       struct ballot ballot, struct slice bytes)
+{
+    struct register_value *decoded;
+    struct buffer again = {0};
+    if (register_value_decode(bytes, &decoded) != STATUS_OK) {
+        fail(oracle, "I10", machine, "a value of the register does not decode", 0);
+        return;
+    }
+    register_value_encode(decoded, &again);
+    if (!slice_equal(buffer_slice(&again), bytes))
+        fail(oracle, "I10", machine, "a value of the register is not canonical", decoded->seq);
+    struct seen_value value = {.ballot = ballot,
+                               .generation = decoded->ring->generation,
+                               .seq = decoded->seq,
+                               .digest = hash64(bytes, 0),
+                               .keyspace_count = decoded->ring->keyspace_count};
+    memcpy(value.keyspaces, decoded->ring->keyspaces, sizeof value.keyspaces);
+    if (decoded->coming.count > 0)
+        marks_hit(oracle->world->marks, MARK_REGISTER_JOINT);
+    buffer_deinit(&again);
+    register_value_free(decoded);
+    for (size_t i = 0; i < oracle->value_count; i++) {
+        const struct seen_value *other = &oracle->values[i];
+        bool same = ballot_is_none(ballot)
+                        ? ballot_is_none(other->ballot) && other->generation == value.generation &&
+                              other->seq == value.seq
+                        : ballot_compare(other->ballot, ballot) == 0;
+        if (same && other->digest != value.digest)
+            fail(oracle, ballot_is_none(ballot) ? "R2" : "R1", machine,
+                 "two values where there must be one", value.seq);
+        if (same)
+            return;
+    }
+    if (oracle->value_count == oracle->value_capacity) {
+        oracle->value_capacity = oracle->value_capacity * 2 + 16;
+        oracle->values =
+            memory_resize(oracle->values, oracle->value_capacity, sizeof *oracle->values);
+    }
+    oracle->values[oracle->value_count++] = value;
+    for (size_t i = 0; i < oracle->change_count; i++)
+        judge(oracle, machine, &oracle->changes[i], &value);
+}
+
+/* ---- R3 ---- */
+
+static bool get(const struct machine *machine, void (*put_name)(struct buffer *),
+                struct slice *record)
+{
+    struct buffer name = {0};
+    put_name(&name);
+    bool found = ordered_map_get(&machine->image.synced, buffer_slice(&name), record);
+    buffer_deinit(&name);
+    return found;
+}
+
+static struct register_acceptor_record steward_on_disk(const struct machine *machine)
+{
+    struct slice record;
+    struct register_acceptor_record acceptor = {0};
+    if (!get(machine, record_register_acceptor_name, &record) ||
+        register_acceptor_record_decode(record, &acceptor) != STATUS_OK)
+        acceptor = (struct register_acceptor_record){0};
+    return acceptor;
+}
+
+static void check_answer(struct register_oracle *oracle, const struct machine *machine,
+                         const struct frame *frame)
+{
+    struct register_acceptor_record disk = steward_on_disk(machine);
+    struct message_register_promise promise;
+    struct message_register_accepted accepted;
+    if (frame->type == MESSAGE_REGISTER_PROMISE &&
+        message_register_promise_decode(frame->body, &promise) == STATUS_OK &&
+        promise.status == STATUS_OK && ballot_compare(disk.promised, promise.ballot) < 0)
+        fail(oracle, "R3", machine, "a promise leaves that is not on the disk", 0);
+    if (frame->type == MESSAGE_REGISTER_ACCEPTED &&
+        message_register_accepted_decode(frame->body, &accepted) == STATUS_OK &&
+        accepted.status == STATUS_OK && ballot_compare(disk.accepted, accepted.ballot) < 0)
+        fail(oracle, "R3", machine, "an accepted value is not on the disk", 0);
+}
+
+void register_oracle_sent(struct register_oracle *oracle, const struct machine *machine,
+                          struct slice frames)
+{
+    struct frame frame;
+    size_t used;
+    while (frames.length > 0 && frame_parse(frames, &frame, &used) == STATUS_OK) {
+        check_answer(oracle, machine, &frame);
+        frames = slice_make(frames.data + used, frames.length - used);
+    }
+}
+
+static void check_acceptor(struct register_oracle *oracle, const struct machine *machine,
+                           struct slice record, struct slice before)
+{
+    struct register_acceptor_record now, then;
+    if (register_acceptor_record_decode(record, &now) != STATUS_OK) {
+        fail(oracle, "I10", machine, "a steward's record does not decode", 0);
+        return;
+    }
+    if (before.length > 0 && register_acceptor_record_decode(before, &then) == STATUS_OK) {
+        if (ballot_compare(now.promised, then.promised) < 0 ||
+            ballot_compare(now.accepted, then.accepted) < 0)
+            fail(oracle, "R3", machine, "a steward takes a promise back", 0);
+        if (!ballot_is_none(then.accepted) && ballot_compare(now.accepted, then.accepted) != 0 &&
+            slice_equal(now.value, then.value))
+            marks_hit(oracle->world->marks, MARK_REGISTER_PROPOSED_AGAIN);
+    }
+    if (now.value.length > 0)
+        keep_value(oracle, machine, now.accepted, now.value);
+}
+
+static void check_value(struct register_oracle *oracle, const struct machine *machine,
+                        struct slice record, struct slice before)
+{
+    struct slice now, then;
+    struct register_value *newer, *older;
+    if (register_value_record_decode(record, &now) != STATUS_OK) {
+        fail(oracle, "I10", machine, "the record of a value does not decode", 0);
+        return;
+    }
+    keep_value(oracle, machine, (struct ballot){0}, now);
+    if (before.length == 0 || register_value_record_decode(before, &then) != STATUS_OK)
+        return;
+    if (register_value_decode(now, &newer) != STATUS_OK)
+        return;
+    if (register_value_decode(then, &older) == STATUS_OK) {
+        if (register_value_compare(newer, older) <= 0)
+            fail(oracle, "R3", machine, "a node goes back to an older value", newer->seq);
+        register_value_free(older);
+    }
+    register_value_free(newer);
+}
+
+static void check_round(struct register_oracle *oracle, const struct machine *machine,
+                        struct slice record, struct slice before)
+{
+    uint64_t now, then;
+    if (register_round_record_decode(record, &now) != STATUS_OK)
+        fail(oracle, "I10", machine, "the record of a round does not decode", 0);
+    else if (before.length > 0 && register_round_record_decode(before, &then) == STATUS_OK &&
+             now <= then)
+        fail(oracle, "R3", machine, "a round is given twice", now);
+}
+
+void register_oracle_record(struct register_oracle *oracle, const struct machine *machine,
+                            struct slice name, struct slice record, struct slice before)
+{
+    switch (name.length == 2 ? name.data[1] : 0) {
+    case 'a':
+        check_acceptor(oracle, machine, record, before);
+        break;
+    case 'r':
+        check_round(oracle, machine, record, before);
+        break;
+    case 'v':
+        check_value(oracle, machine, record, before);
+        break;
+    default:
+        fail(oracle, "I10", machine, "a record of the register has no known name", 0);
+    }
+}
+
+/* ---- R5 ---- */
+
+static uint64_t seq_of(struct slice bytes)
+{
+    struct register_value *value;
+    if (register_value_decode(bytes, &value) != STATUS_OK)
+        return 0;
+    uint64_t seq = value->seq;
+    register_value_free(value);
+    return seq;
+}
+
+/* The newest that the machine knows: what is on its disk, or the ring's. */
+static struct register_value *known_value(const struct machine *machine)
+{
+    struct slice record, bytes;
+    struct register_value *value;
+    if (!get(machine, record_register_value_name, &record) ||
+        register_value_record_decode(record, &bytes) != STATUS_OK ||
+        register_value_decode(bytes, &value) != STATUS_OK)
+        return register_value_first(machine->world->ring);
+    return value;
+}
+
+/* Of a steward that still has the store it became one with; 0 for others. */
+static uint64_t accepted_seq(const struct machine *machine, const struct register_value *known)
+{
+    struct register_acceptor_record acceptor = steward_on_disk(machine);
+    bool counts =
+        steward_set_find(&known->stewards, machine->id, machine->storage_incarnation) >= 0;
+    return counts && acceptor.value.length > 0 ? seq_of(acceptor.value) : 0;
+}
+
+/* Stewards that have the stores they became stewards with can agree. */
+static bool can_agree(const struct world *world, const struct steward_set *set)
+{
+    unsigned whole = 0;
+    for (uint8_t i = 0; i < set->count; i++)
+        whole += world->machines[set->items[i].node - 1].storage_incarnation ==
+                 set->items[i].incarnation;
+    return set->count == 0 || whole >= steward_set_majority(set);
+}
+
+/* All stewards are there with the stores that they have. */
+static bool are_settled(const struct world *world, const struct register_value *known)
+{
+    if (known->coming.count > 0)
+        return false;
+    for (uint8_t i = 0; i < known->stewards.count; i++)
+        if (world->machines[known->stewards.items[i].node - 1].storage_incarnation !=
+            known->stewards.items[i].incarnation)
+            return false;
+    return true;
+}
+
+static bool check_quiet(const struct world *world, const struct register_value *known, char *reason,
+                        size_t size)
+{
+    bool agreeing = can_agree(world, &known->stewards) && can_agree(world, &known->coming);
+    for (uint32_t i = 0; i < world->plan.node_count; i++) {
+        const struct machine *machine = &world->machines[i];
+        struct register_value *other = known_value(machine);
+        uint64_t seq = other->seq;
+        register_value_free(other);
+        if (seq != known->seq) {
+            snprintf(reason, size, "n1 knows seq %" PRIu64 " of the register, n%u seq %" PRIu64,
+                     known->seq, machine->id, seq);
+            return false;
+        }
+        if (agreeing && accepted_seq(machine, known) > known->seq) {
+            snprintf(reason, size, "n%u has accepted seq %" PRIu64 ", known is %" PRIu64,
+                     machine->id, accepted_seq(machine, known), known->seq);
+            return false;
+        }
+    }
+    if (agreeing && !are_settled(world, known)) {
+        snprintf(reason, size, "stewards with new stores have not returned");
+        return false;
+    }
+    return true;
+}
+
+bool register_oracle_is_quiet(const struct register_oracle *oracle, char *reason, size_t size)
+{
+    struct register_value *known = known_value(&oracle->world->machines[0]);
+    bool quiet = check_quiet(oracle->world, known, reason, size);
+    register_value_free(known);
+    return quiet;
+}
