@@ -283,6 +283,8 @@ static void check_cell(struct oracle *oracle, const struct machine *machine,
         if (key->version_count > known)
             mark_concurrent(oracle, key, &cell);
     }
+    if (oracle->world->verdict != VERDICT_OK) /* a dot may name a version that is not this one */
+        goto done;
     check_once(oracle, machine, key, &cell);
     oracle_load(oracle, before, key, &old);
     oracle_stored_live(oracle, machine, key, &old, &cell, before);
@@ -295,6 +297,7 @@ static void check_cell(struct oracle *oracle, const struct machine *machine,
         if (oracle_keeps_siblings(key))
             oracle_siblings_stored(oracle, machine, key, &old, &cell);
     }
+done:
     cell_deinit(&old);
     cell_deinit(&cell);
     buffer_deinit(&again);

@@ -82,8 +82,6 @@ void oracle_stored_live(struct oracle *oracle, const struct machine *machine,
     for (uint32_t i = 0; i < after->count; i++) {
         const struct sibling *sibling = &after->siblings[i];
         struct version *version = oracle_find_version(oracle, key, &sibling->dot);
-        if (version == NULL)
-            continue; /* its dot names another version: that has been told (I1) */
         bool was_here = (version->machines >> machine->index & 1) != 0;
         version->machines |= 1u << machine->index;
         if (!was_here || sibling->kind == SIBLING_TOMBSTONE ||
