@@ -9,6 +9,7 @@
 #include "node/store_side_state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -24,10 +25,12 @@ struct puller {
     node_id node;
 };
 
+enum { PULLERS_MAX = 256 }; /* of more the oldest is forgotten: its pull shows no clock */
+
 struct debt_book {
     struct shown_clock *shown; /* for each replica, one for each owner in the ring's order */
-    struct puller *pullers;    /* of the present group */
-    uint32_t puller_count, puller_capacity;
+    struct puller pullers[PULLERS_MAX]; /* whose pulls have not been answered; the oldest first */
+    uint32_t puller_count;
     uint64_t event_count, event_bytes; /* that came here, for the mean */
 };
 
@@ -44,7 +47,6 @@ void store_debt_free(struct debt_book *book)
     if (book == NULL)
         return;
     free(book->shown);
-    free(book->pullers);
     free(book);
 }
 
@@ -54,9 +56,21 @@ void store_debt_count_events(struct debt_book *book, uint64_t count, uint64_t by
     book->event_bytes += bytes;
 }
 
-void store_debt_group_ends(struct debt_book *book)
+static void forget_puller(struct debt_book *book, uint32_t index)
 {
-    book->puller_count = 0;
+    book->puller_count--;
+    memmove(&book->pullers[index], &book->pullers[index + 1],
+            (book->puller_count - index) * sizeof book->pullers[0]);
+}
+
+void store_debt_answered(struct debt_book *book, request_id request)
+{
+    for (uint32_t i = 0; i < book->puller_count; i++) {
+        if (book->pullers[i].request == request) {
+            forget_puller(book, i);
+            return;
+        }
+    }
 }
 
 static struct shown_clock *shown_by(const struct store_side *side, const struct replica *replica,
@@ -91,10 +105,8 @@ void store_debt_note(struct store_side *side, const struct replica *replica, req
 
 static void note_puller(struct debt_book *book, const struct message_log_debt *message)
 {
-    if (book->puller_count == book->puller_capacity) {
-        book->puller_capacity = book->puller_capacity * 2 + 8;
-        book->pullers = memory_resize(book->pullers, book->puller_capacity, sizeof *book->pullers);
-    }
+    if (book->puller_count == PULLERS_MAX)
+        forget_puller(book, 0);
     book->pullers[book->puller_count++] =
         (struct puller){.request = message->request, .node = message->node};
 }

@@ -494,7 +494,6 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
         offset += used;
     }
     buffer_clear(&side->pulls);
-    store_debt_group_ends(side->debts);
 }
 
 void store_side_failed(struct store_side *side)

@@ -160,7 +160,8 @@ void store_debt_count_events(struct debt_book *book, uint64_t count, uint64_t by
 /* The clock in a question of pull number `request`. */
 void store_debt_note(struct store_side *side, const struct replica *replica, request_id request,
                      const struct clock *clock);
-void store_debt_group_ends(struct debt_book *book);
+/* Pull number `request` has shown all its clocks. It may come in a later group than its name. */
+void store_debt_answered(struct debt_book *book, request_id request);
 void store_handle_log_debt(struct store_side *side, const struct frame *frame,
                            struct store_output *out);
 

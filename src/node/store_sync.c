@@ -92,6 +92,7 @@ void store_answer_pull(struct store_side *side, const struct frame *frame, struc
         clock_deinit(&question.clock);
     }
     frame_finish(out, offset);
+    store_debt_answered(side->debts, frame->request);
     buffer_deinit(&deliveries);
 }
 
