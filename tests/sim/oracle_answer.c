@@ -80,10 +80,11 @@ void oracle_sent(struct oracle *oracle, const struct machine *machine, struct co
     struct world *world = oracle->world;
     oracle->command_count++;
     command->start_us = world->now_us;
-    if (command->attempt == 0)
+    if (command->attempt == 0) { /* sent again it may answer as of then */
         command->first_us = world->now_us;
+        command->wall_min_ms = UINT64_MAX;
+    }
     command->region = ring_member(world->ring, machine->id)->region;
-    command->wall_min_ms = UINT64_MAX;
     for (uint32_t i = 0; i < world->plan.node_count; i++) {
         uint64_t wall_ms = machine_wall_ms(&world->machines[i]);
         if (wall_ms < command->wall_min_ms)
@@ -181,7 +182,7 @@ static void check_value(struct oracle *oracle, const struct machine *machine,
     }
     uint64_t skew_ms = oracle->world->plan.settings.max_clock_skew_ms;
     bool clocks_agree =
-        oracle->world->clock_changed_at_us + CLOCKS_AGREE_AFTER_US < command->start_us;
+        oracle->world->clock_changed_at_us + CLOCKS_AGREE_AFTER_US < command->first_us;
     if (clocks_agree && all_expired(key, version, command->wall_min_ms - skew_ms))
         oracle_fail_answer(oracle, machine, command, command->keys[index], "expiry",
                            "an expired value was shown");
