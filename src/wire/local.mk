@@ -7,6 +7,7 @@ libringcore_a_SOURCES += \
 	src/wire/message_garbage.h \
 	src/wire/message_fetch.c \
 	src/wire/message_fetch.h \
+	src/wire/message_parts.h \
 	src/wire/message_register.c \
 	src/wire/message_register.h \
 	src/wire/message_hint.c \

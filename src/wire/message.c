@@ -2,28 +2,8 @@
 
 #include <string.h>
 
+#include "wire/message_parts.h"
 #include "wire/record.h"
-
-static void put_status(struct buffer *out, enum status status)
-{
-    buffer_put_u8(out, (uint8_t)status);
-}
-
-static enum status get_status(struct reader *reader)
-{
-    uint8_t status = reader_u8(reader);
-    if (status >= STATUS_COUNT)
-        reader->failed = true;
-    return (enum status)status;
-}
-
-static bool get_bool(struct reader *reader)
-{
-    uint8_t value = reader_u8(reader);
-    if (value > 1)
-        reader->failed = true;
-    return value == 1;
-}
 
 /* What is left of the body, which counts as read. */
 static struct slice get_rest(struct reader *reader)

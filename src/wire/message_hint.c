@@ -1,20 +1,6 @@
 #include "wire/message_hint.h"
 
-static enum status get_status(struct reader *reader)
-{
-    uint8_t status = reader_u8(reader);
-    if (status >= STATUS_COUNT)
-        reader->failed = true;
-    return (enum status)status;
-}
-
-static bool get_bool(struct reader *reader)
-{
-    uint8_t value = reader_u8(reader);
-    if (value > 1)
-        reader->failed = true;
-    return value == 1;
-}
+#include "wire/message_parts.h"
 
 void message_hint_encode(node_id intended, struct slice replicate, struct buffer *out)
 {

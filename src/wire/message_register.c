@@ -1,5 +1,6 @@
 #include "wire/message_register.h"
 
+#include "wire/message_parts.h"
 #include "wire/record.h"
 
 enum { ACCEPTOR = 'a', ROUND = 'r', VALUE = 'v' };
@@ -30,19 +31,6 @@ struct ballot ballot_decode(struct reader *reader)
         (ballot.round == 0) != (ballot.incarnation == 0))
         reader->failed = true;
     return ballot;
-}
-
-static void put_status(struct buffer *out, enum status status)
-{
-    buffer_put_u8(out, (uint8_t)status);
-}
-
-static enum status get_status(struct reader *reader)
-{
-    uint8_t status = reader_u8(reader);
-    if (status >= STATUS_COUNT)
-        reader->failed = true;
-    return (enum status)status;
 }
 
 /* A ballot that somebody made. */
