@@ -23,6 +23,7 @@ enum {
 struct stability_peer {
     node_id node;
     uint64_t number;     /* of the last report */
+    uint64_t heard;      /* number of its newest report; 0: none on this link */
     uint64_t echo_us;    /* sent_us of what it heard last, by its clock; 0: nothing on this link */
     uint64_t hint_free_us; /* by the own clock: it kept no hints then or later; 0: unknown, or it does */
     uint64_t *sent;      /* replica->changes + 1 that stand in it; 0: nothing was sent */
@@ -157,6 +158,20 @@ static void hear_entry(struct store_side *side, node_id from, const struct stabi
         stability_report(stability, from, &entry->actor, &entry->clock);
 }
 
+static void take_report(struct store_side *side, struct stability_peer *peer,
+                        const struct message_stability *message)
+{
+    struct reader reader = reader_make(message->reports);
+    peer->heard = message->number;
+    peer->hint_free_us = message->keeps_hints ? 0 : message->echo_us;
+    for (uint16_t i = 0; i < message->count; i++) {
+        struct stability_entry entry;
+        stability_entry_decode(&reader, &entry);
+        hear_entry(side, peer->node, &entry);
+        clock_deinit(&entry.clock);
+    }
+}
+
 static void hear(struct store_side *side, struct stability_peer *peer,
                  const struct message_stability_step *step, const struct frame *frame,
                  struct instant now, struct buffer *out)
@@ -164,14 +179,8 @@ static void hear(struct store_side *side, struct stability_peer *peer,
     struct message_stability message;
     if (message_stability_decode(step->body, &message) != STATUS_OK)
         return; /* it is not confirmed, so it comes again */
-    peer->hint_free_us = message.keeps_hints ? 0 : message.echo_us;
-    struct reader reader = reader_make(message.reports);
-    for (uint16_t i = 0; i < message.count; i++) {
-        struct stability_entry entry;
-        stability_entry_decode(&reader, &entry);
-        hear_entry(side, step->node, &entry);
-        clock_deinit(&entry.clock);
-    }
+    if (message.number > peer->heard) /* else a newer one overtook it, and would be taken back */
+        take_report(side, peer, &message);
     struct message_stability_heard heard = {.number = message.number, .sent_us = now.mono_us};
     size_t offset = frame_start(out, MESSAGE_STABILITY_HEARD, frame->request, 0);
     message_stability_heard_encode(&heard, out);
@@ -187,7 +196,7 @@ static void confirm(struct store_side *side, struct stability_peer *peer, uint64
 static void forget(struct store_side *side, struct stability_peer *peer)
 {
     tell_afresh(side, peer);
-    peer->echo_us = peer->hint_free_us = 0;
+    peer->heard = peer->echo_us = peer->hint_free_us = 0;
     for (uint32_t i = 0; i < side->replica_count; i++)
         stability_forget(&side->stability->replicas[i], peer->node);
 }
