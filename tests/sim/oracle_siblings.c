@@ -60,6 +60,22 @@ static const struct version *find_observer(const struct oracle *oracle,
     return NULL;
 }
 
+/*
+ * Whether a delete that all owners have, and that was collected, has replaced the version: no
+ * cell covers that delete any more, and a disk may still bring back what it replaced.
+ */
+static bool was_deleted(const struct oracle *oracle, const struct version *version)
+{
+    const struct oracle_key *key = &oracle->keys[version->key];
+    for (uint32_t i = 0; i < key->version_count; i++) {
+        const struct version *other = key->versions[i];
+        if (other->collected && observed(oracle, other, version) &&
+            (other->kind == SIBLING_TOMBSTONE || was_deleted(oracle, other)))
+            return true;
+    }
+    return false;
+}
+
 /* ---- cells ---- */
 
 static void fail_cell(struct oracle *oracle, const struct machine *machine,
@@ -131,7 +147,8 @@ void oracle_siblings_stored(struct oracle *oracle, const struct machine *machine
         marks_hit(world->marks, MARK_SIBLING_REPLACED);
         if (version->kind == SIBLING_TOMBSTONE && version->collected)
             continue; /* elsewhere already; what comes from there covers it */
-        if (find_observer(oracle, version, &after->context) == NULL)
+        if (find_observer(oracle, version, &after->context) == NULL &&
+            !was_deleted(oracle, version))
             fail_cell(oracle, machine, key, version, "a version vanished that nothing observed");
     }
     if (after->count > world->plan.settings.siblings_max * world->ring->owner_count)
