@@ -149,6 +149,7 @@ static void fit_script(struct plan *plan)
     plan->request_timeout_ms = 0;
     plan->numbers = false;
     plan->settings.request_timeout_ms = 2000;
+    plan->settings.request_ids_max = 1000000; /* none is refused for want of room */
     for (unsigned i = 0; i < LEVEL_COUNT; i++)
         if (i != LEVEL_DEFAULT && i != LEVEL_ONE && i != LEVEL_QUORUM)
             plan->level_weight[i] = 0;
