@@ -118,6 +118,8 @@ struct peer_load {
     bool rebuilding;                       /* as it last said */
     struct hint_peer hints;
     uint64_t report_due_us; /* UINT64_MAX while it is down */
+    uint64_t reported_us;   /* the last one was asked for then */
+    bool report_waits;      /* it was not confirmed yet */
     bool report_afresh;     /* it has not had one on this link */
 };
 
