@@ -92,6 +92,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/hint-dropped-on-send.patch \
 	tests/sim/mutants/hint-for-any-owner.patch \
 	tests/sim/mutants/keep-actor-after-wipe.patch \
+	tests/sim/mutants/keep-epoch-after-loss.patch \
 	tests/sim/mutants/merge-drops-dot.patch \
 	tests/sim/mutants/mint-replaces-siblings.patch \
 	tests/sim/mutants/rollback-goes-unnoticed.patch \
@@ -101,6 +102,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/steward-answers-early.patch \
 	tests/sim/mutants/stand-in-counted-twice.patch \
 	tests/sim/mutants/leaf-joins-clock.patch \
+	tests/sim/mutants/time-without-last.patch \
 	tests/sim/mutants/tree-hashes-key.patch \
 	tests/sim/mutants/trust-old-incarnation.patch
 TESTS += \
