@@ -58,12 +58,12 @@ static const struct script failed_write = {
                 .expect = EXPECT_UNCERTAIN),
             SEEN(6000, OWNER(1), EXPECT_LAST),
             DO(8000, rejoin, OWNER(0)),
-            ASK(9500, OWNER(0), .kind = COMMAND_GET, .level = LEVEL_ALL),
-            DO(9800, cut_off, OWNER(0)),
-            SEEN(9810, OWNER(1), EXPECT_ANYTHING),
-            SEEN(10500, OWNER(2), EXPECT_SAME),
-            DO(12000, rejoin, OWNER(0)),
-            SEEN(20000, OWNER(0), EXPECT_SAME),
+            ASK(14500, OWNER(0), .kind = COMMAND_GET, .level = LEVEL_ALL),
+            DO(14800, cut_off, OWNER(0)),
+            SEEN(14810, OWNER(1), EXPECT_ANYTHING),
+            SEEN(15500, OWNER(2), EXPECT_SAME),
+            DO(17000, rejoin, OWNER(0)),
+            SEEN(25000, OWNER(0), EXPECT_SAME),
             {0}},
     .marks = (const enum mark[]){MARK_COMMAND_UNCERTAIN, MARK_READ_FLOOR_CHECKED, MARK_COUNT}};
 
