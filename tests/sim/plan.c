@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "coordinator/level.h"
+#include "sim/gray_slow.h"
 #include "sim/spread.h"
 
 _Static_assert(PLAN_LEVEL_COUNT == (int)LEVEL_COUNT, "a weight for each level");
@@ -79,6 +80,7 @@ static const struct profile {
     {"slow-link", 0, SCRIPT_SLOW_LINK, 1},
     {"pause-60s", 0, SCRIPT_PAUSE_60S, 1},
     {"slow-disk", 0, SCRIPT_SLOW_DISK, 1},
+    {"gray-slow", 0, SCRIPT_NONE, 1},
 };
 
 enum { PROFILE_COUNT = sizeof profiles / sizeof profiles[0] };
@@ -327,6 +329,7 @@ enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
     if (profile->script != SCRIPT_NONE) {
         fit_script(out);
     }
+    gray_slow_fit(out);
     return STATUS_OK;
 }
 

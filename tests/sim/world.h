@@ -45,6 +45,7 @@ struct register_oracle;
 struct nemesis;
 struct settle;
 struct silent_loss;
+struct gray_slow;
 
 /* Where the parent process sees how far a run came, in case it crashes. */
 struct world_progress {
@@ -78,6 +79,7 @@ struct world {
     struct nemesis *nemesis;
     struct settle *settle;
     struct silent_loss *silent_loss;
+    struct gray_slow *gray_slow; /* NULL for other profiles */
     uint64_t compared_leaves; /* listings that were judged, in all */
     uint64_t sync_cells;      /* that pages of log sync brought, in all */
     struct marks *marks;
