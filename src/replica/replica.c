@@ -57,14 +57,6 @@ enum status local_cell_load(struct replica_context *context, keyspace_id keyspac
     return reader_end(&reader);
 }
 
-bool cell_has_garbage(const struct cell *cell)
-{
-    for (uint32_t i = 0; i < cell->count; i++)
-        if (cell->siblings[i].kind == SIBLING_TOMBSTONE)
-            return true;
-    return cell->count == 0 && cell->context.count > 0;
-}
-
 uint64_t replica_cell_hash(const struct replica_context *context, keyspace_id keyspace,
                            struct slice key, const struct cell *cell)
 {

@@ -54,6 +54,7 @@ static const char *const names[MARK_COUNT] = {
     [MARK_TOMBSTONE_MINTED] = "tombstone-minted",
     [MARK_TOMBSTONE_PURGED] = "tombstone-purged",
     [MARK_PURGE_HELD_BACK] = "purge-held-back",
+    [MARK_COUNTER_PURGED] = "counter-purged",
     [MARK_MINTED_AFTER_UNCERTAIN] = "minted-after-uncertain",
     [MARK_NEVER_COMMITTED_VERSION] = "never-committed-version",
     [MARK_CONCURRENT_VERSIONS] = "concurrent-versions",
