@@ -74,6 +74,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/fallback-counted-when-strict.patch \
 	tests/sim/mutants/hint-dropped-on-send.patch \
 	tests/sim/mutants/hint-for-any-owner.patch \
+	tests/sim/mutants/join-clock-at-once.patch \
 	tests/sim/mutants/keep-actor-after-wipe.patch \
 	tests/sim/mutants/merge-drops-dot.patch \
 	tests/sim/mutants/mint-replaces-siblings.patch \
