@@ -112,6 +112,20 @@ enum status quorum_init(struct quorum *quorum, const struct preference_list *hol
     return STATUS_OK;
 }
 
+static uint8_t larger(uint8_t a, uint8_t b)
+{
+    return a > b ? a : b;
+}
+
+void quorum_cover(struct quorum *read, const struct quorum *write)
+{
+    bool sloppy = write->holder_count > write->owner_count;
+    read->needed = larger(read->needed, sloppy ? write->owners_needed : write->needed);
+    for (uint8_t region = 0; region < RING_REGIONS_MAX; region++)
+        read->region_needed[region] =
+            larger(read->region_needed[region], write->region_needed[region]);
+}
+
 void quorum_count(struct quorum *quorum, uint8_t holder)
 {
     assert(holder < PREFERENCE_LIST_MAX);

@@ -47,6 +47,9 @@ MUST_USE enum status quorum_init(struct quorum *quorum, const struct preference_
                                  uint8_t home, const struct request_options *options,
                                  enum quorum_purpose purpose);
 
+/* A read that asks at least as many owners, of each region too, as the write needs for certain. */
+void quorum_cover(struct quorum *read, const struct quorum *write);
+
 /* Count a holder; a second time changes nothing, and a fallback only in a sloppy request. */
 void quorum_count(struct quorum *quorum, uint8_t holder);
 bool quorum_met(const struct quorum *quorum);

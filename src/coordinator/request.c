@@ -144,6 +144,8 @@ static enum status preflight(struct coordinated_request *c)
         status = quorum_init(&c->write, &c->owners, home, options, QUORUM_WRITE);
     if (status != STATUS_OK)
         return status;
+    if ((c->request.flags & KEY_AGAIN) != 0)
+        quorum_cover(&c->read, &c->write); /* what others were promised, W is promised to replace */
     c->params.usable &= quorum_holders(writes ? &c->write : &c->read);
     if (writes && !c->params.self_ready)
         return STATUS_NOT_OWNER;

@@ -61,6 +61,7 @@ static void confirm(struct node *node, const char *why)
     node->lineage_confirmed = true;
     log_line(&node->log, LOG_INFO, "store serves reason=%s commits=%llu", why,
              (unsigned long long)node->lineage.commits);
+    node_register_confirmed(node);
 }
 
 bool lineage_is_confirmed(const struct node *node)

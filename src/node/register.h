@@ -50,6 +50,11 @@ void node_register_peer_down(struct node *node, node_id peer);
 bool node_register_takes(uint16_t type);
 void node_register_peer_frame(struct node *node, node_id from, link_id link,
                               const struct frame *frame);
+/*
+ * The own store is what it was. Before that no change is proposed here: a store that has forgotten
+ * rounds gives a ballot twice, and the second change would be taken for the first.
+ */
+void node_register_confirmed(struct node *node);
 /* MESSAGE_REGISTER_STATE. */
 void node_register_state(struct node *node, struct slice body);
 /* An answer of the own store side to a PENDING_REGISTER. */

@@ -145,7 +145,7 @@ static void run_next(struct node *node)
 {
     struct node_register *reg = node->config;
     struct ticket *next = NULL;
-    if (reg->proposer != NULL)
+    if (reg->proposer != NULL || !lineage_is_confirmed(node))
         return;
     for (unsigned i = 0; i < REGISTER_TICKETS_MAX; i++) {
         struct ticket *ticket = &reg->tickets[i];
@@ -231,7 +231,8 @@ static void resolve_doubt(struct node *node)
     }
     reg->doubt_at_us =
         register_after_ms(node, REGISTER_DOUBT_MS + random_below(&reg->random, REGISTER_DOUBT_MS));
-    start_change(node, &nothing);
+    if (lineage_is_confirmed(node))
+        start_change(node, &nothing);
 }
 
 /* What the stewards need, as far as it is this node's business; NONE: nothing. */
@@ -264,8 +265,14 @@ static void look_after_stewards(struct node *node)
         return;
     reg->stewards_at_us = register_after_ms(
         node, REGISTER_STEWARDS_MS + random_below(&reg->random, REGISTER_STEWARDS_MS));
-    if (change.kind != REGISTER_CHANGE_NONE && reg->proposer == NULL && reg->is_open)
+    if (change.kind != REGISTER_CHANGE_NONE && reg->proposer == NULL && reg->is_open &&
+        lineage_is_confirmed(node))
         start_change(node, &change);
+}
+
+void node_register_confirmed(struct node *node)
+{
+    run_next(node);
 }
 
 /* ---- time ---- */

@@ -2,8 +2,10 @@
  * stability_schedule.c - whose turn it is to be told what is durable here, and to collect.
  *
  * Each owner reports to each other one, over the link of their present lives, and hears that the
- * report has come; what was not heard of stands in the next one. While there is garbage the
- * turns come five times as often. An idle node sends a few bytes in each interval.
+ * report has come; what was not heard of stands in the next one. One report is under way at a
+ * time, so that a slow link is not filled with them; one that is not heard of for as long as a
+ * request may take is taken for lost. While there is garbage the turns come five times as often.
+ * An idle node sends a few bytes in each interval.
  */
 #include <assert.h>
 
@@ -15,6 +17,13 @@ static uint64_t interval_us(const struct node *node)
 {
     uint64_t us = (uint64_t)node->settings.stability_interval_ms * 1000;
     return node->garbage.tombstones > 0 ? us / EAGER_FACTOR : us;
+}
+
+/* How long a report may be under way. */
+static uint64_t patience_us(const struct node *node)
+{
+    uint64_t us = (uint64_t)node->settings.request_timeout_ms * 1000;
+    return us > interval_us(node) ? us : interval_us(node);
 }
 
 static void step_store(struct node *node, const struct message_stability_step *step,
@@ -47,6 +56,7 @@ void stability_peer_up(struct node *node, node_id peer)
     struct peer_load *load = node_load(node, peer);
     load->report_due_us = node->now.mono_us;
     load->report_afresh = true;
+    load->report_waits = false;
 }
 
 void stability_peer_down(struct node *node, node_id peer)
@@ -62,7 +72,9 @@ void stability_tick(struct node *node)
         struct peer_load *load = &node->loads[i];
         if (node->now.mono_us < load->report_due_us)
             continue;
-        load->report_due_us = node->now.mono_us + interval_us(node);
+        load->reported_us = node->now.mono_us;
+        load->report_waits = true;
+        load->report_due_us = load->reported_us + patience_us(node);
         ask_store(node, load->report_afresh ? STABILITY_STEP_AFRESH : STABILITY_STEP_ASK, load->id,
                   0);
     }
@@ -95,7 +107,7 @@ static void note_garbage(struct node *node, struct slice body)
     if (was_eager || node->garbage.tombstones == 0)
         return;
     for (uint32_t i = 0; i < node->load_count; i++)
-        if (node->loads[i].report_due_us != UINT64_MAX)
+        if (node->loads[i].report_due_us != UINT64_MAX && !node->loads[i].report_waits)
             node->loads[i].report_due_us = node->now.mono_us;
 }
 
@@ -117,12 +129,16 @@ void stability_peer_frame(struct node *node, const struct origin *origin,
 {
     struct message_stability_step step = {.node = origin->node};
     struct message_stability_heard heard;
+    struct peer_load *load = node_load(node, origin->node);
     if (frame->type == MESSAGE_STABILITY_HEARD) {
         step.kind = STABILITY_STEP_HEARD;
         if (message_stability_heard_decode(frame->body, &heard) != STATUS_OK) {
             node->statistics.frames_refused++;
             return;
         }
+        if (load->report_waits && load->report_due_us != UINT64_MAX)
+            load->report_due_us = load->reported_us + interval_us(node);
+        load->report_waits = false;
         step.number = heard.number;
         step.heard_us = heard.sent_us;
         step_store(node, &step, 0, 0);
@@ -132,7 +148,7 @@ void stability_peer_frame(struct node *node, const struct origin *origin,
         node->now.mono_us + (uint64_t)node->settings.request_timeout_ms * 1000;
     struct pending *pending = pending_add(node, PENDING_PEER_STORE, origin, deadline_us);
     pending->type = MESSAGE_STABILITY;
-    node_load(node, origin->node)->asked++;
+    load->asked++;
     step.kind = STABILITY_STEP_REPORT;
     step.body = frame->body;
     step_store(node, &step, pending->id, deadline_us);

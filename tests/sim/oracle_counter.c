@@ -328,7 +328,9 @@ void oracle_counter_replaced(struct oracle *oracle, const struct machine *machin
                              const struct command *command)
 {
     const struct oracle_key *key = oracle_key(oracle, command->keys[0]);
-    uint8_t owners = oracle_write_certain(oracle, command); /* hints reset nothing */
+    /* A string takes along what its owners have; a delete what its read saw. Hints reset nothing. */
+    uint8_t owners = command->kind == COMMAND_COUNTER_SET ? oracle_write_certain(oracle, command)
+                                                          : oracle_read_owners(oracle, command);
     struct count_sets all = {0};
     for (uint32_t i = 0; i < key->version_count; i++)
         if (command->kind != COMMAND_COUNTER_SET ||

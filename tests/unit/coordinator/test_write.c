@@ -140,6 +140,23 @@ static void a_blind_write_beside_unseen_increments_is_done_again(void **state)
     driver_deinit(&driver);
 }
 
+/* Two owners acknowledged the increments, so one that reads alone may miss them again. */
+static void a_write_done_again_reads_as_many_owners_as_it_writes(void **state)
+{
+    struct request_driver driver;
+    struct key_request request =
+        with_options(driver_set("v"), (struct request_options){.r = 1, .w = 2});
+    (void)state;
+    request.flags = KEY_AGAIN;
+    driver_init(&driver, "eu:3", 0);
+    driver_start(&driver, &request);
+    driver_read_result(&driver, 0, STATUS_OK, NULL);
+    assert_null(driver_find_sent(&driver, 0, MESSAGE_MINT));
+    driver_read_result(&driver, 1, STATUS_OK, NULL);
+    assert_non_null(driver_find_sent(&driver, 0, MESSAGE_MINT));
+    driver_deinit(&driver);
+}
+
 /* C2: it has been minted the first time. */
 static void a_write_done_again_never_says_that_nothing_was_written(void **state)
 {
@@ -598,6 +615,7 @@ int main(void)
         cmocka_unit_test(ok_comes_exactly_at_the_wth_distinct_durable_ack),
         cmocka_unit_test(stragglers_go_on_after_the_answer),
         cmocka_unit_test(a_blind_write_beside_unseen_increments_is_done_again),
+        cmocka_unit_test(a_write_done_again_reads_as_many_owners_as_it_writes),
         cmocka_unit_test(a_write_done_again_never_says_that_nothing_was_written),
         cmocka_unit_test(too_few_usable_owners_are_refused_at_once_and_nothing_is_sent),
         cmocka_unit_test(a_node_that_may_not_mint_says_so),

@@ -86,6 +86,19 @@ static void nothing_is_served_before_a_peer_finds_the_store_good(void **state)
     loop_host_deinit(&host);
 }
 
+/* It may have forgotten which ballots it has used. */
+static void no_change_of_the_register_is_proposed_before(void **state)
+{
+    struct loop_host host;
+    (void)state;
+    start(&host, &OLD);
+    loop_host_say(&host, "RING.KEYSPACE CREATE nine number=9");
+    assert_false(is_sent(&host, MESSAGE_REGISTER_RESERVE));
+    judge(&host, 3, LINEAGE_GOOD, 2);
+    assert_true(is_sent(&host, MESSAGE_REGISTER_RESERVE));
+    loop_host_deinit(&host);
+}
+
 static void a_new_store_has_nothing_to_forget(void **state)
 {
     struct loop_host host;
@@ -402,6 +415,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_served_before_a_peer_finds_the_store_good),
+        cmocka_unit_test(no_change_of_the_register_is_proposed_before),
         cmocka_unit_test(a_new_store_has_nothing_to_forget),
         cmocka_unit_test(a_node_alone_serves_after_the_time_of_a_silent_peer),
         cmocka_unit_test(a_store_that_was_rolled_back_is_quarantined_once),
