@@ -37,6 +37,7 @@ ringsim_SOURCES = \
 	tests/sim/oracle_purge.c \
 	tests/sim/oracle_siblings.c \
 	tests/sim/oracle_state.h \
+	tests/sim/oracle_whole.c \
 	tests/sim/ordered_map.c \
 	tests/sim/ordered_map.h \
 	tests/sim/plan.c \

@@ -428,6 +428,19 @@ static void check_record(struct oracle *oracle, const struct machine *machine, s
                    machine->id);
 }
 
+/* Partitions of which the batch has taken a page. */
+static void check_whole(struct oracle *oracle, const struct machine *machine, struct slice batch,
+                        const struct ordered_map *after)
+{
+    struct reader reader = reader_make(batch);
+    enum store_operation operation;
+    struct slice key, value;
+    while (store_batch_next(&reader, &operation, &key, &value))
+        if (key.length == 4 && key.data[0] == RECORD_META && key.data[3] == 'w')
+            oracle_whole_stored(oracle, machine,
+                                (partition_id)(key.data[1] << 8 | key.data[2]), after);
+}
+
 void oracle_batch(struct oracle *oracle, const struct machine *machine, struct slice batch)
 {
     struct reader reader = reader_make(batch);
@@ -449,5 +462,6 @@ void oracle_batch(struct oracle *oracle, const struct machine *machine, struct s
             oracle_hint_removed(oracle, machine, key, &state);
         ordered_map_remove(&state, key);
     }
+    check_whole(oracle, machine, batch, &state);
     ordered_map_deinit(&state);
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/ids.h"
 
 struct machine;
 struct silent_loss;
@@ -28,6 +29,9 @@ void silent_loss_remember(struct world *world);
 /* Hit some cells; how many. All owners agree. */
 uint32_t silent_loss_strike(struct world *world);
 
+/* Whether a cell of that replica was hit. */
+bool silent_loss_has_hit(const struct world *world, const struct machine *machine,
+                         partition_id partition);
 /* R5 on a disk. Replicas that were hit are left out. */
 void silent_loss_check_trees(struct world *world, const struct machine *machine);
 /* Whether R5 holds at the replicas that were hit, too. */
