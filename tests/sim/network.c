@@ -302,7 +302,9 @@ static void count_frames(struct network *network, struct slice bytes)
             marks_hit(marks, MARK_SYNC_PAGE);
         else if (frame.type == MESSAGE_FETCH)
             marks_hit(marks, MARK_READ_FETCH);
-        else if (frame.type == MESSAGE_REPLICATE &&
+        if (frame.type == MESSAGE_REPLICATE || frame.type == MESSAGE_HINT)
+            network->world->copies_sent++;
+        if (frame.type == MESSAGE_REPLICATE &&
                  message_replicate_decode(frame.body, &replicate) == STATUS_OK &&
                  replicate.delivery_count > 1)
             marks_hit(marks, MARK_REPLICATE_MANY);

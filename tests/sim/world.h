@@ -48,6 +48,7 @@ struct silent_loss;
 struct script_client;
 struct script_run;
 struct traps;
+struct absences;
 
 /* Where the parent process sees how far a run came, in case it crashes. */
 struct world_progress {
@@ -84,8 +85,10 @@ struct world {
     struct script_client *script_client;
     struct script_run *script;
     struct traps *traps;
+    struct absences *absences;
     uint64_t compared_leaves; /* listings that were judged, in all */
     uint64_t sync_cells;      /* that pages of log sync brought, in all */
+    uint64_t copies_sent;     /* frames that carry cells to owners and fallbacks, in all */
     struct marks *marks;
     bool finished;
     enum verdict verdict;
@@ -123,6 +126,8 @@ uint64_t world_true_ms(const struct world *world);
 uint64_t world_latest_ms(const struct world *world);
 /* Let `what` happen `delay_us` from now. Takes its bytes. */
 void world_after(struct world *world, uint64_t delay_us, const struct occurrence *what);
+/* Nothing happens for so long; what is due meanwhile happens late, in its order. */
+void world_skip(struct world *world, uint64_t length_us);
 /* Let the right part handle it; takes it. */
 void world_dispatch(struct world *world, struct occurrence *what);
 /* Mix something into the trace. */
