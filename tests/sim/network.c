@@ -660,6 +660,14 @@ void network_mend(struct world *world, uint32_t from, uint32_t to)
                 release_held(network, i, end);
 }
 
+bool network_is_whole(const struct world *world, uint32_t machine)
+{
+    uint32_t cuts = 0;
+    for (uint32_t i = 0; i < world->plan.node_count; i++)
+        cuts += world->network->paths[i][machine].cuts + world->network->paths[machine][i].cuts;
+    return cuts == 0;
+}
+
 void network_limit(struct world *world, uint32_t from, uint32_t to, uint64_t bytes_per_second)
 {
     world->network->paths[from][to].bytes_per_second = bytes_per_second;

@@ -68,6 +68,7 @@ struct world {
     uint64_t event_count;
     uint64_t event_max;
     uint64_t trace_hash;
+    uint64_t calm_until_us;       /* no fault begins before */
     uint64_t clock_changed_at_us; /* when a wall clock last jumped */
     uint64_t wall_max_ms;         /* highest wall clock that any machine has read */
     int64_t ahead_max_ms;         /* the most that any of them was ahead of the true time */
