@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "coordinator/level.h"
 #include "sim/absence.h"
+#include "sim/gray_slow.h"
 #include "sim/script.h"
 #include "sim/spread.h"
 
@@ -83,6 +84,7 @@ static const struct profile {
     {"pause-60s", 0, true, 1},
     {"slow-disk", 0, true, 1},
     {"resurrection", HUNT, false, 0},
+    {"gray-slow", 0, false, 1},
 };
 
 enum { PROFILE_COUNT = sizeof profiles / sizeof profiles[0], SCRIPT_AFTER_MS = 1000 };
@@ -331,6 +333,7 @@ enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
     }
     if (out->script != NULL)
         fit_script(out);
+    gray_slow_fit(out);
     return STATUS_OK;
 }
 

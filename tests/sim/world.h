@@ -49,6 +49,7 @@ struct script_client;
 struct script_run;
 struct traps;
 struct absences;
+struct gray_slow;
 
 /* Where the parent process sees how far a run came, in case it crashes. */
 struct world_progress {
@@ -87,6 +88,7 @@ struct world {
     struct script_run *script;
     struct traps *traps;
     struct absences *absences;
+    struct gray_slow *gray_slow; /* NULL for other profiles */
     uint64_t compared_leaves; /* listings that were judged, in all */
     uint64_t sync_cells;      /* that pages of log sync brought, in all */
     uint64_t copies_sent;     /* frames that carry cells to owners and fallbacks, in all */
