@@ -107,7 +107,10 @@ EXTRA_DIST += \
 	tests/sim/mutants/purge-at-majority.patch \
 	tests/sim/mutants/purge-beside-hints.patch \
 	tests/sim/mutants/purge-by-first-entry.patch \
+	tests/sim/mutants/quorum-off-by-one.patch \
+	tests/sim/mutants/read-repair-not-awaited.patch \
 	tests/sim/mutants/run \
+	tests/sim/mutants/slow-owner-keeps-its-place.patch \
 	tests/sim/mutants/steward-answers-early.patch \
 	tests/sim/mutants/stand-in-counted-twice.patch \
 	tests/sim/mutants/leaf-joins-clock.patch \

@@ -97,6 +97,8 @@ enum mark {
     MARK_READ_EXPLORING,
     MARK_READ_RETRIED,
     MARK_SLOPPY_WRITE, /* acknowledged by a hint that the level needed */
+    MARK_SLOPPY_READ, /* a fallback answered in the place of an owner */
+    MARK_HINT_READ,   /* it was news, and given to owners */
     MARK_HINT_STORED,
     MARK_HINT_MERGED,
     MARK_HINT_REPEATED,
