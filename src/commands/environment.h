@@ -21,6 +21,7 @@
 #include "node/settings.h"
 #include "repair/hint_handoff.h"
 #include "ring/ring.h"
+#include "wire/message_expiry.h"
 
 struct session;
 struct introspection; /* commands/introspection.h */
@@ -55,6 +56,7 @@ struct node_statistics {
     uint64_t sync_pages_sent, sync_cells_received;
     uint64_t peer_bytes_in, peer_bytes_out; /* of frames, whatever they are for */
     uint64_t tombstones_purged; /* cells that lost their tombstone or context: all owners have it */
+    uint64_t expired_dropped; /* values that had expired and left this node's disk */
     uint64_t frames_refused; /* from peers: wrong ring, incarnation, or not decodable */
     uint64_t store_errors;
 };
@@ -143,6 +145,7 @@ struct environment {
     bool (*replica_ready)(void *node, partition_id partition);
     /* May be NULL: no hints are kept. */
     void (*hint_view)(void *node, struct hint_view *out);
+    void (*expiry_view)(void *node, struct message_expiry_state *out); /* may be NULL */
     void (*hint_lane_view)(void *node, node_id target, struct instant now,
                            struct hint_lane_view *out, struct log_debt *debt);
     /* May be NULL: nothing is known of clocks. */
