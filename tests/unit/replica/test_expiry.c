@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "base/random.h"
+#include "causal/counter.h"
 #include "replica/expiry.h"
 #include "replica/scrub.h"
 #include "wire/record_expiry.h"
@@ -317,6 +319,182 @@ static void a_record_that_is_damaged_is_said_to_be(void **state)
     garbage_host_deinit(&host);
 }
 
+/* ---- counters that expire ------------------------------------------------------------------- */
+
+enum { REPLICAS = 3, COPIES_MAX = 80, RUNS = 250, TURNS = 80 };
+
+/* The same history twice: in the second one replicas drop what has expired. */
+struct twins {
+    struct random random;
+    struct garbage_host hosts[2][REPLICAS];
+    struct buffer copies[2][COPIES_MAX];
+    unsigned copy_count, dropped, purged;
+    uint64_t wall_ms;
+};
+
+static struct mutation random_mutation(struct twins *twins)
+{
+    uint64_t later_ms = twins->wall_ms + 1 + random_below(&twins->random, 40);
+    switch (random_below(&twins->random, 10)) {
+    case 0:
+        return (struct mutation){.operation = REGISTER_SET, .value = slice_text("100")};
+    case 1:
+    case 2:
+        return (struct mutation){
+            .operation = REGISTER_SET, .value = slice_text("200"), .expire_at_ms = later_ms};
+    case 3:
+        return (struct mutation){.operation = REGISTER_DELETE};
+    case 4:
+        return (struct mutation){.operation = REGISTER_PERSIST};
+    case 5:
+        return (struct mutation){.operation = REGISTER_EXPIRE, .expire_at_ms = later_ms};
+    default:
+        return (struct mutation){.operation = REGISTER_INCREMENT, .value = slice_text("1")};
+    }
+}
+
+static void mint_both(struct twins *twins, unsigned host)
+{
+    struct mutation mutation = random_mutation(twins);
+    struct replica_minted minted[2];
+    for (unsigned w = 0; w < 2; w++) {
+        struct garbage_host *at = &twins->hosts[w][host];
+        struct replica_mint wish = {.key = slice_text("k"), .mutation = &mutation};
+        struct buffer old = {0};
+        assert_int_equal(replica_mint(&at->replica, &wish, false, &at->context, &minted[w], &old,
+                                      &twins->copies[w][twins->copy_count]),
+                         STATUS_OK);
+        garbage_host_commit(at);
+        buffer_deinit(&old);
+    }
+    assert_int_equal(minted[0].written, minted[1].written);
+    assert_int_equal(minted[0].number, minted[1].number);
+    twins->copy_count += minted[0].written;
+}
+
+static void deliver_both(struct twins *twins, unsigned copy, unsigned host)
+{
+    for (unsigned w = 0; w < 2; w++) {
+        garbage_host_apply(&twins->hosts[w][host], &twins->copies[w][copy], MERGE_LWW);
+        garbage_host_commit(&twins->hosts[w][host]);
+    }
+}
+
+/* The safe time of a replica that has all there is. */
+static void drop_if_complete(struct twins *twins, unsigned host)
+{
+    struct garbage_host *at = &twins->hosts[1][host];
+    for (unsigned i = 0; i < REPLICAS; i++)
+        if (!clock_descends(&at->replica.clock, &twins->hosts[1][i].replica.clock))
+            return;
+    twins->dropped += drop(at, at_ms(twins->wall_ms) - 1).dropped;
+}
+
+/* When all replicas have all there is, and no copy is under way of what none has. */
+static void purge_if_stable(struct twins *twins, unsigned host)
+{
+    struct garbage_host *hosts = twins->hosts[1];
+    for (unsigned i = 0; i < REPLICAS; i++)
+        if (!clock_equal(&hosts[i].replica.clock, &hosts[0].replica.clock))
+            return;
+    garbage_host_report_all(hosts, REPLICAS);
+    garbage_host_ripen(&hosts[host]);
+    twins->purged += garbage_host_purge(&hosts[host]);
+    garbage_host_commit(&hosts[host]);
+}
+
+static void pass_time(struct twins *twins, uint64_t ms)
+{
+    twins->wall_ms += ms;
+    for (unsigned w = 0; w < 2; w++)
+        for (unsigned i = 0; i < REPLICAS; i++)
+            twins->hosts[w][i].context.wall_ms = twins->wall_ms;
+}
+
+static void show(struct garbage_host *host, struct buffer *out)
+{
+    struct buffer record = {0}, text = {0};
+    struct slice encoded;
+    struct sibling shown;
+    struct cell cell = {0};
+    buffer_clear(out);
+    if (replica_load_cell(&host->context, 0, slice_text("k"), &record) == STATUS_OK) {
+        assert_int_equal(record_cell_open(buffer_slice(&record), &encoded), STATUS_OK);
+        struct reader reader = reader_make(encoded);
+        cell_decode(&reader, &cell);
+    }
+    if (cell_shown(&cell, host->context.wall_ms, &text, &shown))
+        buffer_append_slice(out, shown.value);
+    cell_deinit(&cell);
+    buffer_deinit(&record);
+    buffer_deinit(&text);
+}
+
+static void assert_both_show_the_same(struct twins *twins)
+{
+    struct buffer kept = {0}, without = {0};
+    for (unsigned i = 0; i < REPLICAS; i++) {
+        show(&twins->hosts[0][i], &kept);
+        show(&twins->hosts[1][i], &without);
+        assert_true(slice_equal(buffer_slice(&kept), buffer_slice(&without)));
+    }
+    buffer_deinit(&kept);
+    buffer_deinit(&without);
+}
+
+/* Property: whoever drops what when, every reader and every writer sees what it saw without that.
+ */
+static void dropping_changes_nothing_that_is_seen_of_counters(void **state)
+{
+    unsigned dropped = 0, purged = 0;
+    (void)state;
+    for (unsigned run = 0; run < RUNS; run++) {
+        struct twins twins = {.random = random_make(run), .wall_ms = GARBAGE_HOST_WALL_MS};
+        for (unsigned w = 0; w < 2; w++)
+            for (unsigned i = 0; i < REPLICAS; i++)
+                garbage_host_init(&twins.hosts[w][i], i + 1);
+        for (unsigned turn = 0; turn < TURNS; turn++) {
+            unsigned host = (unsigned)random_below(&twins.random, REPLICAS);
+            uint64_t choice = random_below(&twins.random, 10);
+            if (choice < 3 && twins.copy_count < COPIES_MAX)
+                mint_both(&twins, host);
+            else if (choice < 7 && twins.copy_count > 0)
+                deliver_both(&twins, (unsigned)random_below(&twins.random, twins.copy_count), host);
+            else if (choice < 8)
+                pass_time(&twins, 1 + random_below(&twins.random, 15));
+            else if (choice < 9)
+                drop_if_complete(&twins, host);
+            else
+                purge_if_stable(&twins, host);
+            assert_both_show_the_same(&twins);
+        }
+        for (unsigned i = 0; i < REPLICAS; i++)
+            for (unsigned copy = 0; copy < twins.copy_count; copy++)
+                deliver_both(&twins, copy, i);
+        pass_time(&twins, 100);
+        for (unsigned i = 0; i < REPLICAS; i++)
+            drop_if_complete(&twins, i);
+        for (unsigned i = 0; i < REPLICAS; i++)
+            purge_if_stable(&twins, i);
+        assert_both_show_the_same(&twins);
+        for (unsigned i = 0; i < REPLICAS; i++) {
+            assert_int_equal(garbage_host_records(&twins.hosts[1][i], RECORD_EXPIRY), 0);
+            assert_int_equal(twins.hosts[1][i].replica.tree.root.hash,
+                             twins.hosts[1][0].replica.tree.root.hash);
+        }
+        dropped += twins.dropped;
+        purged += twins.purged;
+        for (unsigned w = 0; w < 2; w++) {
+            for (unsigned i = 0; i < REPLICAS; i++)
+                garbage_host_deinit(&twins.hosts[w][i]);
+            for (unsigned i = 0; i < COPIES_MAX; i++)
+                buffer_deinit(&twins.copies[w][i]);
+        }
+    }
+    assert_true(dropped > RUNS / 2); /* it does happen */
+    assert_true(purged > RUNS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +510,7 @@ int main(void)
         cmocka_unit_test(a_record_without_its_cell_goes),
         cmocka_unit_test(a_scrub_makes_a_record_that_is_missing),
         cmocka_unit_test(a_record_that_is_damaged_is_said_to_be),
+        cmocka_unit_test(dropping_changes_nothing_that_is_seen_of_counters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
