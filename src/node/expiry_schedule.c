@@ -2,7 +2,7 @@
  * expiry_schedule.c - when the own store side looks for expired values.
  *
  * As often as owners report (stability_schedule.c), for the safe time rises with their reports;
- * five times as often while something waits. One step is under way at a time.
+ * five times as often while something waits that may go soon. One step is under way at a time.
  */
 #include <assert.h>
 
@@ -38,7 +38,7 @@ uint64_t expiry_deadline_us(const struct node *node)
 void expiry_store_frame(struct node *node, struct pending *pending, uint16_t type,
                         struct slice body)
 {
-    bool waited = node->expiry.state.waiting > 0;
+    bool was_eager = node->expiry.state.go_soon;
     pending_remove(node, pending);
     if (type == MESSAGE_EXPIRY_STATE) { /* else it was refused */
         enum status status = message_expiry_state_decode(body, &node->expiry.state);
@@ -47,7 +47,7 @@ void expiry_store_frame(struct node *node, struct pending *pending, uint16_t typ
     }
     node->expiry.due_us =
         node->now.mono_us + (node->expiry.state.more ? STEP_PAUSE_US : stability_interval_us(node));
-    if (!waited && node->expiry.state.waiting > 0)
+    if (!was_eager && node->expiry.state.go_soon)
         stability_report_now(node);
 }
 

@@ -14,7 +14,7 @@ enum { EAGER_FACTOR = 5, STEP_PAUSE_US = 10000 };
 uint64_t stability_interval_us(const struct node *node)
 {
     uint64_t us = (uint64_t)node->settings.stability_interval_ms * 1000;
-    bool eager = node->garbage.tombstones > 0 || node->expiry.state.waiting > 0;
+    bool eager = node->garbage.tombstones > 0 || node->expiry.state.go_soon;
     return eager ? us / EAGER_FACTOR : us;
 }
 

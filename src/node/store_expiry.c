@@ -4,7 +4,7 @@
  * Closed times of others come with their reports (store_stability.c), the own one is promised when
  * a report is made or a replica is looked at. A replica is looked at only when its index says that
  * something has expired, so an idle node does nothing here. While something waits, here or at a
- * peer, the ceiling of times is raised, below which all promises stay.
+ * peer, and all owners can be heard, the ceiling of times is raised, below which all promises stay.
  */
 #include <stdlib.h>
 
@@ -15,14 +15,17 @@
 #include "wire/message_expiry.h"
 
 enum {
-    STEP_RECORDS = 256,      /* dropped in one step */
-    STEP_PARTITIONS_MAX = 64 /* looked at in one step */
+    STEP_RECORDS = 256,       /* dropped in one step */
+    STEP_PARTITIONS_MAX = 64, /* looked at in one step */
+    COUNT_EVERY = 16          /* looks that could drop nothing */
 };
 
 /* Of the last look at one replica. */
 struct expiry_look {
     struct safe_time time;
     uint32_t waiting;
+    uint64_t waits_for_ms; /* the oldest expiry of these */
+    uint32_t repeated;     /* looks since they were counted */
 };
 
 struct store_expiry {
@@ -61,12 +64,25 @@ void store_raise_ceiling(struct store_side *side, struct instant now)
         store_clock_renew(&side->clock, side->context.wall_ms, side->context.batch);
 }
 
+/* As long as an owner is silent the others have nothing to hurry for. */
+static bool may_go_soon(const struct expiry_look *look)
+{
+    return look->waiting > 0 && !look->time.silent;
+}
+
 bool store_expiry_waits(const struct store_side *side)
 {
     for (uint32_t i = 0; i < side->replica_count; i++)
-        if (side->expiry->replicas[i].waiting > 0)
+        if (may_go_soon(&side->expiry->replicas[i]))
             return true;
     return false;
+}
+
+/* Whether it is known without a walk that nothing can go; then they are counted now and then. */
+static bool is_hopeless(struct expiry_look *look)
+{
+    return look->waiting > 0 && hybrid_time_ms(look->time.safe) <= look->waits_for_ms &&
+           ++look->repeated % COUNT_EVERY != 0;
 }
 
 static void look_at(struct store_side *side, uint32_t index, struct instant now, uint32_t *budget,
@@ -75,14 +91,18 @@ static void look_at(struct store_side *side, uint32_t index, struct instant now,
     struct replica *replica = &side->replicas[index];
     struct expiry_look *look = &side->expiry->replicas[index];
     struct expiry_outcome outcome = {0};
-    look->waiting = 0;
-    if (replica->state != REPLICA_ACTIVE)
+    if (replica->state != REPLICA_ACTIVE) {
+        look->waiting = 0;
         return; /* what it has may be older than what all others have */
+    }
     safe_time_advance(&look->time, store_stability_of(side, index), side->self, &replica->clock,
                       store_closed_time(side, now));
+    if (is_hopeless(look))
+        return;
     enum status status = expiry_drop(replica, look->time.safe, *budget, &side->context, &outcome);
     store_checkpoint_if_due(side, replica);
     look->waiting = outcome.waiting;
+    look->waits_for_ms = outcome.waits_for_ms;
     state->dropped += outcome.dropped;
     *budget = outcome.more || outcome.dropped >= *budget ? 0 : *budget - outcome.dropped;
     if (status != STATUS_OK && store_may_log(&side->expire_failed_us, now))
@@ -110,6 +130,7 @@ static void sum_up(const struct store_side *side, struct message_expiry_state *s
         if (look->waiting == 0)
             continue;
         state->waiting += look->waiting;
+        state->go_soon = state->go_soon || may_go_soon(look);
         if (safe_ms < side->context.wall_ms && side->context.wall_ms - safe_ms > state->lag_ms)
             state->lag_ms = side->context.wall_ms - safe_ms;
         count_holder(state, look->time.holder);
@@ -143,7 +164,7 @@ void store_handle_expiry_step(struct store_side *side, const struct frame *frame
     }
     state.more = all->round_left > 0;
     sum_up(side, &state);
-    if (state.waiting > 0)
+    if (state.go_soon)
         store_raise_ceiling(side, now);
     size_t offset = frame_start(&out->late, MESSAGE_EXPIRY_STATE, frame->request, 0);
     message_expiry_state_encode(&state, &out->late);

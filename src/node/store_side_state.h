@@ -187,7 +187,7 @@ void store_handle_expiry_step(struct store_side *side, const struct frame *frame
 hybrid_time store_closed_time(struct store_side *side, struct instant now);
 /* So that the next promise is not held back by an old ceiling. */
 void store_raise_ceiling(struct store_side *side, struct instant now);
-/* Whether an expired value waits for the safe time here. */
+/* Whether an expired value waits for the safe time here, and the others can make it rise. */
 bool store_expiry_waits(const struct store_side *side);
 
 #endif

@@ -14,16 +14,19 @@ void safe_time_advance(struct safe_time *time, const struct stability *stability
 {
     hybrid_time least = closed;
     node_id holder = self;
+    bool silent = false;
     for (uint8_t i = 0; i < stability->owner_count; i++) {
         const struct stability_owner *owner = &stability->owners[i];
         bool complete = owner->heard && clock_descends(clock, &owner->clock);
         hybrid_time upto = complete ? owner->closed : 0;
+        silent = silent || !owner->heard;
         if (upto >= least)
             continue;
         least = upto;
         holder = owner->node;
     }
     time->holder = holder;
+    time->silent = silent;
     if (least > time->safe)
         time->safe = least;
 }

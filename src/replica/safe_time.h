@@ -20,6 +20,8 @@
 #ifndef REPLICA_SAFE_TIME_H
 #define REPLICA_SAFE_TIME_H
 
+#include <stdbool.h>
+
 #include "base/ids.h"
 #include "causal/clock.h"
 #include "causal/hybrid_time.h"
@@ -29,6 +31,7 @@
 struct safe_time {
     hybrid_time safe;
     node_id holder; /* on the last look: who kept it from rising further, `self` included */
+    bool silent;    /* because it cannot be heard */
 };
 
 /* What the owner has said with its last report, which this replica has taken; ignored from others.

@@ -18,6 +18,7 @@ void message_expiry_state_encode(const struct message_expiry_state *state, struc
     buffer_put_u8(out, state->more);
     buffer_put_varint(out, state->dropped);
     buffer_put_varint(out, state->waiting);
+    buffer_put_u8(out, state->go_soon);
     buffer_put_varint(out, state->lag_ms);
     buffer_put_u8(out, state->holder_count);
     for (uint8_t i = 0; i < state->holder_count; i++) {
@@ -34,9 +35,11 @@ enum status message_expiry_state_decode(struct slice body, struct message_expiry
     out->more = more == 1;
     out->dropped = reader_varint(&reader);
     out->waiting = reader_varint(&reader);
+    uint8_t go_soon = reader_u8(&reader);
+    out->go_soon = go_soon == 1;
     out->lag_ms = reader_varint(&reader);
     out->holder_count = reader_u8(&reader);
-    if (more > 1 || out->holder_count > EXPIRY_HOLDERS_MAX)
+    if (more > 1 || go_soon > 1 || out->holder_count > EXPIRY_HOLDERS_MAX)
         return STATUS_CORRUPT;
     for (uint8_t i = 0; i < out->holder_count; i++) {
         out->holders[i].node = reader_u32(&reader);

@@ -29,6 +29,7 @@ struct message_expiry_state {
     bool more;        /* something was left only because the step was long enough */
     uint64_t dropped; /* by this step */
     uint64_t waiting; /* expired values on the disk; of one partition only some are counted */
+    bool go_soon;     /* some of them wait for nobody who cannot be heard */
     uint64_t lag_ms;  /* how far the safe time is behind the wall clock, at most, where some wait */
     uint8_t holder_count; /* where some wait */
     struct expiry_holder holders[EXPIRY_HOLDERS_MAX];

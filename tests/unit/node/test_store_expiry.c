@@ -182,6 +182,14 @@ static void an_expired_value_goes_when_all_owners_are_past_it(void **state)
     deinit_trio(&trio);
 }
 
+static size_t bytes_of_report(struct store_host *host, node_id to)
+{
+    step(host, (struct message_stability_step){.kind = STABILITY_STEP_ASK, .node = to});
+    size_t bytes = host->out.batch.length;
+    store_host_commit(host);
+    return bytes;
+}
+
 static void an_owner_that_is_not_heard_keeps_it_on_the_disk_and_is_named(void **state)
 {
     struct trio trio;
@@ -199,6 +207,8 @@ static void an_owner_that_is_not_heard_keeps_it_on_the_disk_and_is_named(void **
         assert_int_equal(seen.holder_count, 1);
         assert_int_equal(seen.holders[0].node, 3);
         assert_int_equal(seen.holders[0].partitions, 1);
+        assert_false(seen.go_soon);
+        assert_int_equal(bytes_of_report(&trio.hosts[0], 2), 0); /* nor is anything hurried */
     }
     report_as(&trio, 2, 0, STABILITY_STEP_AFRESH);
     drop_in_time(&trio, 0);
@@ -269,14 +279,6 @@ static void a_failed_commit_begins_with_nothing_known(void **state)
     assert_int_equal(expire(&trio.hosts[0]).dropped, 1); /* what others said stays true */
     buffer_deinit(&body);
     deinit_trio(&trio);
-}
-
-static size_t bytes_of_report(struct store_host *host, node_id to)
-{
-    step(host, (struct message_stability_step){.kind = STABILITY_STEP_ASK, .node = to});
-    size_t bytes = host->out.batch.length;
-    store_host_commit(host);
-    return bytes;
 }
 
 /* An idle cluster writes nothing for the sake of times, unless somebody waits for them. */

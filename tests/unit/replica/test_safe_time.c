@@ -83,6 +83,10 @@ static void an_owner_that_was_not_heard_holds_it_at_nothing(void **state)
     report(&f, 2, 0, 500);
     assert_int_equal(look(&f, 600), 0);
     assert_int_equal(f.time.holder, 3);
+    assert_true(f.time.silent);
+    report(&f, 3, 0, 700);
+    assert_int_equal(look(&f, 600), 500);
+    assert_false(f.time.silent);
     deinit(&f);
 }
 

@@ -70,7 +70,7 @@ static void more_holders_than_there_is_room_for_are_refused(void **state)
     (void)state;
     message_expiry_state_encode(&message, &bytes);
     assert_int_equal(message_expiry_state_decode(buffer_slice(&bytes), &decoded), STATUS_OK);
-    bytes.data[4] = EXPIRY_HOLDERS_MAX + 1;
+    bytes.data[5] = EXPIRY_HOLDERS_MAX + 1;
     for (int i = 0; i < 5; i++)
         buffer_put_u8(&bytes, 0);
     assert_int_equal(message_expiry_state_decode(buffer_slice(&bytes), &decoded), STATUS_CORRUPT);
