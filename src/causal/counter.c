@@ -470,7 +470,7 @@ static bool counts(const struct cell *cell)
     bool active;
     if (!cell_has_counter(cell))
         return false;
-    counter_join_cell(&counter, cell, 0, UINT64_MAX);
+    counter_join_cell(&counter, cell, cell_expired_at_ms(cell, 0), UINT64_MAX);
     active = counter_is_active(&counter);
     counter_deinit(&counter);
     return active;

@@ -20,8 +20,7 @@ uint64_t cell_expired_at_ms(const struct cell *cell, uint64_t now_ms)
     return latest;
 }
 
-/* A counting version that no reader counts. */
-static bool counts_no_more(const struct sibling *sibling, uint64_t expired_at_ms)
+bool sibling_counts_no_more(const struct sibling *sibling, uint64_t expired_at_ms)
 {
     return sibling->kind == SIBLING_COUNTER && hybrid_time_ms(sibling->time) < expired_at_ms;
 }
@@ -33,13 +32,13 @@ bool cell_expire(const struct cell *cell, uint64_t now_ms, struct cell *out)
     *out = (struct cell){0};
     for (uint32_t i = 0; i < cell->count && !changes; i++)
         changes = sibling_is_expired(&cell->siblings[i], now_ms) ||
-                  counts_no_more(&cell->siblings[i], expired_at_ms);
+                  sibling_counts_no_more(&cell->siblings[i], expired_at_ms);
     if (!changes)
         return false;
     version_vector_copy(&cell->context, &out->context);
     for (uint32_t i = 0; i < cell->count; i++) {
         struct sibling sibling = cell->siblings[i];
-        if (counts_no_more(&sibling, expired_at_ms))
+        if (sibling_counts_no_more(&sibling, expired_at_ms))
             continue;
         if (sibling_is_expired(&sibling, now_ms)) {
             sibling.kind = SIBLING_TOMBSTONE;
@@ -51,24 +50,13 @@ bool cell_expire(const struct cell *cell, uint64_t now_ms, struct cell *out)
     return true;
 }
 
-/* Whether something stands beside the tombstone that must go when it is seen again. */
-static bool has_uncounted(const struct cell *cell, uint64_t expired_at_ms)
-{
-    for (uint32_t i = 0; i < cell->count; i++)
-        if (counts_no_more(&cell->siblings[i], expired_at_ms))
-            return true;
-    return false;
-}
-
 uint64_t cell_next_expiry_ms(const struct cell *cell, uint64_t after_ms)
 {
     uint64_t next = 0;
     for (uint32_t i = 0; i < cell->count; i++) {
         const struct sibling *sibling = &cell->siblings[i];
         uint64_t at_ms = sibling->expire_at_ms;
-        if (at_ms <= after_ms || (next != 0 && at_ms >= next))
-            continue;
-        if (sibling->kind == SIBLING_STRING || has_uncounted(cell, at_ms))
+        if (sibling->kind == SIBLING_STRING && at_ms > after_ms && (next == 0 || at_ms < next))
             next = at_ms;
     }
     return next;

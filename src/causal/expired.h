@@ -7,7 +7,7 @@
  * Counting versions from before the expiry go with it (N5), because no reader counts them.
  *
  * The tombstone keeps the time of expiry for late counting versions of before: as long as it
- * stands they are not counted either.
+ * stands they are not counted either, and they are collected with it (garbage.h).
  */
 #ifndef CAUSAL_EXPIRED_H
 #define CAUSAL_EXPIRED_H
@@ -24,14 +24,16 @@ bool sibling_is_expired(const struct sibling *sibling, uint64_t now_ms);
  * its own tombstone by now. Counting versions made earlier count no more. 0: they do.
  */
 uint64_t cell_expired_at_ms(const struct cell *cell, uint64_t now_ms);
+/* A counting version that no reader counts; `expired_at_ms` is of its cell. */
+bool sibling_counts_no_more(const struct sibling *sibling, uint64_t expired_at_ms);
 /*
  * out = the cell when all that has expired by `now_ms` became tombstones; written from empty,
  * borrows from `cell`. False: that is the cell itself, and `out` is empty.
  */
 bool cell_expire(const struct cell *cell, uint64_t now_ms, struct cell *out);
 /*
- * The next expiry above `after_ms` at which cell_expire() has something to do; 0: none. Those of
- * a cell are its index (replica/expiry.h).
+ * The next expiry of a value in the cell above `after_ms`; 0: none. They are its index
+ * (replica/expiry.h).
  */
 uint64_t cell_next_expiry_ms(const struct cell *cell, uint64_t after_ms);
 

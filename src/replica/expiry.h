@@ -12,7 +12,7 @@
  *       older rival that comes late would be alive here, and beaten where the value still stands
  *   X2  what one owner did and another did not yet is no difference: versions are equal by their
  *       dots, and leaf_compare.h looks at cells as if all that has expired were gone
- *   X3  a cell has an index record for each time at which cell_expire() has something to do,
+ *   X3  a cell has an index record for each time at which a value in it expires,
  *       made and removed in the batch of the cell; so nothing is found by walking over cells
  *   X4  a record whose cell has nothing to do at that time is left over from damage, and goes;
  *       a scrub makes one that is missing

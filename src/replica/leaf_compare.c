@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "causal/expired.h"
+#include "causal/garbage.h"
 #include "replica/replica_tree.h"
 
 enum verdict { SAME, BEHIND, SUPERSEDED, IN_FLIGHT, CORRUPT };
@@ -56,14 +57,17 @@ static enum difference differ(const struct cell *a, const struct cell *b, uint64
 }
 
 /*
- * What the holder of `theirs` lacks of `mine`, the worst of it. A tombstone that is missing
- * counts only when nothing is on its way: it may have been purged there already. A value that
- * has expired is as a tombstone: nobody is shown it, and it beats others.
+ * What the holder of `theirs` lacks of `mine`, the worst of it. Garbage that is missing counts
+ * only when nothing is on its way: it may have been purged there already. What has expired
+ * is as garbage: nobody is shown it, and it beats others.
  */
 static enum verdict judge(const struct cell *mine, const struct cell *theirs,
                           const struct clock *their_clock, uint64_t now_ms)
 {
-    bool behind = false, superseded = false, tombstone_lost = false;
+    bool behind = false, superseded = false, garbage_lost = false, corrupt = false;
+    struct cell expired, kept;
+    bool any_expired = cell_expire(mine, now_ms, &expired);
+    cell_without_garbage(any_expired ? &expired : mine, &kept);
     for (uint32_t i = 0; i < mine->count; i++) {
         const struct sibling *sibling = &mine->siblings[i];
         if (cell_find(theirs, &sibling->dot) != NULL)
@@ -72,15 +76,18 @@ static enum verdict judge(const struct cell *mine, const struct cell *theirs,
             behind = true;
         else if (theirs->count > 0 && version_vector_covers(&theirs->context, &sibling->dot))
             superseded = true;
-        else if (sibling->kind == SIBLING_TOMBSTONE || sibling_is_expired(sibling, now_ms))
-            tombstone_lost = true;
+        else if (cell_find(&kept, &sibling->dot) == NULL)
+            garbage_lost = true;
         else
-            return CORRUPT;
+            corrupt = true;
     }
-    return behind           ? BEHIND
-           : tombstone_lost ? CORRUPT
-           : superseded     ? SUPERSEDED
-                            : SAME;
+    cell_deinit(&kept);
+    cell_deinit(&expired);
+    return corrupt        ? CORRUPT
+           : behind       ? BEHIND
+           : garbage_lost ? CORRUPT
+           : superseded   ? SUPERSEDED
+                          : SAME;
 }
 
 /* ---- walking over a range ------------------------------------------------------------------ */

@@ -11,8 +11,6 @@
  */
 #include <assert.h>
 
-#include "causal/counter.h"
-#include "causal/expired.h"
 #include "replica/replica_cells.h"
 
 struct purge_walk {
@@ -25,31 +23,14 @@ struct purge_walk {
     bool changed;
 };
 
-/*
- * Without tombstones; what stays needs no context but its own dots. A counting version that is
- * not counted because a string has expired goes with the tombstone that is left of it.
- */
-static void strip(const struct cell *cell, struct cell *out)
-{
-    uint64_t expired_at_ms = cell_expired_at_ms(cell, 0);
-    *out = (struct cell){0};
-    for (uint32_t i = 0; i < cell->count; i++) {
-        const struct sibling *sibling = &cell->siblings[i];
-        if (sibling->kind != SIBLING_TOMBSTONE &&
-            (sibling->kind != SIBLING_COUNTER || hybrid_time_ms(sibling->time) >= expired_at_ms))
-            cell_insert(out, sibling);
-    }
-}
-
 static void purge_cell(struct purge_walk *walk, const struct garbage_record *record,
                        const struct cell *cell)
 {
     struct cell after;
-    strip(cell, &after);
+    cell_without_garbage(cell, &after);
     struct cell_change change = replica_put_cell(walk->replica, record->keyspace, record->key,
                                                  cell, &after, walk->context);
-    assert(change.garbage_delta == -1);
-    assert(cell_has_counter(cell) || (change.digest_delta == 0 && change.count_delta == 0));
+    assert(change.digest_delta == 0 && change.count_delta == 0 && change.garbage_delta == -1);
     replica_count_change(walk->replica, record->keyspace, record->key, &change, walk->context);
     walk->out->purged++;
     cell_deinit(&after);
