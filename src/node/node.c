@@ -108,6 +108,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->change_take = node_register_take;
     environment->register_view = node_register_view;
     environment->hint_view = hints_view;
+    environment->gc_view = stability_view;
     environment->hint_lane_view = hints_lane_view;
     environment->repair_view = tree_schedule_view;
     environment->repair_pair = tree_schedule_pair;
