@@ -56,6 +56,8 @@ struct node_statistics {
     uint64_t
         lww_losses; /* concurrent values that last-writer-wins dropped, at this node's replicas */
     uint64_t siblings_warned;   /* writes here that left more than siblings-warn versions */
+    uint64_t sloppy_reads; /* reads that a fallback answered in the place of an owner */
+    uint64_t hints_read;   /* that sloppy reads have met, and given to owners */
     uint64_t hints_stored, hints_merged; /* kept for other owners: new cells, and more of them */
     uint64_t hints_repeated;             /* that said nothing new */
     uint64_t hints_refused;              /* at a limit */

@@ -390,6 +390,8 @@ static void write_ring(struct section *section)
     number(section, "ring_hints_oldest_seconds",
            age_s(call_now(section->call), hints.totals.oldest_ms));
     number(section, "ring_hints_stored", s->hints_stored);
+    number(section, "ring_hints_read", s->hints_read);
+    number(section, "ring_sloppy_reads", s->sloppy_reads);
     number(section, "ring_hints_merged", s->hints_merged);
     number(section, "ring_hints_repeated", s->hints_repeated);
     number(section, "ring_hints_refused", s->hints_refused);

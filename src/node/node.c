@@ -31,7 +31,8 @@ void node_send_link(struct node *node, link_id link, uint16_t type, request_id r
 void node_send_store(struct node *node, uint16_t type, request_id request, uint64_t deadline_us,
                      struct slice body)
 {
-    bool reads = type == MESSAGE_READ || type == MESSAGE_RANGE || type == MESSAGE_FETCH;
+    bool reads = type == MESSAGE_READ || type == MESSAGE_RANGE || type == MESSAGE_FETCH ||
+                 type == MESSAGE_HINT_READ;
     struct effect *effect =
         effects_add(node->out, reads ? EFFECT_STORE_READ : EFFECT_STORE_WRITE);
     uint32_t deadline_ms = (uint32_t)(deadline_us / 1000);
@@ -310,6 +311,7 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
     case MESSAGE_SYNC_PAGE:
     case MESSAGE_PARTITION_PAGE:
     case MESSAGE_HINTED:
+    case MESSAGE_HINT_READ_RESULT:
     case MESSAGE_TREE_ROOT_RESULT:
     case MESSAGE_TREE_NODES_RESULT:
     case MESSAGE_TREE_LEAF_RESULT:

@@ -344,7 +344,9 @@ void hints_note_puller(struct node *node, node_id peer, request_id request);
 void hints_condition_changed(struct node *node);
 /* Whether a MESSAGE_HINT may go to the own store side, and for which partition it is. */
 enum status hints_check(const struct node *node, struct slice body, partition_id *partition);
-/* Whether that peer would take a hint of the partition, and whether it keeps any. */
+/* The same for a MESSAGE_HINT_READ. */
+enum status hints_check_read(const struct node *node, struct slice body, partition_id *partition);
+/* Whether that peer would take a hint of the partition, and whether it keeps any; NULL: this node. */
 bool hints_taken_by(const struct node *node, const struct peer_load *load, partition_id partition);
 bool hints_held_by(const struct node *node, const struct peer_load *load, partition_id partition);
 /* The answer to a PENDING_HINT, or why there is none; removes it. */

@@ -14,6 +14,8 @@ libringcore_a_SOURCES += \
 	src/wire/message_register.h \
 	src/wire/message_hint.c \
 	src/wire/message_hint.h \
+	src/wire/message_hint_read.c \
+	src/wire/message_hint_read.h \
 	src/wire/message_lookup.c \
 	src/wire/message_lookup.h \
 	src/wire/message_partition.c \

@@ -47,7 +47,7 @@ enum message_type {
     MESSAGE_LOOKUP_RESULT = 28,
     MESSAGE_HINT = 40, /* this one and those after it: message_hint.h */
     MESSAGE_HINTED = 41,
-    MESSAGE_HINT_READ = 42, /* MESSAGE_READ, of what a fallback keeps */
+    MESSAGE_HINT_READ = 42, /* what a fallback keeps of a key: message_hint_read.h */
     MESSAGE_HINT_READ_RESULT = 43,
     MESSAGE_HINT_STATE = 44,
     MESSAGE_LINEAGE = 46, /* message_lineage.h, as the next two */

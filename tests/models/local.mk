@@ -7,6 +7,7 @@ EXTRA_DIST += \
 	tests/models/register.py \
 	tests/models/hints.py \
 	tests/models/safe_time.py \
+	tests/models/sloppy_reads.py \
 	tests/models/stability.py \
 	tests/models/test_models.sh \
 	tests/models/tree_exchange.py

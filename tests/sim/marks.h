@@ -100,6 +100,8 @@ enum mark {
     MARK_READ_EXPLORING,
     MARK_READ_RETRIED,
     MARK_SLOPPY_WRITE, /* acknowledged by a hint that the level needed */
+    MARK_SLOPPY_READ, /* a fallback answered in the place of an owner */
+    MARK_HINT_READ,   /* it was news, and given to owners */
     MARK_HINT_STORED,
     MARK_HINT_MERGED,
     MARK_HINT_REPEATED,
@@ -118,6 +120,15 @@ enum mark {
     MARK_SCRUB_WRONG,
     MARK_CELL_LOST,
     MARK_CELL_AGED,
+    MARK_SLEEP, /* of all hosts, for days */
+    MARK_AWAY_SUSPENDED, /* over a sleep */
+    MARK_AWAY_OFF,
+    MARK_AWAY_CUT,
+    MARK_BACK_EMPTY,
+    MARK_BACK_WITH_OLD_DISK,
+    MARK_HINT_OLD, /* delivered days after what it holds was made */
+    MARK_VERSION_DEAD,
+    MARK_DELETE_JUDGED,
     MARK_COUNT
 };
 
