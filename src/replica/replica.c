@@ -8,6 +8,7 @@
 #include "replica/replica_requests.h"
 #include "replica/replica_cells.h"
 #include "replica/replica_tree.h"
+#include "replica/replica_whole.h"
 #include "replica/scrub.h"
 #include "ring/position.h"
 
@@ -55,14 +56,6 @@ enum status local_cell_load(struct replica_context *context, keyspace_id keyspac
     cell_decode(&reader, &local->cell);
     local->present = true;
     return reader_end(&reader);
-}
-
-bool cell_has_garbage(const struct cell *cell)
-{
-    for (uint32_t i = 0; i < cell->count; i++)
-        if (cell->siblings[i].kind == SIBLING_TOMBSTONE)
-            return true;
-    return cell->count == 0 && cell->context.count > 0;
 }
 
 uint64_t replica_cell_hash(const struct replica_context *context, keyspace_id keyspace,
@@ -820,6 +813,8 @@ enum status replica_open(struct replica *replica, const struct replica_open_para
         }
         if (status == STATUS_OK)
             status = replay_log(replica, context);
+        if (status == STATUS_OK)
+            status = replica_whole_load(replica, context);
         clock_deinit(&record.trimmed);
         clock_deinit(&record.clock);
     }
@@ -832,6 +827,7 @@ enum status replica_open(struct replica *replica, const struct replica_open_para
 
 void replica_deinit(struct replica *replica)
 {
+    whole_record_deinit(&replica->whole);
     clock_deinit(&replica->trimmed);
     clock_deinit(&replica->clock);
     sum_tree_deinit(&replica->tree);

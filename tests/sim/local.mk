@@ -41,6 +41,7 @@ ringsim_SOURCES = \
 	tests/sim/oracle_purge.c \
 	tests/sim/oracle_siblings.c \
 	tests/sim/oracle_state.h \
+	tests/sim/oracle_whole.c \
 	tests/sim/ordered_map.c \
 	tests/sim/ordered_map.h \
 	tests/sim/plan.c \
@@ -93,6 +94,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/fallback-counted-when-strict.patch \
 	tests/sim/mutants/hint-dropped-on-send.patch \
 	tests/sim/mutants/hint-for-any-owner.patch \
+	tests/sim/mutants/join-clock-at-once.patch \
 	tests/sim/mutants/keep-actor-after-wipe.patch \
 	tests/sim/mutants/keep-epoch-after-loss.patch \
 	tests/sim/mutants/merge-drops-dot.patch \

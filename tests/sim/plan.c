@@ -236,6 +236,8 @@ static void draw_settings(struct random *random, struct plan *plan)
     if (one_in(random, 6))
         settings->peer_output_bytes_max =
             (uint32_t)spread_even(random, 16, 64) * (plan->value_bytes_max + 4096);
+    if (one_in(random, 3))
+        settings->log_bytes_max = (uint32_t)spread_log(random, 1000, 1000000);
 }
 
 /* A network that breaks what TCP promises: what handlers must survive all the same. */

@@ -117,16 +117,22 @@ static bool owners_agree(struct world *world, struct settle *settle)
     return true;
 }
 
-/* What is deleted must be off all disks once everybody has the delete. */
+static bool has_records(const struct machine *machine, uint8_t type)
+{
+    struct ordered_map_cursor cursor;
+    ordered_map_seek(&machine->image.synced, slice_make(&type, 1), &cursor);
+    return ordered_map_valid(&cursor) && ordered_map_key(&cursor).data[0] == type;
+}
+
+/* What is deleted must be off all disks once everybody has the delete, and so must the logs. */
 static bool is_collected(struct world *world, struct settle *settle)
 {
     for (uint32_t i = 0; i < world->plan.node_count; i++) {
-        struct ordered_map_cursor cursor;
-        const uint8_t prefix = RECORD_GARBAGE;
-        ordered_map_seek(&world->machines[i].image.synced, slice_make(&prefix, 1), &cursor);
-        if (!ordered_map_valid(&cursor) || ordered_map_key(&cursor).data[0] != RECORD_GARBAGE)
+        bool garbage = has_records(&world->machines[i], RECORD_GARBAGE);
+        if (!garbage && !has_records(&world->machines[i], RECORD_LOG))
             continue;
-        snprintf(settle->reason, REASON_MAX, "n%u has garbage", world->machines[i].id);
+        snprintf(settle->reason, REASON_MAX, "n%u has %s", world->machines[i].id,
+                 garbage ? "garbage" : "a log that nobody needs");
         return false;
     }
     return true;
