@@ -4,6 +4,8 @@ ringsim_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests \
 	-DRINGSIM_MUTANTS='"$(abs_srcdir)/tests/sim/mutants"'
 ringsim_LDADD = $(core_libs)
 ringsim_SOURCES = \
+	tests/sim/absence.c \
+	tests/sim/absence.h \
 	tests/sim/act.c \
 	tests/sim/act.h \
 	tests/sim/client.c \
@@ -50,6 +52,8 @@ ringsim_SOURCES = \
 	tests/sim/register_oracle.h \
 	tests/sim/report.c \
 	tests/sim/report.h \
+	tests/sim/resurrection.c \
+	tests/sim/resurrection.h \
 	tests/sim/schedule.c \
 	tests/sim/schedule.h \
 	tests/sim/script.c \
@@ -101,6 +105,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/mint-replaces-siblings.patch \
 	tests/sim/mutants/rollback-goes-unnoticed.patch \
 	tests/sim/mutants/purge-at-majority.patch \
+	tests/sim/mutants/purge-beside-hints.patch \
 	tests/sim/mutants/purge-by-first-entry.patch \
 	tests/sim/mutants/quorum-off-by-one.patch \
 	tests/sim/mutants/read-repair-not-awaited.patch \

@@ -111,6 +111,15 @@ static const char *const names[MARK_COUNT] = {
     [MARK_SCRUB_WRONG] = "scrub-wrong",
     [MARK_CELL_LOST] = "cell-lost",
     [MARK_CELL_AGED] = "cell-aged",
+    [MARK_SLEEP] = "sleep",
+    [MARK_AWAY_SUSPENDED] = "away-suspended",
+    [MARK_AWAY_OFF] = "away-off",
+    [MARK_AWAY_CUT] = "away-cut",
+    [MARK_BACK_EMPTY] = "back-empty",
+    [MARK_BACK_WITH_OLD_DISK] = "back-with-old-disk",
+    [MARK_HINT_OLD] = "hint-old",
+    [MARK_VERSION_DEAD] = "version-dead",
+    [MARK_DELETE_JUDGED] = "delete-judged",
 };
 
 const char *mark_name(enum mark mark)

@@ -117,6 +117,15 @@ enum mark {
     MARK_SCRUB_WRONG,
     MARK_CELL_LOST,
     MARK_CELL_AGED,
+    MARK_SLEEP, /* of all hosts, for days */
+    MARK_AWAY_SUSPENDED, /* over a sleep */
+    MARK_AWAY_OFF,
+    MARK_AWAY_CUT,
+    MARK_BACK_EMPTY,
+    MARK_BACK_WITH_OLD_DISK,
+    MARK_HINT_OLD, /* delivered days after what it holds was made */
+    MARK_VERSION_DEAD,
+    MARK_DELETE_JUDGED,
     MARK_COUNT
 };
 

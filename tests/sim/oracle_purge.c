@@ -12,6 +12,7 @@
 #include "sim/disk.h"
 #include "sim/oracle_counter.h"
 #include "sim/oracle_state.h"
+#include "sim/resurrection.h"
 
 static void fail_purge(struct oracle *oracle, const struct machine *machine,
                        const struct oracle_key *key, const char *what)
@@ -71,6 +72,7 @@ void oracle_purged(struct oracle *oracle, const struct machine *machine,
         oracle_counter_purged(oracle, machine, key, before, after);
     marks_hit(oracle->world->marks, MARK_TOMBSTONE_PURGED);
     check_everywhere(oracle, machine, key, &before->context);
+    resurrection_collected(oracle, key, before, after);
 }
 
 void oracle_stored_live(struct oracle *oracle, const struct machine *machine,
@@ -84,6 +86,8 @@ void oracle_stored_live(struct oracle *oracle, const struct machine *machine,
         struct version *version = oracle_find_version(oracle, key, &sibling->dot);
         bool was_here = (version->machines >> machine->index & 1) != 0;
         version->machines |= 1u << machine->index;
+        if (cell_find(before, &sibling->dot) == NULL)
+            resurrection_stored(oracle, machine, key, version);
         if (!was_here || sibling->kind == SIBLING_TOMBSTONE ||
             cell_find(before, &sibling->dot) != NULL)
             continue;
