@@ -10,12 +10,12 @@
 #include <stdint.h>
 
 #include "base/deadline_heap.h"
+#include "base/retry_budget.h"
 #include "base/table.h"
 #include "commands/environment.h"
 #include "commands/session.h"
 #include "coordinator/owner_rank.h"
 #include "coordinator/request.h"
-#include "coordinator/retry_budget.h"
 #include "membership/clock_watch.h"
 #include "membership/peers.h"
 #include "node/node.h"
