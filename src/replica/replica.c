@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "causal/counter_write.h"
+#include "replica/expiry.h"
 #include "replica/replica_requests.h"
 #include "replica/replica_cells.h"
 #include "replica/replica_tree.h"
@@ -103,6 +104,7 @@ struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspac
     cell_cache_put(context->cache, buffer_slice(&name), buffer_slice(&value), true);
     replica_scrub_note(replica, buffer_slice(&name), position, keyspace, change.digest_delta,
                        change.count_delta, context);
+    expiry_index_cell(replica, keyspace, key, before, after, context);
     buffer_deinit(&name);
     buffer_deinit(&value);
     return change;
@@ -131,7 +133,7 @@ static void absorb_log_record(struct replica *replica, const struct log_record *
     if (record->left_garbage)
         replica->garbage_last = replica->log_position;
     replica->log_bytes += record_bytes;
-    replica->changes++;
+    replica->changes += record->dots.count > 0;
 }
 
 /* Remember where the garbage is; it is found in the order in which it was left. */
@@ -149,10 +151,9 @@ static void put_garbage(const struct replica *replica, keyspace_id keyspace, str
     buffer_deinit(&value);
 }
 
-/* R1, R3, R5: cell, log and clock change together. `after` is NULL when the cell stays as it is. */
-static void record_event(struct replica *replica, keyspace_id keyspace, struct slice key,
-                         const struct cell *before, const struct cell *after,
-                         const struct clock *new_dots, struct replica_context *context)
+void replica_record_event(struct replica *replica, keyspace_id keyspace, struct slice key,
+                          const struct cell *before, const struct cell *after,
+                          const struct clock *new_dots, struct replica_context *context)
 {
     struct buffer name = {0};
     struct buffer value = {0};
@@ -253,8 +254,8 @@ static enum status merge_delivered(struct replica *replica, const struct cell_de
     *changed = status == STATUS_OK && (cell_changes || new_dots.count > 0);
     if (*changed) {
         context->lww_losses += losses;
-        record_event(replica, delivery->keyspace, delivery->key, &local->cell,
-                     cell_changes ? &merged : NULL, &new_dots, context);
+        replica_record_event(replica, delivery->keyspace, delivery->key, &local->cell,
+                             cell_changes ? &merged : NULL, &new_dots, context);
     }
     cell_deinit(&merged);
     clock_deinit(&new_dots);
@@ -322,8 +323,8 @@ static enum status merge_forced(struct replica *replica, const struct cell_deliv
                !lose_all(&local->cell, incoming, &merged);
     if (*changed) {
         context->lww_losses += losses;
-        record_event(replica, delivery->keyspace, delivery->key, &local->cell, &merged, &new_dots,
-                     context);
+        replica_record_event(replica, delivery->keyspace, delivery->key, &local->cell, &merged,
+                             &new_dots, context);
     }
     cell_deinit(&merged);
     clock_deinit(&new_dots);
@@ -651,7 +652,8 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
         replica_append_delivery(mint->keyspace, mint->key, &after, deliveries);
         note_siblings(mint, &after, context);
         assert(deliveries->length - offset <= out->delivery_bytes);
-        record_event(replica, mint->keyspace, mint->key, &local.cell, &after, &new_dots, context);
+        replica_record_event(replica, mint->keyspace, mint->key, &local.cell, &after, &new_dots,
+                             context);
     }
 done:
     evaluated_deinit(&evaluated);

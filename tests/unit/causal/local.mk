@@ -13,6 +13,7 @@ unit_tests += \
 	tests/unit/causal/test_counter \
 	tests/unit/causal/test_decimal \
 	tests/unit/causal/test_dot \
+	tests/unit/causal/test_expired \
 	tests/unit/causal/test_garbage \
 	tests/unit/causal/test_hybrid_time \
 	tests/unit/causal/test_register \

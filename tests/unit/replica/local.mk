@@ -5,6 +5,7 @@ libringtest_a_SOURCES += \
 	tests/unit/replica/memory_store.h
 unit_tests += \
 	tests/unit/replica/test_hint_store \
+	tests/unit/replica/test_expiry \
 	tests/unit/replica/test_leaf_compare \
 	tests/unit/replica/test_replica \
 	tests/unit/replica/test_replica_counters \
@@ -13,4 +14,5 @@ unit_tests += \
 	tests/unit/replica/test_replica_tree \
 	tests/unit/replica/test_replica_trim \
 	tests/unit/replica/test_replica_whole \
+	tests/unit/replica/test_safe_time \
 	tests/unit/replica/test_stability
