@@ -293,8 +293,8 @@ void settle_handle(struct world *world, const struct occurrence *what)
     }
     if (settle->stage == STAGE_HEALING || settle->stage == STAGE_MENDING) {
         if (is_quiet(world, settle) && is_collected(world, settle) &&
-            is_expired_gone(world, settle) &&
-            owners_agree(world, settle) && trees_agree(world, settle))
+            is_expired_gone(world, settle) && owners_agree(world, settle) &&
+            trees_agree(world, settle))
             agreed(world, settle);
         look_again(world);
         return;
