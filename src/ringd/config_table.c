@@ -79,7 +79,8 @@ const struct config_setting CONFIG_TABLE[] = {
      "only when the delete has been on all owners for as long, so it must be the same on all "
      "nodes."},
     {"read-retry", CONFIG_DURATION, PLACE(settings.read_retry_ms), 1, MINUTE, NULL, true, "0.1",
-     "A read asks one more owner when one that was asked has been silent for so long."},
+     "A read asks one more owner when one that was asked has been silent for so long; it does so "
+     "before when owners take longer than they use to."},
     {"requests-max", CONFIG_NUMBER, PLACE(settings.requests_max), 16, 10000000, NULL, true, "0.1",
      "Requests that this node coordinates at one time. Further ones are refused as overload."},
     {"peer-inflight-max", CONFIG_NUMBER, PLACE(settings.peer_inflight_max), 16, 1 << 20, NULL, true,
@@ -134,8 +135,8 @@ const struct config_setting CONFIG_TABLE[] = {
      "sent its partitions whole."},
     {"stability-interval", CONFIG_DURATION, PLACE(settings.stability_interval_ms), 100, HOUR, NULL,
      true, "0.1",
-     "The time between two reports to another owner of what is on the disk here. Deleted data is "
-     "collected by them; while there is some, they come five times as often."},
+     "The time between two reports to another owner of what is on the disk here. Deleted and "
+     "expired data is collected by them; while there is some, they come five times as often."},
     {"repair-interval", CONFIG_DURATION, PLACE(settings.repair_interval_ms), 0, 7 * DAY, NULL, true,
      "0.1",
      "The time in which each partition is compared with each other owner by their trees. 0 turns "
