@@ -21,6 +21,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "causal/counter.h"
+#include "causal/cut.h"
 
 enum { SIBLING_BYTES_MIN = 13, DOT_IMAGE_BYTES = 24 };
 enum { KIND_OMITTED = 0x80, KIND_REQUEST = 0x40 }; /* beside the kind */
@@ -72,10 +73,12 @@ void cell_encode_versions(const struct cell *cell, uint64_t value_bytes_max, str
     }
 }
 
-/* So that whoever has a decoded cell can count with it. */
+/* So that whoever has a decoded cell can count with it, and cut by it. */
 static bool counts_well(const struct sibling *sibling)
 {
     struct counter counter = {0};
+    if (sibling->kind == SIBLING_CUT)
+        return cut_is_sound(sibling->value);
     if (sibling->kind != SIBLING_COUNTER)
         return true;
     enum status status = counter_join(&counter, sibling->value);
@@ -179,7 +182,7 @@ uint64_t cell_hash(const struct cell *cell, struct slice name, uint64_t seed)
         return 0;
     for (uint32_t i = 0; i < cell->count; i++) {
         uint8_t image[DOT_IMAGE_BYTES];
-        if (cell->siblings[i].kind == SIBLING_TOMBSTONE)
+        if (cell->siblings[i].kind == SIBLING_TOMBSTONE || cell->siblings[i].kind == SIBLING_CUT)
             continue;
         if (!any)
             hash = hash64(name, seed);

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "node/store_side_state.h"
 #include "replica/replica_requests.h"
+#include "ring/element_key.h"
 #include "ring/position.h"
 
 void store_output_deinit(struct store_output *output)
@@ -198,10 +199,20 @@ struct replica *store_find_replica(struct store_side *side, const struct replica
 enum merge_policy store_policy_of(const struct store_side *side, keyspace_id keyspace,
                                   enum status *status)
 {
-    const struct ring_keyspace *found = ring_keyspace(side->ring, keyspace);
+    const struct ring_keyspace *found = ring_keyspace(side->ring, keyspace_of_keys(keyspace));
     if (found == NULL)
         *status = STATUS_INVALID;
+    if (keyspace_has_elements(keyspace))
+        return MERGE_ELEMENTS;
     return found != NULL && found->policy == KEYSPACE_SIBLINGS ? MERGE_SIBLINGS : MERGE_LWW;
+}
+
+bool store_may_hold(const struct store_side *side, const struct cell_delivery *delivery,
+                    partition_id partition)
+{
+    uint64_t position = ring_position(delivery->key, delivery->keyspace, side->ring->seed);
+    return cell_name_is_sound(delivery->keyspace, delivery->key, side->ring->seed) &&
+           ring_partition_of_position(position, side->ring->partition_count) == partition;
 }
 
 void store_checkpoint_if_due(struct store_side *side, struct replica *replica)
@@ -258,8 +269,7 @@ enum status store_apply_deliveries(struct store_side *side, struct replica *repl
         if (reader.failed)
             return STATUS_CORRUPT;
         enum merge_policy policy = store_policy_of(side, delivery.keyspace, &status);
-        if (ring_partition_of_slot(ring_slot(delivery.key), side->ring->partition_count) !=
-            replica->partition)
+        if (!store_may_hold(side, &delivery, replica->partition))
             status = STATUS_INVALID;
         if (status == STATUS_OK)
             status = replica_apply(replica, &delivery, policy, &side->context, &is_new);
@@ -441,8 +451,9 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
             assert(!"a frame of this type goes to the store side");
     }
     /* A ceiling from a clock that is not trusted would keep this node from minting for as long. */
+    bool makes = frame.type == MESSAGE_MINT || frame.type == MESSAGE_STABILITY_STEP; /* sweeps */
     bool issues =
-        frame.type == MESSAGE_MINT && store_clock_may_mint(&side->clock, now) == STATUS_OK;
+        makes && store_clock_may_mint(&side->clock, now) == STATUS_OK;
     if (out->batch.length > before)
         store_lineage_count(side, &out->batch);
     if (out->batch.length > 0)
@@ -471,6 +482,7 @@ static void report_counts(struct store_side *side, struct instant now, struct st
 void store_side_committed(struct store_side *side, struct instant now, struct store_output *out)
 {
     cell_cache_committed(side->cache);
+    side->context.groups++;
     side->requests_purged = false;
     store_register_committed(side);
     hint_store_committed(side->hints);

@@ -64,6 +64,9 @@ struct replica *store_find_replica(struct store_side *side, const struct replica
 /* Leaves `status` alone unless the ring has no such keyspace. */
 enum merge_policy store_policy_of(const struct store_side *side, keyspace_id keyspace,
                                   enum status *status);
+/* Whether a cell of that name can lie in the partition. */
+bool store_may_hold(const struct store_side *side, const struct cell_delivery *delivery,
+                    partition_id partition);
 void store_checkpoint_if_due(struct store_side *side, struct replica *replica);
 /* Whether a line of this kind is due; it then counts as written. */
 bool store_may_log(uint64_t *last_us, struct instant now);

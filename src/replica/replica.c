@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "causal/counter_write.h"
+#include "causal/cut.h"
 #include "replica/replica_requests.h"
 #include "replica/replica_cells.h"
 #include "replica/replica_tree.h"
@@ -60,7 +61,8 @@ enum status local_cell_load(struct replica_context *context, keyspace_id keyspac
 bool cell_has_garbage(const struct cell *cell)
 {
     for (uint32_t i = 0; i < cell->count; i++)
-        if (cell->siblings[i].kind == SIBLING_TOMBSTONE)
+        if (cell->siblings[i].kind == SIBLING_TOMBSTONE ||
+            cell->siblings[i].kind == SIBLING_CUT)
             return true;
     return cell->count == 0 && cell->context.count > 0;
 }
@@ -156,10 +158,9 @@ static void put_garbage(const struct replica *replica, keyspace_id keyspace, str
     buffer_deinit(&value);
 }
 
-/* R1, R3, R5: cell, log and clock change together. `after` is NULL when the cell stays as it is. */
-static void record_event(struct replica *replica, keyspace_id keyspace, struct slice key,
-                         const struct cell *before, const struct cell *after,
-                         const struct clock *new_dots, struct replica_context *context)
+void replica_record_event(struct replica *replica, keyspace_id keyspace, struct slice key,
+                          const struct cell *before, const struct cell *after,
+                          const struct clock *new_dots, struct replica_context *context)
 {
     struct buffer name = {0};
     struct buffer value = {0};
@@ -223,7 +224,7 @@ static bool has_unseen_increments(const struct cell *incoming, const struct cell
 {
     bool unseen = false, replaces = false;
     for (uint32_t i = 0; i < incoming->count; i++)
-        replaces = replaces || incoming->siblings[i].kind != SIBLING_COUNTER;
+        replaces = replaces || !sibling_is_beside(incoming->siblings[i].kind);
     for (uint32_t i = 0; replaces && i < merged->count; i++)
         unseen = unseen || (merged->siblings[i].kind == SIBLING_COUNTER &&
                             !version_vector_covers(&incoming->context, &merged->siblings[i].dot));
@@ -260,8 +261,8 @@ static enum status merge_delivered(struct replica *replica, const struct cell_de
     *changed = status == STATUS_OK && (cell_changes || new_dots.count > 0);
     if (*changed) {
         context->lww_losses += losses;
-        record_event(replica, delivery->keyspace, delivery->key, &local->cell,
-                     cell_changes ? &merged : NULL, &new_dots, context);
+        replica_record_event(replica, delivery->keyspace, delivery->key, &local->cell,
+                             cell_changes ? &merged : NULL, &new_dots, context);
     }
     cell_deinit(&merged);
     clock_deinit(&new_dots);
@@ -329,8 +330,8 @@ static enum status merge_forced(struct replica *replica, const struct cell_deliv
                !lose_all(&local->cell, incoming, &merged);
     if (*changed) {
         context->lww_losses += losses;
-        record_event(replica, delivery->keyspace, delivery->key, &local->cell, &merged, &new_dots,
-                     context);
+        replica_record_event(replica, delivery->keyspace, delivery->key, &local->cell, &merged,
+                             &new_dots, context);
     }
     cell_deinit(&merged);
     clock_deinit(&new_dots);
@@ -372,18 +373,20 @@ static enum status mint_base(struct replica *replica, const struct replica_mint 
                              struct cell *base, uint32_t *losses)
 {
     struct cell read = {0};
+    enum status status = STATUS_OK;
     *losses = 0;
-    if (mint->read_cell.length == 0) {
+    if (mint->read_cell.length == 0)
         cell_copy(&local->cell, base);
-        return STATUS_OK;
-    }
-    enum status status = decode_cell(mint->read_cell, &read);
+    else
+        status = decode_cell(mint->read_cell, &read);
     if (status == STATUS_OK && is_too_far_ahead(&read, context))
         status = STATUS_CLOCK_SKEW;
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && mint->read_cell.length > 0) {
         cell_filter_seen(&read, &replica->clock, local->present ? &local->cell : NULL);
         *losses = cell_merge(&local->cell, &read, mint->policy, base);
     }
+    if (status == STATUS_OK && mint->cut != NULL)
+        cell_drop_cut(base, mint->cut);
     cell_deinit(&read);
     return status;
 }
@@ -395,7 +398,7 @@ static const struct version_vector *replaced_by(const struct replica_mint *mint,
     if (mint->policy == MERGE_SIBLINGS && mint->observed != NULL)
         return mint->observed;
     bool read = (mint->read_cell.length > 0 && !mint->blind) || mutation_reads(mint->mutation);
-    return mint->policy == MERGE_LWW || read ? &base->context : NULL;
+    return mint->policy != MERGE_SIBLINGS || read ? &base->context : NULL;
 }
 
 /* The value that the mutation is told of; false: none. `text` takes one that had to be made. */
@@ -403,7 +406,7 @@ static bool seen_by(const struct replica_mint *mint, const struct cell *base, ui
                     struct buffer *text, struct sibling *out)
 {
     const struct sibling *newest = NULL;
-    if (mint->mutation->operation != REGISTER_DELETE || mint->policy == MERGE_LWW)
+    if (mint->mutation->operation != REGISTER_DELETE || mint->policy != MERGE_SIBLINGS)
         return cell_shown(base, now_ms, text, out);
     const struct version_vector *replaced = replaced_by(mint, base);
     for (uint32_t i = 0; i < base->count; i++) {
@@ -455,15 +458,19 @@ static void evaluated_deinit(struct evaluated *evaluated)
     buffer_deinit(&evaluated->state);
 }
 
+struct dot replica_next_dot(const struct replica *replica)
+{
+    return (struct dot){.actor = replica->actor,
+                        .sequence = clock_highest(&replica->clock, &replica->actor) + 1}; /* R4 */
+}
+
 static enum status evaluate(const struct replica *replica, const struct replica_mint *mint,
                             const struct cell *base, const struct replica_context *context,
                             struct evaluated *out)
 {
     struct register_effect *effect = &out->effect;
     struct sibling shown;
-    out->dot =
-        (struct dot){.actor = replica->actor,
-                     .sequence = clock_highest(&replica->clock, &replica->actor) + 1}; /* R4 */
+    out->dot = replica_next_dot(replica);
     if (mint->policy != MERGE_LWW && mint->mutation->operation == REGISTER_INCREMENT)
         return STATUS_UNSUPPORTED;
     bool seen = seen_by(mint, base, context->wall_ms, &out->text, &shown);
@@ -504,6 +511,8 @@ static enum status check_observed(const struct replica *replica, const struct re
 static bool stays(const struct evaluated *evaluated, const struct version_vector *replaced,
                   const struct sibling *sibling)
 {
+    if (sibling->kind == SIBLING_CUT)
+        return true;
     if (sibling->kind == SIBLING_COUNTER)
         return evaluated->state.length == 0;
     return !evaluated->effect.replaces || replaced == NULL ||
@@ -533,7 +542,7 @@ static struct remainder remainder_of(const struct replica_mint *mint, const stru
             continue;
         out.value_bytes += base->siblings[i].value.length;
         out.versions++;
-        out.count += base->siblings[i].kind != SIBLING_COUNTER;
+        out.count += !sibling_is_beside(base->siblings[i].kind);
     }
     return out;
 }
@@ -658,7 +667,8 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
         replica_append_delivery(mint->keyspace, mint->key, &after, deliveries);
         note_siblings(mint, &after, context);
         assert(deliveries->length - offset <= out->delivery_bytes);
-        record_event(replica, mint->keyspace, mint->key, &local.cell, &after, &new_dots, context);
+        replica_record_event(replica, mint->keyspace, mint->key, &local.cell, &after, &new_dots,
+                             context);
     }
 done:
     evaluated_deinit(&evaluated);
@@ -835,5 +845,6 @@ void replica_deinit(struct replica *replica)
     clock_deinit(&replica->trimmed);
     clock_deinit(&replica->clock);
     sum_tree_deinit(&replica->tree);
+    sweep_place_deinit(&replica->sweep);
     replica_scrub_abandon(replica);
 }

@@ -21,7 +21,7 @@ MUST_USE enum status local_cell_load(struct replica_context *context, keyspace_i
                                      struct slice key, struct local_cell *local);
 void local_cell_deinit(struct local_cell *local);
 
-/* A tombstone, or a context without any version: it goes once it is stable. */
+/* A tombstone or a cut, or a context without any version: it goes once it is stable. */
 bool cell_has_garbage(const struct cell *cell);
 
 /* What a change of one cell does to the sums of its replica. */
@@ -35,6 +35,15 @@ struct cell_change {
 struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspace,
                                     struct slice key, const struct cell *before,
                                     const struct cell *after, struct replica_context *context);
+/*
+ * R1, R3, R5: cell, log and clock change together. `after` is NULL when the cell stays as it is;
+ * `new_dots` are those that the clock lacks.
+ */
+void replica_record_event(struct replica *replica, keyspace_id keyspace, struct slice key,
+                          const struct cell *before, const struct cell *after,
+                          const struct clock *new_dots, struct replica_context *context);
+/* The dot of the next event that this replica makes. */
+struct dot replica_next_dot(const struct replica *replica);
 void replica_count_change(struct replica *replica, keyspace_id keyspace, struct slice key,
                           const struct cell_change *change, const struct replica_context *context);
 
