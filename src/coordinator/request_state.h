@@ -45,6 +45,9 @@ struct coordinated_request {
     struct buffer minted;    /* the encoded result, while the level is not met */
     struct buffer pending;   /* the encoded result that waits for the repair */
     uint64_t retry_us;       /* when one more owner is asked */
+    struct buffer walk_repair; /* KEY_ELEMENTS_WALK: what was merged, as MESSAGE_REPLICATE */
+    uint16_t walk_repair_cells;
+    owner_mask walk_holders; /* of all that was merged */
     bool unseen_increments;  /* an owner counts what the strings written do not cover */
 };
 

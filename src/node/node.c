@@ -30,7 +30,8 @@ void node_send_link(struct node *node, link_id link, uint16_t type, request_id r
 void node_send_store(struct node *node, uint16_t type, request_id request, uint64_t deadline_us,
                      struct slice body)
 {
-    bool reads = type == MESSAGE_READ || type == MESSAGE_RANGE || type == MESSAGE_FETCH;
+    bool reads = type == MESSAGE_READ || type == MESSAGE_RANGE || type == MESSAGE_FETCH ||
+                 type == MESSAGE_ELEMENTS;
     struct effect *effect =
         effects_add(node->out, reads ? EFFECT_STORE_READ : EFFECT_STORE_WRITE);
     uint32_t deadline_ms = (uint32_t)(deadline_us / 1000);
@@ -287,6 +288,8 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
     case MESSAGE_READ_RESULT:
     case MESSAGE_FETCH_RESULT:
     case MESSAGE_LOOKUP_RESULT:
+    case MESSAGE_ELEMENTS_RESULT:
+    case MESSAGE_COLLECTION_CLOCK_RESULT:
     case MESSAGE_RANGE_RESULT:
     case MESSAGE_REPLICATED:
     case MESSAGE_DIGEST_RESULT:

@@ -315,6 +315,8 @@ static void handle_digest(struct store_side *side, const struct frame *frame,
         replica = store_find_replica(side, &message.address, &result.status);
     if (replica != NULL) {
         result.keyspace_count = replica_count(replica, message.keyspace);
+        result.element_count =
+            replica_count(replica, keyspace_of_elements(message.keyspace));
         result.count = replica_count_all(replica);
         result.clock_digest = clock_hash(&replica->clock);
         result.content_digest = replica->tree.root.hash;
@@ -356,6 +358,10 @@ static void refuse(const struct store_side *side, const struct frame *frame, enu
         break;
     case MESSAGE_LOOKUP:
         store_reply_lookup(frame, status, NULL, out);
+        break;
+    case MESSAGE_COLLECTION_CLOCK:
+        store_reply_collection_clock(
+            frame, &(struct message_collection_clock_result){.status = status}, out);
         break;
     case MESSAGE_DIGEST:
         offset = frame_start(out, MESSAGE_DIGEST_RESULT, frame->request, 0);
@@ -418,6 +424,9 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
         break;
     case MESSAGE_LOOKUP:
         store_handle_lookup(side, &frame, out);
+        break;
+    case MESSAGE_COLLECTION_CLOCK:
+        store_handle_collection_clock(side, &frame, out);
         break;
     case MESSAGE_SYNC_CLOCKS:
         store_handle_sync_clocks(side, &frame, out);

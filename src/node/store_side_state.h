@@ -1,7 +1,8 @@
 /*
  * store_side_state.h - the inside of a store side, for the files that are one together.
  *
- * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions; store_requests.c
+ * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions, and
+ * store_collections.c those of elements; store_requests.c
  * keeps requests with ids from acting twice; store_sync.c answers and applies log sync; store_hints.c
  * keeps copies for owners elsewhere; store_stability.c collects garbage; store_lineage.c counts
  * commits; store_tree.c does anti-entropy and scrubs. A handler of frames is called with its group
@@ -19,6 +20,7 @@
 #include "replica/replica.h"
 #include "wire/frame.h"
 #include "wire/message.h"
+#include "wire/message_collection.h"
 #include "wire/message_lineage.h"
 #include "wire/message_lookup.h"
 
@@ -87,6 +89,24 @@ void store_handle_mint(struct store_side *side, const struct frame *frame, struc
                        struct store_output *out);
 void store_reply_minted(const struct frame *frame, const struct message_minted *minted,
                         struct buffer *out);
+
+/* The limits and the default expiry of what is minted there. */
+void store_go_by_keyspace(struct store_side *side, keyspace_id number);
+/* Answer a mint; `deliveries`, `written` of them, are for the other owners. */
+void store_finish_mint(struct store_side *side, struct replica *replica, const struct frame *frame,
+                       const struct message_mint *message, struct message_minted *minted,
+                       uint16_t written, const struct buffer *deliveries,
+                       struct store_output *out);
+
+/* store_collections.c */
+void store_mint_collection(struct store_side *side, struct replica *replica,
+                           const struct frame *frame, const struct message_mint *message,
+                           const struct key_request *request, struct store_output *out);
+void store_handle_collection_clock(struct store_side *side, const struct frame *frame,
+                                   struct store_output *out);
+void store_reply_collection_clock(const struct frame *frame,
+                                  const struct message_collection_clock_result *result,
+                                  struct buffer *out);
 
 /* store_requests.c */
 void store_handle_lookup(struct store_side *side, const struct frame *frame,

@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	tests/system/test_damage \
 	tests/system/test_errors \
 	tests/system/test_keyspaces \
+	tests/system/test_hashes \
 	tests/system/test_hints \
 	tests/system/test_kill_loop \
 	tests/system/test_quickstart \
