@@ -560,8 +560,22 @@ void call_note_write(struct call *call, keyspace_id keyspace, struct slice key,
     last->acks = (uint8_t)(result->acks - result->hints); /* WAIT counts owners */
     if (known)
         last->dot = outcome->dot;
+    last->collection = 0;
     buffer_clear(&last->key);
     buffer_append_slice(&last->key, key);
+}
+
+void call_note_element(struct call *call, struct slice key, uint8_t collection,
+                       struct slice element, const struct key_result *result,
+                       const struct key_outcome *outcome)
+{
+    struct last_write *last = &call->session->last_write;
+    call_note_write(call, call->keyspace, key, result, outcome);
+    if (last->serial != call->serial)
+        return;
+    last->collection = collection;
+    buffer_clear(&last->element);
+    buffer_append_slice(&last->element, element);
 }
 
 static void deliver_one(struct call *call, const struct key_result *result)

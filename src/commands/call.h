@@ -156,6 +156,11 @@ void call_sleep(struct call *call, uint64_t when_us, call_next *wake);
 void call_note_write(struct call *call, keyspace_id keyspace, struct slice key,
                      const struct key_result *result, const struct key_outcome *outcome);
 
+/* The same of an element of a collection. */
+void call_note_element(struct call *call, struct slice key, uint8_t collection,
+                       struct slice element, const struct key_result *result,
+                       const struct key_outcome *outcome);
+
 /* ---- answering ---- */
 
 /* For a reply of several values; call_finish() ends it. */

@@ -47,13 +47,26 @@ static void make_fields(struct call *call, uint32_t index, struct key_request *r
     request->entries = entries;
 }
 
+/* WAIT asks for the last field that was written; those before it have travelled with it. */
+static void note_write(struct call *call, const struct field_call *fields,
+                       const struct key_result *result)
+{
+    uint32_t last = fields->count;
+    bool whole = result->outcome_count == fields->count + 1;
+    while (whole && last > 1 && !result->outcomes[last].written)
+        last--;
+    call_note_element(call, call_argument(call, 1), COLLECTION_HASH,
+                      call_argument(call, fields->first + (last - 1) * fields->step), result,
+                      whole ? &result->outcomes[last] : NULL);
+}
+
 static void collect_fields(struct call *call, uint32_t index, const struct key_result *result)
 {
     const struct field_call *fields = call->work;
     bool writes = fields->kind == KEY_ELEMENTS_WRITE;
     (void)index;
     if (writes)
-        call_note_write(call, call->keyspace, call_argument(call, 1), result, NULL);
+        note_write(call, fields, result);
     if (result->status != STATUS_OK)
         call_reply_failure(call, writes ? KEY_WRITE : KEY_READ, result);
     else if (result->outcome_count != fields->count + 1)

@@ -118,7 +118,7 @@ static void collect_presence(struct call *call, uint32_t index, const struct key
     if (outcome != NULL && outcome->visible)
         read->visible++;
     else if (outcome != NULL && outcome->collection != 0)
-        flag_key(call, 1 + index);
+        flag_key(call, 1 + index, false);
 }
 
 static void count_collections(struct call *call)
@@ -283,7 +283,8 @@ static void collect_write(struct call *call, uint32_t index, const struct key_re
         for (uint32_t i = 0; i < group->count; i++) {
             write->number += result->outcomes[i].number;
             if (result->outcomes[i].collection != 0)
-                flag_key(call, write->places[group->first + i].argument);
+                flag_key(call, write->places[group->first + i].argument,
+                         result->outcomes[i].number > 0);
         }
     } else if (result->status == STATUS_OK || key_status_is_uncertain(result->status)) {
         /* Without its outcomes an answer says nothing of what was done. */
@@ -330,7 +331,7 @@ static void collect_collection(struct call *call, uint32_t index, const struct k
     call_note_write(call, call->keyspace, call_argument(call, flagged_key(call, index)->argument),
                     result, outcome);
     if (result->status == STATUS_OK && outcome != NULL) {
-        write->number++;
+        write->number += !flagged_key(call, index)->counted;
         return;
     }
     bool unknown = result->status == STATUS_OK || key_status_is_uncertain(result->status);

@@ -119,9 +119,9 @@ static struct flagged_key *flagged(const struct call *call, uint32_t index)
     return (struct flagged_key *)call->flagged.data + index;
 }
 
-void flag_key(struct call *call, uint32_t argument)
+void flag_key(struct call *call, uint32_t argument, bool counted)
 {
-    struct flagged_key key = {.argument = argument};
+    struct flagged_key key = {.argument = argument, .counted = counted};
     buffer_append(&call->flagged, &key, sizeof key);
 }
 

@@ -32,9 +32,10 @@ struct flagged_key {
     uint64_t place; /* where the walk goes on */
     uint32_t argument;
     bool present; /* it has a live one */
+    bool counted; /* something of the key is counted already */
 };
 
-void flag_key(struct call *call, uint32_t argument);
+void flag_key(struct call *call, uint32_t argument, bool counted);
 uint32_t flagged_count(const struct call *call);
 const struct flagged_key *flagged_key(const struct call *call, uint32_t index);
 /* Look at each; false: none is flagged. A failure is in call->flagged_failure. */

@@ -20,7 +20,13 @@ bool key_request_writes(const struct key_request *request)
 
 bool key_request_is_collection(const struct key_request *request)
 {
-    return request->kind >= KEY_ELEMENTS_GET && request->kind <= KEY_COLLECTION_DELETE;
+    return (request->kind >= KEY_ELEMENTS_GET && request->kind <= KEY_COLLECTION_DELETE) ||
+           (request->kind == KEY_COVERAGE && request->collection != COLLECTION_NONE);
+}
+
+static bool has_collection(uint8_t kind)
+{
+    return kind == KEY_COVERAGE || kind >= KEY_ELEMENTS_GET;
 }
 
 /* Whether an entry of such a request has a mutation. */
@@ -91,7 +97,7 @@ void key_request_encode(const struct key_request *request, struct buffer *out)
             buffer_put_varint(out, entry->context_time);
         }
     }
-    if (key_request_is_collection(request))
+    if (has_collection(request->kind))
         buffer_put_u8(out, request->collection);
     if (request->kind == KEY_SCAN || request->kind == KEY_ELEMENTS_WALK) {
         buffer_put_u64(out, request->position);
@@ -122,6 +128,8 @@ static void decode_entry(struct reader *reader, uint8_t kind, uint16_t index,
 static void decode_collection(struct reader *reader, struct key_request *request)
 {
     request->collection = reader_u8(reader);
+    if (request->kind == KEY_COVERAGE && request->collection == COLLECTION_NONE)
+        return;
     if (request->collection == COLLECTION_NONE || request->collection >= COLLECTION_TYPE_END ||
         request->entry_count == 0)
         reader->failed = true;
@@ -168,7 +176,7 @@ enum status key_request_decode(struct reader *reader, struct key_request *out,
     out->entries = entries;
     for (uint16_t i = 0; i < out->entry_count && !reader->failed; i++)
         decode_entry(reader, out->kind, i, &entries[i], &contexts->vectors[i]);
-    if (key_request_is_collection(out))
+    if (has_collection(out->kind))
         decode_collection(reader, out);
     if (out->kind == KEY_SCAN || out->kind == KEY_ELEMENTS_WALK) {
         out->position = reader_u64(reader);

@@ -25,7 +25,7 @@ enum key_request_kind {
     KEY_WRITE,    /* all entries change in one atomic step, or none does */
     KEY_SCAN,     /* visible keys of the partition from a ring position on */
     KEY_COUNT,    /* how many keys one owner holds in the partition (tombstones not counted) */
-    KEY_COVERAGE, /* how many owners durably hold `dot` of entries[0].key */
+    KEY_COVERAGE, /* how many owners durably hold `dot` of the last entry */
     KEY_DIGEST,   /* state of this node's own replica of the partition; never forwarded */
     KEY_ELEMENTS_GET,  /* entries[0].key: a collection; its elements are entries[1].key, ... */
     KEY_ELEMENTS_WALK, /* its elements in the order of their places, from `position` on */
@@ -65,7 +65,7 @@ struct key_request {
     uint8_t region;         /* what LOCAL means: 1 + its index; 0: the coordinator's own */
     struct request_options options;
     struct request_identity identity; /* KEY_WRITE of a command with an id; else all zero */
-    uint8_t collection; /* KEY_ELEMENTS_...: enum collection_type */
+    uint8_t collection; /* KEY_ELEMENTS_..., KEY_COVERAGE of an element: enum collection_type */
     uint16_t entry_count;
     const struct key_entry *entries; /* borrowed; NULL when entry_count is 0 */
     /* KEY_SCAN: first ring position wanted; KEY_ELEMENTS_WALK: first place */

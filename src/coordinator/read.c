@@ -87,8 +87,12 @@ static void encode_question(const struct coordinated_request *c, bool with_value
         collection_encode_clock(c, body);
         break;
     default:
-        for (uint16_t i = 0; i < c->request.entry_count; i++)
+        for (uint16_t i = 0; i < c->request.entry_count; i++) {
+            const struct mutation *mutation = &c->request.entries[i].mutation;
+            read.hidden = read.hidden || (c->request.kind == KEY_WRITE &&
+                                          mutation->operation == REGISTER_DELETE);
             buffer_put_bytes(&keys, collection_name(c, i, &name));
+        }
         read.keys = buffer_slice(&keys);
         if (request_has_id(c))
             encode_lookup(c, &read, body);
@@ -152,7 +156,10 @@ static void finish_coverage(struct coordinated_request *c, struct coordinated_ou
             message_read_result_decode(buffer_slice(&c->answers[i]), &read) != STATUS_OK)
             continue;
         struct reader cells = reader_make(read.cells);
-        struct reader reader = reader_make(reader_bytes(&cells));
+        struct slice last = {0};
+        for (uint16_t k = 0; k < read.cell_count; k++)
+            last = reader_bytes(&cells);
+        struct reader reader = reader_make(last);
         cell_decode_versions(&reader, &cell);
         result.count += version_vector_covers(&cell.context, &c->request.dot);
         cell_deinit(&cell);

@@ -55,14 +55,15 @@ static void put_elements_name(struct slice key, keyspace_id keyspace, uint64_t s
 }
 
 enum status store_collection_of(const struct store_port *port, uint64_t seed, keyspace_id keyspace,
-                                struct slice key, const struct cell *head, uint8_t *type)
+                                struct slice key, const struct cell *head, bool hidden,
+                                uint8_t *type)
 {
     struct buffer rest = {0}, prefix = {0};
     struct clock cut = {0};
     uint32_t seen = 0;
     enum status status = STATUS_OK;
     *type = COLLECTION_NONE;
-    if (cell_is_live(head) || !element_key_fits(key, slice_make(NULL, 0)))
+    if ((!hidden && cell_is_live(head)) || !element_key_fits(key, slice_make(NULL, 0)))
         return STATUS_OK;
     element_key_prefix(key, &rest);
     put_elements_name(key, keyspace, seed, buffer_slice(&rest), &prefix);

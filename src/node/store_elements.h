@@ -13,11 +13,11 @@
 
 /*
  * Of which type the key has a live element, as this store knows it; COLLECTION_NONE: of none, or
- * the key shows a string. Of very many dead ones in a row it is taken that a live one follows.
+ * the key shows a string, unless `hidden` ones are wanted too. Of very many dead ones in a row it is taken that a live one follows.
  */
 MUST_USE enum status store_collection_of(const struct store_port *port, uint64_t seed,
                                          keyspace_id keyspace, struct slice key,
-                                         const struct cell *head, uint8_t *type);
+                                         const struct cell *head, bool hidden, uint8_t *type);
 
 /* MESSAGE_READ of named elements: append a cell for each name, all of one moment. */
 MUST_USE enum status store_read_named(const struct store_port *port, const struct ring *ring,

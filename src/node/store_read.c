@@ -130,13 +130,13 @@ static void reply_cells(const struct frame *frame, uint16_t type,
 /* Of which type the key has elements; `record` is its cell's, empty when it has none. */
 static enum status collection_of(const struct store_port *port, const struct ring *ring,
                                  keyspace_id keyspace, struct slice key, struct slice record,
-                                 uint8_t *type)
+                                 bool hidden, uint8_t *type)
 {
     struct slice encoded;
     struct cell head = {0};
     enum status status = record.length > 0 ? decode_record(record, &encoded, &head) : STATUS_OK;
     if (status == STATUS_OK)
-        status = store_collection_of(port, ring->seed, keyspace, key, &head, type);
+        status = store_collection_of(port, ring->seed, keyspace, key, &head, hidden, type);
     cell_deinit(&head);
     return status;
 }
@@ -167,7 +167,8 @@ static void read_cells(const struct store_port *port, const struct ring *ring,
             result.status = status;
         if (result.status == STATUS_OK)
             result.status =
-                collection_of(port, ring, read.keyspace, key, buffer_slice(&record), &type);
+                collection_of(port, ring, read.keyspace, key, buffer_slice(&record), read.hidden,
+                              &type);
         buffer_put_u8(&types, type);
         result.cell_count++;
         if (cells.length > MESSAGE_PAYLOAD_BYTES_MAX)
@@ -256,7 +257,7 @@ static void take_collection(struct range_walk *walk, const struct cell_name *nam
         status = walk->port->get(walk->port->context, buffer_slice(&head), &record);
         if (status == STATUS_OK || status == STATUS_NOT_FOUND)
             status = collection_of(walk->port, walk->ring, keyspace, parts.key,
-                                   buffer_slice(&record), &entry.type);
+                                   buffer_slice(&record), false, &entry.type);
         cell_encode(&(struct cell){0}, true, &empty);
         entry.cell = buffer_slice(&empty);
         if (status == STATUS_OK && record.length > 0)

@@ -78,7 +78,7 @@ static enum status look_up_cells(struct store_side *side, const struct replica *
         uint8_t type = 0;
         if (status == STATUS_OK) /* as committed: what was acknowledged is */
             status = store_collection_of(side->port, side->ring->seed, lookup->keyspace, key,
-                                         &cell, &type);
+                                         &cell, false, &type);
         if (status == STATUS_OK) {
             buffer_put_u8(&found->collections, type);
             buffer_clear(&encoded);

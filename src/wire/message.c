@@ -112,6 +112,7 @@ void message_read_encode(const struct message_read *read, struct buffer *out)
     replica_address_encode(&read->address, out);
     buffer_put_u16(out, read->keyspace);
     buffer_put_varint(out, read->value_bytes_max);
+    buffer_put_u8(out, read->hidden);
     buffer_put_u16(out, read->key_count);
     buffer_append_slice(out, read->keys);
 }
@@ -122,6 +123,7 @@ enum status message_read_decode(struct slice body, struct message_read *out)
     replica_address_decode(&reader, &out->address);
     out->keyspace = reader_u16(&reader);
     out->value_bytes_max = (uint32_t)reader_varint_max(&reader, UINT32_MAX);
+    out->hidden = get_bool(&reader);
     out->key_count = reader_u16(&reader);
     out->keys = get_rest(&reader);
     return reader_end(&reader) == STATUS_OK && is_list(out->keys, out->key_count) ? STATUS_OK

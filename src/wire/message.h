@@ -164,6 +164,7 @@ struct message_read {
     struct replica_address address;
     keyspace_id keyspace;
     uint32_t value_bytes_max; /* UINT32_MAX: all values come */
+    bool hidden;              /* tell of collections that a string hides, too */
     uint16_t key_count;
     struct slice keys; /* key_count times: length and bytes */
 };

@@ -33,6 +33,8 @@ ringsim_SOURCES = \
 	tests/sim/oracle_counter.c \
 	tests/sim/oracle_counter.h \
 	tests/sim/oracle_end.c \
+	tests/sim/oracle_hash.c \
+	tests/sim/oracle_hash.h \
 	tests/sim/oracle_hints.c \
 	tests/sim/oracle_purge.c \
 	tests/sim/oracle_siblings.c \

@@ -61,7 +61,8 @@ void oracle_purged(struct oracle *oracle, const struct machine *machine,
 {
     uint32_t values = 0;
     for (uint32_t i = 0; i < before->count; i++) {
-        if (before->siblings[i].kind == SIBLING_TOMBSTONE)
+        if (before->siblings[i].kind == SIBLING_TOMBSTONE ||
+            before->siblings[i].kind == SIBLING_CUT)
             continue;
         values++;
         if (cell_find(after, &before->siblings[i].dot) == NULL)

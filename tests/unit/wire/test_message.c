@@ -224,6 +224,7 @@ static void sample_range_result(struct buffer *out)
         buffer_put_u64(&entries, i);
         buffer_put_bytes(&entries, slice_text("key"));
         buffer_put_bytes(&entries, buffer_slice(&cell));
+        buffer_put_u8(&entries, (uint8_t)(i % 2));
     }
     message_range_result_encode(&(struct message_range_result){.next_position = 77,
                                                                .entry_count = 2,
