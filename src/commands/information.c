@@ -362,6 +362,8 @@ static void write_ring(struct section *section)
     number(section, "ring_hints_set_aside", hints.aside);
     number(section, "ring_hints_full", hints.is_full);
     number(section, "ring_hints_partitions_full", hints.partitions_full);
+    number(section, "ring_peer_bytes_received", s->peer_bytes_in);
+    number(section, "ring_peer_bytes_sent", s->peer_bytes_out);
     number(section, "ring_sync_pages_sent", s->sync_pages_sent);
     number(section, "ring_sync_cells_received", s->sync_cells_received);
     if (environment->repair_view != NULL)

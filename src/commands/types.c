@@ -81,8 +81,10 @@ static void decide(struct call *call)
         call_reply_failure(call, KEY_READ, &check->failure);
     } else if (check->present && (reads ? call->takes_collections : refuses)) {
         check->take(call, &outcome);
-    } else if (check->present || (!reads && ++check->tries == TRIES_MAX)) {
+    } else if (check->present) {
         call_reply_error(call, "%s", call->type_text != NULL ? call->type_text : WRONG_TYPE);
+    } else if (!reads && ++check->tries == TRIES_MAX) {
+        call_reply_error(call, WRONG_TYPE);
     } else if (reads) {
         check->take(call, &outcome);
     } else {

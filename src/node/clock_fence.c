@@ -16,6 +16,9 @@
 /* A first comparison takes one round trip from when the first peer is up. */
 enum { UNCOMPARED_WAIT_MS = 50 };
 
+/* A queue that is full is not filled with this: until a mint relies on it, it can wait so long. */
+enum { TELL_PAUSE_US = 10000 };
+
 static bool has_moved(const struct node *node, int64_t base_us)
 {
     return llabs(base_us - node->clock_told.base_us) >
@@ -30,6 +33,8 @@ static void tell_store(struct node *node)
     struct message_clock clock = {
         .skewed = skewed, .base_us = skewed ? judgement->agreed_base_us : judgement->own_base_us};
     struct buffer body = {0};
+    if (node->ring->member_count == 1)
+        return; /* alone, there is nobody to doubt the clock */
     if (node->is_clock_told && node->clock_told.skewed == skewed && !has_moved(node, clock.base_us))
         return;
     message_clock_encode(&clock, &body);
@@ -65,14 +70,20 @@ void clock_fence_step(struct node *node, struct instant now)
         node->now.wall_ms = agreed_us > 0 ? (uint64_t)agreed_us / 1000 : 0;
         node->statistics.clock_fences += before != CLOCK_SKEWED;
     }
-    if (node->ring->member_count > 1) /* alone, there is nobody to doubt the clock */
+    if (node->now.mono_us >= node->clock_tell_us)
         tell_store(node);
     end_wait(node);
+}
+
+void clock_fence_before_mint(struct node *node)
+{
+    tell_store(node);
 }
 
 void clock_fence_not_told(struct node *node)
 {
     node->is_clock_told = false;
+    node->clock_tell_us = node->now.mono_us + TELL_PAUSE_US;
 }
 
 void clock_fence_mint_from(struct node *node, struct slice body)

@@ -102,6 +102,8 @@ static void send_all(struct node *node, struct pending *pending, struct lost_own
             assert(*lost_count < PREFERENCE_LIST_MAX);
             lost[(*lost_count)++] = (struct lost_owner){node->self, STATUS_CLOCK_SKEW};
         } else if (send->to == node->self) {
+            if (send->type == MESSAGE_MINT)
+                clock_fence_before_mint(node);
             node_send_store(node, send->type, pending->id, pending->deadline_us, body);
         } else if (link != 0) {
             pending_await(node, pending, send->to);

@@ -25,6 +25,7 @@ void node_send_link(struct node *node, link_id link, uint16_t type, request_id r
     struct effect *effect = effects_add(node->out, EFFECT_LINK_SEND);
     effect->link = link;
     add_frame(node, effect, type, request, left_ms, body);
+    node->statistics.peer_bytes_out += FRAME_HEADER_BYTES + body.length;
 }
 
 void node_send_store(struct node *node, uint16_t type, request_id request, uint64_t deadline_us,
@@ -483,6 +484,9 @@ void node_step(struct node *node, const struct event *event, struct effects *out
                       &node->peers_output);
         break;
     case EVENT_LINK_FRAMES:
+        node->statistics.peer_bytes_in += event->bytes.length;
+        for_each_frame(node, event);
+        break;
     case EVENT_STORE_FRAMES:
         for_each_frame(node, event);
         break;

@@ -134,6 +134,7 @@ struct node {
     const struct clock_judgement *clock; /* of the present step; never NULL within one */
     struct message_clock clock_told;     /* to the store side */
     bool is_clock_told;
+    uint64_t clock_tell_us; /* not before */
     uint64_t mint_from_ms; /* the store side mints nothing before */
     bool mint_wait_logged;
     struct lineage lineage; /* of the own store */
@@ -224,8 +225,9 @@ bool clock_fence_is_up(const struct node *node);
 uint32_t clock_fence_wait_ms(const struct node *node);
 /* MESSAGE_MINT_FROM of the store side. */
 void clock_fence_mint_from(struct node *node, struct slice body);
-/* The frame that told the store side was not taken. */
+/* The frame that told the store side was not taken: again before a mint, or a little later. */
 void clock_fence_not_told(struct node *node);
+void clock_fence_before_mint(struct node *node);
 void clock_fence_view(void *context, struct instant now, struct clock_view *out);
 
 /* lineage.c */

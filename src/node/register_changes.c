@@ -236,21 +236,19 @@ static void resolve_doubt(struct node *node)
 }
 
 /* What the stewards need, as far as it is this node's business; NONE: nothing. */
-static struct register_change steward_change(const struct node *node)
+static enum register_change_kind steward_change(const struct node *node)
 {
     const struct node_register *reg = node->config;
     const struct register_value *known = reg->known;
-    struct register_change change = {
-        .steward = {.node = node->self, .incarnation = reg->incarnation}};
     for (uint8_t i = 0; i < known->stewards.count; i++) {
         if (known->stewards.items[i].node != node->self)
             continue;
         if (known->coming.count > 0)
-            change.kind = REGISTER_CHANGE_STEWARDS_SETTLE;
-        else if (known->stewards.items[i].incarnation < reg->incarnation)
-            change.kind = REGISTER_CHANGE_STEWARD_RETURN;
+            return REGISTER_CHANGE_STEWARDS_SETTLE;
+        if (known->stewards.items[i].incarnation < reg->incarnation)
+            return REGISTER_CHANGE_STEWARD_RETURN;
     }
-    return change;
+    return REGISTER_CHANGE_NONE;
 }
 
 /*
@@ -260,9 +258,11 @@ static struct register_change steward_change(const struct node *node)
 static void look_after_stewards(struct node *node)
 {
     struct node_register *reg = node->config;
-    struct register_change change = steward_change(node);
     if (node->now.mono_us < reg->stewards_at_us)
         return;
+    struct register_change change = {
+        .kind = (uint8_t)steward_change(node),
+        .steward = {.node = node->self, .incarnation = reg->incarnation}};
     reg->stewards_at_us = register_after_ms(
         node, REGISTER_STEWARDS_MS + random_below(&reg->random, REGISTER_STEWARDS_MS));
     if (change.kind != REGISTER_CHANGE_NONE && reg->proposer == NULL && reg->is_open &&
@@ -300,7 +300,7 @@ uint64_t register_changes_deadline_us(const struct node *node)
 {
     const struct node_register *reg = node->config;
     uint64_t deadline = UINT64_MAX;
-    if (steward_change(node).kind != REGISTER_CHANGE_NONE)
+    if (steward_change(node) != REGISTER_CHANGE_NONE)
         deadline = reg->stewards_at_us;
     if (reg->proposer != NULL)
         deadline = earlier(deadline, register_proposer_deadline_us(reg->proposer));

@@ -34,13 +34,31 @@ static void carry_out(struct node *node, struct peer_load *load)
     buffer_clear(&out->body);
 }
 
+struct one_sync {
+    const struct node *node;
+    const struct log_sync *sync;
+};
+
+static bool is_asked_of_another(const void *context, partition_id partition)
+{
+    const struct one_sync *one = context;
+    for (uint32_t i = 0; i < one->node->load_count; i++) {
+        const struct log_sync *sync = one->node->loads[i].sync;
+        if (sync != one->sync && log_sync_asks(sync, partition, one->node->now.mono_us))
+            return true;
+    }
+    return false;
+}
+
 void repair_tick(struct node *node)
 {
     for (uint32_t i = 0; i < node->load_count; i++) {
         struct peer_load *load = &node->loads[i];
+        struct one_sync one = {.node = node, .sync = load->sync};
         if (!peers_is_up(node->peers, load->id))
             continue;
-        log_sync_tick(load->sync, node->now.mono_us, &node->sync_output);
+        log_sync_tick(load->sync, node->now.mono_us, is_asked_of_another, &one,
+                      &node->sync_output);
         carry_out(node, load);
     }
 }

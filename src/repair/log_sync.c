@@ -16,6 +16,7 @@ struct log_sync {
     uint32_t eager;       /* exchanges to make without a pause */
     enum sync_state state;
     uint64_t deadline_us; /* of what is under way, or of the pause */
+    uint64_t held_until_us; /* the partitions under way are left to this peer */
     struct message_sync_clocks cursors; /* partitions of this exchange that are not finished */
     bool differs;         /* this exchange brought something */
     bool progressed;      /* the last page finished a partition, or got further down its log */
@@ -71,6 +72,17 @@ static void expect(struct log_sync *sync, enum sync_state state, uint64_t now_us
 {
     sync->state = state;
     sync->deadline_us = now_us + (uint64_t)sync->timeout_ms * 1000;
+    sync->held_until_us = now_us + (uint64_t)LOG_SYNC_HOLD_MS * 1000;
+}
+
+bool log_sync_asks(const struct log_sync *sync, partition_id partition, uint64_t now_us)
+{
+    if (now_us >= sync->held_until_us)
+        return false;
+    for (uint16_t i = 0; i < sync->cursors.count; i++)
+        if (sync->cursors.cursors[i].partition == partition)
+            return true;
+    return false;
 }
 
 static void ask_store(struct log_sync *sync, uint64_t now_us, struct log_sync_output *out)
@@ -80,20 +92,25 @@ static void ask_store(struct log_sync *sync, uint64_t now_us, struct log_sync_ou
     expect(sync, SYNC_CLOCKS_ASKED, now_us);
 }
 
-static void begin_exchange(struct log_sync *sync, uint64_t now_us, struct log_sync_output *out)
+static void end_exchange(struct log_sync *sync, uint64_t now_us);
+
+static void begin_exchange(struct log_sync *sync, uint64_t now_us, log_sync_asked asked,
+                           const void *context, struct log_sync_output *out)
 {
     sync->cursors.count = 0;
-    while (sync->cursors.count < SYNC_PARTITIONS_MAX &&
-           sync->next + sync->cursors.count < sync->shared_count) {
-        sync->cursors.cursors[sync->cursors.count] =
-            (struct sync_cursor){.partition = sync->shared[sync->next + sync->cursors.count]};
-        sync->cursors.count++;
+    while (sync->cursors.count < SYNC_PARTITIONS_MAX && sync->next < sync->shared_count) {
+        partition_id partition = sync->shared[sync->next++];
+        if (!asked(context, partition))
+            sync->cursors.cursors[sync->cursors.count++] =
+                (struct sync_cursor){.partition = partition};
     }
-    sync->next += sync->cursors.count;
     if (sync->next >= sync->shared_count)
         sync->next = 0;
     sync->differs = false;
-    ask_store(sync, now_us, out);
+    if (sync->cursors.count > 0)
+        ask_store(sync, now_us, out);
+    else
+        end_exchange(sync, now_us);
 }
 
 /* The exchange is over. When it brought something, the round is worth another one at once. */
@@ -106,12 +123,13 @@ static void end_exchange(struct log_sync *sync, uint64_t now_us)
     pause_until(sync, sync->eager > 0 ? now_us : now_us + (uint64_t)sync->interval_ms * 1000);
 }
 
-void log_sync_tick(struct log_sync *sync, uint64_t now_us, struct log_sync_output *out)
+void log_sync_tick(struct log_sync *sync, uint64_t now_us, log_sync_asked asked,
+                   const void *context, struct log_sync_output *out)
 {
     if (sync->state == SYNC_DOWN || now_us < sync->deadline_us)
         return;
     if (sync->state == SYNC_PAUSED)
-        begin_exchange(sync, now_us, out);
+        begin_exchange(sync, now_us, asked, context, out);
     else /* an answer did not come in time: forget the exchange */
         pause_until(sync, now_us + (uint64_t)sync->interval_ms * 1000);
 }

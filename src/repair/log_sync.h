@@ -11,6 +11,9 @@
  * each peer; while nothing differs, one exchange of at most SYNC_PARTITIONS_MAX
  * clocks goes out every `interval_ms`; while something does, without a pause.
  * Nothing is remembered that a crash could lose: the clocks say where to go on.
+ *
+ * A partition that one peer is asked for is left to it, so that what several owners could bring
+ * comes once; whoever brings nothing for LOG_SYNC_HOLD_MS holds it no longer.
  * Source: reference "algorithms" 5.2, 6.1 (L1), A.3.
  */
 #ifndef REPAIR_LOG_SYNC_H
@@ -25,6 +28,11 @@
 #include "wire/message.h"
 
 struct log_sync;
+
+enum { LOG_SYNC_HOLD_MS = 1000 };
+
+/* Whether an exchange with another peer asks for the partition. */
+typedef bool (*log_sync_asked)(const void *context, partition_id partition);
 
 enum log_sync_want {
     LOG_SYNC_NOTHING,
@@ -48,7 +56,10 @@ void log_sync_free(struct log_sync *sync);
 void log_sync_peer_up(struct log_sync *sync, uint64_t now_us);
 void log_sync_peer_down(struct log_sync *sync);
 
-void log_sync_tick(struct log_sync *sync, uint64_t now_us, struct log_sync_output *out);
+void log_sync_tick(struct log_sync *sync, uint64_t now_us, log_sync_asked asked,
+                   const void *context, struct log_sync_output *out);
+/* Whether the exchange under way is about the partition and got on lately. */
+bool log_sync_asks(const struct log_sync *sync, partition_id partition, uint64_t now_us);
 /* The own store side answered LOG_SYNC_ASK_STORE. */
 void log_sync_clocks(struct log_sync *sync, struct slice body, uint64_t now_us,
                      struct log_sync_output *out);

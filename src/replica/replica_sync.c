@@ -147,6 +147,21 @@ static enum status walk_down(struct walk *walk, uint64_t from, uint64_t until, u
     return status;
 }
 
+/* Whether the cell itself names these dots: whoever stores it takes its live ones for seen (R2). */
+static bool are_live(const struct clock *dots, struct slice encoded)
+{
+    struct cell cell;
+    struct clock live = {0};
+    struct reader reader = reader_make(encoded);
+    cell_decode(&reader, &cell);
+    for (uint32_t i = 0; i < cell.count; i++)
+        clock_add(&live, &cell.siblings[i].dot);
+    bool all = reader_end(&reader) == STATUS_OK && clock_descends(&live, dots);
+    clock_deinit(&live);
+    cell_deinit(&cell);
+    return all;
+}
+
 static enum status append_page(struct walk *walk, struct sync_answer *out,
                                struct buffer *deliveries)
 {
@@ -166,7 +181,8 @@ static enum status append_page(struct walk *walk, struct sync_answer *out,
         if (status != STATUS_OK)
             break;
         buffer_clear(&dots);
-        clock_encode(&cell->dots, &dots);
+        if (!are_live(&cell->dots, delivery.cell))
+            clock_encode(&cell->dots, &dots);
         delivery.dots = buffer_slice(&dots);
         buffer_clear(&requests);
         status = replica_requests_of(walk->replica, &cell->dots, walk->context, &requests);

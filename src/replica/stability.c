@@ -11,10 +11,17 @@ void stability_init(struct stability *stability, const node_id *owners, uint8_t 
             stability->owners[stability->owner_count++].node = owners[i];
 }
 
+static void stable_vector_deinit(struct stable_vector *vector)
+{
+    version_vector_deinit(&vector->known);
+    version_vector_deinit(&vector->held);
+    *vector = (struct stable_vector){0};
+}
+
 void stability_reset(struct stability *stability)
 {
-    version_vector_deinit(&stability->coming);
-    version_vector_deinit(&stability->ripe);
+    stable_vector_deinit(&stability->coming);
+    stable_vector_deinit(&stability->ripe);
     stability->has_coming = stability->has_ripe = false;
 }
 
@@ -114,7 +121,8 @@ static uint64_t stable_number(const struct stability *stability, const struct ac
         if (reached < number)
             number = reached;
     }
-    return number;
+    bool is_all = retired && number == clock_highest(&one, &entry->actor);
+    return is_all ? UINT64_MAX : number;
 }
 
 /* G2. */
@@ -129,15 +137,47 @@ static bool holds_all_reported(const struct stability *stability, const struct c
 static void take_stable(struct stability *stability, const struct actor *self,
                         const struct clock *clock)
 {
-    struct version_vector stable = {0};
+    struct stable_vector *coming = &stability->coming;
+    stable_vector_deinit(coming);
     for (uint32_t i = 0; i < clock->count; i++) {
         struct dot dot = {.actor = clock->entries[i].actor};
+        dot.sequence = clock_highest(clock, &dot.actor);
+        version_vector_raise(&coming->held, &dot);
         dot.sequence = stable_number(stability, self, &clock->entries[i]);
         if (dot.sequence > 0)
-            version_vector_raise(&stable, &dot);
+            version_vector_raise(&coming->known, &dot);
     }
-    version_vector_deinit(&stability->coming);
-    stability->coming = stable;
+    coming->actors[coming->actor_count++] = *self;
+    for (uint8_t i = 0; i < stability->owner_count; i++)
+        coming->actors[coming->actor_count++] = stability->owners[i].actor;
+}
+
+static bool same_vector(const struct stable_vector *a, const struct stable_vector *b)
+{
+    for (uint8_t i = 0; i < a->actor_count; i++)
+        if (actor_compare(&a->actors[i], &b->actors[i]) != 0)
+            return false;
+    return version_vector_equal(&a->known, &b->known) && version_vector_equal(&a->held, &b->held);
+}
+
+static bool is_earlier_name(const struct stable_vector *vector, const struct actor *actor)
+{
+    for (uint8_t i = 0; i < vector->actor_count; i++)
+        if (vector->actors[i].node == actor->node)
+            return actor_compare(actor, &vector->actors[i]) < 0;
+    return false;
+}
+
+static bool vector_covers(const struct stable_vector *vector, const struct version_vector *context)
+{
+    for (uint32_t i = 0; i < context->count; i++) {
+        const struct dot *dot = &context->entries[i];
+        bool is_gone = version_vector_get(&vector->held, &dot->actor) == 0 &&
+                       is_earlier_name(vector, &dot->actor);
+        if (!is_gone && !version_vector_covers(&vector->known, dot))
+            return false;
+    }
+    return true;
 }
 
 bool stability_advance(struct stability *stability, const struct actor *self,
@@ -146,9 +186,9 @@ bool stability_advance(struct stability *stability, const struct actor *self,
 {
     if (stability->has_coming && now_us - stability->coming_since_us >= wait_us && /* G3 */
         hint_free_us >= stability->coming_since_us + wait_us) {                    /* G6 */
-        version_vector_deinit(&stability->ripe);
+        stable_vector_deinit(&stability->ripe);
         stability->ripe = stability->coming;
-        stability->coming = (struct version_vector){0};
+        stability->coming = (struct stable_vector){0};
         stability->has_coming = false;
         stability->has_ripe = true;
     }
@@ -157,23 +197,39 @@ bool stability_advance(struct stability *stability, const struct actor *self,
         take_stable(stability, self, clock);
         stability->coming_since_us = now_us;
         stability->has_coming =
-            !stability->has_ripe || !version_vector_equal(&stability->coming, &stability->ripe);
+            !stability->has_ripe || !same_vector(&stability->coming, &stability->ripe);
     }
     return stability->has_coming;
 }
 
 bool stability_is_ripe(const struct stability *stability, const struct version_vector *context)
 {
-    return stability->has_ripe && version_vector_descends(&stability->ripe, context);
+    return stability->has_ripe && vector_covers(&stability->ripe, context);
 }
 
 bool stability_covers(const struct stability *stability, const struct version_vector *context)
 {
     return stability_is_ripe(stability, context) ||
-           (stability->has_coming && version_vector_descends(&stability->coming, context));
+           (stability->has_coming && vector_covers(&stability->coming, context));
 }
 
 /* ---- who has what ---- */
+
+/* Whether the owner lacks any of it that another owner has. */
+static bool holds_back(const struct stability *stability, const struct stability_owner *owner,
+                       const struct version_vector *context)
+{
+    for (uint32_t i = 0; i < context->count; i++) {
+        const struct dot *dot = &context->entries[i];
+        struct version_vector one = {.entries = &context->entries[i], .count = 1}; /* borrowed */
+        bool anywhere = false;
+        for (uint8_t k = 0; k < stability->owner_count; k++)
+            anywhere = anywhere || clock_highest(&stability->owners[k].clock, &dot->actor) > 0;
+        if (anywhere && !clock_covers_vector(&owner->clock, &one))
+            return true;
+    }
+    return false;
+}
 
 bool stability_everywhere(const struct stability *stability, const struct clock *dots)
 {
@@ -189,7 +245,7 @@ node_id stability_holder(const struct stability *stability, const struct version
         if (!stability->owners[i].heard)
             return stability->owners[i].node;
     for (uint8_t i = 0; i < stability->owner_count; i++)
-        if (!clock_covers_vector(&stability->owners[i].clock, context))
+        if (holds_back(stability, &stability->owners[i], context))
             return stability->owners[i].node;
     return 0;
 }

@@ -8,7 +8,8 @@
  *
  *   G1  stable is what lies within the base of every owner's clock. Of an actor that will not
  *       mint again only those numbers count that somebody has: the others were lost with its
- *       memory, and no base ever reaches over such a hole
+ *       memory, and no base ever reaches over such a hole. A context may cover them all the same,
+ *       through a write that had observed them
  *   G2  a vector of what is stable is taken only while the own clock holds all that every
  *       owner reported: under last-writer-wins a tombstone also beats rivals that it never
  *       observed, and they must have come before it goes (C7 of causal/README.md)
@@ -43,14 +44,23 @@ struct stability_owner {
     struct clock clock; /* of what is synced there */
 };
 
+/* What was stable when it was taken. */
+struct stable_vector {
+    struct version_vector known; /* UINT64_MAX: an actor of whom everybody has all that is left */
+    struct version_vector held;  /* by anybody at all: the highest numbers */
+    /* Under which the owners, this one too, minted then: their earlier names mint no more. */
+    struct actor actors[RING_OWNERS_MAX];
+    uint8_t actor_count;
+};
+
 /* All zero but for the owners, which stability_init() sets. */
 struct stability {
     uint8_t owner_count; /* the others */
     struct stability_owner owners[RING_OWNERS_MAX];
     bool has_coming, has_ripe;
     uint64_t coming_since_us;
-    struct version_vector coming; /* stable, and not yet for long enough */
-    struct version_vector ripe;
+    struct stable_vector coming; /* stable, and not yet for long enough */
+    struct stable_vector ripe;
 };
 
 void stability_init(struct stability *stability, const node_id *owners, uint8_t count,

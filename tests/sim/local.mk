@@ -4,6 +4,8 @@ ringsim_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests \
 	-DRINGSIM_MUTANTS='"$(abs_srcdir)/tests/sim/mutants"'
 ringsim_LDADD = $(core_libs)
 ringsim_SOURCES = \
+	tests/sim/act.c \
+	tests/sim/act.h \
 	tests/sim/client.c \
 	tests/sim/client.h \
 	tests/sim/command.h \
@@ -45,10 +47,23 @@ ringsim_SOURCES = \
 	tests/sim/plan.h \
 	tests/sim/register_oracle.c \
 	tests/sim/register_oracle.h \
+	tests/sim/report.c \
+	tests/sim/report.h \
 	tests/sim/schedule.c \
 	tests/sim/schedule.h \
 	tests/sim/script.c \
 	tests/sim/script.h \
+	tests/sim/script_causality.c \
+	tests/sim/script_client.c \
+	tests/sim/script_client.h \
+	tests/sim/script_deletes.c \
+	tests/sim/script_hints.c \
+	tests/sim/script_network.c \
+	tests/sim/script_process.c \
+	tests/sim/script_quorum.c \
+	tests/sim/script_tables.h \
+	tests/sim/script_trap.c \
+	tests/sim/script_trap.h \
 	tests/sim/settle.c \
 	tests/sim/settle.h \
 	tests/sim/silent_loss.c \
@@ -63,7 +78,9 @@ ringsim_SOURCES = \
 	tests/sim/world.h
 
 EXTRA_DIST += \
+	tests/sim/SCENARIOS.md \
 	tests/sim/test_mutants.sh \
+	tests/sim/test_scripts.sh \
 	tests/sim/test_sim_smoke.sh \
 	tests/sim/mutants/blind-set-once.patch \
 	tests/sim/mutants/absence-deletes.patch \
@@ -77,6 +94,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/hint-dropped-on-send.patch \
 	tests/sim/mutants/hint-for-any-owner.patch \
 	tests/sim/mutants/keep-actor-after-wipe.patch \
+	tests/sim/mutants/keep-epoch-after-loss.patch \
 	tests/sim/mutants/merge-drops-dot.patch \
 	tests/sim/mutants/mint-replaces-siblings.patch \
 	tests/sim/mutants/rollback-goes-unnoticed.patch \
@@ -86,8 +104,10 @@ EXTRA_DIST += \
 	tests/sim/mutants/steward-answers-early.patch \
 	tests/sim/mutants/stand-in-counted-twice.patch \
 	tests/sim/mutants/leaf-joins-clock.patch \
+	tests/sim/mutants/time-without-last.patch \
 	tests/sim/mutants/tree-hashes-key.patch \
 	tests/sim/mutants/trust-old-incarnation.patch
 TESTS += \
 	tests/sim/test_mutants.sh \
+	tests/sim/test_scripts.sh \
 	tests/sim/test_sim_smoke.sh

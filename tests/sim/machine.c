@@ -12,6 +12,7 @@
 #include "sim/operators.h"
 #include "sim/oracle.h"
 #include "sim/register_oracle.h"
+#include "sim/script_client.h"
 #include "sim/store_thread.h"
 #include "sim/world.h"
 
@@ -170,11 +171,13 @@ static void carry_out(struct machine *machine, const struct effects *effects)
             network_close(machine, effect->link);
             break;
         case EFFECT_CLIENT_SEND:
-            if (!operators_replied(machine, effect->connection, bytes))
+            if (!operators_replied(machine, effect->connection, bytes) &&
+                !script_client_replied(machine, effect->connection, bytes))
                 client_set_replied(machine, effect->connection, bytes);
             break;
         case EFFECT_CLIENT_CLOSE:
-            if (!operators_closed(machine, effect->connection))
+            if (!operators_closed(machine, effect->connection) &&
+                !script_client_closed(machine, effect->connection))
                 client_set_closed(machine, effect->connection);
             break;
         case EFFECT_CLIENT_PAUSE:
@@ -259,6 +262,7 @@ static void end_process(struct machine *machine, bool power_loss)
     network_machine_gone(machine, power_loss);
     client_set_machine_gone(machine, power_loss);
     operators_machine_gone(machine);
+    script_client_machine_gone(machine);
     node_free(machine->loop);
     machine->loop = NULL;
     drop_deferred(machine);
@@ -431,7 +435,7 @@ void machine_handle(struct machine *machine, struct occurrence *what)
         network_link_lost(machine, what);
         break;
     case AT_CLIENT_BYTES:
-        if (!operators_arrived(machine, what))
+        if (!operators_arrived(machine, what) && !script_client_arrived(machine, what))
             client_set_arrived(machine, what);
         break;
     default:

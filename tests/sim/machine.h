@@ -32,6 +32,9 @@ enum machine_state {
     MACHINE_STOPPING /* a clean end: no loop side any more, the store side writes its last batch */
 };
 
+/* What a power loss leaves of batches that were written and not synced. */
+enum crash_keeps { CRASH_KEEPS_SOME, CRASH_KEEPS_NOTHING, CRASH_KEEPS_ALL };
+
 struct machine {
     struct world *world;
     uint32_t index;
@@ -73,6 +76,7 @@ struct machine {
     bool syncing;
     bool opened; /* the store side answers */
     uint32_t opens_failed;
+    enum crash_keeps crash_keeps;
     uint64_t stall_us; /* added to syncs and reads */
     uint32_t write_errors_ppm;
     enum status condition;

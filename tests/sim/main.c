@@ -24,6 +24,8 @@
 #include "base/random.h"
 #include "sim/marks.h"
 #include "sim/plan.h"
+#include "sim/report.h"
+#include "sim/script.h"
 #include "sim/world.h"
 
 #ifndef RINGSIM_MUTANTS
@@ -33,41 +35,11 @@
 enum {
     JOBS_MAX = 64,
     SEEDS_DEFAULT = 100,
+    SCRIPT_SEEDS_DEFAULT = 4,
     TWICE_ONE_IN = 20,
     STUCK_SECONDS = 300, /* of one seed, in real time */
+    UNHIT_MARK = 1,
     USAGE_ERROR = 2
-};
-
-struct options {
-    uint64_t first;
-    uint64_t count; /* UINT64_MAX: until the time is over */
-    double seconds; /* 0: no limit */
-    const char *profile;
-    const char *mutant_name;
-    enum mutant mutant;
-    unsigned jobs;
-    bool one_seed;
-    bool trace_hash;
-    bool verbose;
-    bool keep_going;
-};
-
-/* What children tell the parent, in shared memory. */
-struct child {
-    struct world_progress progress;
-    uint64_t seeds;
-    uint64_t twice;
-    uint64_t failures;
-    uint64_t events;
-    uint64_t commands;
-    uint64_t virtual_us;
-    uint64_t trace_hash; /* of the last run */
-    double cpu_seconds;
-    struct marks marks;
-    bool failed;
-    bool traces_differ;
-    uint64_t failed_seed;
-    struct world_result result; /* of the failure */
 };
 
 static double real_seconds(void)
@@ -82,32 +54,6 @@ static double cpu_seconds(void)
     struct timespec now;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* ---- one failure, one block ---- */
-
-static void print_repro(const struct options *options, uint64_t seed)
-{
-    printf("  replay: ringsim --seed %" PRIu64, seed);
-    if (options->profile != NULL)
-        printf(" --profile %s", options->profile);
-    if (options->mutant_name != NULL)
-        printf(" --mutant %s", options->mutant_name);
-    printf(" --verbose\n");
-}
-
-static void print_failure(const struct options *options, const char *kind, const char *text,
-                          uint64_t seed, uint64_t virtual_us, uint64_t events)
-{
-    struct plan plan;
-    printf("FAIL %s seed=%" PRIu64 " time=%" PRIu64 ".%06" PRIu64 " events=%" PRIu64 "\n  %s\n",
-           kind, seed, virtual_us / 1000000, virtual_us % 1000000, events, text);
-    if (plan_draw(seed, options->profile, &plan) == STATUS_OK) {
-        printf("  ");
-        plan_print(&plan, stdout);
-    }
-    print_repro(options, seed);
-    fflush(stdout);
 }
 
 /* ---- a child ---- */
@@ -187,7 +133,7 @@ static void run_share(const struct options *options, unsigned job, double deadli
         if (result.verdict != VERDICT_OK) {
             note_failure(child, seed, &result);
             if (options->keep_going)
-                print_failure(options, result.kind, result.text, seed, result.virtual_us,
+                report_failure(options, result.kind, result.text, seed, result.virtual_us,
                               result.events);
         }
         child->cpu_seconds = cpu_seconds();
@@ -199,72 +145,13 @@ static void run_share(const struct options *options, unsigned job, double deadli
 
 /* ---- the parent ---- */
 
-struct total {
-    uint64_t seeds, twice, failures, events, commands, virtual_us;
-    double cpu_seconds;
-    struct marks marks;
-};
-
-static void add_up(const struct child *children, unsigned jobs, struct total *total)
-{
-    *total = (struct total){0};
-    for (unsigned i = 0; i < jobs; i++) {
-        const struct child *child = &children[i];
-        total->seeds += child->seeds;
-        total->twice += child->twice;
-        total->failures += child->failures;
-        total->events += child->events;
-        total->commands += child->commands;
-        total->virtual_us += child->virtual_us;
-        total->cpu_seconds += child->cpu_seconds;
-        for (unsigned mark = 0; mark < MARK_COUNT; mark++)
-            total->marks.counts[mark] += child->marks.counts[mark];
-    }
-}
-
-static void print_progress(const struct child *children, unsigned jobs, double started)
-{
-    struct total total;
-    double seconds = real_seconds() - started;
-    add_up(children, jobs, &total);
-    printf("%6.0f s  %" PRIu64 " seeds  %.1f seeds/s  %" PRIu64 " events\n", seconds, total.seeds,
-           (double)total.seeds / seconds, total.events);
-    fflush(stdout);
-}
-
-static void print_marks(const struct marks *marks)
-{
-    printf("marks:");
-    for (unsigned i = 0; i < MARK_COUNT; i++)
-        printf("%s%s=%" PRIu64, i % 6 == 0 ? "\n  " : "  ", mark_name((enum mark)i),
-               marks->counts[i]);
-    printf("\n");
-}
-
-static void print_summary(const struct child *children, unsigned jobs, double started,
-                          enum verdict verdict)
-{
-    struct total total;
-    double seconds = real_seconds() - started;
-    add_up(children, jobs, &total);
-    double hours = (double)total.virtual_us / 3.6e9;
-    print_marks(&total.marks);
-    printf("%s: %" PRIu64 " seeds (%" PRIu64 " twice) in %.1f s, %.2f seeds/s, %" PRIu64
-           " commands, %" PRIu64
-           " events, %.2f simulated hours, %.0f simulated hours per CPU hour, "
-           "%" PRIu64 " failed\n",
-           verdict == VERDICT_OK ? "ok" : "FAILED", total.seeds, total.twice, seconds,
-           (double)total.seeds / seconds, total.commands, total.events, hours,
-           total.cpu_seconds > 0 ? hours / (total.cpu_seconds / 3600) : 0, total.failures);
-}
-
 static enum verdict judge(const struct options *options, struct child *child, int wait_status)
 {
     if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0) {
         if (!child->failed)
             return VERDICT_OK;
         if (!options->keep_going)
-            print_failure(options, child->result.kind, child->result.text, child->failed_seed,
+            report_failure(options, child->result.kind, child->result.text, child->failed_seed,
                           child->result.virtual_us, child->result.events);
         return child->result.verdict;
     }
@@ -274,7 +161,7 @@ static enum verdict judge(const struct options *options, struct child *child, in
                  WTERMSIG(wait_status) == SIGALRM ? "one event never ended"
                                                   : strsignal(WTERMSIG(wait_status)));
     child->failures++;
-    print_failure(options, "crash", text, child->progress.seed, child->progress.now_us,
+    report_failure(options, "crash", text, child->progress.seed, child->progress.now_us,
                   child->progress.events);
     return VERDICT_CRASH;
 }
@@ -293,7 +180,7 @@ static enum verdict supervise(const struct options *options, struct child *child
             nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
             if (!options->verbose && real_seconds() >= next_report) {
                 next_report += 10;
-                print_progress(children, options->jobs, started);
+                report_progress(children, options->jobs, real_seconds() - started);
             }
             continue;
         }
@@ -337,11 +224,30 @@ static int run(const struct options *options)
             run_share(options, i, started + options->seconds, &children[i]);
     }
     enum verdict verdict = supervise(options, children, pids, started);
+    double seconds = real_seconds() - started;
+    unsigned unhit = options->all_marks ? report_unhit_marks(children, options->jobs) : 0;
     if (options->trace_hash)
         printf("%016" PRIx64 "\n", children[0].trace_hash);
+    else if (options->all_scripts)
+        report_script(options, children, seconds, verdict);
     else
-        print_summary(children, options->jobs, started, verdict);
-    return (int)verdict;
+        report_summary(children, options->jobs, seconds, verdict);
+    munmap(children, options->jobs * sizeof *children);
+    return verdict == VERDICT_OK && unhit > 0 ? UNHIT_MARK : (int)verdict;
+}
+
+/* Each script in turn, also after one has failed. */
+static int run_scripts(const struct options *options)
+{
+    const struct script *script;
+    int worst = 0;
+    for (unsigned i = 0; (script = script_at(i)) != NULL; i++) {
+        struct options one = *options;
+        one.profile = script->name;
+        int status = run(&one);
+        worst = worst == 0 ? status : worst;
+    }
+    return worst;
 }
 
 /* ---- options ---- */
@@ -351,11 +257,16 @@ static void print_usage(FILE *out)
     fprintf(out,
             "usage: ringsim --seeds COUNT [--first N] | --seed N [--trace-hash] | --minutes M\n"
             "               [--profile NAME] [--mutant NAME] [--jobs J] [--verbose]\n"
-            "               [--keep-going]\n"
-            "exit: 0 ok, 127 crash, 128 no convergence, 129 wrong\n"
+            "               [--keep-going] [--all-marks]\n"
+            "       ringsim --scripts | --script NAME [--seeds COUNT | --seed N]\n"
+            "exit: 0 ok, 1 a mark was never hit (--all-marks), 127 crash, 128 no convergence,\n"
+            "      129 wrong\n"
             "profiles:");
     for (unsigned i = 0; plan_profile_name(i) != NULL; i++)
         fprintf(out, " %s", plan_profile_name(i));
+    fprintf(out, "\nscripts:");
+    for (unsigned i = 0; script_at(i) != NULL; i++)
+        fprintf(out, " %s", script_at(i)->name);
     fprintf(out, "\nmutants: ack-before-sync go-on-after-write-error; others are patches, run by "
                  "tests/sim/mutants/run\n");
 }
@@ -414,6 +325,16 @@ static bool read_option(struct options *options, int option, const char *argumen
     case 'k':
         options->keep_going = true;
         return true;
+    case 'S':
+        options->is_script = true;
+        options->profile = argument;
+        return script_find(argument) != NULL;
+    case 'a':
+        options->is_script = options->all_scripts = true;
+        return true;
+    case 'M':
+        options->all_marks = true;
+        return true;
     default:
         return false;
     }
@@ -437,8 +358,10 @@ int main(int argc, char **argv)
         {"profile", required_argument, NULL, 'p'}, {"mutant", required_argument, NULL, 'u'},
         {"jobs", required_argument, NULL, 'j'},    {"trace-hash", no_argument, NULL, 't'},
         {"verbose", no_argument, NULL, 'v'},       {"keep-going", no_argument, NULL, 'k'},
+        {"script", required_argument, NULL, 'S'},  {"scripts", no_argument, NULL, 'a'},
+        {"all-marks", no_argument, NULL, 'M'},
         {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
-    struct options options = {.first = 1, .count = SEEDS_DEFAULT, .jobs = 2};
+    struct options options = {.first = 1, .jobs = 2};
     int option;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         if (option == 'h') {
@@ -456,9 +379,11 @@ int main(int argc, char **argv)
         print_usage(stderr);
         return USAGE_ERROR;
     }
+    if (options.count == 0)
+        options.count = options.is_script ? SCRIPT_SEEDS_DEFAULT : SEEDS_DEFAULT;
     if (options.one_seed)
         options.jobs = 1;
     if (options.verbose)
         setvbuf(stdout, NULL, _IOLBF, 0); /* a crash must not take the last lines with it */
-    return run(&options);
+    return options.all_scripts ? run_scripts(&options) : run(&options);
 }

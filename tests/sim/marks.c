@@ -30,6 +30,7 @@ static const char *const names[MARK_COUNT] = {
     [MARK_FRAME_LOST] = "frame-lost",
     [MARK_FRAME_DUPLICATED] = "frame-duplicated",
     [MARK_FRAME_REORDERED] = "frame-reordered",
+    [MARK_PACKET_LATE] = "packet-late",
     [MARK_BIT_FLIPPED] = "bit-flipped",
     [MARK_CORRUPT_CLOSED_LINK] = "corrupt-closed-link",
     [MARK_CLOCK_JUMP] = "clock-jump",

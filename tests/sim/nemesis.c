@@ -46,7 +46,6 @@ struct nemesis *nemesis_new(struct world *world)
     for (unsigned i = 0; i < FAULT_CLASS_COUNT; i++)
         if (world->plan.faults[i].on)
             plan_next(world, (enum fault_class)i);
-    script_start(world);
     for (uint32_t i = 0; i < world->plan.node_count; i++)
         world_after(world, random_below(&nemesis->random, HEALED_START_US),
                     &(struct occurrence){.kind = AT_MACHINE_START, .peer = i});
@@ -386,7 +385,7 @@ void nemesis_handle(struct world *world, const struct occurrence *what)
     if (what->kind == AT_FAULT_END) {
         if (nemesis->wounds[what->id].open)
             mend(world, &nemesis->wounds[what->id]);
-    } else if (world->plan.script != SCRIPT_NONE) {
+    } else if (world->plan.script != NULL) {
         script_step(world, (unsigned)what->id);
     } else {
         hit(world, (enum fault_class)what->id);

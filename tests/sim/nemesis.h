@@ -7,7 +7,7 @@
  * all its replicas say that they are rebuilt: so a write loses fewer copies than it was
  * promised on, or the oracle knows that it was promised on one.
  *
- * Scripts are fixed scenarios instead (reference "reliability" 4.1 and 4.2).
+ * Scripts (script.h) are fixed scenarios instead.
  */
 #ifndef SIM_NEMESIS_H
 #define SIM_NEMESIS_H

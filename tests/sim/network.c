@@ -12,6 +12,7 @@
 #include "wire/frame.h"
 
 enum { DIAL_TIMEOUT_MAX_US = 3000000, RETRANSMIT_MAX_US = 1000000, PIECE_END = 1 << 8 };
+static const uint64_t late_us = UINT64_C(3600000000);
 
 /* A piece that has come, and waits for the end of a cut or for those before it. */
 struct piece {
@@ -543,6 +544,8 @@ void network_arrived(struct machine *at, const struct occurrence *what)
         marks_hit(network->world->marks, MARK_BYTES_HELD_BY_CUT);
         return;
     }
+    if (network->world->now_us - what->time_us >= late_us)
+        marks_hit(network->world->marks, MARK_PACKET_LATE);
     direction->queued_bytes -= what->bytes.length;
     receive_in_turn(network, at, what->id, &piece);
 }

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "coordinator/level.h"
+#include "sim/script.h"
 #include "sim/spread.h"
 
 _Static_assert(PLAN_LEVEL_COUNT == (int)LEVEL_COUNT, "a weight for each level");
@@ -59,29 +60,29 @@ enum {
 static const struct profile {
     const char *name;
     uint32_t faults;
-    enum plan_script script;
+    bool script;
     uint32_t weight; /* in the mix that a run without a profile draws from */
 } profiles[] = {
-    {"calm", 0, SCRIPT_NONE, 5},
-    {"crash", CRASHES, SCRIPT_NONE, 15},
-    {"network", NETWORK, SCRIPT_NONE, 20},
-    {"clock", CLOCKS, SCRIPT_NONE, 8},
-    {"disk", DISKS, SCRIPT_NONE, 14},
-    {"wipe", WIPES, SCRIPT_NONE, 14},
-    {"damage", DAMAGE, SCRIPT_NONE, 10},
-    {"everything", ALL_FAULTS, SCRIPT_NONE, 20},
-    {"hints", HINTS, SCRIPT_NONE, 12},
-    {"isolate-one", 0, SCRIPT_ISOLATE_ONE, 1},
-    {"halves", 0, SCRIPT_HALVES, 1},
-    {"one-way", 0, SCRIPT_ONE_WAY, 1},
-    {"flapping", 0, SCRIPT_FLAPPING, 1},
-    {"kill-all-at-once", 0, SCRIPT_KILL_ALL, 1},
-    {"slow-link", 0, SCRIPT_SLOW_LINK, 1},
-    {"pause-60s", 0, SCRIPT_PAUSE_60S, 1},
-    {"slow-disk", 0, SCRIPT_SLOW_DISK, 1},
+    {"calm", 0, false, 5},
+    {"crash", CRASHES, false, 15},
+    {"network", NETWORK, false, 20},
+    {"clock", CLOCKS, false, 8},
+    {"disk", DISKS, false, 14},
+    {"wipe", WIPES, false, 14},
+    {"damage", DAMAGE, false, 10},
+    {"everything", ALL_FAULTS, false, 20},
+    {"hints", HINTS, false, 12},
+    {"isolate-one", 0, true, 1},
+    {"halves", 0, true, 1},
+    {"one-way", 0, true, 1},
+    {"flapping", 0, true, 1},
+    {"kill-all-at-once", 0, true, 1},
+    {"slow-link", 0, true, 1},
+    {"pause-60s", 0, true, 1},
+    {"slow-disk", 0, true, 1},
 };
 
-enum { PROFILE_COUNT = sizeof profiles / sizeof profiles[0] };
+enum { PROFILE_COUNT = sizeof profiles / sizeof profiles[0], SCRIPT_AFTER_MS = 1000 };
 
 const char *plan_profile_name(unsigned index)
 {
@@ -134,25 +135,6 @@ static void draw_ring(struct random *random, struct plan *plan)
         plan->replicas[i] = share < nodes ? share : nodes;
         left -= plan->replicas[i];
     }
-}
-
-/* Five nodes in one region, three copies, levels that bear one lost node: what scripts expect. */
-static void fit_script(struct plan *plan)
-{
-    plan->node_count = 5;
-    plan->region_count = 1;
-    plan->replicas[0] = 3;
-    plan->partition_count = 16;
-    plan->duration_us = 80000000;
-    plan->client_count = plan->client_count < 6 ? plan->client_count + 5 : plan->client_count;
-    plan->think_us = plan->think_us < 200000 ? 200000 : plan->think_us;
-    plan->request_timeout_ms = 0;
-    plan->numbers = false;
-    plan->settings.request_timeout_ms = 2000;
-    plan->settings.request_ids_max = 1000000; /* none is refused for want of room */
-    for (unsigned i = 0; i < LEVEL_COUNT; i++)
-        if (i != LEVEL_DEFAULT && i != LEVEL_ONE && i != LEVEL_QUORUM)
-            plan->level_weight[i] = 0;
 }
 
 static void draw_commands(struct random *random, struct plan *plan)
@@ -309,14 +291,29 @@ static void draw_hints(struct random *random, bool wanted, struct plan *plan)
     plan->level_weight[LEVEL_TWO] += 10;
 }
 
+/* A script that says nothing else lasts as long as its steps. */
+static void fit_script(struct plan *plan)
+{
+    uint32_t last_ms = 0;
+    plan->script->fit(plan);
+    for (const struct script_step *step = plan->script->steps; step->act != NULL; step++)
+        last_ms = step->at_ms > last_ms ? step->at_ms : last_ms;
+    if (plan->duration_us == 0)
+        plan->duration_us = (uint64_t)(last_ms + SCRIPT_AFTER_MS) * 1000;
+}
+
 enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
 {
+    static const struct profile scripted = {.script = true};
     struct random random = random_make(hash64(slice_text("plan"), seed));
     const struct profile *profile = find_profile(profile_name, &random);
+    if (profile == NULL && script_find(profile_name) != NULL)
+        profile = &scripted;
     if (profile == NULL)
         return STATUS_NOT_FOUND;
-    *out = (struct plan){.seed = seed, .script = profile->script};
-    strcpy(out->profile, profile->name);
+    const char *name = profile->name != NULL ? profile->name : profile_name;
+    *out = (struct plan){.seed = seed, .script = profile->script ? script_find(name) : NULL};
+    snprintf(out->profile, sizeof out->profile, "%s", name);
     out->duration_us = spread_log(&random, 4000000, 24000000);
     out->settle_us = 180000000;
     draw_ring(&random, out);
@@ -326,9 +323,8 @@ enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
     draw_faults(&random, profile, out);
     draw_hints(&random, strcmp(out->profile, "hints") == 0, out);
     out->operator_count = one_in(&random, 2) ? (uint32_t)spread_even(&random, 1, 3) : 0;
-    if (profile->script != SCRIPT_NONE) {
+    if (out->script != NULL)
         fit_script(out);
-    }
     return STATUS_OK;
 }
 

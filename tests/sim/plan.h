@@ -91,23 +91,12 @@ enum command_kind {
 
 enum { PLAN_LEVEL_COUNT = 10 }; /* enum level */
 
-/* A fixed sequence of faults instead of drawn ones. */
-enum plan_script {
-    SCRIPT_NONE,
-    SCRIPT_ISOLATE_ONE,
-    SCRIPT_HALVES,
-    SCRIPT_ONE_WAY,
-    SCRIPT_FLAPPING,
-    SCRIPT_KILL_ALL,
-    SCRIPT_SLOW_LINK,
-    SCRIPT_PAUSE_60S,
-    SCRIPT_SLOW_DISK
-};
+struct script; /* script.h */
 
 struct plan {
     uint64_t seed;
     char profile[PLAN_NAME_MAX];
-    enum plan_script script;
+    const struct script *script; /* fixed faults instead of drawn ones; NULL: none */
     uint64_t duration_us; /* of load and faults; healing and settling follow */
     uint64_t settle_us;   /* at most, from healing to agreement */
 
@@ -153,7 +142,7 @@ struct plan {
     struct settings settings; /* of every node */
 };
 
-/* STATUS_NOT_FOUND: no such profile. */
+/* `profile` may be the name of a script, too. STATUS_NOT_FOUND: nothing is called that. */
 MUST_USE enum status plan_draw(uint64_t seed, const char *profile, struct plan *out);
 /* Names of all profiles; NULL behind the last. */
 const char *plan_profile_name(unsigned index);

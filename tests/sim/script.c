@@ -1,175 +1,160 @@
 #include "sim/script.h"
 
 #include <assert.h>
-#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "sim/client.h"
+#include "base/memory.h"
+#include "ring/preference_list.h"
 #include "sim/machine.h"
-#include "sim/network.h"
-#include "sim/spread.h"
+#include "sim/oracle.h"
+#include "sim/script_tables.h"
+#include "sim/script_trap.h"
 #include "sim/world.h"
 
-enum {
-    FAULT_AT_US = 10000000,
-    WATCH_AT_US = 20000000, /* by then everybody has noticed */
-    MEND_AT_US = 70000000,
-    FLAPS = 60,
-    FLAP_US = 1000000,
-    SLOW_BYTES_PER_SECOND = 1000, /* 8 kbit/s */
-    STALL_US = 2000000,
-    RESTART_US = 2000000,
-    ANSWERED_PERCENT = 90
+struct script_run {
+    struct script_step steps[SCRIPT_STEPS_MAX];
+    uint32_t step_count;
+    struct marks before; /* marks are counted over many runs */
+    uint32_t key;
+    struct preference_list places;
 };
 
-/* Behind STEP_FLAP + i: odd ones mend, even ones cut. */
-enum script_steps { STEP_BREAK, STEP_WATCH, STEP_MEND, STEP_FLAP };
+static const struct script *const *const tables[] = {
+    scripts_of_networks,  scripts_of_processes, scripts_of_hints,
+    scripts_of_causality, scripts_of_deletes,   scripts_of_quorums,
+};
 
-_Static_assert(FLAPS % 2 == 0, "the last flap mends");
-
-static void step_at(struct world *world, uint64_t time_us, unsigned step)
+const struct script *script_at(unsigned index)
 {
-    world_after(world, time_us - world->now_us, &(struct occurrence){.kind = AT_FAULT, .id = step});
+    for (unsigned i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        for (const struct script *const *script = tables[i]; *script != NULL; script++)
+            if (index-- == 0)
+                return *script;
+    return NULL;
 }
 
-void script_start(struct world *world)
+const struct script *script_find(const char *name)
 {
-    if (world->plan.script == SCRIPT_NONE)
+    const struct script *script;
+    for (unsigned i = 0; (script = script_at(i)) != NULL; i++)
+        if (strcmp(script->name, name) == 0)
+            return script;
+    return NULL;
+}
+
+static uint32_t first_key(const struct world *world, enum script_key kind)
+{
+    switch (kind) {
+    case KEY_SIBLINGS:
+        assert(oracle_key_count(world->oracle, 1) > 0);
+        return oracle_key_count(world->oracle, 0);
+    case KEY_COUNTER:
+        return oracle_key_count(world->oracle, 0) + oracle_key_count(world->oracle, 1);
+    default:
+        return 0;
+    }
+}
+
+static bool is_first_of_its_time(const struct script_run *run, uint32_t step)
+{
+    for (uint32_t i = 0; i < step; i++)
+        if (run->steps[i].at_ms == run->steps[step].at_ms)
+            return false;
+    return true;
+}
+
+struct script_run *script_run_new(struct world *world)
+{
+    const struct script *script = world->plan.script;
+    struct script_run *run = memory_new(1, sizeof *run);
+    run->before = *world->marks;
+    if (script == NULL)
+        return run;
+    run->key = first_key(world, script->key);
+    preference_list_build(world->ring, oracle_key(world->oracle, run->key)->partition, 0,
+                          &run->places);
+    while (script->steps[run->step_count].act != NULL) {
+        assert(run->step_count + 1 < SCRIPT_STEPS_MAX);
+        run->steps[run->step_count] = script->steps[run->step_count];
+        run->step_count++;
+    }
+    if (script->more != NULL)
+        script->more(world, run->steps + run->step_count);
+    while (run->steps[run->step_count].act != NULL)
+        run->step_count++;
+    assert(run->step_count < SCRIPT_STEPS_MAX);
+    for (uint32_t i = 0; i < run->step_count; i++)
+        if (is_first_of_its_time(run, i))
+            world_after(world, (uint64_t)run->steps[i].at_ms * 1000,
+                        &(struct occurrence){.kind = AT_FAULT, .id = i});
+    return run;
+}
+
+void script_run_free(struct script_run *run)
+{
+    free(run);
+}
+
+struct machine *script_machine(const struct world *world, uint32_t place)
+{
+    const struct preference_list *places = &world->script->places;
+    if (place < HOME) {
+        assert(place < world->plan.node_count);
+        return &world->machines[place];
+    }
+    assert(place - HOME < places->count);
+    return &world->machines[places->nodes[place - HOME] - 1];
+}
+
+uint32_t script_key_index(const struct world *world)
+{
+    return world->script->key;
+}
+
+/* Steps of one moment come in the order of the table. */
+void script_step(struct world *world, unsigned first)
+{
+    struct script_run *run = world->script;
+    if (first >= SCRIPT_STEPS_MAX) {
+        trap_handle(world, first);
         return;
-    step_at(world, FAULT_AT_US, STEP_BREAK);
-    step_at(world, WATCH_AT_US, STEP_WATCH);
-    step_at(world, MEND_AT_US, STEP_MEND);
-    for (unsigned i = 1; world->plan.script == SCRIPT_FLAPPING && i < FLAPS; i++)
-        step_at(world, FAULT_AT_US + (uint64_t)i * FLAP_US, STEP_FLAP + i);
-}
-
-/* All paths between the first `count` machines and the others, both ways. */
-static void change_paths(struct world *world, uint32_t count,
-                         void (*change)(struct world *, uint32_t, uint32_t))
-{
-    for (uint32_t i = 0; i < count; i++) {
-        for (uint32_t j = count; j < world->plan.node_count; j++) {
-            change(world, i, j);
-            change(world, j, i);
-        }
+    }
+    for (unsigned i = first; i < run->step_count && !world->finished; i++) {
+        if (run->steps[i].at_ms != run->steps[first].at_ms)
+            continue;
+        world_note(world, "step %u of the script", i);
+        run->steps[i].act(world, &run->steps[i]);
     }
 }
 
-static void change_pair(struct world *world, void (*change)(struct world *, uint32_t, uint32_t))
+uint64_t script_hits(const struct world *world, enum mark mark)
 {
-    change(world, 0, 1);
-    change(world, 1, 0);
+    return world->marks->counts[mark] - world->script->before.counts[mark];
 }
 
-static void kill_all(struct world *world)
+void script_fail(struct world *world, const char *format, ...)
 {
-    for (uint32_t i = 0; i < world->plan.node_count; i++) {
-        machine_crash(&world->machines[i], true);
-        world_after(world, RESTART_US * (i + 1) / 2,
-                    &(struct occurrence){.kind = AT_MACHINE_START, .peer = i});
-    }
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    world_fail(world, VERDICT_WRONG, "script", "%s: %s", world->plan.script->name, text);
 }
 
-static void break_it(struct world *world)
+void script_check_end(struct world *world)
 {
-    switch (world->plan.script) {
-    case SCRIPT_ISOLATE_ONE:
-        change_paths(world, 1, network_cut);
-        break;
-    case SCRIPT_HALVES:
-        change_paths(world, 2, network_cut);
-        break;
-    case SCRIPT_ONE_WAY:
-        network_cut(world, 0, 1);
-        break;
-    case SCRIPT_FLAPPING:
-        change_pair(world, network_cut);
-        break;
-    case SCRIPT_KILL_ALL:
-        kill_all(world);
-        break;
-    case SCRIPT_SLOW_LINK:
-        network_limit(world, 0, 1, SLOW_BYTES_PER_SECOND);
-        network_limit(world, 1, 0, SLOW_BYTES_PER_SECOND);
-        break;
-    case SCRIPT_PAUSE_60S:
-        machine_pause(&world->machines[0], false);
-        break;
-    case SCRIPT_SLOW_DISK:
-        world->machines[0].stall_us = STALL_US;
-        break;
-    case SCRIPT_NONE:
-        assert(!"there is no script");
-    }
-}
-
-static void mend_it(struct world *world)
-{
-    switch (world->plan.script) {
-    case SCRIPT_ISOLATE_ONE:
-        change_paths(world, 1, network_mend);
-        break;
-    case SCRIPT_HALVES:
-        change_paths(world, 2, network_mend);
-        break;
-    case SCRIPT_ONE_WAY:
-        network_mend(world, 0, 1);
-        break;
-    case SCRIPT_SLOW_LINK:
-        network_limit(world, 0, 1, 0);
-        network_limit(world, 1, 0, 0);
-        break;
-    case SCRIPT_PAUSE_60S:
-        machine_resume(&world->machines[0]);
-        break;
-    default:
-        break;
-    }
-}
-
-/* The first machine that the fault leaves alone; the node count: none. */
-static uint32_t first_untouched(const struct world *world)
-{
-    switch (world->plan.script) {
-    case SCRIPT_ISOLATE_ONE:
-    case SCRIPT_PAUSE_60S:
-        return 1;
-    case SCRIPT_ONE_WAY:
-    case SCRIPT_FLAPPING:
-    case SCRIPT_SLOW_LINK:
-        return 2;
-    default:
-        return world->plan.node_count;
-    }
-}
-
-static void check_answered(struct world *world)
-{
-    for (uint32_t i = first_untouched(world); i < world->plan.node_count; i++) {
-        struct client_count count = client_set_count(world, i);
-        if (count.acked * 100 < count.started * ANSWERED_PERCENT)
-            world_fail(world, VERDICT_WRONG, "available",
-                       "n%u, which the fault leaves alone, answered %" PRIu64 " of %" PRIu64
-                       " commands",
-                       i + 1, count.acked, count.started);
-    }
-}
-
-void script_step(struct world *world, unsigned step)
-{
-    world_note(world, "step %u of the script", step);
-    switch (step) {
-    case STEP_BREAK:
-        break_it(world);
-        break;
-    case STEP_WATCH:
-        client_set_count_from(world, world->now_us);
-        break;
-    case STEP_MEND:
-        check_answered(world);
-        mend_it(world);
-        break;
-    default:
-        change_pair(world, (step - STEP_FLAP) % 2 == 1 ? network_mend : network_cut);
-        break;
-    }
+    const struct script *script = world->plan.script;
+    if (script == NULL)
+        return;
+    if (!script_client_all_answered(world))
+        script_fail(world, "a question was not answered");
+    if (script->end != NULL)
+        script->end(world);
+    for (const enum mark *mark = script->marks; mark != NULL && *mark != MARK_COUNT; mark++)
+        if (script_hits(world, *mark) == 0)
+            script_fail(world, "it never came to this: %s", mark_name(*mark));
 }

@@ -14,6 +14,8 @@
 #include "sim/operators.h"
 #include "sim/oracle.h"
 #include "sim/register_oracle.h"
+#include "sim/script.h"
+#include "sim/script_client.h"
 #include "sim/silent_loss.h"
 #include "sim/world.h"
 #include "wire/record.h"
@@ -149,7 +151,7 @@ static bool is_quiet(struct world *world, struct settle *settle)
             return false;
         }
     }
-    if (!client_set_idle(world)) {
+    if (!client_set_idle(world) || !script_client_idle(world)) {
         snprintf(settle->reason, REASON_MAX, "commands are under way");
         return false;
     }
@@ -259,5 +261,6 @@ void settle_handle(struct world *world, const struct occurrence *what)
         return;
     }
     oracle_check_end(world->oracle);
+    script_check_end(world);
     world->finished = true;
 }

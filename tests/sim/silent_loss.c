@@ -102,7 +102,8 @@ static void forget_versions(struct world *world, uint32_t index, const struct ce
     }
 }
 
-static bool strike_cell(struct world *world, uint32_t index, struct slice name, struct slice record)
+static bool strike_cell(struct world *world, uint32_t index, struct slice name, struct slice record,
+                        bool may_age)
 {
     struct silent_loss *loss = world->silent_loss;
     struct machine *machine = &world->machines[index];
@@ -113,7 +114,7 @@ static bool strike_cell(struct world *world, uint32_t index, struct slice name, 
     if (!usable)
         return false;
     bool value = cell_is_live(&cell);
-    bool aged = value && ordered_map_get(&loss->older[index], name, &older) &&
+    bool aged = may_age && value && ordered_map_get(&loss->older[index], name, &older) &&
                 is_aged(older, &cell) && random_chance(&loss->random, 2, 3);
     if (value)
         forget_versions(world, index, &parts, &cell);
@@ -160,12 +161,28 @@ uint32_t silent_loss_strike(struct world *world)
                                           parts.position, world->ring->partition_count)];
             if (!taken)
                 struck +=
-                    strike_cell(world, index, ordered_map_key(&cursor), ordered_map_value(&cursor));
+                    strike_cell(world, index, ordered_map_key(&cursor), ordered_map_value(&cursor),
+                                true);
         }
         ordered_map_deinit(&view);
         buffer_deinit(&bound);
     }
     return struck;
+}
+
+bool silent_loss_take(struct world *world, uint32_t machine, uint32_t key)
+{
+    const struct oracle_key *of = oracle_key(world->oracle, key);
+    struct ordered_map view = {0};
+    struct buffer name = {0};
+    struct slice record;
+    ordered_map_assign(&view, &world->machines[machine].image.synced);
+    record_cell_name(of->position, of->keyspace, slice_text(of->name), &name);
+    bool taken = ordered_map_get(&view, buffer_slice(&name), &record) &&
+                 strike_cell(world, machine, buffer_slice(&name), record, false);
+    buffer_deinit(&name);
+    ordered_map_deinit(&view);
+    return taken;
 }
 
 /* ---- R5 on a disk --------------------------------------------------------------------------- */

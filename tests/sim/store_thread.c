@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "sim/machine.h"
 #include "sim/oracle.h"
+#include "sim/script_trap.h"
 #include "sim/silent_loss.h"
 #include "sim/spread.h"
 #include "sim/world.h"
@@ -150,6 +151,7 @@ static void commit_group(struct machine *machine)
     bool promise_early = world->mutant == MUTANT_ACK_BEFORE_SYNC;
     if (output->batch.length > 0) {
         image_write(&machine->image, buffer_slice(&output->batch), promise_early);
+        trap_written(machine, buffer_slice(&output->batch));
         machine->syncing = !promise_early;
         schedule(machine, sync_time_us(machine), AT_STORE_SYNCED);
     }
@@ -211,6 +213,7 @@ static void synced(struct machine *machine)
         return;
     }
     image_sync(&machine->image, 1);
+    trap_synced(machine);
     machine->syncing = false;
     if (!ack_before_sync)
         finish_group(machine);
@@ -369,6 +372,8 @@ void store_thread_crash(struct machine *machine)
 {
     size_t unsynced = machine->image.unsynced_count;
     size_t keep = random_below(&machine->random, unsynced + 1);
+    if (machine->crash_keeps != CRASH_KEEPS_SOME)
+        keep = machine->crash_keeps == CRASH_KEEPS_ALL ? unsynced : 0;
     if (keep < unsynced)
         marks_hit(machine->world->marks, MARK_CRASH_LOST_BATCH);
     if (keep > 0)

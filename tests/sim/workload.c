@@ -249,10 +249,9 @@ static void draw_numbers(struct world *world, struct random *random, struct comm
 }
 
 static void add_one_key(struct words *words, struct world *world, struct random *random,
-                        struct command *command)
+                        struct command *command, uint32_t key)
 {
     struct oracle *oracle = world->oracle;
-    uint32_t key = draw_key(random, &world->plan, world->plan.key_count);
     bool expiries = world->plan.command_weight[COMMAND_EXPIRE_AT] > 0;
     switch (command->kind) {
     case COMMAND_SET:
@@ -282,7 +281,8 @@ static void add_one_key(struct words *words, struct world *world, struct random 
     case COMMAND_EXPIRE_AT:
         take_write(world, command, key);
         oracle_key(oracle, key)->expiry_writes++;
-        command->expire_at_ms = world_true_ms(world) + spread_log(random, 1, EXPIRE_LATE_MS);
+        if (command->expire_at_ms == 0)
+            command->expire_at_ms = world_true_ms(world) + spread_log(random, 1, EXPIRE_LATE_MS);
         add(words, "PEXPIREAT");
         add_key(words, oracle, key);
         add_number(words, command->expire_at_ms);
@@ -307,11 +307,9 @@ static void add_one_key(struct words *words, struct world *world, struct random 
 
 /* A key that counts: its strings and increments are numbers of their writes. */
 static void add_counter_command(struct words *words, struct world *world, struct random *random,
-                                struct command *command)
+                                struct command *command, uint32_t key)
 {
     struct oracle *oracle = world->oracle;
-    uint32_t first = oracle_key_total(oracle) - HASH_KEY_COUNT - COUNTER_KEY_COUNT;
-    uint32_t key = first + (uint32_t)random_below(random, COUNTER_KEY_COUNT);
     if (oracle_key(oracle, key)->writes_started >= COUNTER_EVENTS_MAX)
         command->kind = COMMAND_COUNTER_GET;
     if (command->kind == COMMAND_COUNTER_GET) {
@@ -472,15 +470,34 @@ void workload_draw(struct world *world, struct random *random, keyspace_id keysp
     } else if (command->kind == COMMAND_MSETNX) {
         add_msetnx(&words, world, random, command);
     } else if (command->kind >= COMMAND_INCREMENT && command->kind <= COMMAND_COUNTER_DEL) {
-        add_counter_command(&words, world, random, command);
+        uint32_t first = oracle_key_total(world->oracle) - HASH_KEY_COUNT - COUNTER_KEY_COUNT;
+        add_counter_command(&words, world, random, command,
+                            first + (uint32_t)random_below(random, COUNTER_KEY_COUNT));
     } else if (command->kind >= COMMAND_HASH_SET && command->kind <= COMMAND_HASH_CLEAR) {
         add_hash_command(&words, world, random, command);
     } else if (command->kind == COMMAND_MSET || command->kind == COMMAND_MGET) {
         add_several(&words, world, random, command,
                     1 + (uint32_t)random_below(random, COMMAND_KEYS_MAX));
     } else {
-        add_one_key(&words, world, random, command);
+        add_one_key(&words, world, random, command,
+                    draw_key(random, plan, plan->key_count));
     }
+    finish(&words, out);
+}
+
+void workload_ask(struct world *world, struct random *random, uint32_t key,
+                  const struct buffer *context, struct command *command, struct buffer *out)
+{
+    struct words words = {0};
+    add_options(&words, command, command->context == CONTEXT_NONE ? NULL : context);
+    if (command->kind >= COMMAND_INCREMENT && command->kind <= COMMAND_COUNTER_DEL)
+        add_counter_command(&words, world, random, command, key);
+    else if (command->kind == COMMAND_RING_GET)
+        add_read(&words, world, command, key);
+    else
+        add_one_key(&words, world, random, command, key);
+    if (command->context != CONTEXT_NONE)
+        note_context(world, command, context);
     finish(&words, out);
 }
 

@@ -21,6 +21,12 @@ void workload_draw(struct world *world, struct random *random, keyspace_id keysp
                    uint64_t cursor, const struct contexts *contexts, struct command *command,
                    struct buffer *out);
 /*
+ * The request of `command`, whose kind and options are set, on one key. `context` is added when
+ * `command->context` is one.
+ */
+void workload_ask(struct world *world, struct random *random, uint32_t key,
+                  const struct buffer *context, struct command *command, struct buffer *out);
+/*
  * A read of one key (of all siblings, where these are kept), or KEYS of a keyspace, at level
  * QUORUM, when everything has settled.
  */

@@ -16,6 +16,9 @@
 #include "sim/operators.h"
 #include "sim/oracle.h"
 #include "sim/register_oracle.h"
+#include "sim/script.h"
+#include "sim/script_client.h"
+#include "sim/script_trap.h"
 #include "sim/settle.h"
 #include "sim/silent_loss.h"
 
@@ -139,6 +142,9 @@ static void world_init(struct world *world, const struct world_params *params)
     world->operators = operators_new(world);
     world->settle = settle_new(world);
     world->silent_loss = silent_loss_new(world);
+    world->traps = traps_new();
+    world->script_client = script_client_new(world);
+    world->script = script_run_new(world);
     world->nemesis = nemesis_new(world);
     client_set_start(world);
 }
@@ -149,6 +155,9 @@ static void world_deinit(struct world *world)
         machine_deinit(&world->machines[i]);
     free(world->machines);
     nemesis_free(world->nemesis);
+    traps_free(world->traps);
+    script_run_free(world->script);
+    script_client_free(world->script_client);
     settle_free(world->settle);
     operators_free(world->operators);
     register_oracle_free(world->register_oracle);

@@ -45,6 +45,9 @@ struct register_oracle;
 struct nemesis;
 struct settle;
 struct silent_loss;
+struct script_client;
+struct script_run;
+struct traps;
 
 /* Where the parent process sees how far a run came, in case it crashes. */
 struct world_progress {
@@ -78,6 +81,9 @@ struct world {
     struct nemesis *nemesis;
     struct settle *settle;
     struct silent_loss *silent_loss;
+    struct script_client *script_client;
+    struct script_run *script;
+    struct traps *traps;
     uint64_t compared_leaves; /* listings that were judged, in all */
     uint64_t sync_cells;      /* that pages of log sync brought, in all */
     struct marks *marks;

@@ -2,6 +2,7 @@ EXTRA_DIST += \
 	tests/system/fake_node.py \
 	tests/system/harness.py \
 	tests/system/test_client_library \
+	tests/system/test_catch_up \
 	tests/system/test_clients \
 	tests/system/test_clock \
 	tests/system/test_counters \

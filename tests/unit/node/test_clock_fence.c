@@ -399,9 +399,53 @@ static void what_the_store_queue_did_not_take_is_told_again(void **state)
     loop_host_pass(&host, 1, HOUR_MS);
     assert_true(was_told(&host, &told));
     loop_host_give(&host, 0, MESSAGE_STORE_REFUSED, 0, slice_text(""));
-    loop_host_pass(&host, 1, 0);
+    loop_host_pass(&host, 10, 0);
     assert_true(was_told(&host, &told));
     assert_true(told.skewed);
+    loop_host_deinit(&host);
+}
+
+/* Else each refusal makes one, as fast as the processor can, until there is room. */
+static void a_store_queue_that_is_full_is_not_asked_at_once(void **state)
+{
+    struct loop_host host;
+    struct message_clock told;
+    (void)state;
+    start(&host);
+    for (unsigned i = 0; i < 3; i++) {
+        loop_host_give(&host, 0, MESSAGE_STORE_REFUSED, 0, slice_text(""));
+        assert_false(was_told(&host, &told));
+    }
+    loop_host_pass(&host, 9, 0);
+    assert_false(was_told(&host, &told));
+    loop_host_pass(&host, 1, 0);
+    assert_true(was_told(&host, &told));
+    loop_host_deinit(&host);
+}
+
+static void a_mint_never_goes_before_what_it_relies_on(void **state)
+{
+    struct loop_host host;
+    struct message_clock told;
+    char key[16];
+    (void)state;
+    start(&host);
+    loop_host_find_key(&host, 0, key);
+    loop_host_give(&host, 0, MESSAGE_STORE_REFUSED, 0, slice_text(""));
+    say(&host, "SET %s v", key);
+    assert_true(was_told(&host, &told));
+    assert_true(is_sent(&host, MESSAGE_MINT));
+    for (size_t i = 0, clocks = 0; i < host.effects.count; i++) {
+        const struct effect *effect = &host.effects.items[i];
+        struct frame frame;
+        size_t used;
+        if (effect->kind != EFFECT_STORE_WRITE)
+            continue;
+        assert_int_equal(frame_parse(effect_bytes(&host.effects, effect), &frame, &used),
+                         STATUS_OK);
+        clocks += frame.type == MESSAGE_CLOCK;
+        assert_true(frame.type != MESSAGE_MINT || clocks == 1);
+    }
     loop_host_deinit(&host);
 }
 
@@ -616,6 +660,8 @@ int main(void)
         cmocka_unit_test(heartbeats_tell_the_clock_as_it_is),
         cmocka_unit_test(the_store_side_is_told_before_it_mints_and_at_every_jump),
         cmocka_unit_test(what_the_store_queue_did_not_take_is_told_again),
+        cmocka_unit_test(a_store_queue_that_is_full_is_not_asked_at_once),
+        cmocka_unit_test(a_mint_never_goes_before_what_it_relies_on),
         cmocka_unit_test(while_the_store_side_waits_for_the_clock_others_mint),
         cmocka_unit_test(a_write_is_held_until_this_node_may_mint),
         cmocka_unit_test(a_write_is_held_until_the_first_owner_may_mint),

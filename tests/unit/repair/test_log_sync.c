@@ -19,7 +19,15 @@ struct world {
     struct log_sync *sync;
     struct log_sync_output out;
     uint64_t now_ms;
+    const struct log_sync *other; /* an exchange with another peer; NULL: none */
 };
+
+static bool is_asked(const void *context, partition_id partition)
+{
+    const struct world *world = context;
+    return world != NULL && world->other != NULL &&
+           log_sync_asks(world->other, partition, world->now_ms * 1000);
+}
 
 static void init_world(struct world *world)
 {
@@ -46,7 +54,7 @@ static void tick(struct world *world, uint64_t ms)
 {
     clear(world);
     world->now_ms += ms;
-    log_sync_tick(world->sync, world->now_ms * 1000, &world->out);
+    log_sync_tick(world->sync, world->now_ms * 1000, is_asked, world, &world->out);
 }
 
 static void up(struct world *world)
@@ -248,7 +256,7 @@ static void only_partitions_that_both_own_are_compared(void **state)
         struct log_sync *sync = log_sync_new(ring, 1, peer, INTERVAL_MS, TIMEOUT_MS);
         uint16_t shared = 0;
         log_sync_peer_up(sync, 0);
-        log_sync_tick(sync, 0, &out);
+        log_sync_tick(sync, 0, is_asked, NULL, &out);
         assert_int_equal(out.want, LOG_SYNC_ASK_STORE);
         assert_int_equal(message_sync_clocks_decode(buffer_slice(&out.body), &clocks), STATUS_OK);
         for (partition_id p = 0; p < ring->partition_count; p++)
@@ -272,11 +280,42 @@ static void a_peer_that_shares_nothing_is_never_asked(void **state)
     fixture_place(ring, NULL);
     struct log_sync *sync = log_sync_new(ring, 1, 2, INTERVAL_MS, TIMEOUT_MS);
     log_sync_peer_up(sync, 0);
-    log_sync_tick(sync, 1000000, &out);
+    log_sync_tick(sync, 1000000, is_asked, NULL, &out);
     assert_int_equal(out.want, LOG_SYNC_NOTHING);
     assert_true(log_sync_deadline_us(sync) == UINT64_MAX);
     log_sync_free(sync);
     ring_free(ring);
+}
+
+/* Else each owner that is there sends what one of them could. */
+static void what_another_peer_is_asked_for_is_left_to_it_for_a_while(void **state)
+{
+    struct world world;
+    struct log_sync_output out = {0};
+    struct message_sync_clocks clocks;
+    (void)state;
+    init_world(&world);
+    up(&world);
+    struct log_sync *other = log_sync_new(world.ring, 1, 3, INTERVAL_MS, TIMEOUT_MS);
+    log_sync_peer_up(other, world.now_ms * 1000);
+    log_sync_tick(other, world.now_ms * 1000, is_asked, NULL, &out);
+    assert_int_equal(message_sync_clocks_decode(buffer_slice(&out.body), &clocks), STATUS_OK);
+    world.other = other;
+    tick(&world, 0);
+    struct message_sync_clocks asked = wanted(&world);
+    assert_int_equal(asked.count, SYNC_PARTITIONS_MAX);
+    assert_true(asked.cursors[0].partition > clocks.cursors[clocks.count - 1].partition);
+    log_sync_peer_down(world.sync);
+    world.now_ms += LOG_SYNC_HOLD_MS;
+    up(&world);
+    tick(&world, 0);
+    asked = wanted(&world);
+    assert_int_equal(asked.cursors[0].partition, clocks.cursors[0].partition);
+    log_sync_peer_down(other);
+    assert_false(log_sync_asks(other, clocks.cursors[0].partition, 0));
+    log_sync_free(other);
+    buffer_deinit(&out.body);
+    deinit_world(&world);
 }
 
 /* ---- pages --------------------------------------------------------------------------------- */
@@ -541,6 +580,7 @@ int main(void)
         cmocka_unit_test(while_nothing_differs_one_exchange_goes_out_each_interval),
         cmocka_unit_test(a_difference_brings_another_whole_round_at_once),
         cmocka_unit_test(only_partitions_that_both_own_are_compared),
+        cmocka_unit_test(what_another_peer_is_asked_for_is_left_to_it_for_a_while),
         cmocka_unit_test(a_peer_that_shares_nothing_is_never_asked),
         cmocka_unit_test(a_page_that_was_full_is_followed_from_where_it_ended),
         cmocka_unit_test(a_partition_that_the_peer_cannot_answer_is_left_for_the_next_round),

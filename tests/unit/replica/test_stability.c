@@ -176,7 +176,39 @@ static void a_hole_counts_only_while_its_actor_mints(void **state)
     report(&stability, 2, 2, &clock); /* it mints as another actor now */
     look(&stability, 1, &clock, &now_us);
     assert_true(ripe(&stability, 2, 1, 6));
-    assert_false(ripe(&stability, 2, 1, 7));
+    assert_true(ripe(&stability, 2, 1, 7)); /* whatever it made besides, nobody has it */
+    clock_deinit(&clock);
+    stability_deinit(&stability);
+}
+
+/*
+ * Node 2 was wiped as its first self, so that nobody has what it made; a write that had observed
+ * it covers it for ever.
+ */
+static void what_is_on_no_disk_holds_nothing_back(void **state)
+{
+    struct stability stability;
+    struct clock clock = {0};
+    uint64_t now_us = 1;
+    (void)state;
+    add(&clock, 1, 1, 1, 9);
+    stability_init(&stability, OWNERS, 3, 1);
+    report(&stability, 2, 1, &clock);
+    report(&stability, 3, 1, &clock);
+    look(&stability, 1, &clock, &now_us);
+    assert_false(ripe(&stability, 2, 1, 4)); /* it may still be made under this name */
+    report(&stability, 2, 2, &clock);
+    look(&stability, 1, &clock, &now_us);
+    assert_true(ripe(&stability, 2, 1, 4));
+    assert_false(ripe(&stability, 2, 2, 1));
+    assert_false(ripe(&stability, 4, 1, 1)); /* of no owner nobody says what it is called now */
+    add(&clock, 2, 1, 1, 1); /* it was somewhere all the same */
+    report(&stability, 3, 1, &clock);
+    look(&stability, 1, &clock, &now_us);
+    assert_false(ripe(&stability, 2, 1, 4));
+    report(&stability, 2, 2, &clock);
+    look(&stability, 1, &clock, &now_us);
+    assert_true(ripe(&stability, 2, 1, 4));
     clock_deinit(&clock);
     stability_deinit(&stability);
 }
@@ -243,6 +275,7 @@ int main(void)
         cmocka_unit_test(nothing_is_ripe_before_the_longest_request_has_ended),
         cmocka_unit_test(nothing_is_taken_while_something_reported_is_missing),
         cmocka_unit_test(a_hole_counts_only_while_its_actor_mints),
+        cmocka_unit_test(what_is_on_no_disk_holds_nothing_back),
         cmocka_unit_test(an_owner_that_lacks_more_than_the_hole_holds_back),
         cmocka_unit_test(a_log_record_is_needed_until_all_have_its_dots),
         cmocka_unit_test(a_stranger_is_not_listened_to),
