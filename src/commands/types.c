@@ -99,9 +99,13 @@ bool type_check_begins(struct call *call, const struct key_result *result)
                 result->outcome_count == 1 && !result->outcomes[0].visible &&
                 result->outcomes[0].collection != COLLECTION_NONE;
     bool write = call->asked_kind == KEY_WRITE && result->status == STATUS_WRONG_TYPE;
-    if (!read && !write)
+    bool taken = call->asked_kind == KEY_WRITE && result->status == STATUS_OK &&
+                 result->outcome_count == 1 && !result->outcomes[0].visible &&
+                 result->outcomes[0].collection != COLLECTION_NONE &&
+                 (call->asked_mutation.flags & MUTATION_RETURN_OLD) != 0; /* GETDEL of nothing */
+    if (!read && !write && !taken)
         return false;
-    check->kind = call->asked_kind;
+    check->kind = write ? KEY_WRITE : KEY_READ;
     check->key = call->asked_key;
     check->keyspace = call->asked_keyspace;
     check->mutation = call->asked_mutation;
