@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "commands/repair_view.h"
 #include "coordinator/context_token.h"
+#include "coordinator/owner_rank.h"
 #include "membership/register_change.h"
 #include "node/event.h"
 #include "node/settings.h"
@@ -45,6 +46,11 @@ struct node_statistics {
     uint64_t read_repairs; /* cells written back before a read was answered */
     uint64_t writes_again; /* of strings that owners stored beside increments they had not seen */
     uint64_t read_fetches; /* times that an owner was asked for values it had only named */
+    /* Owners asked because others took longer than they use to, whether that helped, and how often the
+       budget forbade it; asked to be measured; asked after silence, and how often that was forbidden */
+    uint64_t speculative_reads_sent, speculative_reads_won, speculative_reads_refused;
+    uint64_t exploring_reads_sent;
+    uint64_t read_retries_sent, read_retries_refused;
     uint64_t read_bytes_omitted; /* of values that owners named and did not send */
     uint64_t
         lww_losses; /* concurrent values that last-writer-wins dropped, at this node's replicas */
@@ -145,6 +151,8 @@ struct environment {
     void (*hint_view)(void *node, struct hint_view *out);
     void (*hint_lane_view)(void *node, node_id target, struct instant now,
                            struct hint_lane_view *out, struct log_debt *debt);
+    /* How fast a node answers, the own store side too. May be NULL: nothing is known. */
+    void (*owner_view)(void *node, node_id id, struct instant now, struct owner_rank_view *out);
     /* May be NULL: nothing is known of clocks. */
     void (*clock_view)(void *node, struct instant now, struct clock_view *out);
     /* May be NULL: nothing is known of the store. */

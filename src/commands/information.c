@@ -285,6 +285,19 @@ static void write_repair(struct section *section)
     number(section, "ring_scrub_ranges_wrong", view.scrub_ranges_wrong);
 }
 
+/* Nodes that are asked for data only when nobody faster can be. */
+static uint64_t slow_members(const struct environment *environment, struct instant now)
+{
+    uint64_t count = 0;
+    for (uint16_t i = 0; environment->owner_view != NULL && i < environment->ring->member_count;
+         i++) {
+        struct owner_rank_view view;
+        environment->owner_view(environment->node, environment->ring->members[i].id, now, &view);
+        count += view.slow;
+    }
+    return count;
+}
+
 static void write_ring(struct section *section)
 {
     const struct environment *environment = section->environment;
@@ -342,6 +355,13 @@ static void write_ring(struct section *section)
     number(section, "ring_read_repairs", s->read_repairs);
     number(section, "ring_writes_again", s->writes_again);
     number(section, "ring_read_fetches", s->read_fetches);
+    number(section, "ring_speculative_reads_sent", s->speculative_reads_sent);
+    number(section, "ring_speculative_reads_won", s->speculative_reads_won);
+    number(section, "ring_speculative_reads_refused_by_budget", s->speculative_reads_refused);
+    number(section, "ring_exploring_reads_sent", s->exploring_reads_sent);
+    number(section, "ring_read_retries_sent", s->read_retries_sent);
+    number(section, "ring_read_retries_refused_by_budget", s->read_retries_refused);
+    number(section, "ring_members_slow", slow_members(environment, call_now(section->call)));
     number(section, "ring_read_bytes_omitted", s->read_bytes_omitted);
     number(section, "ring_lww_losses", s->lww_losses);
     number(section, "ring_siblings_warned", s->siblings_warned);

@@ -123,7 +123,10 @@ static void write_member(struct call *call, struct resp_writer writer,
                          const struct ring_member *member, uint32_t owned)
 {
     const struct environment *environment = call_environment(call);
-    resp_writer_map(writer, 9);
+    struct owner_rank_view owner = {0};
+    if (environment->owner_view != NULL)
+        environment->owner_view(environment->node, member->id, call_now(call), &owner);
+    resp_writer_map(writer, 13);
     write_number(writer, "id", member->id);
     write_text(writer, "region", environment->ring->regions[member->region].name);
     write_text(writer, "rack", member->rack);
@@ -134,6 +137,10 @@ static void write_member(struct call *call, struct resp_writer writer,
     write_number(writer, "silence_ms",
                  environment->peer_silence_ms(environment->node, member->id, call_now(call)));
     write_number(writer, "partitions", owned);
+    write_number(writer, "read_us", owner.expected_us[RANK_READ]);
+    write_number(writer, "read_p99_us", owner.p99_us[RANK_READ]);
+    write_number(writer, "queue", owner.queue);
+    write_number(writer, "slow", owner.slow);
 }
 
 static void write_cluster_id(struct resp_writer writer, const struct ring *ring)

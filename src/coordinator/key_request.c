@@ -43,6 +43,17 @@ bool key_request_is_recorded(const struct key_request *request)
     return request->kind == KEY_WRITE && request->identity.id.length > 0;
 }
 
+bool key_request_needs_read(const struct key_request *request)
+{
+    if (request->kind != KEY_WRITE || key_request_is_recorded(request) ||
+        (request->flags & KEY_AGAIN) != 0)
+        return true;
+    for (uint16_t i = 0; i < request->entry_count; i++)
+        if (mutation_reads(&request->entries[i].mutation))
+            return true;
+    return false;
+}
+
 void key_result_deinit(struct key_result *result)
 {
     free(result->outcomes);

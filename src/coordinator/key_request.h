@@ -127,6 +127,8 @@ bool key_status_is_uncertain(enum status status);
  * keeps the ids, and counts each once wherever it was minted (causal/counter.h).
  */
 bool key_request_is_recorded(const struct key_request *request);
+/* Whether it must know what is there: all but writes that say all themselves. */
+bool key_request_needs_read(const struct key_request *request);
 void key_result_deinit(struct key_result *result);
 /* A result without outcomes. */
 struct key_result key_result_failed(enum status status, uint8_t acks, uint8_t needed);

@@ -6,8 +6,12 @@ libringcore_a_SOURCES += \
 	src/coordinator/fallbacks.c \
 	src/coordinator/key_request.c \
 	src/coordinator/key_request.h \
+	src/coordinator/latency.c \
+	src/coordinator/latency.h \
 	src/coordinator/level.c \
 	src/coordinator/level.h \
+	src/coordinator/owner_rank.c \
+	src/coordinator/owner_rank.h \
 	src/coordinator/quorum.c \
 	src/coordinator/quorum.h \
 	src/coordinator/read.c \
@@ -18,6 +22,8 @@ libringcore_a_SOURCES += \
 	src/coordinator/request.c \
 	src/coordinator/request.h \
 	src/coordinator/request_state.h \
+	src/coordinator/retry_budget.c \
+	src/coordinator/retry_budget.h \
 	src/coordinator/scan.c \
 	src/coordinator/scan.h \
 	src/coordinator/write.c

@@ -4,7 +4,9 @@
  * Owners are asked in the order of their rank. The first is asked for the values, the others
  * for versions, with which short values come along: what of the rest the merged answer
  * needs is fetched then (read_fetch.c). When an owner refuses or is silent for
- * `retry_ms`, the next is asked as well; whoever answers first counts.
+ * `retry_ms`, the next is asked as well; whoever answers first counts. Before that one
+ * more is asked speculatively when those asked take longer than 99 of 100 of their answers did.
+ * Both are extra work, which the caller's budgets bound.
  */
 #include "coordinator/request_state.h"
 
@@ -170,25 +172,13 @@ static void finish_coverage(struct coordinated_request *c, struct coordinated_ou
     buffer_deinit(&encoded);
 }
 
-void read_ask_more(struct coordinated_request *c, bool slow, uint64_t wall_ms,
-                   struct coordinated_output *out)
+void read_ask_more(struct coordinated_request *c, uint64_t wall_ms, struct coordinated_output *out)
 {
     if (c->answered)
         return;
     if (c->request.kind == KEY_COVERAGE) {
-        if (slow || c->open == 0)
+        if (c->open == 0)
             finish_coverage(c, out);
-        return;
-    }
-    if (slow) { /* one more, of those that could bring the level nearer */
-        c->slow |= c->open;
-        for (uint8_t i = 0; i < c->owners.primary_count; i++) {
-            uint8_t owner = c->order[i];
-            if (may_ask(c, owner) && quorum_wants(&c->read, 0, owner)) {
-                ask(c, owner, out);
-                break;
-            }
-        }
         return;
     }
     if (request_has_id(c) && quorum_met(&c->read)) { /* an owner beyond the level has failed */
@@ -200,14 +190,85 @@ void read_ask_more(struct coordinated_request *c, bool slow, uint64_t wall_ms,
         request_fail(c, STATUS_UNAVAILABLE, &c->read, out);
 }
 
+/* The best owner not asked yet that could bring the level nearer; primary_count: there is none. */
+static uint8_t next_owner(const struct coordinated_request *c)
+{
+    for (uint8_t i = 0; i < c->owners.primary_count; i++)
+        if (may_ask(c, c->order[i]) && quorum_wants(&c->read, 0, c->order[i]))
+            return c->order[i];
+    return c->owners.primary_count;
+}
+
+void read_speculate(struct coordinated_request *c, bool allowed, struct coordinated_output *out)
+{
+    uint8_t owner = next_owner(c);
+    if (c->answered || owner == c->owners.primary_count)
+        return;
+    if (!allowed) {
+        out->speculation_refused = 1;
+        return;
+    }
+    c->slow |= c->open;
+    c->speculative |= (owner_mask)1 << owner;
+    ask(c, owner, out);
+    out->speculated = 1;
+}
+
+void read_retry(struct coordinated_request *c, bool allowed, struct coordinated_output *out)
+{
+    uint8_t owner = next_owner(c);
+    if (c->answered)
+        return;
+    if (c->request.kind == KEY_COVERAGE) {
+        finish_coverage(c, out);
+        return;
+    }
+    if (owner == c->owners.primary_count)
+        return;
+    if (!allowed) {
+        out->retry_refused = 1;
+        return;
+    }
+    c->slow |= c->open;
+    ask(c, owner, out);
+    out->retried = 1;
+}
+
+/* When all that were asked have taken longer than they use to. */
+static void plan_speculation(struct coordinated_request *c)
+{
+    uint32_t patience_us = 0;
+    for (uint8_t i = 0; i < c->owners.primary_count; i++)
+        if ((c->open >> i & 1) != 0 && c->params.patience_us[i] > patience_us)
+            patience_us = c->params.patience_us[i];
+    if (patience_us > 0)
+        c->speculate_us = c->params.now_us + patience_us;
+}
+
+/* One more than is needed, for what its answer tells of it. */
+static void explore(struct coordinated_request *c, struct coordinated_output *out)
+{
+    for (uint8_t i = 0; i < c->owners.primary_count; i++) {
+        if ((c->params.explore >> i & 1) == 0 || !may_ask(c, i))
+            continue;
+        ask(c, i, out);
+        out->explored = 1;
+        return;
+    }
+}
+
 void read_start(struct coordinated_request *c, uint64_t wall_ms, struct coordinated_output *out)
 {
     c->phase = PHASE_ASK;
     ask_until_enough(c, out);
-    if (c->open == 0)
-        read_ask_more(c, false, wall_ms, out);
-    else if (c->request.kind != KEY_COVERAGE && !quorum_met_with(&c->read, c->open))
+    if (c->open == 0) {
+        read_ask_more(c, wall_ms, out);
+    } else if (c->request.kind != KEY_COVERAGE && !quorum_met_with(&c->read, c->open)) {
         request_fail(c, STATUS_UNAVAILABLE, &c->read, out);
+    } else if (question_type(c) == MESSAGE_READ && c->request.kind != KEY_COVERAGE) {
+        plan_speculation(c);
+        explore(c, out);
+    }
 }
 
 /* ---- the level is met --------------------------------------------------------------------- */
@@ -324,7 +385,7 @@ void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, str
     }
     if (status != STATUS_OK) {
         c->failed |= (owner_mask)1 << owner;
-        read_ask_more(c, false, wall_ms, out);
+        read_ask_more(c, wall_ms, out);
         return;
     }
     buffer_append_slice(&c->answers[owner], read);
@@ -338,6 +399,9 @@ void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, str
         if (c->open == 0)
             finish_coverage(c, out);
     } else if (quorum_met(&c->read)) {
+        struct quorum without = c->read;
+        without.counted &= ~c->speculative;
+        out->speculation_won = !quorum_met(&without);
         finish_ask(c, owner, wall_ms, out);
     }
 }

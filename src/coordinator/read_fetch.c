@@ -109,7 +109,7 @@ static void go_on(struct coordinated_request *c, uint64_t wall_ms, struct coordi
         return;
     }
     c->phase = PHASE_ASK;
-    read_ask_more(c, false, wall_ms, out);
+    read_ask_more(c, wall_ms, out);
 }
 
 static void withdraw(struct coordinated_request *c, uint8_t owner)

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "coordinator/collection.h"
@@ -15,6 +16,9 @@ void coordinated_output_clear(struct coordinated_output *output)
     output->repeated = output->repeated_by_quorum = false;
     output->fetches = 0;
     output->omitted_bytes = 0;
+    output->speculated = output->speculation_refused = 0;
+    output->retried = output->retry_refused = output->explored = 0;
+    output->speculation_won = false;
     buffer_clear(&output->bodies);
     buffer_clear(&output->result);
 }
@@ -108,17 +112,6 @@ bool request_has_id(const struct coordinated_request *c)
     return key_request_is_recorded(&c->request);
 }
 
-bool request_needs_read(const struct coordinated_request *c)
-{
-    if (c->request.kind != KEY_WRITE || request_has_id(c) ||
-        (c->request.flags & KEY_AGAIN) != 0)
-        return true;
-    for (uint16_t i = 0; i < c->request.entry_count; i++)
-        if (mutation_reads(&c->request.entries[i].mutation))
-            return true;
-    return false;
-}
-
 /* The region that LOCAL means: of the node that the client is connected to. */
 static uint8_t local_region(const struct coordinated_request *c)
 {
@@ -159,17 +152,22 @@ static enum status preflight(struct coordinated_request *c)
     c->params.usable &= quorum_holders(writes ? &c->write : &c->read);
     if (writes && !c->params.self_ready)
         return STATUS_NOT_OWNER;
-    if ((!writes || request_needs_read(c)) && !quorum_met_with(&c->read, c->params.usable))
+    if ((!writes || key_request_needs_read(&c->request)) && !quorum_met_with(&c->read, c->params.usable))
         return STATUS_UNAVAILABLE;
     if (writes && !quorum_met_with(&c->write, c->params.usable))
         return STATUS_UNAVAILABLE;
     return STATUS_OK;
 }
 
-/* The own replica first, then by preference. */
+/* As the caller ranks them, or the own replica first, then by preference. */
 static void rank_owners(struct coordinated_request *c)
 {
     uint8_t self = request_self_index(c), count = 0;
+    if (c->params.order != NULL) {
+        memcpy(c->order, c->params.order, c->owners.primary_count);
+        c->params.order = NULL;
+        return;
+    }
     if (self < c->owners.primary_count)
         c->order[count++] = self;
     for (uint8_t i = 0; i < c->owners.primary_count; i++)
@@ -200,6 +198,7 @@ struct coordinated_request *coordinated_request_new(const struct coordinate_para
     rank_owners(c);
     c->policy = policy_of(params->ring, request->keyspace);
     c->retry_us = params->now_us + (uint64_t)params->retry_ms * 1000;
+    c->speculate_us = UINT64_MAX;
     uint8_t self = request_self_index(c);
     if (!params->self_ready && request->kind != KEY_DIGEST && self < c->owners.primary_count)
         c->params.usable &= ~((owner_mask)1 << self);
@@ -207,7 +206,7 @@ struct coordinated_request *coordinated_request_new(const struct coordinate_para
                                                                     : preflight(c);
     if (status != STATUS_OK)
         request_fail(c, status, key_request_writes(&c->request) ? &c->write : &c->read, out);
-    else if (request_needs_read(c))
+    else if (key_request_needs_read(&c->request))
         read_start(c, wall_ms, out);
     else
         write_start(c, out);
@@ -292,7 +291,7 @@ void coordinated_request_refused(struct coordinated_request *c, node_id node, en
     c->failed |= (owner_mask)1 << holder;
     switch (c->phase) {
     case PHASE_ASK:
-        read_ask_more(c, false, wall_ms, out);
+        read_ask_more(c, wall_ms, out);
         break;
     case PHASE_FETCH:
         fetch_failed(c, holder, wall_ms, out);
@@ -320,6 +319,7 @@ static bool is_retried(const struct coordinated_request *c)
 }
 
 void coordinated_request_tick(struct coordinated_request *c, uint64_t now_us, uint64_t wall_ms,
+                              const struct coordinate_allowance *allowed,
                               struct coordinated_output *out)
 {
     if (c->phase == PHASE_OVER)
@@ -331,10 +331,14 @@ void coordinated_request_tick(struct coordinated_request *c, uint64_t now_us, ui
                          minting ? &c->write : &c->read, out);
         c->phase = PHASE_OVER;
         c->open = 0;
+    } else if (c->phase == PHASE_ASK && now_us >= c->speculate_us && now_us < c->retry_us) {
+        c->speculate_us = UINT64_MAX;
+        read_speculate(c, allowed->speculate, out);
     } else if (is_retried(c) && now_us >= c->retry_us) {
         c->retry_us = now_us + (uint64_t)c->params.retry_ms * 1000;
+        c->speculate_us = UINT64_MAX;
         if (c->phase == PHASE_ASK)
-            read_ask_more(c, true, wall_ms, out);
+            read_retry(c, allowed->retry, out);
         else if (c->phase == PHASE_FETCH)
             fetch_slow(c, wall_ms, out);
         else if (c->phase == PHASE_REPAIR)
@@ -347,9 +351,12 @@ void coordinated_request_tick(struct coordinated_request *c, uint64_t now_us, ui
 
 uint64_t coordinated_request_deadline_us(const struct coordinated_request *c)
 {
-    if (is_retried(c) && c->retry_us < c->params.deadline_us)
-        return c->retry_us;
-    return c->params.deadline_us;
+    uint64_t deadline_us = c->params.deadline_us;
+    if (is_retried(c) && c->retry_us < deadline_us)
+        deadline_us = c->retry_us;
+    if (c->phase == PHASE_ASK && c->speculate_us < deadline_us)
+        deadline_us = c->speculate_us;
+    return deadline_us;
 }
 
 bool coordinated_request_done(const struct coordinated_request *c)

@@ -49,6 +49,19 @@ struct coordinate_params {
     uint64_t now_us;
     uint64_t deadline_us;
     uint32_t retry_ms;       /* silence after which one more holder is asked */
+    /* Owners by their place in the preference list, the best first; NULL: the own replica, then
+     * by preference. Needed until coordinated_request_new() returns. */
+    const uint8_t *order;
+    /* Of a read: after how long another owner is worth asking within a budget, by the place of
+     * the one that is silent; all 0: not before retry_ms. */
+    uint32_t patience_us[RING_OWNERS_MAX];
+    owner_mask explore; /* one of these may be asked beside those that a read needs */
+};
+
+/* What the budgets of the node have left: see retry_budget.h. */
+struct coordinate_allowance {
+    bool speculate; /* ask one more owner because those asked take longer than they use to */
+    bool retry;     /* because they were silent for retry_ms */
 };
 
 struct coordinated_send {
@@ -72,6 +85,9 @@ struct coordinated_output {
     uint32_t read_repairs; /* cells written back */
     uint32_t fetches;      /* owners asked for values that they had named */
     uint64_t omitted_bytes; /* of values that were named and not sent */
+    /* Owners asked beyond those needed, each 0 or 1, and whether the budget forbade it. */
+    uint8_t speculated, speculation_refused, retried, retry_refused, explored;
+    bool speculation_won; /* the level was met by an owner that was asked speculatively */
 };
 
 void coordinated_output_clear(struct coordinated_output *output);
@@ -95,7 +111,8 @@ void coordinated_request_refused(struct coordinated_request *request, node_id no
                                  enum status status, uint64_t wall_ms,
                                  struct coordinated_output *out);
 void coordinated_request_tick(struct coordinated_request *request, uint64_t now_us,
-                              uint64_t wall_ms, struct coordinated_output *out);
+                              uint64_t wall_ms, const struct coordinate_allowance *allowed,
+                              struct coordinated_output *out);
 
 uint64_t coordinated_request_deadline_us(const struct coordinated_request *request);
 bool coordinated_request_done(const struct coordinated_request *request);

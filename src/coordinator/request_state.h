@@ -48,6 +48,8 @@ struct coordinated_request {
     struct buffer walk_repair; /* KEY_ELEMENTS_WALK: what was merged, as MESSAGE_REPLICATE */
     uint16_t walk_repair_cells;
     owner_mask walk_holders; /* of all that was merged */
+    uint64_t speculate_us;   /* before that, within a budget; UINT64_MAX: not (any more) */
+    owner_mask speculative;  /* asked then */
     bool unseen_increments;  /* an owner counts what the strings written do not cover */
 };
 
@@ -60,16 +62,17 @@ void request_answer(struct coordinated_request *c, struct slice result,
 void request_fail(struct coordinated_request *c, enum status status, const struct quorum *quorum,
                   struct coordinated_output *out);
 uint8_t request_self_index(const struct coordinated_request *c); /* owner_count when none */
-/* Whether what the request gives depends on what is there. */
-bool request_needs_read(const struct coordinated_request *c);
 
 /* read.c */
 void read_start(struct coordinated_request *c, uint64_t wall_ms, struct coordinated_output *out);
 void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, struct slice body,
                 uint64_t wall_ms, struct coordinated_output *out);
-/* An asked owner will not answer, or is slow (`slow`): ask another. */
-void read_ask_more(struct coordinated_request *c, bool slow, uint64_t wall_ms,
+/* An asked owner will not answer: ask another. */
+void read_ask_more(struct coordinated_request *c, uint64_t wall_ms,
                    struct coordinated_output *out);
+/* Those asked take longer than they use to, or are silent for long: ask one more, if allowed. */
+void read_speculate(struct coordinated_request *c, bool allowed, struct coordinated_output *out);
+void read_retry(struct coordinated_request *c, bool allowed, struct coordinated_output *out);
 
 /* Ask the next owner, whether the level needs it or not; false: there is none. */
 bool read_ask_any(struct coordinated_request *c, struct coordinated_output *out);

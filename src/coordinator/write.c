@@ -80,7 +80,7 @@ void write_check(struct coordinated_request *c, struct coordinated_output *out)
 {
     if (c->answered)
         return;
-    if (quorum_met(&c->write) && c->unseen_increments && !request_needs_read(c)) {
+    if (quorum_met(&c->write) && c->unseen_increments && !key_request_needs_read(&c->request)) {
         write_again(c, out);
         return;
     }

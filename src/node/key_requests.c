@@ -3,7 +3,7 @@
  *
  * Reads and scans are coordinated by the node that the client is connected to. A
  * write needs an owner, because only owners mint: this node if it is one, else the
- * first usable owner in preference order. A write that depends on the value goes
+ * best usable owner (owner_choice.c). A write that depends on the value goes
  * to the first usable owner in any case, so that such writes meet at one replica
  * while it is there; when the owners before it cannot, this node does it if it can.
  * A request is forwarded once, to one owner at a time.
@@ -102,10 +102,12 @@ static void send_all(struct node *node, struct pending *pending, struct lost_own
             assert(*lost_count < PREFERENCE_LIST_MAX);
             lost[(*lost_count)++] = (struct lost_owner){node->self, STATUS_CLOCK_SKEW};
         } else if (send->to == node->self) {
+            owner_choice_asked(node, send->to, send->type, pending->id);
             if (send->type == MESSAGE_MINT)
                 clock_fence_before_mint(node);
             node_send_store(node, send->type, pending->id, pending->deadline_us, body);
         } else if (link != 0) {
+            owner_choice_asked(node, send->to, send->type, pending->id);
             pending_await(node, pending, send->to);
             node_send_link(node, link, send->type, pending->id,
                            left_ms(node, pending->deadline_us), body);
@@ -137,6 +139,7 @@ static void carry_out_steps(struct node *node, struct pending *pending, struct s
         node->statistics.requests_repeated += out->repeated;
         node->statistics.requests_repeated_by_quorum += out->repeated_by_quorum;
         node->statistics.read_bytes_omitted += out->omitted_bytes;
+        owner_choice_count(node, out);
         send_all(node, pending, lost, &lost_count);
         if (out->again) {
             next->origin = pending->origin;
@@ -208,6 +211,8 @@ static void coordinate(struct node *node, const struct origin *origin,
         .now_us = node->now.mono_us,
         .deadline_us = deadline_us,
         .retry_ms = node->settings.read_retry_ms};
+    uint8_t order[RING_OWNERS_MAX];
+    owner_choice_prepare(node, request, owners, &params, order);
     struct pending *pending = pending_add(node, PENDING_COORDINATED, origin, deadline_us);
     node->coordinated_count++;
     node->statistics.requests_coordinated++;
@@ -243,18 +248,22 @@ static bool was_tried(const struct pending *pending, node_id owner)
     return false;
 }
 
-/* Send to the first usable owner that was not tried; false when there is none. */
+/* Send to the best usable owner that was not tried; false when there is none. */
 static bool forward(struct node *node, struct pending *pending,
                     const struct preference_list *owners)
 {
+    uint8_t order[RING_OWNERS_MAX];
+    if (!pending->meets)
+        owner_choice_order(node, RANK_FORWARD, owners, pending->partition, order);
     for (uint8_t i = 0; i < owners->primary_count; i++) {
-        node_id owner = owners->nodes[i];
+        node_id owner = owners->nodes[pending->meets ? i : order[i]];
         const struct peer_load *load = node_load(node, owner);
         if (owner == node->self || !peers_is_up(node->peers, owner) ||
             load->in_flight >= node->settings.peer_inflight_max || was_tried(pending, owner))
             continue;
         pending->tried[pending->tried_count++] = owner;
         pending_await(node, pending, owner);
+        owner_choice_asked(node, owner, MESSAGE_FORWARD, pending->id);
         node_send_link(node, peers_link(node->peers, owner), MESSAGE_FORWARD, pending->id,
                        left_ms(node, pending->deadline_us - FORWARD_SLACK_MS * 1000),
                        buffer_slice(&pending->request));
@@ -331,6 +340,7 @@ static void start_forward(struct node *node, const struct origin *origin,
         told.region = (uint8_t)(node->home + 1);
     key_request_encode(&told, &pending->request);
     pending->partition = request->partition;
+    pending->meets = key_request_needs_read(request);
     pending->refused = mints_here(node, request->partition) && clock_fence_is_up(node)
                            ? STATUS_CLOCK_SKEW
                            : STATUS_UNAVAILABLE;
@@ -376,17 +386,6 @@ static void forward_answered(struct node *node, struct pending *pending, struct 
 
 /* ---- both --------------------------------------------------------------------------------- */
 
-static bool depends_on_value(const struct key_request *request)
-{
-    if (key_request_is_recorded(request) || /* and on whether it was carried out */
-        key_request_is_collection(request))
-        return true;
-    for (uint16_t i = 0; i < request->entry_count; i++)
-        if (mutation_reads(&request->entries[i].mutation))
-            return true;
-    return false;
-}
-
 /* Whether a write should be coordinated here rather than by another owner. */
 static bool is_ours(struct node *node, const struct key_request *request,
                     const struct preference_list *owners)
@@ -395,7 +394,7 @@ static bool is_ours(struct node *node, const struct key_request *request,
         return true;
     if (!mints_here(node, request->partition) || clock_fence_is_up(node))
         return false;
-    if (!depends_on_value(request))
+    if (!key_request_needs_read(request))
         return true;
     for (uint8_t i = 0; i < owners->primary_count; i++) {
         if (owners->nodes[i] == node->self)
@@ -502,7 +501,8 @@ void key_request_tick(struct node *node, struct pending *pending)
         }
         return;
     }
-    coordinated_request_tick(pending->coordinated, node->now.mono_us, node->now.wall_ms,
+    struct coordinate_allowance allowed = owner_choice_allowance(node);
+    coordinated_request_tick(pending->coordinated, node->now.mono_us, node->now.wall_ms, &allowed,
                              &node->coordinated_output);
     if (!coordinated_request_done(pending->coordinated))
         deadline_heap_add(&node->timers, coordinated_request_deadline_us(pending->coordinated),

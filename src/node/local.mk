@@ -9,6 +9,7 @@ libringcore_a_SOURCES += \
 	src/node/node.c \
 	src/node/node.h \
 	src/node/node_state.h \
+	src/node/owner_choice.c \
 	src/node/peer_requests.c \
 	src/node/pending.c \
 	src/node/rebuild_progress.c \

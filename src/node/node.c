@@ -110,6 +110,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->register_view = node_register_view;
     environment->hint_view = hints_view;
     environment->hint_lane_view = hints_lane_view;
+    environment->owner_view = owner_choice_view;
     environment->repair_view = tree_schedule_view;
     environment->repair_pair = tree_schedule_pair;
     environment->repair_replica = tree_schedule_replica;
@@ -172,6 +173,7 @@ struct node *node_new(const struct node_params *params)
     lineage_start(node);
     node->config = node_register_new(node, params);
     hints_init(node, params);
+    owner_choice_init(node);
     node->trees = tree_schedule_new(node->ring, node->self);
     init_environment(node, params);
     return node;
@@ -189,6 +191,7 @@ void node_free(struct node *node)
     for (uint32_t i = 0; i < node->load_count; i++)
         log_sync_free(node->loads[i].sync);
     hints_deinit(node);
+    owner_choice_deinit(node);
     free(node->loads);
     node_register_free(node->config);
     tree_schedule_free(node->trees);
@@ -223,6 +226,7 @@ static void peer_went_down(struct node *node, node_id peer)
         else if (pending->kind == PENDING_TREE && pending->origin.node == peer)
             tree_schedule_failed(node, pending, STATUS_UNAVAILABLE);
     }
+    owner_choice_peer_down(node, peer);
     log_sync_peer_down(node_load(node, peer)->sync);
     node_register_peer_down(node, peer);
     hints_peer_down(node, peer);
@@ -263,6 +267,7 @@ static void carry_out_peers(struct node *node)
 static void route_answer(struct node *node, node_id from, const struct frame *frame)
 {
     struct pending *pending = pending_find(node, frame->request);
+    owner_choice_answered(node, from, frame);
     if (pending == NULL)
         return; /* late */
     if (pending->kind == PENDING_COORDINATED || pending->kind == PENDING_FORWARDED)
@@ -368,9 +373,13 @@ static void store_frame(struct node *node, const struct frame *frame)
         return;
     }
     struct pending *pending = pending_find(node, frame->request);
+    bool refused = frame->type == MESSAGE_STORE_REFUSED;
+    if (refused)
+        owner_choice_store_refused(node, frame->request);
+    else
+        owner_choice_answered(node, node->self, frame);
     if (pending == NULL)
         return; /* its deadline has passed */
-    bool refused = frame->type == MESSAGE_STORE_REFUSED;
     switch (pending->kind) {
     case PENDING_COORDINATED:
         if (refused)
@@ -457,6 +466,11 @@ static void tick(struct node *node)
     stability_tick(node);
     tree_schedule_tick(node);
     client_sessions_tick(node);
+}
+
+const struct node_statistics *node_statistics(const struct node *node)
+{
+    return &node->statistics;
 }
 
 void node_set_settings(struct node *node, const struct settings *settings)

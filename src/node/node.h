@@ -19,6 +19,7 @@
 #include "ring/ring.h"
 
 struct node;
+struct node_statistics; /* commands/environment.h */
 
 /* What happened to earlier stores of this node. All zero: nothing. */
 struct node_damage {
@@ -59,6 +60,9 @@ void node_free(struct node *node);
 
 /* Numbers that changed while the node runs, such as by CONFIG SET. */
 void node_set_settings(struct node *node, const struct settings *settings);
+
+/* What it has counted since its start. */
+const struct node_statistics *node_statistics(const struct node *node);
 
 /* Advance by one event. Effects are appended to `out`. */
 void node_step(struct node *node, const struct event *event, struct effects *out);

@@ -1,6 +1,6 @@
 /*
  * node_state.h - the inside of the loop side, shared by node.c, pending.c, peer_requests.c,
- * client_sessions.c, clock_fence.c, lineage.c, rebuild_progress.c, repair_schedule.c,
+ * client_sessions.c, owner_choice.c, clock_fence.c, lineage.c, rebuild_progress.c, repair_schedule.c,
  * hint_schedule.c and stability_schedule.c.
  */
 #ifndef NODE_NODE_STATE_H
@@ -13,7 +13,9 @@
 #include "base/table.h"
 #include "commands/environment.h"
 #include "commands/session.h"
+#include "coordinator/owner_rank.h"
 #include "coordinator/request.h"
+#include "coordinator/retry_budget.h"
 #include "membership/clock_watch.h"
 #include "membership/peers.h"
 #include "node/node.h"
@@ -62,6 +64,7 @@ struct pending {
     node_id tried[RING_OWNERS_MAX];
     uint8_t tried_count;
     enum status refused; /* by the last that was tried: definite */
+    bool meets;          /* others like it at the first owner: it is not sent to the fastest */
     uint32_t wait_ms;       /* the shortest after which one that was tried may mint; 0: unknown */
     uint64_t held_until_us; /* then it is tried again; 0: it is not held */
     /* PENDING_PEER_STORE, PENDING_REGISTER */
@@ -145,6 +148,9 @@ struct node {
     struct hint_board hints;
     struct peer_load *loads; /* one for each other member */
     uint32_t load_count;
+    uint32_t asked_count; /* by all peers, not answered */
+    struct owner_rank *rank;
+    struct retry_budget speculation, retries;
     struct node_register *config;
     uint8_t *replica_states; /* enum replica_state, by partition */
     uint32_t rebuilding_count;
@@ -195,6 +201,30 @@ struct pending *pending_find(struct node *node, request_id id);
 void pending_remove(struct node *node, struct pending *pending);
 void pending_await(struct node *node, struct pending *pending, node_id peer);
 void pending_heard(struct node *node, struct pending *pending, node_id peer);
+
+/* owner_choice.c */
+void owner_choice_init(struct node *node);
+void owner_choice_deinit(struct node *node);
+/* Something is sent to another node, or to the own store side. */
+void owner_choice_asked(struct node *node, node_id to, uint16_t type, request_id request);
+/* An answer came, whether or not somebody waits for it. */
+void owner_choice_answered(struct node *node, node_id from, const struct frame *frame);
+void owner_choice_store_refused(struct node *node, request_id request);
+void owner_choice_peer_down(struct node *node, node_id peer);
+/* What an answer to a question that came at `started_us` tells of this node. */
+uint32_t owner_choice_load(const struct node *node, uint64_t started_us);
+/* Places of the owners, the best first. */
+void owner_choice_order(struct node *node, enum rank_lane lane,
+                        const struct preference_list *owners, partition_id partition,
+                        uint8_t order[RING_OWNERS_MAX]);
+/* The part of `params` that depends on what was measured; `order` outlives them. */
+void owner_choice_prepare(struct node *node, const struct key_request *request,
+                          const struct preference_list *owners, struct coordinate_params *params,
+                          uint8_t order[RING_OWNERS_MAX]);
+struct coordinate_allowance owner_choice_allowance(struct node *node);
+/* What a step asked beyond need. */
+void owner_choice_count(struct node *node, const struct coordinated_output *out);
+void owner_choice_view(void *context, node_id id, struct instant now, struct owner_rank_view *out);
 
 /* key_requests.c */
 void key_request_start(struct node *node, const struct origin *origin,

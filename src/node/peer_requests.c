@@ -160,6 +160,7 @@ static void ask_store(struct node *node, const struct origin *origin, const stru
     pending->type = frame->type;
     pending->partition = partition;
     load->asked++;
+    node->asked_count++;
     if (frame->type == MESSAGE_SYNC_PULL)
         hints_note_puller(node, origin->node, pending->id);
     node_send_store(node, frame->type, pending->id, pending->deadline_us, frame->body);
@@ -224,6 +225,8 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
 static void forget(struct node *node, struct pending *pending)
 {
     node_load(node, pending->origin.node)->asked--;
+    assert(node->asked_count > 0);
+    node->asked_count--;
     pending_remove(node, pending);
 }
 
@@ -235,7 +238,8 @@ void peer_request_answered(struct node *node, struct pending *pending, uint16_t 
         peer_request_fail(node, &pending->origin, pending->type, pending->partition,
                           STATUS_NOT_READY);
     else if (peers_link(node->peers, pending->origin.node) == pending->origin.link)
-        node_send_link(node, pending->origin.link, type, pending->origin.request, 0, body);
+        node_send_link(node, pending->origin.link, type, pending->origin.request,
+                       owner_choice_load(node, pending->started_us), body);
     if (type == MESSAGE_SYNC_PAGE)
         node->statistics.sync_pages_sent++;
     forget(node, pending);

@@ -149,6 +149,7 @@ void stability_peer_frame(struct node *node, const struct origin *origin,
     struct pending *pending = pending_add(node, PENDING_PEER_STORE, origin, deadline_us);
     pending->type = MESSAGE_STABILITY;
     load->asked++;
+    node->asked_count++;
     step.kind = STABILITY_STEP_REPORT;
     step.body = frame->body;
     step_store(node, &step, pending->id, deadline_us);

@@ -8,7 +8,8 @@
  *
  * length counts everything after itself. `left` is the remaining time of the
  * request in ms, 0 for none: deadlines travel as durations because clocks
- * differ. checksum is XXH3-64 over bytes 4..20 and the body.
+ * differ. In an answer it is what the sender tells of its load (coordinator/owner_rank.h), 0 for
+ * nothing. checksum is XXH3-64 over bytes 4..20 and the body.
  */
 #ifndef WIRE_FRAME_H
 #define WIRE_FRAME_H

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "sim/contexts.h"
+#include "sim/gray_slow.h"
 #include "sim/machine.h"
 #include "sim/oracle.h"
 #include "sim/spread.h"
@@ -467,6 +468,7 @@ static void answered(struct world *world, struct client *client, const struct re
         world->clients->counts[client->machine->index].acked++;
     request.command.waits_for = client->last_written;
     oracle_answered(world->oracle, client->machine, command, reply);
+    gray_slow_answered(world, client->machine, command);
     if (command->key_count > 0 && command->writes[0] != NULL)
         client->last_written = oracle_last_written(command);
     if (request.command.identity != 0 && reply->type != RESP_TYPE_ERROR)

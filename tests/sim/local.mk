@@ -15,6 +15,8 @@ ringsim_SOURCES = \
 	tests/sim/damage.h \
 	tests/sim/disk.c \
 	tests/sim/disk.h \
+	tests/sim/gray_slow.c \
+	tests/sim/gray_slow.h \
 	tests/sim/image.c \
 	tests/sim/image.h \
 	tests/sim/machine.c \

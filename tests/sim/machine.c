@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "commands/environment.h"
 #include "sim/client.h"
 #include "sim/contexts.h"
 #include "sim/network.h"
@@ -105,12 +106,28 @@ static void drop_deferred(struct machine *machine)
     machine->deferred_count = 0;
 }
 
+/* Which paths it took is known to itself alone. */
+static void free_loop(struct machine *machine)
+{
+    uint64_t *counts = machine->world->marks->counts;
+    if (machine->loop == NULL)
+        return;
+    const struct node_statistics *statistics = node_statistics(machine->loop);
+    counts[MARK_READ_SPECULATIVE] += statistics->speculative_reads_sent;
+    counts[MARK_READ_SPECULATIVE_WON] += statistics->speculative_reads_won;
+    counts[MARK_READ_SPECULATIVE_REFUSED] += statistics->speculative_reads_refused;
+    counts[MARK_READ_EXPLORING] += statistics->exploring_reads_sent;
+    counts[MARK_READ_RETRIED] += statistics->read_retries_sent;
+    node_free(machine->loop);
+    machine->loop = NULL;
+}
+
 void machine_deinit(struct machine *machine)
 {
     machine->world->marks->counts[MARK_READ_ERROR] += machine->image.read_error_count;
     drop_deferred(machine);
     free(machine->deferred);
-    node_free(machine->loop);
+    free_loop(machine);
     store_thread_deinit(machine);
     image_deinit(&machine->image);
     disk_copy_deinit(&machine->copy);
@@ -263,8 +280,7 @@ static void end_process(struct machine *machine, bool power_loss)
     client_set_machine_gone(machine, power_loss);
     operators_machine_gone(machine);
     script_client_machine_gone(machine);
-    node_free(machine->loop);
-    machine->loop = NULL;
+    free_loop(machine);
     drop_deferred(machine);
     if (machine->paused) {
         machine->paused = false;

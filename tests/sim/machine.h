@@ -78,6 +78,7 @@ struct machine {
     uint32_t opens_failed;
     enum crash_keeps crash_keeps;
     uint64_t stall_us; /* added to syncs and reads */
+    uint32_t slow_factor; /* that syncs and reads take so many times as long; 0: once */
     uint32_t write_errors_ppm;
     enum status condition;
     uint32_t reads_waiting;

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "coordinator/level.h"
+#include "sim/gray_slow.h"
 #include "sim/script.h"
 #include "sim/spread.h"
 
@@ -80,6 +81,7 @@ static const struct profile {
     {"slow-link", 0, true, 1},
     {"pause-60s", 0, true, 1},
     {"slow-disk", 0, true, 1},
+    {"gray-slow", 0, false, 1},
 };
 
 enum { PROFILE_COUNT = sizeof profiles / sizeof profiles[0], SCRIPT_AFTER_MS = 1000 };
@@ -325,6 +327,7 @@ enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
     out->operator_count = one_in(&random, 2) ? (uint32_t)spread_even(&random, 1, 3) : 0;
     if (out->script != NULL)
         fit_script(out);
+    gray_slow_fit(out);
     return STATUS_OK;
 }
 

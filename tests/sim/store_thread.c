@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "sim/gray_slow.h"
 #include "sim/machine.h"
 #include "sim/oracle.h"
 #include "sim/script_trap.h"
@@ -79,6 +80,8 @@ static uint64_t sync_time_us(struct machine *machine)
 {
     const struct plan *plan = &machine->world->plan;
     uint64_t time_us = plan->sync_us + spread_tail(&machine->random, plan->sync_tail_us);
+    if (machine->slow_factor > 0)
+        time_us *= machine->slow_factor;
     if (machine->stall_us > 0)
         time_us += random_below(&machine->random, machine->stall_us);
     return time_us;
@@ -320,6 +323,9 @@ void store_thread_read(struct machine *machine, struct slice frame)
     struct occurrence what = {
         .kind = AT_STORE_READ, .machine = machine->index, .life = machine->life};
     uint64_t delay_us = 1 + spread_tail(&machine->random, plan->store_read_us);
+    if (machine->slow_factor > 0)
+        delay_us *= machine->slow_factor;
+    gray_slow_reads(machine->world, machine, frame);
     if (machine->stall_us > 0 && random_chance(&machine->random, 1, 10))
         delay_us += random_below(&machine->random, machine->stall_us);
     buffer_append_slice(&what.bytes, frame);

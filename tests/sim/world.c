@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "ring/planner.h"
 #include "sim/client.h"
+#include "sim/gray_slow.h"
 #include "sim/machine.h"
 #include "sim/nemesis.h"
 #include "sim/network.h"
@@ -145,6 +146,7 @@ static void world_init(struct world *world, const struct world_params *params)
     world->traps = traps_new();
     world->script_client = script_client_new(world);
     world->script = script_run_new(world);
+    world->gray_slow = gray_slow_new(world);
     world->nemesis = nemesis_new(world);
     client_set_start(world);
 }
@@ -158,6 +160,7 @@ static void world_deinit(struct world *world)
     traps_free(world->traps);
     script_run_free(world->script);
     script_client_free(world->script_client);
+    gray_slow_free(world->gray_slow);
     settle_free(world->settle);
     operators_free(world->operators);
     register_oracle_free(world->register_oracle);
@@ -188,6 +191,9 @@ void world_dispatch(struct world *world, struct occurrence *what)
     case AT_FAULT:
     case AT_FAULT_END:
         nemesis_handle(world, what);
+        break;
+    case AT_GRAY_SLOW:
+        gray_slow_handle(world, what);
         break;
     case AT_SETTLE:
         settle_handle(world, what);

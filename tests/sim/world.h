@@ -48,6 +48,7 @@ struct silent_loss;
 struct script_client;
 struct script_run;
 struct traps;
+struct gray_slow;
 
 /* Where the parent process sees how far a run came, in case it crashes. */
 struct world_progress {
@@ -84,6 +85,7 @@ struct world {
     struct script_client *script_client;
     struct script_run *script;
     struct traps *traps;
+    struct gray_slow *gray_slow; /* NULL for other profiles */
     uint64_t compared_leaves; /* listings that were judged, in all */
     uint64_t sync_cells;      /* that pages of log sync brought, in all */
     struct marks *marks;

@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	tests/system/test_ringctl \
 	tests/system/test_request_ids \
 	tests/system/test_siblings \
+	tests/system/test_slow_owner \
 	tests/system/test_standalone \
 	tests/system/test_wipe
 

@@ -211,6 +211,8 @@ static void ring_status_tells_members_and_partitions(void **state)
     assert_true(value_is(value_get(fourth, "state"), "down"));
     assert_int_equal(number(fourth, "silence_ms"), 40);
     assert_int_equal(number(fourth, "partitions"), 8);
+    assert_int_equal(number(fourth, "read_us"), 0);
+    assert_int_equal(number(fourth, "slow"), 0);
     assert_true(value_is(value_get(&members->elements[0], "state"), "self"));
     resp_value_free(value);
 }

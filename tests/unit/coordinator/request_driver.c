@@ -49,6 +49,8 @@ void driver_end(struct request_driver *driver)
     driver->answered = false;
     driver->read_repairs = driver->fetches = 0;
     driver->omitted_bytes = 0;
+    driver->speculated = driver->speculation_refused = driver->speculation_won = 0;
+    driver->retried = driver->retry_refused = driver->explored = 0;
     driver->now_ms = 0;
 }
 
@@ -84,6 +86,12 @@ static void take_output(struct request_driver *driver)
     driver->read_repairs += output->read_repairs;
     driver->fetches += output->fetches;
     driver->omitted_bytes += output->omitted_bytes;
+    driver->speculated += output->speculated;
+    driver->speculation_refused += output->speculation_refused;
+    driver->speculation_won += output->speculation_won;
+    driver->retried += output->retried;
+    driver->retry_refused += output->retry_refused;
+    driver->explored += output->explored;
     if (output->again) {
         assert_true(driver->takes_again);
         buffer_append_slice(&driver->again, buffer_slice(&output->result));
@@ -188,7 +196,9 @@ void driver_refused(struct request_driver *driver, uint8_t owner, enum status st
 void driver_tick(struct request_driver *driver, uint64_t ms)
 {
     driver->now_ms += ms;
-    coordinated_request_tick(driver->request, driver->now_ms * 1000, DRIVER_WALL_MS,
+    struct coordinate_allowance allowed = {.speculate = !driver->no_speculation,
+                                           .retry = !driver->no_retry};
+    coordinated_request_tick(driver->request, driver->now_ms * 1000, DRIVER_WALL_MS, &allowed,
                              &driver->output);
     take_output(driver);
 }

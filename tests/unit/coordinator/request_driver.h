@@ -44,6 +44,8 @@ struct request_driver {
     bool takes_again; /* a request to do instead of an answer is welcome, in `again` */
     struct buffer again;
     uint64_t now_ms;
+    bool no_speculation, no_retry; /* the budgets are spent */
+    unsigned speculated, speculation_refused, speculation_won, retried, retry_refused, explored;
 };
 
 /* `replication` as "eu:2,us:1"; the coordinator is owner `self`, which is ready, and all are

@@ -161,7 +161,8 @@ static enum status attempt(struct cluster *cluster, uint8_t coordinator, unsigne
         done++;
     }
     if (!finished) {
-        coordinated_request_tick(request, 1000000, STORE_HOST_WALL_MS, out);
+        coordinated_request_tick(request, 1000000, STORE_HOST_WALL_MS,
+                                 &(struct coordinate_allowance){.retry = true}, out);
         assert_true(out->finished);
         buffer_append_slice(&cluster->bytes, buffer_slice(&out->result));
         coordinated_output_clear(out);
