@@ -92,6 +92,8 @@ EXTRA_DIST += \
 	tests/sim/mutants/counter-forgets-sums.patch \
 	tests/sim/mutants/context-covers-more.patch \
 	tests/sim/mutants/count-node-twice.patch \
+	tests/sim/mutants/cut-goes-unswept.patch \
+	tests/sim/mutants/elements-of-last-writer.patch \
 	tests/sim/mutants/fallback-counted-when-strict.patch \
 	tests/sim/mutants/hint-dropped-on-send.patch \
 	tests/sim/mutants/hint-for-any-owner.patch \
