@@ -22,7 +22,7 @@ enum {
 
 struct field_call {
     uint32_t first, step, count; /* arguments that name fields */
-    struct mutation mutation;    /* KEY_ELEMENTS_WRITE; with step 2 the value is from the arguments */
+    struct mutation mutation; /* KEY_ELEMENTS_WRITE; with step 2 the value is from the arguments */
     uint8_t kind;
     void (*take)(struct call *call, const struct key_result *result);
 };
@@ -167,13 +167,13 @@ static void set_fields(struct call *call,
                          call->command->name);
         return;
     }
-    ask_fields(call, (struct field_call){.first = 2,
-                                         .step = 2,
-                                         .count = (call->argument_count - 2) / 2,
-                                         .mutation = {.operation = REGISTER_SET,
-                                                      .flags = MUTATION_RETURN_OLD},
-                                         .kind = KEY_ELEMENTS_WRITE,
-                                         .take = take});
+    ask_fields(call, (struct field_call){
+                         .first = 2,
+                         .step = 2,
+                         .count = (call->argument_count - 2) / 2,
+                         .mutation = {.operation = REGISTER_SET, .flags = MUTATION_RETURN_OLD},
+                         .kind = KEY_ELEMENTS_WRITE,
+                         .take = take});
 }
 
 static void start_hset(struct call *call)
@@ -188,13 +188,13 @@ static void start_hmset(struct call *call)
 
 static void start_hsetnx(struct call *call)
 {
-    ask_fields(call, (struct field_call){.first = 2,
-                                         .step = 2,
-                                         .count = 1,
-                                         .mutation = {.operation = REGISTER_SET,
-                                                      .flags = MUTATION_IF_ABSENT},
-                                         .kind = KEY_ELEMENTS_WRITE,
-                                         .take = take_written});
+    ask_fields(call, (struct field_call){
+                         .first = 2,
+                         .step = 2,
+                         .count = 1,
+                         .mutation = {.operation = REGISTER_SET, .flags = MUTATION_IF_ABSENT},
+                         .kind = KEY_ELEMENTS_WRITE,
+                         .take = take_written});
 }
 
 static void start_hdel(struct call *call)
@@ -297,10 +297,10 @@ static void collect_page(struct call *call, uint32_t index, const struct key_res
     struct resp_writer writer = {.out = &call->scratch, .version = call_version(call)};
     if (result->status != STATUS_OK ||
         (!result->scan_done && result->next_position <= walk->place)) {
-        walk->failure = (struct key_result){
-            .status = result->status == STATUS_OK ? STATUS_CORRUPT : result->status,
-            .acks = result->acks,
-            .needed = result->needed};
+        walk->failure = (struct key_result){.status = result->status == STATUS_OK ? STATUS_CORRUPT
+                                                                                  : result->status,
+                                            .acks = result->acks,
+                                            .needed = result->needed};
         return;
     }
     for (uint16_t i = 0; i < result->outcome_count; i++) {
@@ -467,9 +467,9 @@ static void start_hscan(struct call *call)
     }
 
 #define HASH_WRITE (COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST)
-#define HASH_READ (COMMAND_READONLY | COMMAND_FAST)
-#define OF_FIELDS "O(N) in the number of fields that are named."
-#define OF_ALL "O(N) in the number of fields of the hash."
+#define HASH_READ  (COMMAND_READONLY | COMMAND_FAST)
+#define OF_FIELDS  "O(N) in the number of fields that are named."
+#define OF_ALL     "O(N) in the number of fields of the hash."
 
 HASH_ROW(hset, "2.0.0",
          "Sets fields; how many are new. One that is set wins over a removal that has not seen it.",
@@ -481,8 +481,7 @@ HASH_ROW(hsetnx, "2.0.0",
          "Sets a field that has no value. Two owners that cannot see each other may both do it.",
          "O(1)", "key field value", 4, HASH_WRITE, KEY_FLAG_RW | KEY_FLAG_INSERT);
 HASH_ROW(hdel, "2.0.0", "Removes fields as far as they were seen; how many had a value.", OF_FIELDS,
-         "key field [field ...]", -3, COMMAND_WRITE | COMMAND_FAST,
-         KEY_FLAG_RW | KEY_FLAG_DELETE);
+         "key field [field ...]", -3, COMMAND_WRITE | COMMAND_FAST, KEY_FLAG_RW | KEY_FLAG_DELETE);
 HASH_ROW(hget, "2.0.0", "The value of a field.", "O(1)", "key field", 3, HASH_READ,
          KEY_FLAG_RO | KEY_FLAG_ACCESS);
 HASH_ROW(hmget, "2.0.0", "The values of several fields, of one moment at each owner.", OF_FIELDS,

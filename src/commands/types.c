@@ -40,10 +40,10 @@ static bool page_leads_on(const struct key_result *result, uint64_t place)
 
 static struct key_result failure_of(const struct key_result *result)
 {
-    return (struct key_result){
-        .status = result->status == STATUS_OK ? STATUS_CORRUPT : result->status,
-        .acks = result->acks,
-        .needed = result->needed};
+    return (struct key_result){.status =
+                                   result->status == STATUS_OK ? STATUS_CORRUPT : result->status,
+                               .acks = result->acks,
+                               .needed = result->needed};
 }
 
 /* ---- the one key of a call ---- */
@@ -147,8 +147,7 @@ static void make_flagged_look(struct call *call, uint32_t index, struct key_requ
     collection_make_walk(call, call_argument(call, key->argument), key->place, 1, request);
 }
 
-static void collect_flagged_look(struct call *call, uint32_t index,
-                                 const struct key_result *result)
+static void collect_flagged_look(struct call *call, uint32_t index, const struct key_result *result)
 {
     struct flagged_key *key = flagged(call, index);
     if (result->status == STATUS_WRONG_TYPE) /* a string by now, which is there as well */

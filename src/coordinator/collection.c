@@ -53,9 +53,8 @@ void collection_encode_walk(const struct coordinated_request *c, struct buffer *
 
 void collection_encode_clock(const struct coordinated_request *c, struct buffer *body)
 {
-    struct message_collection_clock clock = {.address = c->address,
-                                             .keyspace = c->request.keyspace,
-                                             .key = c->request.entries[0].key};
+    struct message_collection_clock clock = {
+        .address = c->address, .keyspace = c->request.keyspace, .key = c->request.entries[0].key};
     message_collection_clock_encode(&clock, body);
 }
 
@@ -92,8 +91,7 @@ static bool page_is_sound(const struct coordinated_request *c,
     return true;
 }
 
-enum status collection_judge(const struct coordinated_request *c, uint16_t type,
-                             struct slice body)
+enum status collection_judge(const struct coordinated_request *c, uint16_t type, struct slice body)
 {
     struct message_elements_result page;
     struct message_collection_clock_result seen;
@@ -172,8 +170,7 @@ bool collection_forbids(const struct coordinated_request *c, uint64_t wall_ms)
 
 /* ---- named elements ------------------------------------------------------------------------ */
 
-void collection_got(struct coordinated_request *c, uint64_t wall_ms,
-                    struct coordinated_output *out)
+void collection_got(struct coordinated_request *c, uint64_t wall_ms, struct coordinated_output *out)
 {
     struct buffer encoded = {0};
     struct clock cut = {0};

@@ -25,8 +25,7 @@ struct slice collection_name(const struct coordinated_request *c, uint16_t index
 void collection_encode_walk(const struct coordinated_request *c, struct buffer *body);
 void collection_encode_clock(const struct coordinated_request *c, struct buffer *body);
 /* Whether the body is a good answer to what was asked. */
-enum status collection_judge(const struct coordinated_request *c, uint16_t type,
-                             struct slice body);
+enum status collection_judge(const struct coordinated_request *c, uint16_t type, struct slice body);
 
 /* The level is met. */
 void collection_got(struct coordinated_request *c, uint64_t wall_ms,

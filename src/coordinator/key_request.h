@@ -83,8 +83,8 @@ struct key_outcome {
     hybrid_time time;      /* KEY_SIBLINGS */
     struct slice key;      /* KEY_SCAN; KEY_ELEMENTS_WALK: the element */
     /*
-     * KEY_SCAN: enum collection_type of what is no string. KEY_READ, and KEY_WRITE that deletes:
-     * no string is there, and an owner says that there are such elements; it may be behind.
+     * KEY_SCAN: enum collection_type of what is no string. KEY_READ that shows nothing, and
+     * KEY_WRITE that deletes: an owner says that the key has such elements; it may be behind.
      */
     uint8_t collection;
     struct slice value;    /* KEY_READ, KEY_SCAN; KEY_WRITE: the old one */
@@ -108,7 +108,7 @@ struct key_result {
     struct version_vector context; /* KEY_READ: what the answer covers */
     hybrid_time time;       /* KEY_READ: the highest in the answer */
     uint64_t next_position; /* KEY_SCAN, KEY_ELEMENTS_WALK: where to go on */
-    /* KEY_SCAN, KEY_ELEMENTS_WALK: nothing is left. KEY_COUNT: no collection is to be counted too. */
+    /* KEY_SCAN, KEY_ELEMENTS_WALK: nothing is left. KEY_COUNT: there is no collection beside. */
     bool scan_done;
     uint64_t count;         /* KEY_COUNT, KEY_COVERAGE, KEY_DIGEST (keys of all keyspaces) */
     uint64_t clock_digest;  /* KEY_DIGEST: equal clocks have equal digests */

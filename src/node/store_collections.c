@@ -64,7 +64,7 @@ static enum status mint_element(struct element_mint *mint, uint16_t index, struc
     *delivery_bytes += minted.delivery_bytes;
     buffer_deinit(&name);
     return status == STATUS_OK && *delivery_bytes > MESSAGE_PAYLOAD_BYTES_MAX ? STATUS_TOO_LARGE
-                                                                             : status;
+                                                                              : status;
 }
 
 static enum status mint_pass(struct element_mint *mint, bool evaluate_only)
@@ -98,9 +98,8 @@ static enum status mint_elements(struct element_mint *mint, struct store_output 
     /* A store that fails between the passes may not leave half a request behind. */
     out->discard = out->discard || status != STATUS_OK;
     for (uint16_t i = 1; i < request->entry_count && status == STATUS_OK; i++)
-        mint->outcomes[i].value =
-            slice_make(mint->old.data + mint->old_offsets[i],
-                       mint->old_offsets[i + 1] - mint->old_offsets[i]);
+        mint->outcomes[i].value = slice_make(mint->old.data + mint->old_offsets[i],
+                                             mint->old_offsets[i + 1] - mint->old_offsets[i]);
     return status;
 }
 
@@ -118,10 +117,9 @@ static enum status delete_all(struct element_mint *mint)
                               .read_cell = reader_bytes(&cells),
                               .seen = &seen};
     if (status == STATUS_OK)
-        status = replica_cut(mint->replica, &cut, &mint->side->context, &minted,
-                             &mint->deliveries);
-    mint->outcomes[0] = (struct key_outcome){
-        .written = minted.written, .number = minted.number, .dot = minted.dot};
+        status = replica_cut(mint->replica, &cut, &mint->side->context, &minted, &mint->deliveries);
+    mint->outcomes[0] =
+        (struct key_outcome){.written = minted.written, .number = minted.number, .dot = minted.dot};
     mint->written = minted.written;
     clock_deinit(&seen);
     return status;

@@ -42,8 +42,7 @@ static enum status is_alive(struct slice record, const struct clock *cut, bool *
 }
 
 /* The name of the record of the key, or what those of its elements begin with. */
-static void put_head_name(struct slice key, keyspace_id keyspace, uint64_t seed,
-                          struct buffer *out)
+static void put_head_name(struct slice key, keyspace_id keyspace, uint64_t seed, struct buffer *out)
 {
     record_cell_name(ring_position(key, keyspace, seed), keyspace, key, out);
 }

@@ -13,7 +13,8 @@
 
 /*
  * Of which type the key has a live element, as this store knows it; COLLECTION_NONE: of none, or
- * the key shows a string, unless `hidden` ones are wanted too. Of very many dead ones in a row it is taken that a live one follows.
+ * the key shows a string, unless `hidden` ones are wanted too. Of very many dead ones in a row it
+ * is taken that a live one follows.
  */
 MUST_USE enum status store_collection_of(const struct store_port *port, uint64_t seed,
                                          keyspace_id keyspace, struct slice key,

@@ -41,11 +41,11 @@ static void cut_cell(const struct replica *replica, const struct cell *base, str
         if (base->siblings[i].kind != SIBLING_CUT)
             cell_insert(out, &base->siblings[i]);
     version_vector_join(&out->context, &base->context);
-    struct sibling made = {.kind = SIBLING_CUT,
-                           .dot = replica_next_dot(replica),
-                           .time = hybrid_clock_next(context->clock, context->wall_ms,
-                                                     cell_time_max(base)),
-                           .value = value};
+    struct sibling made = {
+        .kind = SIBLING_CUT,
+        .dot = replica_next_dot(replica),
+        .time = hybrid_clock_next(context->clock, context->wall_ms, cell_time_max(base)),
+        .value = value};
     cell_insert(out, &made);
 }
 
@@ -88,8 +88,8 @@ enum status replica_cut(struct replica *replica, const struct replica_cut *cut,
     if (status == STATUS_OK)
         status = merge_heads(replica, cut, &local, context, &read, &base);
     /* An event that this actor has yet to make would be removed before it happened. */
-    if (status == STATUS_OK && clock_highest(cut->seen, &replica->actor) >
-                                   clock_highest(&replica->clock, &replica->actor))
+    if (status == STATUS_OK &&
+        clock_highest(cut->seen, &replica->actor) > clock_highest(&replica->clock, &replica->actor))
         status = STATUS_CORRUPT;
     if (status == STATUS_OK) {
         cell_join_cuts(&base, &removed);
@@ -100,8 +100,8 @@ enum status replica_cut(struct replica *replica, const struct replica_cut *cut,
             status = STATUS_TOO_LARGE;
     }
     if (status == STATUS_OK && removed.count > 0)
-        status = make_cut(replica, cut, &local, &base, buffer_slice(&value), context, out,
-                          deliveries);
+        status =
+            make_cut(replica, cut, &local, &base, buffer_slice(&value), context, out, deliveries);
     buffer_deinit(&value);
     clock_deinit(&removed);
     cell_deinit(&base);

@@ -42,11 +42,11 @@ static void bury(struct walk *walk, struct slice name, const struct cell *before
 {
     struct cell after;
     struct clock new_dots = {0};
-    struct sibling tombstone = {.kind = SIBLING_TOMBSTONE,
-                                .dot = replica_next_dot(walk->replica),
-                                .time = hybrid_clock_next(walk->context->clock,
-                                                          walk->context->wall_ms,
-                                                          cell_time_max(before))};
+    struct sibling tombstone = {
+        .kind = SIBLING_TOMBSTONE,
+        .dot = replica_next_dot(walk->replica),
+        .time =
+            hybrid_clock_next(walk->context->clock, walk->context->wall_ms, cell_time_max(before))};
     cell_copy(before, &after);
     cell_drop_cut(&after, walk->cut);
     cell_insert(&after, &tombstone);

@@ -27,11 +27,7 @@ enum {
 };
 
 /* In the order in which one hides the others, when a key has elements of several. */
-enum collection_type {
-    COLLECTION_NONE = 0,
-    COLLECTION_HASH = 1,
-    COLLECTION_TYPE_END
-};
+enum collection_type { COLLECTION_NONE = 0, COLLECTION_HASH = 1, COLLECTION_TYPE_END };
 
 struct element_key {
     struct slice key;

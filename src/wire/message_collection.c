@@ -81,8 +81,7 @@ void message_collection_clock_encode(const struct message_collection_clock *cloc
     buffer_append_slice(out, clock->key);
 }
 
-enum status message_collection_clock_decode(struct slice body,
-                                            struct message_collection_clock *out)
+enum status message_collection_clock_decode(struct slice body, struct message_collection_clock *out)
 {
     struct reader reader = reader_make(body);
     replica_address_decode(&reader, &out->address);
@@ -101,9 +100,8 @@ void message_collection_clock_result_encode(const struct message_collection_cloc
     buffer_put_bytes(out, result->clock);
 }
 
-enum status
-message_collection_clock_result_decode(struct slice body,
-                                       struct message_collection_clock_result *out)
+enum status message_collection_clock_result_decode(struct slice body,
+                                                   struct message_collection_clock_result *out)
 {
     struct reader reader = reader_make(body);
     out->status = get_status(&reader);

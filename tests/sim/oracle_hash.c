@@ -81,8 +81,7 @@ void oracle_hash_made(struct oracle *oracle, const struct oracle_key *key, struc
     clock_decode(&reader, &version->cut);
     marks_hit(oracle->world->marks, MARK_HASH_CUT);
     for (uint32_t f = 0; f < HASH_FIELDS; f++) {
-        const struct oracle_key *field =
-            &oracle->keys[oracle_hash_field(oracle, key->hash - 1, f)];
+        const struct oracle_key *field = &oracle->keys[oracle_hash_field(oracle, key->hash - 1, f)];
         for (uint32_t i = 0; i < field->version_count; i++)
             if (field->versions[i]->kind == SIBLING_STRING &&
                 !clock_has(&version->cut, &field->versions[i]->dot))
@@ -134,8 +133,7 @@ void oracle_hash_stored(struct oracle *oracle, const struct machine *machine,
                         const struct cell *after)
 {
     for (uint32_t i = 0; i < before->count; i++) {
-        const struct version *version =
-            oracle_find_version(oracle, key, &before->siblings[i].dot);
+        const struct version *version = oracle_find_version(oracle, key, &before->siblings[i].dot);
         if (version != NULL && cell_find(after, &version->dot) == NULL &&
             !may_leave(oracle, key, version, after))
             fail(oracle, machine, key, "I3", "a version left its cell that nobody had observed");
@@ -218,8 +216,7 @@ static const struct ordered_map *first_disk(const struct oracle *oracle,
 
 /* The field shows `shown`, or nothing. */
 static void check_field(struct oracle *oracle, const struct machine *machine,
-                        const struct command *command, uint32_t index,
-                        const struct version *shown)
+                        const struct command *command, uint32_t index, const struct version *shown)
 {
     const struct oracle_key *key = &oracle->keys[index];
     const struct oracle_key *head = head_of(oracle, key);

@@ -197,9 +197,8 @@ static void failures_of_each_kind_have_their_word(void **state)
                  "-UNCERTAIN w=1/2 the write was sent but not confirmed in time; it may apply\r\n");
     harness->fail_kind = KEY_ELEMENTS_WALK;
     harness->fail_status = STATUS_TIMEOUT;
-    for (const char *const *line =
-             (const char *const[]){"HGETALL h", "HSCAN h 0", "TYPE h", "GET h", "EXISTS h", "DEL h",
-                                   NULL};
+    for (const char *const *line = (const char *const[]){"HGETALL h", "HSCAN h 0", "TYPE h",
+                                                         "GET h", "EXISTS h", "DEL h", NULL};
          *line != NULL; line++)
         assert_reply(client, *line,
                      "-NOREPLICAS not enough owners answered in time: need r=2, got 1\r\n");

@@ -274,10 +274,8 @@ static struct key_request of_kind(uint8_t kind, uint16_t count)
         {.key = {(const uint8_t *)"k", 1}},
         {.key = {(const uint8_t *)"f", 1},
          .mutation = {.operation = REGISTER_SET, .value = {(const uint8_t *)"v", 1}}}};
-    return (struct key_request){.kind = kind,
-                                .collection = COLLECTION_HASH,
-                                .entry_count = count,
-                                .entries = entries};
+    return (struct key_request){
+        .kind = kind, .collection = COLLECTION_HASH, .entry_count = count, .entries = entries};
 }
 
 static void elements_are_read_with_the_cell_of_their_key(void **state)

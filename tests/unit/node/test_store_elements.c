@@ -85,9 +85,9 @@ static void put_cut(struct shelf *shelf, const char *key, uint64_t sequence)
     struct dot dot = dot_of(1);
     clock_add_range(&clock, &dot.actor, (struct clock_range){1, sequence});
     clock_encode(&clock, &value);
-    put_cell(shelf, 0, slice_text(key),
-             &(struct sibling){
-                 .dot = dot_of(500), .kind = SIBLING_CUT, .value = buffer_slice(&value)});
+    put_cell(
+        shelf, 0, slice_text(key),
+        &(struct sibling){.dot = dot_of(500), .kind = SIBLING_CUT, .value = buffer_slice(&value)});
     clock_deinit(&clock);
     buffer_deinit(&value);
 }
@@ -285,8 +285,8 @@ static void a_range_lists_each_collection_once(void **state)
             struct range_entry entry;
             range_entry_decode(&reader, &entry);
             for (unsigned k = 0; k < 4; k++)
-                listed[k] += entry.type == COLLECTION_HASH &&
-                             slice_equal(entry.key, slice_text(keys[k]));
+                listed[k] +=
+                    entry.type == COLLECTION_HASH && slice_equal(entry.key, slice_text(keys[k]));
         }
         buffer_deinit(&body);
         buffer_deinit(&bytes);

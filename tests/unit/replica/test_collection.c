@@ -62,9 +62,8 @@ static void load(struct garbage_host *host, int element, struct buffer *record, 
     buffer_clear(record);
     if (element >= 0)
         name_element(host, (unsigned)element, &name);
-    enum status status =
-        replica_load_cell(&host->context, element >= 0 ? KEYSPACE_ELEMENTS : 0,
-                          element >= 0 ? buffer_slice(&name) : key(), record);
+    enum status status = replica_load_cell(&host->context, element >= 0 ? KEYSPACE_ELEMENTS : 0,
+                                           element >= 0 ? buffer_slice(&name) : key(), record);
     if (status == STATUS_OK) {
         assert_int_equal(record_cell_open(buffer_slice(record), &encoded), STATUS_OK);
         struct reader reader = reader_make(encoded);
@@ -135,7 +134,8 @@ static void check(struct world *world, struct garbage_host *host)
             expected[world->events[i].element] = true;
     for (unsigned e = 0; e < ELEMENTS; e++)
         if (lives(host, e) != expected[e])
-            fail_msg("host %u: element %u should %s", host->id, e, expected[e] ? "live" : "be gone");
+            fail_msg("host %u: element %u should %s", host->id, e,
+                     expected[e] ? "live" : "be gone");
 }
 
 /* ---- what happens ---- */
@@ -242,11 +242,11 @@ static void pull(struct garbage_host *asker, struct garbage_host *answerer)
         struct cell_delivery delivery;
         bool changed;
         cell_delivery_decode(&reader, &delivery);
-        assert_int_equal(replica_apply(&asker->replica, &delivery,
-                                       keyspace_has_elements(delivery.keyspace) ? MERGE_ELEMENTS
-                                                                                : MERGE_LWW,
-                                       &asker->context, &changed),
-                         STATUS_OK);
+        assert_int_equal(
+            replica_apply(&asker->replica, &delivery,
+                          keyspace_has_elements(delivery.keyspace) ? MERGE_ELEMENTS : MERGE_LWW,
+                          &asker->context, &changed),
+            STATUS_OK);
     }
     clock_deinit(&question.clock);
     buffer_deinit(&deliveries);
@@ -443,9 +443,9 @@ static void a_cut_of_what_its_maker_has_yet_to_make_is_refused(void **state)
     clock_add(&seen, &coming);
     cell_encode(&(struct cell){0}, true, &head);
     struct replica_cut cut = {.key = key(), .read_cell = buffer_slice(&head), .seen = &seen};
-    assert_int_equal(replica_cut(&world.hosts[0].replica, &cut, &world.hosts[0].context, &minted,
-                                 &deliveries),
-                     STATUS_CORRUPT);
+    assert_int_equal(
+        replica_cut(&world.hosts[0].replica, &cut, &world.hosts[0].context, &minted, &deliveries),
+        STATUS_CORRUPT);
     assert_int_equal(world.hosts[0].batch.length, 0);
     clock_deinit(&seen);
     buffer_deinit(&head);

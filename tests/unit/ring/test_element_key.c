@@ -90,8 +90,7 @@ static void what_is_no_name_is_refused(void **state)
     (void)state;
     name("key", "", &made);
     for (size_t length = 0; length < made.length; length++)
-        assert_int_equal(element_key_decode(slice_make(made.data, length), &parts),
-                         STATUS_CORRUPT);
+        assert_int_equal(element_key_decode(slice_make(made.data, length), &parts), STATUS_CORRUPT);
     made.data[5] = COLLECTION_NONE;
     assert_int_equal(element_key_decode(buffer_slice(&made), &parts), STATUS_CORRUPT);
     made.data[5] = COLLECTION_TYPE_END;
