@@ -34,6 +34,11 @@ void cell_join_cuts(const struct cell *cell, struct clock *clock)
     }
 }
 
+bool cut_has_all(const struct clock *cut, const struct cell *cell)
+{
+    return clock_covers_vector(cut, &cell->context); /* which covers the versions, C1 */
+}
+
 void cell_drop_cut(struct cell *cell, const struct clock *cut)
 {
     uint32_t kept = 0;

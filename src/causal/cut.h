@@ -29,6 +29,11 @@ bool cell_has_cut(const struct cell *cell);
 bool cut_is_sound(struct slice value);
 /* Join what the cell's cuts hold into `clock`. */
 void cell_join_cuts(const struct cell *cell, struct clock *clock);
+/*
+ * Whether all that the cell has ever covered is in the cut: then it adds nothing to a merge whose
+ * result the cut is applied to.
+ */
+bool cut_has_all(const struct clock *cut, const struct cell *cell);
 /* Remove the versions that are in the cut; the context goes on covering them. */
 void cell_drop_cut(struct cell *cell, const struct clock *cut);
 

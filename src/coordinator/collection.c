@@ -267,7 +267,7 @@ static void decode_cell(struct slice encoded, struct cell *out)
         cell_decode(&reader, out);
 }
 
-/* Merge what the counted owners have of one cell, and note who lacks some of it. */
+/* Merge what the counted owners have of one cell. */
 static void merge_cells(struct page_merge *merge, const struct slice *cells,
                         enum merge_policy policy, struct cell *out)
 {
@@ -282,12 +282,17 @@ static void merge_cells(struct page_merge *merge, const struct slice *cells,
         cell_deinit(&cell);
         *out = merged;
     }
+}
+
+static void note_lacking(struct page_merge *merge, const struct slice *cells,
+                         const struct cell *merged)
+{
     for (unsigned i = 0; i < RING_OWNERS_MAX; i++) {
         struct cell cell;
         if (!merge->owners[i].counted)
             continue;
         decode_cell(cells[i], &cell);
-        merge->owners[i].lacks = merge->owners[i].lacks || !cell_same_version(out, &cell);
+        merge->owners[i].lacks = merge->owners[i].lacks || !cell_same_version(merged, &cell);
         cell_deinit(&cell);
     }
 }
@@ -315,6 +320,7 @@ static bool merge_head(struct page_merge *merge, uint64_t wall_ms)
     for (unsigned i = 0; i < RING_OWNERS_MAX; i++)
         cells[i] = merge->owners[i].page.head;
     merge_cells(merge, cells, c->policy, &head);
+    note_lacking(merge, cells, &head);
     bool string = cell_shown(&head, wall_ms, &text, &shown);
     cell_join_cuts(&head, &merge->cut);
     add_delivery(merge, c->request.keyspace, c->request.entries[0].key, &head);
@@ -373,6 +379,11 @@ static void merge_element(struct page_merge *merge, const struct element_entry *
         advance(owner);
     }
     merge_cells(merge, cells, MERGE_ELEMENTS, &cell);
+    if (cut_has_all(&merge->cut, &cell)) { /* owners that know the cut have left it out */
+        cell_deinit(&cell);
+        return;
+    }
+    note_lacking(merge, cells, &cell);
     element_key_encode(c->request.entries[0].key, c->request.collection, entry->element,
                        c->params.ring->seed, &name);
     add_delivery(merge, keyspace_of_elements(c->request.keyspace), buffer_slice(&name), &cell);

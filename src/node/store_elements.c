@@ -9,6 +9,7 @@
 
 enum {
     PAGE_CELLS_MAX = 4096,
+    PAGE_SEEN_MAX = 20000, /* with those that are left out */
     PAGE_BYTES_MAX = 256 << 10,
     PROBED_CELLS_MAX = 20000 /* dead elements in a row, until a sweep has been there */
 };
@@ -156,7 +157,7 @@ struct page {
     const struct message_elements *asked;
     struct clock cut;
     struct buffer entries;
-    uint32_t cells, alive;
+    uint32_t seen, cells, alive;
     uint64_t previous;
     struct message_elements_result *result;
 };
@@ -166,23 +167,25 @@ static bool take(struct page *page, const struct element_key *name, struct slice
 {
     struct message_elements_result *result = page->result;
     struct element_entry entry = {.place = name->place, .element = name->element};
-    bool alive;
+    struct cell cell;
     bool full = page->alive >= page->asked->limit || page->cells >= PAGE_CELLS_MAX ||
-                page->entries.length >= PAGE_BYTES_MAX;
-    if (full && page->cells > 0 && name->place != page->previous) {
+                page->seen >= PAGE_SEEN_MAX || page->entries.length >= PAGE_BYTES_MAX;
+    if (full && page->seen > 0 && name->place != page->previous) {
         result->next_place = name->place; /* elements of one place are never torn apart */
         result->done = false;
         return false;
     }
-    result->status = is_alive(record, &page->cut, &alive);
-    if (result->status == STATUS_OK)
-        result->status = record_cell_open(record, &entry.cell);
-    if (result->status != STATUS_OK)
-        return false;
-    element_entry_encode(&entry, &page->entries);
     page->previous = name->place;
+    page->seen++;
+    result->status = open_cell(record, &entry.cell, &cell);
+    bool cut_away = result->status == STATUS_OK && cut_has_all(&page->cut, &cell);
+    cell_drop_cut(&cell, &page->cut);
+    page->alive += cell_visible(&cell, 0) != NULL;
+    cell_deinit(&cell);
+    if (result->status != STATUS_OK || cut_away)
+        return result->status == STATUS_OK;
+    element_entry_encode(&entry, &page->entries);
     page->cells++;
-    page->alive += alive;
     result->entry_count++;
     return true;
 }

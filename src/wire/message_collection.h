@@ -22,7 +22,10 @@ struct message_elements {
 void message_elements_encode(const struct message_elements *elements, struct buffer *out);
 MUST_USE enum status message_elements_decode(struct slice body, struct message_elements *out);
 
-/* All that one moment of the replica's disk had, up to but not including `next_place`. */
+/*
+ * All that one moment of the replica's disk had, up to but not including `next_place`, without
+ * elements that the cuts in `head` have removed with all that they ever were.
+ */
 struct message_elements_result {
     enum status status;
     bool done; /* there is nothing behind it */

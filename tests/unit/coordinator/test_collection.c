@@ -266,6 +266,38 @@ static void pages_that_cannot_be_are_refused(void **state)
     }
 }
 
+/* Who knows the cut has left them out; that is nothing to write back. */
+static void what_is_cut_away_is_not_repaired(void **state)
+{
+    struct request_driver driver;
+    struct key_request request = walk_from(0);
+    struct page one = {.done = true}, two = {.done = true};
+    struct cell head = {0}, victim = driver_cell(4, "1");
+    struct clock cut = {0};
+    struct buffer value = {0};
+    (void)state;
+    driver_init(&driver, "eu:3", 0);
+    driver_start(&driver, &request);
+    clock_add_range(&cut, &victim.siblings[0].dot.actor, (struct clock_range){1, 4});
+    clock_encode(&cut, &value);
+    cell_insert(&head, &(struct sibling){.dot = {.actor = {.node = 2}, .sequence = 1},
+                                         .kind = SIBLING_CUT,
+                                         .value = buffer_slice(&value)});
+    cell_encode(&head, true, &one.head);
+    cell_encode(&head, true, &two.head);
+    add_value(&driver, &one, "a", 4, "1");
+    give(&driver, 0, &one);
+    give(&driver, 1, &two);
+    assert_true(driver.answered);
+    assert_int_equal(driver.result.outcome_count, 0);
+    assert_int_equal(driver_count_sent(&driver, MESSAGE_REPLICATE), 0);
+    cell_deinit(&head);
+    cell_deinit(&victim);
+    clock_deinit(&cut);
+    buffer_deinit(&value);
+    driver_deinit(&driver);
+}
+
 /* ---- named elements, and deletes ---- */
 
 static struct key_request of_kind(uint8_t kind, uint16_t count)
@@ -427,6 +459,7 @@ int main(void)
         cmocka_unit_test(pages_are_merged_and_written_back),
         cmocka_unit_test(only_what_all_owners_have_told_is_shown),
         cmocka_unit_test(removals_and_cuts_of_any_owner_count),
+        cmocka_unit_test(what_is_cut_away_is_not_repaired),
         cmocka_unit_test(a_string_is_another_type),
         cmocka_unit_test(pages_that_cannot_be_are_refused),
         cmocka_unit_test(elements_are_read_with_the_cell_of_their_key),
