@@ -29,6 +29,7 @@ static const char *const NAMES[STATUS_COUNT] = {
     [STATUS_OVERFLOW] = "overflow",
     [STATUS_ID_CONFLICT] = "id-conflict",
     [STATUS_ID_LIMIT] = "id-limit",
+    [STATUS_LOG_TRIMMED] = "log-trimmed",
 };
 
 const char *status_name(enum status status)

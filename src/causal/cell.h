@@ -106,10 +106,7 @@ bool cell_fits(const struct cell *cell);
 /* Context and dots of both are equal (values are functional in the dot). */
 bool cell_same_version(const struct cell *a, const struct cell *b);
 hybrid_time cell_time_max(const struct cell *cell);
-/*
- * XXH3 of the cell's name and its live dots without tombstones and cuts; 0 when cell_is_live()
- * is false.
- */
+/* XXH3 of the cell's name and its live dots without garbage; 0 when cell_is_live() is false. */
 uint64_t cell_hash(const struct cell *cell, struct slice name, uint64_t seed);
 
 /* Whether a version in it was made for a request with an id. */

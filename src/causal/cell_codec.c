@@ -22,6 +22,7 @@
 #include "base/memory.h"
 #include "causal/counter.h"
 #include "causal/cut.h"
+#include "causal/garbage.h"
 
 enum { SIBLING_BYTES_MIN = 13, DOT_IMAGE_BYTES = 24 };
 enum { KIND_OMITTED = 0x80, KIND_REQUEST = 0x40 }; /* beside the kind */
@@ -174,21 +175,26 @@ static void dot_image(const struct dot *dot, uint8_t image[DOT_IMAGE_BYTES])
 }
 
 /* A chain of hashes, each seeding the next: sorted dots need no buffer. */
-uint64_t cell_hash(const struct cell *cell, struct slice name, uint64_t seed)
+static uint64_t hash_versions(const struct cell *cell, struct slice name, uint64_t seed)
 {
-    uint64_t hash = 0;
-    bool any = false;
-    if (!cell_is_live(cell))
-        return 0;
+    uint64_t hash = hash64(name, seed);
     for (uint32_t i = 0; i < cell->count; i++) {
         uint8_t image[DOT_IMAGE_BYTES];
-        if (cell->siblings[i].kind == SIBLING_TOMBSTONE || cell->siblings[i].kind == SIBLING_CUT)
-            continue;
-        if (!any)
-            hash = hash64(name, seed);
-        any = true;
         dot_image(&cell->siblings[i].dot, image);
         hash = hash64(slice_make(image, sizeof image), hash);
     }
+    return hash;
+}
+
+uint64_t cell_hash(const struct cell *cell, struct slice name, uint64_t seed)
+{
+    struct cell rest;
+    if (!cell_is_live(cell))
+        return 0;
+    if (!cell_has_garbage(cell))
+        return hash_versions(cell, name, seed);
+    cell_without_garbage(cell, &rest);
+    uint64_t hash = hash_versions(&rest, name, seed);
+    cell_deinit(&rest);
     return hash;
 }

@@ -59,6 +59,7 @@ struct node_statistics {
     uint64_t hints_repeated;             /* that said nothing new */
     uint64_t hints_refused;              /* at a limit */
     uint64_t sync_pages_sent, sync_cells_received;
+    uint64_t partitions_received; /* whole, because no log reached back far enough */
     uint64_t peer_bytes_in, peer_bytes_out; /* of frames, whatever they are for */
     uint64_t tombstones_purged; /* cells that lost their tombstone or context: all owners have it */
     uint64_t frames_refused; /* from peers: wrong ring, incarnation, or not decodable */

@@ -10,6 +10,7 @@ libringcore_a_SOURCES += \
 	src/node/node.h \
 	src/node/node_state.h \
 	src/node/owner_choice.c \
+	src/node/partition_schedule.c \
 	src/node/peer_requests.c \
 	src/node/pending.c \
 	src/node/rebuild_progress.c \
@@ -40,5 +41,7 @@ libringcore_a_SOURCES += \
 	src/node/store_stability.c \
 	src/node/store_sync.c \
 	src/node/store_tree.c \
+	src/node/store_trim.c \
+	src/node/store_whole.c \
 	src/node/tree_schedule.c \
 	src/node/tree_schedule.h

@@ -169,6 +169,9 @@ struct node *node_new(const struct node_params *params)
         load->sync = log_sync_new(node->ring, node->self, id, node->settings.sync_interval_ms,
                                   node->settings.request_timeout_ms);
     }
+    node->partitions =
+        partition_sync_new(node->ring, node->self, node->settings.sync_interval_ms,
+                           node->settings.request_timeout_ms);
     node->witness_save_us = UINT64_MAX;
     lineage_start(node);
     node->config = node_register_new(node, params);
@@ -206,6 +209,8 @@ void node_free(struct node *node)
     coordinated_output_deinit(&node->coordinated_output);
     peers_output_deinit(&node->peers_output);
     buffer_deinit(&node->sync_output.body);
+    partition_sync_free(node->partitions);
+    buffer_deinit(&node->partition_output.body);
     ring_free(node->ring);
     free(node);
 }
@@ -219,8 +224,8 @@ static void peer_went_down(struct node *node, node_id peer)
     HASH_ITER (hh, node->pending, pending, next) {
         if (pending->kind == PENDING_COORDINATED || pending->kind == PENDING_FORWARDED)
             key_request_refused(node, pending, peer, STATUS_UNAVAILABLE);
-        else if ((pending->kind == PENDING_SYNC || pending->kind == PENDING_HINT ||
-                  pending->kind == PENDING_STABILITY) &&
+        else if ((pending->kind == PENDING_SYNC || pending->kind == PENDING_PARTITION ||
+                  pending->kind == PENDING_HINT || pending->kind == PENDING_STABILITY) &&
                  pending->origin.node == peer)
             pending_remove(node, pending);
         else if (pending->kind == PENDING_TREE && pending->origin.node == peer)
@@ -228,6 +233,7 @@ static void peer_went_down(struct node *node, node_id peer)
     }
     owner_choice_peer_down(node, peer);
     log_sync_peer_down(node_load(node, peer)->sync);
+    partition_peer_down(node, peer);
     node_register_peer_down(node, peer);
     hints_peer_down(node, peer);
     stability_peer_down(node, peer);
@@ -251,6 +257,7 @@ static void carry_out_peers(struct node *node)
             break;
         case PEERS_UP:
             log_sync_peer_up(node_load(node, action->node)->sync, node->now.mono_us);
+            partition_sync_peer_up(node->partitions, action->node);
             lineage_peer_up(node, action->node);
             node_register_peer_up(node, action->node);
             hints_peer_up(node, action->node);
@@ -275,6 +282,9 @@ static void route_answer(struct node *node, node_id from, const struct frame *fr
     else if (pending->kind == PENDING_SYNC && frame->type == MESSAGE_SYNC_PAGE &&
              pending->origin.node == from)
         repair_frame(node, pending, frame->type, frame->body);
+    else if (pending->kind == PENDING_PARTITION && frame->type == MESSAGE_PARTITION_PAGE &&
+             pending->origin.node == from)
+        partition_frame(node, pending, frame->type, frame->body);
     else if (pending->kind == PENDING_HINT && frame->type == MESSAGE_REPLICATED &&
              pending->type == HINT_WANT_DELIVERY && pending->origin.node == from)
         hints_answered(node, pending, STATUS_OK, frame->body);
@@ -300,6 +310,7 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
     case MESSAGE_REPLICATED:
     case MESSAGE_DIGEST_RESULT:
     case MESSAGE_SYNC_PAGE:
+    case MESSAGE_PARTITION_PAGE:
     case MESSAGE_HINTED:
     case MESSAGE_TREE_ROOT_RESULT:
     case MESSAGE_TREE_NODES_RESULT:
@@ -397,6 +408,10 @@ static void store_frame(struct node *node, const struct frame *frame)
         if (!refused)
             repair_frame(node, pending, frame->type, frame->body);
         break;
+    case PENDING_PARTITION:
+        if (!refused)
+            partition_frame(node, pending, frame->type, frame->body);
+        break;
     case PENDING_REGISTER:
         if (refused)
             node_register_store_silent(node, pending);
@@ -461,6 +476,7 @@ static void tick(struct node *node)
     }
     lineage_tick(node);
     repair_tick(node);
+    partition_tick(node);
     node_register_tick(node);
     hints_tick(node);
     stability_tick(node);
@@ -531,6 +547,7 @@ void node_step(struct node *node, const struct event *event, struct effects *out
 uint64_t node_deadline_us(const struct node *node)
 {
     uint64_t deadlines[] = {peers_deadline_us(node->peers), repair_deadline_us(node),
+                            partition_sync_deadline_us(node->partitions),
                             hints_deadline_us(node), stability_deadline_us(node),
                             node_register_deadline_us(node), tree_schedule_deadline_us(node),
                             deadline_heap_next_us(&node->timers),

@@ -1,7 +1,7 @@
 /*
  * node_state.h - the inside of the loop side, shared by node.c, pending.c, peer_requests.c,
  * client_sessions.c, owner_choice.c, clock_fence.c, lineage.c, rebuild_progress.c, repair_schedule.c,
- * hint_schedule.c and stability_schedule.c.
+ * partition_schedule.c, hint_schedule.c and stability_schedule.c.
  */
 #ifndef NODE_NODE_STATE_H
 #define NODE_NODE_STATE_H
@@ -23,6 +23,7 @@
 #include "repair/hint_handoff.h"
 #include "node/tree_schedule.h"
 #include "repair/log_sync.h"
+#include "repair/partition_sync.h"
 #include "wire/frame.h"
 #include "wire/message.h"
 #include "wire/message_garbage.h"
@@ -42,6 +43,7 @@ enum pending_kind {
     PENDING_FORWARDED,   /* a key request that another owner coordinates for us */
     PENDING_PEER_STORE,  /* a peer's message that the own store side handles */
     PENDING_SYNC,        /* a step of log sync with a peer */
+    PENDING_PARTITION,   /* a step of the whole-partition sync */
     PENDING_REGISTER,    /* the own store side is asked about the register */
     PENDING_HINT,        /* a step of handing hints to the owner origin.node; `type`: enum hint_want */
     PENDING_STABILITY,   /* a report for a peer, or a step of collecting */
@@ -175,6 +177,8 @@ struct node {
     struct coordinated_output coordinated_output;
     struct peers_output peers_output;
     struct log_sync_output sync_output;
+    struct partition_sync *partitions; /* that come whole */
+    struct partition_sync_output partition_output;
     uint64_t collect_due_us;
     bool collect_goes_on;          /* the next step belongs to the round under way */
     struct message_garbage garbage; /* as the store side last told */
@@ -297,6 +301,13 @@ uint64_t stability_deadline_us(const struct node *node);
 void repair_tick(struct node *node);
 void repair_frame(struct node *node, struct pending *pending, uint16_t type, struct slice body);
 uint64_t repair_deadline_us(const struct node *node);
+
+/* partition_schedule.c */
+void partition_tick(struct node *node);
+void partition_peer_down(struct node *node, node_id peer);
+/* What a page of that peer's log sync has told of logs that are too short. */
+void partition_log_trimmed(struct node *node, node_id peer, struct log_sync_output *out);
+void partition_frame(struct node *node, struct pending *pending, uint16_t type, struct slice body);
 
 /* hint_schedule.c */
 void hints_init(struct node *node, const struct node_params *params);

@@ -13,6 +13,7 @@
 #include "ring/position.h"
 #include "wire/message_collection.h"
 #include "wire/message_lookup.h"
+#include "wire/message_partition.h"
 #include "wire/message_tree.h"
 
 /* A store that is not confirmed takes no writes either: it might be given up, and them with it. */
@@ -31,11 +32,12 @@ static enum status check_replica(const struct node *node, partition_id partition
     return STATUS_OK;
 }
 
-/* What needs a replica that answers reads. */
+/* What needs a replica that answers reads: who pulls a partition whole takes over its clock. */
 static bool is_read(uint16_t type)
 {
     return type == MESSAGE_READ || type == MESSAGE_RANGE || type == MESSAGE_FETCH ||
-           type == MESSAGE_LOOKUP || type == MESSAGE_ELEMENTS || type == MESSAGE_COLLECTION_CLOCK;
+           type == MESSAGE_LOOKUP || type == MESSAGE_ELEMENTS || type == MESSAGE_COLLECTION_CLOCK ||
+           type == MESSAGE_PARTITION_PULL;
 }
 
 static uint16_t answer_type(uint16_t type)
@@ -50,6 +52,7 @@ _Static_assert(MESSAGE_FETCH_RESULT == MESSAGE_FETCH + 1, "an answer follows its
 _Static_assert(MESSAGE_LOOKUP_RESULT == MESSAGE_LOOKUP + 1, "an answer follows its question");
 _Static_assert(MESSAGE_ELEMENTS_RESULT == MESSAGE_ELEMENTS + 1, "an answer follows its question");
 _Static_assert(MESSAGE_COLLECTION_CLOCK_RESULT == MESSAGE_COLLECTION_CLOCK + 1, "likewise");
+_Static_assert(MESSAGE_PARTITION_PAGE == MESSAGE_PARTITION_PULL + 1, "likewise");
 _Static_assert(MESSAGE_SYNC_PAGE == MESSAGE_SYNC_PULL + 1, "an answer follows its question");
 _Static_assert(MESSAGE_REGISTER_PROMISE == MESSAGE_REGISTER_PREPARE + 1, "likewise");
 _Static_assert(MESSAGE_REGISTER_ACCEPTED == MESSAGE_REGISTER_ACCEPT + 1, "likewise");
@@ -94,6 +97,9 @@ void peer_request_fail(struct node *node, const struct origin *origin, uint16_t 
     case MESSAGE_TREE_ROOT:
         message_tree_root_result_encode(&(struct message_tree_root_result){.status = status},
                                         &body);
+        break;
+    case MESSAGE_PARTITION_PULL:
+        message_partition_page_encode(&(struct message_partition_page){.status = status}, &body);
         break;
     default:
         buffer_deinit(&body);
@@ -185,6 +191,7 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
     case MESSAGE_RANGE:
     case MESSAGE_REPLICATE:
     case MESSAGE_DIGEST:
+    case MESSAGE_PARTITION_PULL:
     case MESSAGE_TREE_ROOT:
     case MESSAGE_TREE_NODES:
     case MESSAGE_TREE_LEAF:

@@ -75,6 +75,7 @@ void repair_frame(struct node *node, struct pending *pending, uint16_t type, str
     } else if (type == MESSAGE_SYNC_PAGE) {
         log_sync_page(load->sync, body, node->rebuilding_count > 0, node->now.mono_us,
                       &node->sync_output);
+        partition_log_trimmed(node, load->id, &node->sync_output);
     } else if (type == MESSAGE_SYNC_APPLIED &&
                message_sync_applied_decode(body, &applied) == STATUS_OK) {
         node->statistics.sync_cells_received += applied.cell_count;

@@ -32,6 +32,7 @@ void settings_defaults(struct settings *settings)
         .hint_partition_bytes_max = 128 << 20,
         .hint_rate_bytes_max = 8 << 20,
         .hint_delay_ms = 5000,
+        .log_bytes_max = 1 << 30,
         .stability_interval_ms = 5000,
         .repair_interval_ms = 600000,
         .scrub_interval_ms = 604800000,

@@ -51,6 +51,7 @@ struct settings {
     uint32_t hint_partition_bytes_max; /* of one partition */
     uint32_t hint_rate_bytes_max;      /* delivered to one owner in a second */
     uint32_t hint_delay_ms;            /* at most so long after an owner is back until it begins */
+    uint32_t log_bytes_max; /* of all logs; beyond it they are cut although an owner needs them */
     uint32_t stability_interval_ms;  /* between reports of what is durable; a fifth with garbage */
     uint32_t repair_interval_ms;     /* between comparisons of one partition with one peer; 0: never */
     uint32_t scrub_interval_ms;      /* between readings of all cells of a replica; 0: never */

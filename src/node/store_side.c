@@ -49,6 +49,7 @@ struct store_side *store_side_new(const struct store_side_params *params)
                                         params->settings->hint_partition_bytes_max,
                                     .log = params->log});
     side->replicas = memory_new(side->replica_count, sizeof *side->replicas);
+    side->log_cares = memory_new(side->replica_count, sizeof *side->log_cares);
     side->debts = store_debt_new(side);
     side->clock.max_skew_ms = params->settings->max_clock_skew_ms;
     side->context = (struct replica_context){
@@ -91,6 +92,7 @@ void store_side_free(struct store_side *side)
     store_stability_free(side);
     cell_cache_free(side->cache);
     buffer_deinit(&side->pulls);
+    free(side->log_cares);
     free(side->replicas);
     free(side->replica_index);
     ring_free(side->ring);
@@ -368,6 +370,9 @@ static void refuse(const struct store_side *side, const struct frame *frame, enu
         message_digest_result_encode(&(struct message_digest_result){.status = status}, out);
         frame_finish(out, offset);
         break;
+    case MESSAGE_PARTITION_APPLY:
+        store_reply_partition(frame, &(struct message_partition_applied){.status = status}, out);
+        break;
     case MESSAGE_SYNC_APPLY:
         offset = frame_start(out, MESSAGE_SYNC_APPLIED, frame->request, 0);
         message_sync_applied_encode(&(struct message_sync_applied){.status = status}, out);
@@ -432,7 +437,14 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
         store_handle_sync_clocks(side, &frame, out);
         break;
     case MESSAGE_SYNC_PULL:
+    case MESSAGE_PARTITION_PULL:
         buffer_append_slice(&side->pulls, bytes); /* needs the committed log */
+        break;
+    case MESSAGE_PARTITION_ASK:
+        store_handle_partition_ask(side, &frame, out);
+        break;
+    case MESSAGE_PARTITION_APPLY:
+        store_handle_partition_apply(side, &frame, now, out);
         break;
     case MESSAGE_SYNC_APPLY:
         store_handle_sync_apply(side, &frame, now, out);
@@ -488,6 +500,17 @@ static void report_counts(struct store_side *side, struct instant now, struct st
     context->lww_losses = context->siblings_warned = 0;
 }
 
+static void answer_committed(struct store_side *side, const struct frame *frame,
+                             struct instant now, struct buffer *out)
+{
+    if (frame->type == MESSAGE_SYNC_PULL)
+        store_answer_pull(side, frame, out);
+    else if (frame->type == MESSAGE_PARTITION_PULL)
+        store_answer_partition_pull(side, frame, now, out);
+    else
+        store_tree_committed(side, frame, now, out);
+}
+
 void store_side_committed(struct store_side *side, struct instant now, struct store_output *out)
 {
     cell_cache_committed(side->cache);
@@ -506,12 +529,8 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
         enum status status = frame_parse(
             slice_make(side->pulls.data + offset, side->pulls.length - offset), &frame, &used);
         assert(status == STATUS_OK);
-        if (is_expired(&frame, now))
-            ; /* nobody waits for it */
-        else if (frame.type == MESSAGE_SYNC_PULL)
-            store_answer_pull(side, &frame, &out->late);
-        else
-            store_tree_committed(side, &frame, now, &out->late);
+        if (!is_expired(&frame, now)) /* else nobody waits for it */
+            answer_committed(side, &frame, now, &out->late);
         offset += used;
     }
     buffer_clear(&side->pulls);

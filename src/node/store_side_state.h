@@ -5,7 +5,8 @@
  * store_collections.c those of elements; store_requests.c
  * keeps requests with ids from acting twice; store_sync.c answers and applies log sync; store_hints.c
  * keeps copies for owners elsewhere; store_stability.c collects garbage; store_lineage.c counts
- * commits; store_tree.c does anti-entropy and scrubs. A handler of frames is called with its group
+ * commits; store_tree.c does anti-entropy and scrubs; store_whole.c sends and takes whole
+ * partitions; store_trim.c cuts logs. A handler of frames is called with its group
  * under way, and puts its answer into `early` or `late` of the output (store_side.h).
  */
 #ifndef NODE_STORE_SIDE_STATE_H
@@ -23,6 +24,14 @@
 #include "wire/message_collection.h"
 #include "wire/message_lineage.h"
 #include "wire/message_lookup.h"
+#include "wire/message_partition.h"
+
+/* Of one replica's log, in memory alone. */
+struct log_care {
+    uint64_t kept_from; /* log position: for who is sent the partition, */
+    uint64_t until_us;  /* until then */
+    uint64_t seen_position; /* of the newest record when the last round of collecting came by */
+};
 
 struct store_side {
     struct ring *ring;
@@ -38,6 +47,7 @@ struct store_side {
     struct replica_context context;
     struct replica *replicas; /* of the owned partitions, ascending */
     uint32_t replica_count;
+    struct log_care *log_cares; /* by index into replicas */
     struct debt_book *debts; /* what other owners lack */
     struct hint_store *hints; /* of partitions that this node does not own */
     uint16_t *replica_index;        /* partition -> index into replicas, or NO_REPLICA */
@@ -152,6 +162,19 @@ void store_answer_pull(struct store_side *side, const struct frame *frame, struc
 void store_handle_sync_apply(struct store_side *side, const struct frame *frame, struct instant now,
                              struct store_output *out);
 
+/* store_whole.c */
+void store_handle_partition_ask(struct store_side *side, const struct frame *frame,
+                                struct store_output *out);
+/* Answer a pull from the committed state. */
+void store_answer_partition_pull(struct store_side *side, const struct frame *frame,
+                                 struct instant now, struct buffer *out);
+void store_handle_partition_apply(struct store_side *side, const struct frame *frame,
+                                  struct instant now, struct store_output *out);
+void store_reply_partition(const struct frame *frame,
+                           const struct message_partition_applied *applied, struct buffer *out);
+/* The log position from which on the log of a replica is needed by who is sent its partition. */
+uint64_t store_log_kept_from(const struct store_side *side, uint32_t index, struct instant now);
+
 /* store_hints.c */
 void store_handle_hint(struct store_side *side, const struct frame *frame,
                        struct store_output *out);
@@ -187,6 +210,12 @@ void store_debt_note(struct store_side *side, const struct replica *replica, req
 void store_debt_answered(struct debt_book *book, request_id request);
 void store_handle_log_debt(struct store_side *side, const struct frame *frame,
                            struct store_output *out);
+
+/* store_trim.c */
+bool store_has_log(const struct replica *replica);
+/* Trim the log of a replica if it is worth it; `more`: a step was too short for it. */
+MUST_USE enum status store_trim(struct store_side *side, uint32_t index,
+                                const struct stability *stability, struct instant now, bool *more);
 
 /* store_stability.c; a peer's reports outlive a failed commit, the own ones do not. */
 void store_stability_new(struct store_side *side);

@@ -1,6 +1,6 @@
 /*
  * store_stability.c - reports of what is durable, to and from other owners, and the steps that
- * collect what they allow.
+ * collect garbage and trim logs as far as they allow.
  *
  * A report is made when its frame is handled and leaves `late`, after the commit of its group: so
  * all that its clocks hold is synced by then. Which clocks a peer has is known from what it
@@ -16,7 +16,7 @@
 
 enum {
     COLLECT_RECORDS = 512,      /* of garbage, looked at in one step */
-    COLLECT_PARTITIONS_MAX = 64 /* with garbage, visited in one step */
+    COLLECT_PARTITIONS_MAX = 64 /* with garbage or a log, visited in one step */
 };
 
 /* What one peer was told; arrays by index into side->replicas. */
@@ -223,9 +223,13 @@ static enum status collect_replica(struct store_side *side, uint32_t index, stru
     stability_advance(stability, &replica->actor, &replica->clock, now.mono_us,
                       (uint64_t)side->settings.request_timeout_max_ms * 1000,
                       hint_free_us(side));
+    bool log_is_long = false;
     enum status status = replica_purge(replica, stability, *budget, &side->context, &outcome);
+    if (status == STATUS_OK)
+        status = store_trim(side, index, stability, now, &log_is_long);
     sum->purged += outcome.purged;
-    *budget = outcome.more || outcome.purged >= *budget ? 0 : *budget - outcome.purged;
+    bool more = outcome.more || log_is_long || outcome.purged >= *budget;
+    *budget = more ? 0 : *budget - outcome.purged;
     side->stability->waiting[index] = outcome.waiting;
     side->stability->holders[index] = outcome.holder;
     return status;
@@ -258,6 +262,11 @@ static void sum_up(const struct store_side *side, struct message_garbage *sum)
     }
 }
 
+static bool has_work(const struct replica *replica)
+{
+    return replica->garbage_first <= replica->garbage_last || store_has_log(replica);
+}
+
 /* A round comes to each replica once; a step is a bounded part of it. */
 static void collect(struct store_side *side, const struct message_stability_step *step,
                     const struct frame *frame, struct instant now, struct store_output *out)
@@ -270,11 +279,11 @@ static void collect(struct store_side *side, const struct message_stability_step
         all->round_left = side->replica_count;
     while (all->round_left > 0 && budget > 0 && visited < COLLECT_PARTITIONS_MAX) {
         uint32_t index = all->next;
-        if (side->replicas[index].garbage_first <= side->replicas[index].garbage_last) {
+        if (has_work(&side->replicas[index])) {
             enum status status = collect_replica(side, index, now, &budget, &sum);
             if (status != STATUS_OK && store_may_log(&side->collect_failed_us, now))
                 log_line(&side->log, LOG_ERROR,
-                         "could not collect garbage partition=%u reason=%s",
+                         "could not collect garbage or trim the log partition=%u reason=%s",
                          side->replicas[index].partition, status_name(status));
             visited++;
         }

@@ -191,7 +191,11 @@ void log_sync_page(struct log_sync *sync, struct slice body, bool rebuilding, ui
             pause_until(sync, now_us + (uint64_t)sync->interval_ms * 1000);
             return;
         }
-        sync->progressed = advance_cursor(sync, &answer) || sync->progressed;
+        bool asked = advance_cursor(sync, &answer);
+        sync->progressed = asked || sync->progressed;
+        if (asked && answer.status == STATUS_LOG_TRIMMED &&
+            out->trimmed_count < SYNC_PARTITIONS_MAX)
+            out->trimmed[out->trimmed_count++] = answer.address.partition;
         deliveries += answer.delivery_count;
     }
     if (deliveries == 0 && !rebuilding) {

@@ -45,6 +45,8 @@ enum log_sync_want {
 struct log_sync_output {
     enum log_sync_want want;
     struct buffer body;
+    uint16_t trimmed_count; /* of the page: the peer's log is too short (partition_sync.h) */
+    partition_id trimmed[SYNC_PARTITIONS_MAX];
 };
 
 /* Shares `ring` for its life. */

@@ -5,11 +5,11 @@
  * cut (causal/cut.h). What it killed stays on the disk, hidden, until a sweep turns it into
  * tombstones, which replicate and are purged as all others are. Then the cut goes.
  *
- *   W1  a sweep begins when the cut is ripe and every owner durably has all that it covers: what
+ *   D1  a sweep begins when the cut is ripe and every owner durably has all that it covers: what
  *       comes later is stopped by the seen-filter
- *   W2  only an owner that made a live cut makes tombstones; the others wait for them, so that
+ *   D2  only an owner that made a live cut makes tombstones; the others wait for them, so that
  *       a delete is not swept once for each owner
- *   W3  a replica drops a cut when none of its elements has a live version in it
+ *   D3  a replica drops a cut when none of its elements has a live version in it
  */
 #ifndef REPLICA_COLLECTION_H
 #define REPLICA_COLLECTION_H
@@ -49,7 +49,7 @@ struct sweep_budget {
 
 /*
  * Part of replica_purge(): go on sweeping what `head`, the cell of a key with a ripe context, has
- * cut. `done`: W3 holds.
+ * cut. `done`: D3 holds.
  */
 MUST_USE enum status replica_sweep(struct replica *replica, keyspace_id keyspace, struct slice key,
                                    const struct cell *head, const struct stability *stability,

@@ -16,8 +16,8 @@ struct walk {
     const struct clock *cut;
     struct replica_context *context;
     struct sweep_budget *budget;
-    bool makes; /* W2 */
-    bool clean; /* W3, so far */
+    bool makes; /* D2 */
+    bool clean; /* D3, so far */
 };
 
 static bool made_here(const struct replica *replica, const struct cell *head)

@@ -34,6 +34,7 @@ struct hint_store {
     struct held_partition **partitions; /* by number; NULL: nothing was kept of it yet */
     partition_id *untold;               /* partitions whose counts have changed */
     uint32_t untold_count;
+    uint64_t cells; /* of all partitions; those set aside are none */
     uint64_t bytes;
     uint64_t aside;
     bool refused;
@@ -77,17 +78,14 @@ void hint_store_close(struct hint_store *store)
             held->debts[i].cells = held->debts[i].bytes = held->debts[i].oldest_ms = 0;
     }
     store->untold_count = 0;
-    store->bytes = store->aside = 0;
+    store->cells = store->bytes = store->aside = 0;
     store->refused = false;
     store->stored = store->merged = store->repeated = store->refusals = 0;
 }
 
 bool hint_store_keeps_any(const struct hint_store *store)
 {
-    for (uint32_t p = 0; p < store->params.ring->partition_count; p++)
-        if (store->partitions[p] != NULL && store->partitions[p]->cells > 0)
-            return true;
-    return false;
+    return store->cells > 0;
 }
 
 void hint_store_free(struct hint_store *store)
@@ -181,6 +179,7 @@ static void count_in(struct hint_store *store, partition_id partition, target_ma
             debt->oldest_ms = first_ms;
     }
     held->cells++;
+    store->cells++;
     held->bytes += bytes;
     store->bytes += bytes;
     note_change(store, partition);
@@ -202,6 +201,7 @@ static void count_out(struct hint_store *store, partition_id partition, target_m
             debt->oldest_ms = 0;
     }
     held->cells--;
+    store->cells--;
     held->bytes -= bytes;
     store->bytes -= bytes;
     for (uint8_t i = 0; held->cells == 0 && i < store->params.ring->owner_count; i++)
@@ -414,12 +414,9 @@ enum status hint_store_open(struct hint_store *store, struct replica_context *co
 
 void hint_store_log(const struct hint_store *store, const char *what)
 {
-    uint64_t cells = 0;
-    for (uint32_t p = 0; p < store->params.ring->partition_count; p++)
-        cells += store->partitions[p] == NULL ? 0 : store->partitions[p]->cells;
-    if (cells > 0)
+    if (store->cells > 0)
         log_line(&store->params.log, LOG_INFO, "%s cells=%llu bytes=%llu", what,
-                 (unsigned long long)cells, (unsigned long long)store->bytes);
+                 (unsigned long long)store->cells, (unsigned long long)store->bytes);
 }
 
 void hint_store_committed(struct hint_store *store)

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "causal/garbage.h"
 #include "replica/replica_tree.h"
 
 enum verdict { SAME, BEHIND, SUPERSEDED, IN_FLIGHT, CORRUPT };
@@ -36,13 +37,15 @@ static bool differ(const struct cell *a, const struct cell *b)
 }
 
 /*
- * What the holder of `theirs` lacks of `mine`, the worst of it. A tombstone that is missing
- * counts only when nothing is on its way: it may have been purged there already.
+ * What the holder of `theirs` lacks of `mine`, the worst of it. Garbage that is missing counts
+ * only when nothing is on its way: it may have been purged there already.
  */
 static enum verdict judge(const struct cell *mine, const struct cell *theirs,
                           const struct clock *their_clock)
 {
-    bool behind = false, superseded = false, tombstone_lost = false;
+    bool behind = false, superseded = false, garbage_lost = false, corrupt = false;
+    struct cell kept;
+    cell_without_garbage(mine, &kept);
     for (uint32_t i = 0; i < mine->count; i++) {
         const struct sibling *sibling = &mine->siblings[i];
         if (cell_find(theirs, &sibling->dot) != NULL)
@@ -51,15 +54,17 @@ static enum verdict judge(const struct cell *mine, const struct cell *theirs,
             behind = true;
         else if (theirs->count > 0 && version_vector_covers(&theirs->context, &sibling->dot))
             superseded = true;
-        else if (sibling->kind == SIBLING_TOMBSTONE)
-            tombstone_lost = true;
+        else if (cell_find(&kept, &sibling->dot) == NULL)
+            garbage_lost = true;
         else
-            return CORRUPT;
+            corrupt = true;
     }
-    return behind           ? BEHIND
-           : tombstone_lost ? CORRUPT
-           : superseded     ? SUPERSEDED
-                            : SAME;
+    cell_deinit(&kept);
+    return corrupt        ? CORRUPT
+           : behind       ? BEHIND
+           : garbage_lost ? CORRUPT
+           : superseded   ? SUPERSEDED
+                          : SAME;
 }
 
 /* ---- walking over a range ------------------------------------------------------------------ */

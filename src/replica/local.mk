@@ -20,6 +20,10 @@ libringcore_a_SOURCES += \
 	src/replica/stability.h \
 	src/replica/replica_tree.c \
 	src/replica/replica_tree.h \
+	src/replica/replica_trim.c \
+	src/replica/replica_trim.h \
+	src/replica/replica_whole.c \
+	src/replica/replica_whole.h \
 	src/replica/scrub.c \
 	src/replica/scrub.h \
 	src/replica/store_port.c \

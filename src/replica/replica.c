@@ -9,6 +9,7 @@
 #include "replica/replica_requests.h"
 #include "replica/replica_cells.h"
 #include "replica/replica_tree.h"
+#include "replica/replica_whole.h"
 #include "replica/scrub.h"
 #include "ring/position.h"
 
@@ -56,15 +57,6 @@ enum status local_cell_load(struct replica_context *context, keyspace_id keyspac
     cell_decode(&reader, &local->cell);
     local->present = true;
     return reader_end(&reader);
-}
-
-bool cell_has_garbage(const struct cell *cell)
-{
-    for (uint32_t i = 0; i < cell->count; i++)
-        if (cell->siblings[i].kind == SIBLING_TOMBSTONE ||
-            cell->siblings[i].kind == SIBLING_CUT)
-            return true;
-    return cell->count == 0 && cell->context.count > 0;
 }
 
 uint64_t replica_cell_hash(const struct replica_context *context, keyspace_id keyspace,
@@ -830,6 +822,8 @@ enum status replica_open(struct replica *replica, const struct replica_open_para
         }
         if (status == STATUS_OK)
             status = replay_log(replica, context);
+        if (status == STATUS_OK)
+            status = replica_whole_load(replica, context);
         clock_deinit(&record.trimmed);
         clock_deinit(&record.clock);
     }
@@ -842,6 +836,7 @@ enum status replica_open(struct replica *replica, const struct replica_open_para
 
 void replica_deinit(struct replica *replica)
 {
+    whole_record_deinit(&replica->whole);
     clock_deinit(&replica->trimmed);
     clock_deinit(&replica->clock);
     sum_tree_deinit(&replica->tree);

@@ -37,6 +37,7 @@
 #include "ring/ring.h"
 #include "wire/message.h"
 #include "wire/record.h"
+#include "wire/record_whole.h"
 
 /* What all replicas of a node share while a group is handled. */
 struct replica_context {
@@ -115,6 +116,7 @@ struct replica {
     uint64_t log_bytes;
     struct clock trimmed;
     struct sweep_place sweep;
+    struct whole_record whole; /* how far the partition has come that is brought whole */
     uint64_t changes; /* counts up with every change of clock, since it was opened */
 };
 
@@ -213,6 +215,7 @@ MUST_USE enum status replica_mint(struct replica *replica, const struct replica_
  * than `settle_ms` are left out unless the asker wants all; so are those that came
  * after the walk began. `out->deliveries` is set by the caller from `deliveries`.
  * STATUS_CORRUPT, STATUS_IO: the log or a cell could not be read.
+ * STATUS_LOG_TRIMMED: some of it is in the log no more (replica_trim.h).
  */
 MUST_USE enum status replica_sync_answer(const struct replica *replica,
                                          const struct sync_question *question,

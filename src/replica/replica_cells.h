@@ -7,6 +7,7 @@
 #ifndef REPLICA_REPLICA_CELLS_H
 #define REPLICA_REPLICA_CELLS_H
 
+#include "causal/garbage.h"
 #include "replica/replica.h"
 
 /* The local cell and the bytes that its values borrow from. */
@@ -20,9 +21,6 @@ struct local_cell {
 MUST_USE enum status local_cell_load(struct replica_context *context, keyspace_id keyspace,
                                      struct slice key, struct local_cell *local);
 void local_cell_deinit(struct local_cell *local);
-
-/* A tombstone or a cut, or a context without any version: it goes once it is stable. */
-bool cell_has_garbage(const struct cell *cell);
 
 /* What a change of one cell does to the sums of its replica. */
 struct cell_change {

@@ -27,20 +27,11 @@ struct purge_walk {
     bool changed;
 };
 
-/* Without tombstones and cuts; what stays needs no context but its own dots. */
-static void strip(const struct cell *cell, struct cell *out)
-{
-    *out = (struct cell){0};
-    for (uint32_t i = 0; i < cell->count; i++)
-        if (cell->siblings[i].kind != SIBLING_TOMBSTONE && cell->siblings[i].kind != SIBLING_CUT)
-            cell_insert(out, &cell->siblings[i]);
-}
-
 static void purge_cell(struct purge_walk *walk, const struct garbage_record *record,
                        const struct cell *cell)
 {
     struct cell after;
-    strip(cell, &after);
+    cell_without_garbage(cell, &after);
     struct cell_change change = replica_put_cell(walk->replica, record->keyspace, record->key,
                                                  cell, &after, walk->context);
     assert(change.digest_delta == 0 && change.count_delta == 0 && change.garbage_delta == -1);

@@ -9,6 +9,8 @@
  * A walk that needs several pages keeps two positions: `top`, where it began, and
  * `before`, where it goes on. Records above `top` came later or were too young;
  * their dots are taken off the count of missing ones, and a later walk brings them.
+ * What was trimmed off the log is known by its dots: a question that needs one of them is
+ * answered STATUS_LOG_TRIMMED at once (replica_whole.h).
  * Source: reference "algorithms" A.3.
  */
 #include <assert.h>
@@ -18,6 +20,7 @@
 #include "base/table.h"
 #include "replica/replica.h"
 #include "replica/replica_requests.h"
+#include "replica/replica_trim.h"
 
 enum { LOG_RECORDS_PER_PAGE_MAX = 20000 };
 
@@ -108,8 +111,7 @@ static enum status visit(struct walk *walk, uint64_t position, struct slice byte
     return status;
 }
 
-/* Walk down over positions [1, from]; stops when nothing is missing, a page is full, or at `until`.
- */
+/* Walk down over positions (until, from]; stops when nothing is missing or a page is full. */
 static enum status walk_down(struct walk *walk, uint64_t from, uint64_t until, uint64_t *stopped)
 {
     const struct store_port *port = walk->context->port;
@@ -214,8 +216,13 @@ enum status replica_sync_answer(const struct replica *replica, const struct sync
     *out = (struct sync_answer){.address = {.partition = replica->partition, .tag = replica->tag}};
     clock_difference(&replica->clock, &question->clock, &walk.missing);
     walk.missing_count = clock_dot_count(&walk.missing);
+    if (replica_needs_trimmed(replica, &walk.missing)) {
+        clock_deinit(&walk.missing);
+        return STATUS_LOG_TRIMMED;
+    }
     bool resumes = question->top != 0 && question->top <= replica->log_position &&
-                   question->before >= 1 && question->before <= question->top + 1;
+                   question->before >= replica->log_first &&
+                   question->before <= question->top + 1;
     if (resumes) {
         walk.top = question->top;
         status = walk_down(&walk, replica->log_position, question->top, &stopped);
@@ -225,12 +232,13 @@ enum status replica_sync_answer(const struct replica *replica, const struct sync
             stopped = question->before;
     }
     if (status == STATUS_OK && (resumes || question->top == 0))
-        status = walk_down(&walk, stopped - 1, 0, &stopped);
+        status = walk_down(&walk, stopped - 1, replica->log_first - 1, &stopped);
     out->complete = walk.missing_count == 0;
-    if (!out->complete && stopped > 1 && (resumes || question->top == 0)) {
+    if (!out->complete && stopped > replica->log_first && (resumes || question->top == 0)) {
         out->before = stopped;
         out->top = walk.top != 0 ? walk.top : stopped - 1;
-    } else if (status == STATUS_OK && !out->complete && stopped == 1 && question->top == 0) {
+    } else if (status == STATUS_OK && !out->complete && stopped <= replica->log_first &&
+               question->top == 0) {
         status = STATUS_CORRUPT; /* R3: a dot of the clock has no record */
     }
     if (status == STATUS_OK)

@@ -128,6 +128,10 @@ const struct config_setting CONFIG_TABLE[] = {
      "0.1",
      "A node that is back is given what was kept for it after a random part of this time, so that "
      "not all others begin at once."},
+    {"log-size-max", CONFIG_SIZE, PLACE(settings.log_bytes_max), MB, 4095u * MB, NULL, false, "0.1",
+     "How much all logs of changes may hold. A change stays in the log until all owners have it; "
+     "beyond this size the oldest ones go all the same, and an owner that was away for so long is "
+     "sent its partitions whole."},
     {"stability-interval", CONFIG_DURATION, PLACE(settings.stability_interval_ms), 100, HOUR, NULL,
      true, "0.1",
      "The time between two reports to another owner of what is on the disk here. Deleted data is "

@@ -16,6 +16,8 @@ libringcore_a_SOURCES += \
 	src/wire/message_hint.h \
 	src/wire/message_lookup.c \
 	src/wire/message_lookup.h \
+	src/wire/message_partition.c \
+	src/wire/message_partition.h \
 	src/wire/message_lineage.c \
 	src/wire/message_lineage.h \
 	src/wire/record.c \
@@ -30,6 +32,8 @@ libringcore_a_SOURCES += \
 	src/wire/message_tree_local.h \
 	src/wire/record_tree.c \
 	src/wire/record_tree.h \
+	src/wire/record_whole.c \
+	src/wire/record_whole.h \
 	src/wire/resp_reader.c \
 	src/wire/resp_reader.h \
 	src/wire/resp_reply.c \

@@ -37,9 +37,9 @@ enum message_type {
     MESSAGE_DIGEST_RESULT,
     MESSAGE_SYNC_PULL, /* "here are my clocks: what do I lack?" */
     MESSAGE_SYNC_PAGE,
-    MESSAGE_PARTITION_PULL = 20, /* wire/message_garbage.h, up to MESSAGE_STABILITY_HEARD */
+    MESSAGE_PARTITION_PULL = 20, /* wire/message_partition.h, as 120-122 */
     MESSAGE_PARTITION_PAGE = 21,
-    MESSAGE_STABILITY = 22, /* "so much is durable here" */
+    MESSAGE_STABILITY = 22, /* "so much is durable here": wire/message_garbage.h */
     MESSAGE_STABILITY_HEARD = 23,
     MESSAGE_FETCH = 25, /* wire/message_fetch.h */
     MESSAGE_FETCH_RESULT = 26, /* body: struct message_read_result */

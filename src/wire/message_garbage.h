@@ -1,6 +1,6 @@
 /*
  * message_garbage.h - bodies of the messages about what can be collected: reports of what is
- * durable, partitions sent whole, and what the two sides of a node tell each other of it.
+ * durable, and what the two sides of a node tell each other of it.
  *
  * As wire/message.h says of encoders, decoders and replies.
  */

@@ -5,6 +5,7 @@
  *     'D' position(8) keyspace(2) ...                an element of one (ring/element_key.h)
  *     'L' partition(2) log position(8)               one event of the partition's log
  *     'M' partition(2) 'c'                           checkpoint of the replica's state
+ *     'M' partition(2) 'w'                           a partition that comes whole (record_whole.h)
  *     'Q' ...                                        requests with ids (wire/record_request.h)
  *     'C' ...                                        the register (message_register.h)
  *     'H' ...                                        hints (record_hint.h)

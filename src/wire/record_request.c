@@ -101,12 +101,17 @@ enum status request_owner_decode(struct slice bytes, struct request_identity *ou
     return reader_end(&reader);
 }
 
-void record_request_name(partition_id partition, const struct request_identity *identity,
-                         struct buffer *out)
+void record_request_bound(partition_id partition, struct buffer *out)
 {
     buffer_put_u8(out, RECORD_REQUEST);
     buffer_put_u8(out, 'r');
     buffer_put_u16(out, partition);
+}
+
+void record_request_name(partition_id partition, const struct request_identity *identity,
+                         struct buffer *out)
+{
+    record_request_bound(partition, out);
     request_owner_encode(identity, out);
 }
 

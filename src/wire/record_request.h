@@ -59,6 +59,8 @@ void record_request_name(partition_id partition, const struct request_identity *
                          struct buffer *out);
 void record_request_expiry_name(uint64_t expire_at_ms, partition_id partition,
                                 const struct request_identity *identity, struct buffer *out);
+/* What the record names of a partition begin with. */
+void record_request_bound(partition_id partition, struct buffer *out);
 /* The least expiry name of `expire_at_ms` or later. */
 void record_request_expiry_bound(uint64_t expire_at_ms, struct buffer *out);
 void record_request_dot_name(partition_id partition, const struct dot *dot, struct buffer *out);

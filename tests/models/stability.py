@@ -10,11 +10,13 @@ or, when the log no longer reaches back, by a whole-partition sync key by key.
         A retired actor may have left holes: events that were lost with its memory while a later one
         had been sent. Of its numbers only those count that some owner has
     G2  and when the purging replica holds all that each owner held when it said so (rule C7)
+        What is stable is acted on after WAIT, the longest that a request lasts
     G3  a log record goes when all owners have its dots; a pull that needs it gets the whole partition
     G4  the answerer's first clock is joined only after the last key has come; keys come from later
-        views. A value in that clock that the answerer no longer has is dropped by the asker
-    G5  a new disk is filled by a whole-partition sync first: what reached it before, such as an old
-        hint, may be a value that was purged everywhere, and no log tells
+        views. Absence is never a delete: what the asker holds stays
+    G6  nothing is collected before every fallback has said, WAIT after it was stable, that it keeps no
+        hints. A hint is stored within WAIT of its write, comes any number of times at any age, and is
+        dropped after its owner has it on disk; it may hold the last copy of an event
 
 Oracle: sets of events. With siblings the live ones are those that nothing observed; with
 last-writer-wins the highest of all events that any owner has. Run without arguments: the faithful
@@ -26,6 +28,7 @@ import sys
 KEYS = ("a", "b", "c")
 OWNERS = 3
 SKEW = 3
+WAIT = 8
 
 
 class Clock:
@@ -95,14 +98,14 @@ class State:
         self.cells, self.clock, self.trimmed = {}, Clock(), Clock()
         self.log = []  # (dot, key), oldest first
         self.whole = None  # a whole-partition sync: [source, its incarnation, clock, next key]
-        self.rebuilding, self.filled, self.sources = False, True, set()
+        self.rebuilding, self.sources = False, set()
 
     def copy(self):
         out = State()
         out.cells, out.log = dict(self.cells), list(self.log)
         out.clock, out.trimmed = self.clock.copy(), self.trimmed.copy()
         out.whole = list(self.whole) if self.whole else None
-        out.rebuilding, out.filled, out.sources = self.rebuilding, self.filled, set(self.sources)
+        out.rebuilding, out.sources = self.rebuilding, set(self.sources)
         return out
 
 
@@ -114,6 +117,10 @@ class Node:
         self.reports = {}  # owner -> its durable clock
         self.lives = {i: (1, 1) for i in range(OWNERS)}  # newest life heard of each peer
         self.hybrid = 0
+        self.forget_stable()
+
+    def forget_stable(self):
+        self.coming, self.since, self.ripe, self.hint_free = None, 0, None, 0
 
     def life(self):
         return (self.incarnation, self.boot)
@@ -127,7 +134,7 @@ class World:
         self.random, self.lww, self.mutant = random.Random(seed), lww, mutant
         self.nodes = [Node(i, self.random.randint(-SKEW, SKEW)) for i in range(OWNERS)]
         self.events, self.net, self.tokens = {}, [], []
-        self.hints = []  # of events that some disk has; they are delivered at any age, and again
+        self.hint_net, self.hints = [], []  # on their way to the fallback; on its disk
         self.busy = self.random.random() < .5
         self.now, self.wipes, self.wrong, self.marks = 100, 3, None, {}
 
@@ -148,18 +155,11 @@ class World:
                 node.state.clock.add(dot)
                 node.state.log.append((dot, key))
 
-    def seen(self, node, key, dot):
-        whole = node.state.whole
-        if node.state.clock.has(dot):
-            return True
-        passed = whole and key < whole[3] and self.mutant != "late copies of passed keys live"
-        return bool(passed and whole[2].has(dot))
-
     def apply(self, node, key, cell, satisfied=()):
         local = node.state.cells.get(key, EMPTY)
         for dot in cell[0]:
             node.hybrid = max(node.hybrid, self.events[dot]["time"])
-        incoming = (frozenset(d for d in cell[0] if d in local[0] or not self.seen(node, key, d)), cell[1])
+        incoming = (frozenset(d for d in cell[0] if d in local[0] or not node.state.clock.has(d)), cell[1])
         if local == EMPTY and not incoming[0] and node.state.clock.covers(cell[1]):
             self.put(node, key, EMPTY)
         else:
@@ -189,17 +189,18 @@ class World:
             if peer is not node and self.random.random() < .8:
                 self.net.append((peer.index, peer.incarnation, node.index, node.life(), key, cell))
             if peer is not node and self.random.random() < .4:
-                self.hints.append((peer.index, key, cell))
+                self.hint_net.append((self.now + WAIT, peer.index, key, cell))
 
     # ---- what is known of the others
 
-    def retired(self, node, actor):
-        if actor[0] == node.index:
-            return actor != node.actor()
-        return actor[0] in node.reports and actor[1:] != node.reports[actor[0]][1]
+    def view(self, node):
+        """The clocks of all that were heard, the own one last, and the actors that mint now."""
+        actors = {i: (i,) + life for i, (_, life) in node.reports.items()}
+        actors[node.index] = node.actor()
+        return [c.copy() for c, _ in node.reports.values()] + [node.state.clock.copy()], actors
 
-    def stable(self, node, context):
-        clocks = [c for c, _ in node.reports.values()] + [node.state.clock]
+    def stable(self, view, context):
+        clocks, actors = view
         if self.mutant == "purge at a majority":
             return sum(c.covers(context) for c in clocks) >= 2
         if len(clocks) < OWNERS:
@@ -207,7 +208,7 @@ class World:
         for actor, number in context.items():
             if all(c.covers({actor: number}) for c in clocks):
                 continue
-            if not self.retired(node, actor) or self.mutant == "retired actors count as others":
+            if actors[actor[0]] == actor or self.mutant == "retired actors count as others":
                 return False
             held = [{k for k in range(1, number + 1) if c.has((actor, k))} for c in clocks]
             if any(h != held[0] for h in held):
@@ -224,12 +225,27 @@ class World:
             return True
         return all(node.state.clock.descends(c) for c, _ in node.reports.values())
 
+    def advance(self, node):
+        """What is stable now comes into force when it has stood for WAIT (G3), and no hint is left (G6)."""
+        waited = node.coming is not None and self.now - node.since >= WAIT
+        hint_free = node.hint_free >= node.since + WAIT or self.mutant == "hints hold nothing back"
+        if waited and hint_free:
+            node.ripe, node.coming = node.coming, None
+        elif waited:
+            self.mark("held back by hints")
+        if node.coming is None and self.rivals_arrived(node):
+            node.since, node.coming = self.now, self.view(node)
+
+    def is_ripe(self, node, context):
+        return node.ripe is not None and self.stable(node.ripe, context)
+
     def purge(self, node):
         if node.state.rebuilding:
             return
+        self.advance(node)
         for key, (live, context) in list(node.state.cells.items()):
             if self.mutant == "entries are stripped one by one":
-                kept = {a: n for a, n in context.items() if not self.stable(node, {a: n})}
+                kept = {a: n for a, n in context.items() if not self.is_ripe(node, {a: n})}
                 for actor, number in live:
                     kept[actor] = max(number, kept.get(actor, 0))
                 self.put(node, key, (live, kept))
@@ -237,9 +253,7 @@ class World:
             values = frozenset(d for d in live if not self.events[d]["tombstone"])
             if values == live and live:
                 continue
-            times = [self.events[d]["time"] for d in live]
-            aged = not times or max(times) + 2 * SKEW < self.now + node.skew
-            if not (self.stable(node, context) and self.rivals_arrived(node) and aged):
+            if not self.is_ripe(node, context):
                 self.mark("purge held back")
                 continue
             self.mark("purged")
@@ -263,8 +277,7 @@ class World:
         self.meet(asker, source)
         have = source.disk
         missing = [d for d in have.clock.dots() if not asker.state.clock.has(d)]
-        unfilled = not asker.state.filled and self.mutant != "a new disk is filled from logs alone"
-        if unfilled or any(have.trimmed.has(d) for d in missing):
+        if any(have.trimmed.has(d) for d in missing):
             self.whole_step(asker, source)
             return
         for key in KEYS:
@@ -279,9 +292,11 @@ class World:
 
     def whole_step(self, asker, source):
         whole = asker.state.whole
-        if whole and whole[0] != source.index and self.nodes[whole[0]].up and \
-                self.nodes[whole[0]].incarnation == whole[1]:
-            return  # one source at a time, or two would begin again for ever
+        if whole and whole[0] != source.index:
+            begun = self.nodes[whole[0]]
+            if begun.up and begun.incarnation == whole[1] and not begun.disk.rebuilding:
+                source = begun  # one source at a time, or two would begin again for ever
+                self.meet(asker, source)
         if not whole or whole[:2] != [source.index, source.incarnation] or \
                 not source.disk.clock.descends(whole[2]):
             whole = asker.state.whole = [source.index, source.incarnation, source.disk.clock.copy(), ""]
@@ -291,21 +306,13 @@ class World:
         rest = [k for k in KEYS if k >= whole[3]]
         if rest:
             key = rest[0]
-            # The view of this key is a later one; all of it, absence too, speaks for its own clock.
-            seen = set(source.disk.clock.dots())
-            local = asker.state.cells.get(key, EMPTY)
-            cell = source.disk.cells.get(key, EMPTY)
-            if self.mutant != "nothing is dropped by an asker":
-                kept = frozenset(d for d in local[0]
-                                 if d in cell[0] or d not in seen or self.events[d]["tombstone"])
-                self.put(asker, key, (kept, local[1]))
-            self.apply(asker, key, cell)
+            self.apply(asker, key, source.disk.cells.get(key, EMPTY))  # a later view
             whole[3] = key + "~"
             return
         asker.state.trimmed.join(whole[2])
         asker.state.clock.join(whole[2])
         # R3: a dot is in the log or in `trimmed`, and being in both is harmless
-        asker.state.whole, asker.state.filled = None, True
+        asker.state.whole = None
         self.mark("whole-partition sync")
 
     # ---- the world
@@ -314,7 +321,8 @@ class World:
         """A connection between their present lives: what earlier lives sent is gone."""
         for x, y in ((a, b), (b, a)):
             if x.lives[y.index] != y.life():
-                x.reports.pop(y.index, None)
+                if x.reports.pop(y.index, None):
+                    x.forget_stable()
                 x.lives[y.index] = y.life()
                 self.net = [m for m in self.net if (m[0], m[2]) != (x.index, y.index) or m[3] == y.life()]
 
@@ -335,22 +343,39 @@ class World:
     def deliver_hint(self):
         if not self.hints:
             return
-        to, key, cell = self.random.choice(self.hints)
-        if self.nodes[to].up and all(any(n.disk.clock.has(d) for n in self.nodes) for d in cell[0]):
-            self.apply(self.nodes[to], key, cell)
+        hint = self.random.choice(self.hints)
+        to, key, cell = hint
+        if not self.nodes[to].up:
+            return
+        self.mark("hint delivered")
+        self.apply(self.nodes[to], key, cell)
+        if self.random.random() < .5:
+            self.nodes[to].disk = self.nodes[to].state.copy()
+            self.hints.remove(hint)
+
+    def store_hint(self):
+        """At the fallback, unless its request is over."""
+        if self.hint_net:
+            until, to, key, cell = self.hint_net.pop(self.random.randrange(len(self.hint_net)))
+            if self.now <= until:
+                self.hints.append((to, key, cell))
+
+    def tell_hint_free(self, node):
+        node.hint_free = self.now if not self.hints else 0
 
     def crash(self, node):
         """Power loss: the unsynced is gone, and its actor with it."""
         node.state = node.disk.copy()
         node.boot += 1
         node.sequence, node.reports = 0, {}
+        node.forget_stable()
         self.mark("crash")
 
     def wipe(self, node):
         others = Clock()
         for peer in self.nodes:
             if peer is not node:
-                if peer.state.rebuilding or not peer.up:
+                if peer.state.rebuilding or peer.disk.rebuilding or not peer.up:
                     return
                 others.join(peer.disk.clock)
         if self.wipes == 0 or node.state.rebuilding or not others.descends(node.state.clock):
@@ -359,9 +384,9 @@ class World:
         self.mark("wipe")
         node.state, node.disk = State(), State()
         node.state.rebuilding = node.disk.rebuilding = True
-        node.state.filled = node.disk.filled = False
         node.incarnation, node.boot, node.sequence, node.reports = node.incarnation + 1, 1, 0, {}
         node.hybrid = 0
+        node.forget_stable()
 
     def write(self, node):
         key = self.random.choice(KEYS)
@@ -392,7 +417,8 @@ class World:
         if a.up and b.up:
             self.meet(a, b)
             if b.disk.rebuilding:
-                a.reports.pop(b.index, None)
+                if a.reports.pop(b.index, None):
+                    a.forget_stable()
             else:
                 a.reports[b.index] = (b.disk.clock.copy(), b.life())
 
@@ -407,11 +433,12 @@ class World:
         elif x < .30:
             self.deliver()
         elif x < .36:
-            self.deliver_hint()
+            self.random.choice((self.store_hint, self.deliver_hint))()
         elif x < .50 and a.up:
             a.disk = a.state.copy()
         elif x < .66:
             self.report(a, b)
+            self.tell_hint_free(a)
         elif x < .76 and a.up:
             self.purge(a)
         elif x < .80 and a.up:
@@ -437,8 +464,15 @@ class World:
                         self.sync(a, b)
             for _ in range(4):
                 self.deliver()
+                self.deliver_hint()
             self.now += 3 * SKEW
-        for _ in range(3):
+        self.hint_net = []  # their requests are over
+        while self.hints:
+            self.deliver_hint()
+        late = list(self.net)
+        while self.net:
+            self.deliver()
+        for _ in range(4):
             for a in self.nodes:
                 a.disk = a.state.copy()
             for a in self.nodes:
@@ -446,15 +480,15 @@ class World:
                     if a is not b:
                         self.sync(a, b)
                         self.report(a, b)
-            self.now += 3 * SKEW
+            self.now += WAIT
             for a in self.nodes:
+                self.tell_hint_free(a)
                 self.purge(a)
         for a in self.nodes:
             self.trim(a)
-        while self.net:  # copies of any age
+        self.net = late  # copies of any age
+        while self.net:
             self.deliver()
-        for _ in range(len(self.hints) * 2):
-            self.deliver_hint()
 
     def check_end(self):
         known = set()
@@ -506,15 +540,17 @@ def quiet_world(lww, mutant):
 
 def settle(world, purge=(), trim=()):
     """All owners commit and report; some purge or trim."""
-    for node in world.nodes:
-        node.disk = node.state.copy()
-    for a in world.nodes:
-        for b in world.nodes:
-            if a is not b:
-                world.report(a, b)
-    world.now += 10 * SKEW
-    for index in purge:
-        world.purge(world.nodes[index])
+    for _ in range(3):  # it becomes known, stable and ripe
+        for node in world.nodes:
+            node.disk = node.state.copy()
+        for a in world.nodes:
+            for b in world.nodes:
+                if a is not b:
+                    world.report(a, b)
+        for index in purge:
+            world.tell_hint_free(world.nodes[index])
+            world.purge(world.nodes[index])
+        world.now += WAIT
     for index in trim:
         while world.nodes[index].state.log:
             world.trim(world.nodes[index])
@@ -530,7 +566,7 @@ def a_rival_comes_late(mutant):
     rival = y.state.cells["a"]
     world.now += 1
     world.mint(z, "a", True, {}, frozenset(), 0)
-    world.net, tombstone = [], z.state.cells["a"]
+    world.net, world.hint_net, tombstone = [], [], z.state.cells["a"]
     world.apply(x, "a", tombstone)
     world.apply(y, "a", tombstone)
     settle(world, purge=(0,))
@@ -540,8 +576,8 @@ def a_rival_comes_late(mutant):
     return world.wrong
 
 
-def a_hint_reaches_a_new_disk(mutant, in_the_middle):
-    """What was deleted and purged everywhere comes once more, to a replica that is being filled."""
+def a_hint_reaches_a_new_disk(mutant):
+    """A fallback keeps a copy for one owner, which has the delete; then that owner loses its disk."""
     world = quiet_world(False, mutant)
     x, y, z = world.nodes
     world.mint(x, "a", False, {}, frozenset(), 0)
@@ -551,22 +587,37 @@ def a_hint_reaches_a_new_disk(mutant, in_the_middle):
     world.mint(x, "a", True, value[1], value[0], world.now)
     for node in (y, z):
         world.apply(node, "a", x.state.cells["a"])
-    world.net, world.hints = [], []
-    settle(world, purge=(0, 1, 2), trim=(0, 1) if in_the_middle else ())
-    settle(world)
+    world.net, world.hint_net, world.hints = [], [], [(2, "a", value)]
+    settle(world, purge=(0, 1, 2), trim=(0, 1))
     world.wipe(z)
-    if in_the_middle:
-        world.sync(z, x)  # the key has been passed, the clock is not joined yet
-    world.apply(z, "a", value)
+    world.sync(z, x)
+    world.heal()
+    world.check_end()
+    return world.wrong
+
+
+def a_fallback_has_the_last_copy(mutant):
+    """A write reaches a fallback alone before its maker crashes; a later delete wins over it."""
+    world = quiet_world(True, mutant)
+    x, y, z = world.nodes
+    world.mint(x, "a", False, {}, frozenset(), 0)
+    world.net, world.hint_net, world.hints = [], [], [(1, "a", x.state.cells["a"])]
+    world.crash(x)
+    world.now += 1
+    world.mint(z, "a", True, {}, frozenset(), 0)
+    world.net, world.hint_net = [], []
+    for node in (x, y):
+        world.apply(node, "a", z.state.cells["a"])
+    settle(world, purge=(0, 1, 2))
     world.heal()
     world.check_end()
     return world.wrong
 
 
 DIRECTED = (("rivals may be under way", a_rival_comes_late),
-            ("a new disk is filled from logs alone", lambda m: a_hint_reaches_a_new_disk(m, False)),
-            ("nothing is dropped by an asker", lambda m: a_hint_reaches_a_new_disk(m, False)),
-            ("late copies of passed keys live", lambda m: a_hint_reaches_a_new_disk(m, True)))
+            ("hints hold nothing back", a_hint_reaches_a_new_disk),
+            ("hints hold nothing back", a_fallback_has_the_last_copy))
+
 
 MUTANTS = (("purge at a majority", (False, True)),
            ("entries are stripped one by one", (False,)),
@@ -575,7 +626,7 @@ MUTANTS = (("purge at a majority", (False, True)),
 
 
 def main():
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 300
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     failed, marks = False, {}
     for lww in (False, True):
         bad = run(runs, lww, None, marks)

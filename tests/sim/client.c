@@ -306,7 +306,8 @@ static uint64_t allowed_us(const struct world *world, const struct client *clien
     uint64_t timeout_ms =
         command->timeout_ms != 0 ? command->timeout_ms : world->plan.settings.request_timeout_ms;
     uint64_t paused = paused_us(world, client->machine) - command->paused_us;
-    return timeout_ms * 1000 * (command->ahead + 1) + ANSWER_SLACK_US + paused;
+    return timeout_ms * 1000 * (command->ahead + 1) + ANSWER_SLACK_US + paused +
+           command->stood_still_us;
 }
 
 static void watch(struct world *world, struct client *client, const struct command *command)
@@ -566,6 +567,13 @@ void client_set_arrived(struct machine *machine, const struct occurrence *what)
                                                 .connection = what->id,
                                                 .bytes = buffer_slice(&bytes)});
     buffer_deinit(&bytes);
+}
+
+void client_set_stood_still(struct world *world, uint64_t length_us)
+{
+    for (uint32_t i = 0; i < world->clients->count; i++)
+        for (size_t j = 0; j < world->clients->clients[i].request_count; j++)
+            world->clients->clients[i].requests[j].command.stood_still_us += length_us;
 }
 
 /* I8. */

@@ -44,6 +44,8 @@ void client_set_machine_gone(struct machine *machine, bool power_loss);
 void client_set_arrived(struct machine *machine, const struct occurrence *what);
 void client_set_handle(struct world *world, const struct occurrence *what);
 
+/* Nothing has happened for so long, also to clients: nobody's answer is later for it. */
+void client_set_stood_still(struct world *world, uint64_t length_us);
 /* A client connection ends, drawn by `draw`. */
 void client_set_reset_one(struct world *world, uint64_t draw);
 

@@ -29,6 +29,7 @@ struct command {
     uint64_t start_us;
     uint64_t wall_min_ms;            /* the earliest wall clock of any machine when it was sent */
     uint64_t paused_us;              /* of its machine, until it was sent */
+    uint64_t stood_still_us;         /* since then, with all hosts */
     uint32_t ahead;                  /* commands of the connection that were under way before it */
     const struct version *waits_for; /* COMMAND_WAIT: the last write, or NULL when not known */
     uint64_t expire_at_ms;           /* COMMAND_EXPIRE_AT, and COMMAND_SET with an expiry */

@@ -4,6 +4,8 @@ ringsim_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests \
 	-DRINGSIM_MUTANTS='"$(abs_srcdir)/tests/sim/mutants"'
 ringsim_LDADD = $(core_libs)
 ringsim_SOURCES = \
+	tests/sim/absence.c \
+	tests/sim/absence.h \
 	tests/sim/act.c \
 	tests/sim/act.h \
 	tests/sim/client.c \
@@ -43,6 +45,7 @@ ringsim_SOURCES = \
 	tests/sim/oracle_purge.c \
 	tests/sim/oracle_siblings.c \
 	tests/sim/oracle_state.h \
+	tests/sim/oracle_whole.c \
 	tests/sim/ordered_map.c \
 	tests/sim/ordered_map.h \
 	tests/sim/plan.c \
@@ -51,6 +54,8 @@ ringsim_SOURCES = \
 	tests/sim/register_oracle.h \
 	tests/sim/report.c \
 	tests/sim/report.h \
+	tests/sim/resurrection.c \
+	tests/sim/resurrection.h \
 	tests/sim/schedule.c \
 	tests/sim/schedule.h \
 	tests/sim/script.c \
@@ -97,12 +102,14 @@ EXTRA_DIST += \
 	tests/sim/mutants/fallback-counted-when-strict.patch \
 	tests/sim/mutants/hint-dropped-on-send.patch \
 	tests/sim/mutants/hint-for-any-owner.patch \
+	tests/sim/mutants/join-clock-at-once.patch \
 	tests/sim/mutants/keep-actor-after-wipe.patch \
 	tests/sim/mutants/keep-epoch-after-loss.patch \
 	tests/sim/mutants/merge-drops-dot.patch \
 	tests/sim/mutants/mint-replaces-siblings.patch \
 	tests/sim/mutants/rollback-goes-unnoticed.patch \
 	tests/sim/mutants/purge-at-majority.patch \
+	tests/sim/mutants/purge-beside-hints.patch \
 	tests/sim/mutants/purge-by-first-entry.patch \
 	tests/sim/mutants/run \
 	tests/sim/mutants/steward-answers-early.patch \

@@ -62,7 +62,7 @@ static void run_seed(const struct options *options, uint64_t seed, struct child 
                      struct world_result *result)
 {
     struct plan plan;
-    enum status status = plan_draw(seed, options->profile, &plan);
+    enum status status = plan_draw(seed, options_profile(options, seed), &plan);
     assert(status == STATUS_OK);
     if (options->verbose)
         plan_print(&plan, stdout);
@@ -258,8 +258,9 @@ static void print_usage(FILE *out)
             "usage: ringsim --seeds COUNT [--first N] | --seed N [--trace-hash] | --minutes M\n"
             "               [--profile NAME] [--mutant NAME] [--jobs J] [--verbose]\n"
             "               [--keep-going] [--all-marks]\n"
+            "       ringsim --campaign --seeds COUNT     the mix, resurrection, and all marks\n"
             "       ringsim --scripts | --script NAME [--seeds COUNT | --seed N]\n"
-            "exit: 0 ok, 1 a mark was never hit (--all-marks), 127 crash, 128 no convergence,\n"
+            "exit: 0 ok, 1 a mark was never hit (--all-marks, --campaign), 127 crash, 128 no convergence,\n"
             "      129 wrong\n"
             "profiles:");
     for (unsigned i = 0; plan_profile_name(i) != NULL; i++)
@@ -335,6 +336,9 @@ static bool read_option(struct options *options, int option, const char *argumen
     case 'M':
         options->all_marks = true;
         return true;
+    case 'c':
+        options->all_marks = options->campaign = options->keep_going = true;
+        return true;
     default:
         return false;
     }
@@ -359,7 +363,7 @@ int main(int argc, char **argv)
         {"jobs", required_argument, NULL, 'j'},    {"trace-hash", no_argument, NULL, 't'},
         {"verbose", no_argument, NULL, 'v'},       {"keep-going", no_argument, NULL, 'k'},
         {"script", required_argument, NULL, 'S'},  {"scripts", no_argument, NULL, 'a'},
-        {"all-marks", no_argument, NULL, 'M'},
+        {"all-marks", no_argument, NULL, 'M'},     {"campaign", no_argument, NULL, 'c'},
         {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     struct options options = {.first = 1, .jobs = 2};
     int option;

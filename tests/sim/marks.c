@@ -55,6 +55,10 @@ static const char *const names[MARK_COUNT] = {
     [MARK_TOMBSTONE_MINTED] = "tombstone-minted",
     [MARK_TOMBSTONE_PURGED] = "tombstone-purged",
     [MARK_PURGE_HELD_BACK] = "purge-held-back",
+    [MARK_COUNTER_PURGED] = "counter-purged",
+    [MARK_LOG_TRIMMED] = "log-trimmed",
+    [MARK_PARTITION_SENT_WHOLE] = "whole-partition-sync",
+    [MARK_REQUESTS_SENT_WHOLE] = "requests-sent-whole",
     [MARK_MINTED_AFTER_UNCERTAIN] = "minted-after-uncertain",
     [MARK_NEVER_COMMITTED_VERSION] = "never-committed-version",
     [MARK_CONCURRENT_VERSIONS] = "concurrent-versions",
@@ -109,6 +113,15 @@ static const char *const names[MARK_COUNT] = {
     [MARK_SCRUB_WRONG] = "scrub-wrong",
     [MARK_CELL_LOST] = "cell-lost",
     [MARK_CELL_AGED] = "cell-aged",
+    [MARK_SLEEP] = "sleep",
+    [MARK_AWAY_SUSPENDED] = "away-suspended",
+    [MARK_AWAY_OFF] = "away-off",
+    [MARK_AWAY_CUT] = "away-cut",
+    [MARK_BACK_EMPTY] = "back-empty",
+    [MARK_BACK_WITH_OLD_DISK] = "back-with-old-disk",
+    [MARK_HINT_OLD] = "hint-old",
+    [MARK_VERSION_DEAD] = "version-dead",
+    [MARK_DELETE_JUDGED] = "delete-judged",
 };
 
 const char *mark_name(enum mark mark)

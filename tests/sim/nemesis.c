@@ -88,8 +88,7 @@ static bool share_a_partition(const struct world *world, const struct machine *a
     return false;
 }
 
-/* The budget: nothing else that holds what this disk holds may be damaged. */
-static bool may_wipe(const struct world *world, const struct machine *machine)
+bool nemesis_may_wipe(const struct world *world, const struct machine *machine)
 {
     if (world->ring->owner_count < 2)
         return false;
@@ -123,6 +122,8 @@ static void mend(struct world *world, struct wound *wound)
 {
     struct machine *machine = &world->machines[wound->a];
     wound->open = false;
+    if (wound->class == FAULT_PAUSE && machine->away)
+        return;
     world_note(world, "%s ends", fault_class_name(wound->class));
     switch (wound->class) {
     case FAULT_CUT:
@@ -198,7 +199,7 @@ static void hit_process(struct world *world, enum fault_class class)
         machine_stop(machine);
         break;
     case FAULT_WIPE:
-        if (!may_wipe(world, machine))
+        if (!nemesis_may_wipe(world, machine))
             return;
         machine_crash(machine, random_chance(random, 1, 2));
         machine_wipe(machine);
@@ -223,7 +224,7 @@ static void hit_with_rollback(struct world *world)
         damage_copy(machine);
         return;
     }
-    if (!may_wipe(world, machine) || !damage_may_roll_back(machine))
+    if (!nemesis_may_wipe(world, machine) || !damage_may_roll_back(machine))
         return;
     machine_crash(machine, random_chance(random, 1, 2));
     damage_roll_back(machine, random);
@@ -234,7 +235,7 @@ static void hit_with_rollback(struct world *world)
 static void hit_with_rot(struct world *world)
 {
     struct machine *machine = draw_machine(world);
-    if (machine_is_damaged(machine) || !may_wipe(world, machine))
+    if (machine_is_damaged(machine) || !nemesis_may_wipe(world, machine))
         return;
     damage_rot(machine, &world->nemesis->random);
 }
@@ -367,10 +368,21 @@ static void hit(struct world *world, enum fault_class class)
 static void start_machine(struct world *world, uint32_t index)
 {
     struct machine *machine = &world->machines[index];
+    if (machine->away)
+        return;
     if (machine->state == MACHINE_STOPPING)
         start_after(world, index, RETRY_US);
     else if (machine->state == MACHINE_DOWN)
         machine_start(machine);
+}
+
+/* Nothing must keep it from meeting those who know better, or nobody could notice. */
+static bool somebody_is_rolled_back(const struct world *world)
+{
+    for (uint32_t i = 0; i < world->plan.node_count; i++)
+        if (world->plan.sleep_count > 0 && world->machines[i].loss_told)
+            return true;
+    return false;
 }
 
 void nemesis_handle(struct world *world, const struct occurrence *what)
@@ -388,7 +400,8 @@ void nemesis_handle(struct world *world, const struct occurrence *what)
     } else if (world->plan.script != NULL) {
         script_step(world, (unsigned)what->id);
     } else {
-        hit(world, (enum fault_class)what->id);
+        if (!somebody_is_rolled_back(world) && world->now_us >= world->calm_until_us)
+            hit(world, (enum fault_class)what->id);
         plan_next(world, (enum fault_class)what->id);
     }
 }

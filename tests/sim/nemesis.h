@@ -12,6 +12,9 @@
 #ifndef SIM_NEMESIS_H
 #define SIM_NEMESIS_H
 
+#include <stdbool.h>
+
+struct machine;
 struct nemesis;
 struct occurrence;
 struct world;
@@ -20,6 +23,8 @@ struct nemesis *nemesis_new(struct world *world);
 void nemesis_free(struct nemesis *nemesis);
 /* AT_FAULT, AT_FAULT_END and AT_MACHINE_START. */
 void nemesis_handle(struct world *world, const struct occurrence *what);
+/* The budget: nothing else that holds what this disk holds is damaged. */
+bool nemesis_may_wipe(const struct world *world, const struct machine *machine);
 /* Undo everything, and let nothing more happen. */
 void nemesis_heal(struct world *world);
 

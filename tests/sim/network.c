@@ -302,7 +302,9 @@ static void count_frames(struct network *network, struct slice bytes)
             marks_hit(marks, MARK_SYNC_PAGE);
         else if (frame.type == MESSAGE_FETCH)
             marks_hit(marks, MARK_READ_FETCH);
-        else if (frame.type == MESSAGE_REPLICATE &&
+        if (frame.type == MESSAGE_REPLICATE || frame.type == MESSAGE_HINT)
+            network->world->copies_sent++;
+        if (frame.type == MESSAGE_REPLICATE &&
                  message_replicate_decode(frame.body, &replicate) == STATUS_OK &&
                  replicate.delivery_count > 1)
             marks_hit(marks, MARK_REPLICATE_MANY);
@@ -656,6 +658,14 @@ void network_mend(struct world *world, uint32_t from, uint32_t to)
             if (network->links[i]->ends[end].machine->index == from &&
                 network->links[i]->ends[1 - end].machine->index == to)
                 release_held(network, i, end);
+}
+
+bool network_is_whole(const struct world *world, uint32_t machine)
+{
+    uint32_t cuts = 0;
+    for (uint32_t i = 0; i < world->plan.node_count; i++)
+        cuts += world->network->paths[i][machine].cuts + world->network->paths[machine][i].cuts;
+    return cuts == 0;
 }
 
 void network_limit(struct world *world, uint32_t from, uint32_t to, uint64_t bytes_per_second)

@@ -47,6 +47,8 @@ void network_cut(struct world *world, uint32_t from, uint32_t to);
 void network_mend(struct world *world, uint32_t from, uint32_t to);
 /* 0: as fast as it comes. */
 void network_limit(struct world *world, uint32_t from, uint32_t to, uint64_t bytes_per_second);
+/* Whether no path from or to the machine is cut. */
+bool network_is_whole(const struct world *world, uint32_t machine);
 /* Break one connection, drawn by `draw`. */
 void network_reset_one(struct world *world, uint64_t draw);
 /*

@@ -85,6 +85,7 @@ struct version {
     uint8_t certain; /* of them at owners, where a read must find it */
     uint8_t destroyed;
     bool collected;    /* all owners had it when a cell that covered it gave up its context */
+    bool dead;         /* resurrection.h */
     uint32_t machines; /* that have had it alive, by bits */
     struct version_vector observed; /* oracle_hash.c: covered by the cell in which it was made */
     struct clock cut;               /* and what a cut removes */

@@ -14,6 +14,7 @@
 #include "wire/record.h"
 #include "wire/record_request.h"
 #include "wire/record_hint.h"
+#include "wire/record_whole.h"
 
 enum { TIME_SLACK_MS = 3000 };
 
@@ -387,6 +388,20 @@ static bool checkpoint_is_canonical(struct slice bytes)
     return ok;
 }
 
+static bool whole_record_is_canonical(struct slice bytes)
+{
+    struct whole_record record = {0};
+    struct buffer again = {0};
+    bool ok = whole_record_decode(bytes, &record) == STATUS_OK;
+    if (ok) {
+        whole_record_encode(&record, &again);
+        ok = slice_equal(buffer_slice(&again), bytes);
+    }
+    whole_record_deinit(&record);
+    buffer_deinit(&again);
+    return ok;
+}
+
 static void check_record(struct oracle *oracle, const struct machine *machine, struct slice key,
                          struct slice value, const struct ordered_map *before)
 {
@@ -408,6 +423,8 @@ static void check_record(struct oracle *oracle, const struct machine *machine, s
     } else if (ok && key.data[0] == RECORD_GARBAGE) {
         ok = record_garbage_name_decode(key, &partition, &position) == STATUS_OK &&
              garbage_record_is_canonical(value);
+    } else if (ok && key.data[0] == RECORD_META && key.data[key.length - 1] == 'w') {
+        ok = whole_record_is_canonical(value);
     } else if (ok && key.data[0] == RECORD_META) {
         ok = checkpoint_is_canonical(value);
     } else if (ok && key.data[0] == RECORD_REGISTER) {
@@ -419,6 +436,19 @@ static void check_record(struct oracle *oracle, const struct machine *machine, s
     if (!ok)
         world_fail(oracle->world, VERDICT_WRONG, "I10", "n%u writes a record that is not canonical",
                    machine->id);
+}
+
+/* Partitions of which the batch has taken a page. */
+static void check_whole(struct oracle *oracle, const struct machine *machine, struct slice batch,
+                        const struct ordered_map *after)
+{
+    struct reader reader = reader_make(batch);
+    enum store_operation operation;
+    struct slice key, value;
+    while (store_batch_next(&reader, &operation, &key, &value))
+        if (key.length == 4 && key.data[0] == RECORD_META && key.data[3] == 'w')
+            oracle_whole_stored(oracle, machine,
+                                (partition_id)(key.data[1] << 8 | key.data[2]), after);
 }
 
 void oracle_batch(struct oracle *oracle, const struct machine *machine, struct slice batch)
@@ -436,9 +466,12 @@ void oracle_batch(struct oracle *oracle, const struct machine *machine, struct s
         }
         if (key.length > 0 && key.data[0] == RECORD_CELL)
             check_removed(oracle, machine, key, &state);
+        if (key.length > 0 && key.data[0] == RECORD_LOG)
+            marks_hit(oracle->world->marks, MARK_LOG_TRIMMED);
         if (key.length > 0 && key.data[0] == RECORD_HINT)
             oracle_hint_removed(oracle, machine, key, &state);
         ordered_map_remove(&state, key);
     }
+    check_whole(oracle, machine, batch, &state);
     ordered_map_deinit(&state);
 }

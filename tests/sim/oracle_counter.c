@@ -9,11 +9,11 @@
 #include "causal/counter.h"
 #include "ring/position.h"
 
-enum { SET_WORDS = COUNTER_EVENTS_MAX / 64, ACTORS_MAX = 256 };
+enum { SET_WORDS = COUNTER_EVENTS_MAX / 64, SLOTS_MAX = 1024 };
 
-/* Sums of one actor's slots as in its newest version. */
-struct actor_sums {
-    struct actor actor;
+/* A slot as in the newest version of its actor: one that was collected leaves the next one alone. */
+struct slot_sums {
+    struct dot id;
     uint64_t events;
     decimal up, down;
 };
@@ -21,8 +21,8 @@ struct actor_sums {
 struct counter_track {
     struct write *events[COUNTER_EVENTS_MAX];
     uint32_t event_count;
-    struct actor_sums actors[ACTORS_MAX];
-    uint32_t actor_count;
+    struct slot_sums slots[SLOTS_MAX];
+    uint32_t slot_count;
 };
 
 void oracle_counter_add_keys(struct oracle *oracle)
@@ -91,40 +91,44 @@ static void sets_of(struct oracle *oracle, const struct oracle_key *key, const s
 
 /* ---- a new version ---- */
 
-static struct actor_sums *sums_of(struct counter_track *track, const struct actor *actor)
+static struct slot_sums *sums_of(struct counter_track *track, const struct dot *id)
 {
-    for (uint32_t i = 0; i < track->actor_count; i++)
-        if (actor_compare(&track->actors[i].actor, actor) == 0)
-            return &track->actors[i];
-    assert(track->actor_count < ACTORS_MAX);
-    track->actors[track->actor_count] = (struct actor_sums){.actor = *actor};
-    return &track->actors[track->actor_count++];
+    for (uint32_t i = 0; i < track->slot_count; i++)
+        if (dot_compare(&track->slots[i].id, id) == 0)
+            return &track->slots[i];
+    assert(track->slot_count < SLOTS_MAX);
+    track->slots[track->slot_count] = (struct slot_sums){.id = *id};
+    return &track->slots[track->slot_count++];
 }
 
-/* What the version's maker has added in all, by its own slots. */
-static void read_sums(const struct sibling *sibling, struct actor_sums *out)
+/* What the version adds to its maker's own slots, which are then remembered. */
+static struct slot_sums added_by(struct counter_track *track, const struct sibling *sibling)
 {
     struct counter counter = {0};
-    *out = (struct actor_sums){.actor = sibling->dot.actor};
+    struct slot_sums added = {.id = sibling->dot};
     enum status status = counter_join(&counter, sibling->value);
     assert(status == STATUS_OK);
     for (uint32_t i = 0; i < counter.slot_count; i++) {
-        if (actor_compare(&counter.slots[i].id.actor, &out->actor) != 0)
+        const struct counter_slot *slot = &counter.slots[i];
+        if (actor_compare(&slot->id.actor, &sibling->dot.actor) != 0)
             continue;
-        out->events += counter.slots[i].events;
-        out->up += counter.slots[i].up;
-        out->down += counter.slots[i].down;
+        struct slot_sums *before = sums_of(track, &slot->id);
+        added.events += slot->events - before->events;
+        added.up += slot->up - before->up;
+        added.down += slot->down - before->down;
+        *before = (struct slot_sums){
+            .id = slot->id, .events = slot->events, .up = slot->up, .down = slot->down};
     }
     counter_deinit(&counter);
+    return added;
 }
 
 /* The command behind one more event of the maker; NULL: there is none like it. */
 static struct write *write_behind(const struct oracle *oracle, const struct oracle_key *key,
-                                  const struct actor_sums *before, const struct actor_sums *after)
+                                  const struct slot_sums *added)
 {
     int64_t amount;
-    if (after->events != before->events + 1 ||
-        !decimal_to_integer(after->up - before->up - (after->down - before->down), &amount))
+    if (added->events != 1 || !decimal_to_integer(added->up - added->down, &amount))
         return NULL;
     struct write *write = oracle_find_write(oracle, (uint32_t)(amount < 0 ? -amount : amount));
     bool fits = write != NULL && write->kind == COMMAND_INCREMENT &&
@@ -194,7 +198,6 @@ static void judge_new(struct oracle *oracle, const struct machine *machine, stru
     for (uint32_t i = 0; any && i < cell->count; i++) {
         const struct sibling *sibling = &cell->siblings[i];
         struct version *version = oracle_find_version(oracle, key, &sibling->dot);
-        struct actor_sums after, *before = sums_of(key->counter, &sibling->dot.actor);
         if (version->sets != NULL)
             continue;
         version->sets = memory_new(1, sizeof *version->sets);
@@ -203,13 +206,12 @@ static void judge_new(struct oracle *oracle, const struct machine *machine, stru
             note_string(oracle, machine, key, version, sibling);
             continue;
         }
-        read_sums(sibling, &after);
-        struct write *write = write_behind(oracle, key, before, &after);
+        struct slot_sums added = added_by(key->counter, sibling);
+        struct write *write = write_behind(oracle, key, &added);
         if (write != NULL)
             note_event(oracle, machine, key, version, write);
-        else if (!replaces || after.events != before->events)
+        else if (!replaces || added.events != 0)
             fail(oracle, machine, key, "I3", "a version adds what no command has asked for");
-        *before = after;
     }
 }
 
@@ -305,6 +307,21 @@ void oracle_counter_stored(struct oracle *oracle, const struct machine *machine,
     mark(oracle, key, before, after);
 }
 
+void oracle_counter_purged(struct oracle *oracle, const struct machine *machine,
+                           const struct oracle_key *key, const struct cell *before,
+                           const struct cell *after)
+{
+    int64_t shown, left;
+    bool any = expected(oracle, key, before, &shown);
+    if (expected(oracle, key, after, &left) != any || left != shown)
+        fail(oracle, machine, key, "purge", "collecting changed what the key shows");
+    check_shown(oracle, machine, key, after);
+    for (uint32_t i = 0; i < before->count; i++)
+        if (before->siblings[i].kind == SIBLING_COUNTER &&
+            cell_find(after, &before->siblings[i].dot) == NULL)
+            marks_hit(oracle->world->marks, MARK_COUNTER_PURGED);
+}
+
 /* ---- answers ---- */
 
 void oracle_counter_replaced(struct oracle *oracle, const struct machine *machine,
@@ -348,6 +365,14 @@ void oracle_counter_last(struct oracle *oracle, const struct machine *machine,
     buffer_deinit(&wanted);
 }
 
+/* Events that were reset by what was collected since: no cell remembers them. */
+static void join_collected(const struct oracle_key *key, struct count_sets *out)
+{
+    for (uint32_t i = 0; i < key->version_count; i++)
+        if (key->versions[i]->collected && key->versions[i]->sets != NULL)
+            join(out->reset, key->versions[i]->sets->reset);
+}
+
 /* Whether a tombstone not below `promised` has done its work. */
 static bool is_deleted_for_good(const struct oracle_key *key, const struct version *promised)
 {
@@ -362,11 +387,12 @@ void oracle_counter_end(struct oracle *oracle, const struct machine *owner,
                         const struct oracle_key *key, const struct cell *cell)
 {
     const struct version *promised = NULL, *last = NULL;
-    struct count_sets sets;
+    struct count_sets sets, collected = {0};
     sets_of(oracle, key, cell, &sets);
+    join_collected(key, &collected);
     for (uint32_t i = 0; i < key->counter->event_count; i++) {
         const struct version *event = key->counter->events[i]->version;
-        if (event->acked && !event->excused && !has(sets.seen, i))
+        if (event->acked && !event->excused && !has(sets.seen, i) && !has(collected.reset, i))
             fail(oracle, owner, key, "end", "an acknowledged increment is lost");
     }
     for (uint32_t i = 0; i < key->version_count; i++) {

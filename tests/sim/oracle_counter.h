@@ -28,6 +28,10 @@ void oracle_counter_free(struct oracle_key *key);
 void oracle_counter_stored(struct oracle *oracle, const struct machine *machine,
                            struct oracle_key *key, const struct cell *before,
                            const struct cell *after);
+/* What was reset may leave the cell, and nothing that it shows. */
+void oracle_counter_purged(struct oracle *oracle, const struct machine *machine,
+                           const struct oracle_key *key, const struct cell *before,
+                           const struct cell *after);
 /* A SET or DEL was acknowledged: increments that it must have seen are reset. */
 void oracle_counter_replaced(struct oracle *oracle, const struct machine *machine,
                              const struct command *command);

@@ -9,6 +9,7 @@
 #include "sim/oracle_counter.h"
 #include "sim/oracle_hash.h"
 #include "sim/oracle_state.h"
+#include "sim/resurrection.h"
 
 /* The highest version that must not be lost, or NULL. */
 static const struct version *highest_promised(const struct oracle_key *key)
@@ -95,6 +96,7 @@ void oracle_check_end(struct oracle *oracle)
             cell_deinit(&cell);
         }
     }
+    resurrection_check_end(oracle);
     struct registered *registered, *next;
     HASH_ITER(hh, oracle->versions, registered, next)
     {

@@ -105,6 +105,8 @@ uint8_t oracle_hint_copies(struct oracle *oracle, const struct version *version,
     return (uint8_t)(__builtin_popcount(hinted & ~held) + lost);
 }
 
+static const uint64_t old_us = UINT64_C(86400000000); /* a day */
+
 /* I6: whoever it is owed to no longer has all that is in it, unless its disk was lost since. */
 static void check_delivered(struct oracle *oracle, const struct machine *machine,
                             const struct oracle_key *key, const struct hint *old, node_id target)
@@ -114,6 +116,8 @@ static void check_delivered(struct oracle *oracle, const struct machine *machine
     for (uint32_t i = 0; i < old->cell.count; i++) {
         const struct version *version =
             oracle_find_version(oracle, key, &old->cell.siblings[i].dot);
+        if (version != NULL && version->made_us + old_us < oracle->world->now_us)
+            marks_hit(oracle->world->marks, MARK_HINT_OLD);
         if (version != NULL && owner->wiped_at_us == 0 &&
             !oracle_holds(oracle, &owner->image.synced, version))
             world_fail(oracle->world, VERDICT_WRONG, "I6",

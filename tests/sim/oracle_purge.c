@@ -10,7 +10,9 @@
  * copies of any age must have no effect.
  */
 #include "sim/disk.h"
+#include "sim/oracle_counter.h"
 #include "sim/oracle_state.h"
+#include "sim/resurrection.h"
 
 static void fail_purge(struct oracle *oracle, const struct machine *machine,
                        const struct oracle_key *key, const char *what)
@@ -59,19 +61,18 @@ void oracle_purged(struct oracle *oracle, const struct machine *machine,
                    const struct oracle_key *key, const struct cell *before,
                    const struct cell *after)
 {
-    uint32_t values = 0;
-    for (uint32_t i = 0; i < before->count; i++) {
-        if (before->siblings[i].kind == SIBLING_TOMBSTONE ||
-            before->siblings[i].kind == SIBLING_CUT)
-            continue;
-        values++;
-        if (cell_find(after, &before->siblings[i].dot) == NULL)
+    for (uint32_t i = 0; i < before->count; i++)
+        if (before->siblings[i].kind == SIBLING_STRING &&
+            cell_find(after, &before->siblings[i].dot) == NULL)
             fail_purge(oracle, machine, key, "a value was collected");
-    }
-    if (after->count != values)
-        fail_purge(oracle, machine, key, "collecting added something");
+    for (uint32_t i = 0; i < after->count; i++)
+        if (cell_find(before, &after->siblings[i].dot) == NULL)
+            fail_purge(oracle, machine, key, "collecting added something");
+    if (key->counter != NULL)
+        oracle_counter_purged(oracle, machine, key, before, after);
     marks_hit(oracle->world->marks, MARK_TOMBSTONE_PURGED);
     check_everywhere(oracle, machine, key, &before->context);
+    resurrection_collected(oracle, key, before, after);
 }
 
 void oracle_stored_live(struct oracle *oracle, const struct machine *machine,
@@ -85,6 +86,8 @@ void oracle_stored_live(struct oracle *oracle, const struct machine *machine,
         struct version *version = oracle_find_version(oracle, key, &sibling->dot);
         bool was_here = (version->machines >> machine->index & 1) != 0;
         version->machines |= 1u << machine->index;
+        if (cell_find(before, &sibling->dot) == NULL)
+            resurrection_stored(oracle, machine, key, version);
         if (!was_here || sibling->kind == SIBLING_TOMBSTONE ||
             cell_find(before, &sibling->dot) != NULL)
             continue;

@@ -86,6 +86,10 @@ void oracle_stored_live(struct oracle *oracle, const struct machine *machine,
                         const struct oracle_key *key, const struct cell *before,
                         const struct cell *after, const struct ordered_map *map);
 
+/* oracle_whole.c: a page of a partition was taken; `after` is the disk with its batch. */
+void oracle_whole_stored(struct oracle *oracle, const struct machine *machine,
+                         partition_id partition, const struct ordered_map *after);
+
 /* oracle_answer.c: an acknowledged write and a read of so many owners have one in common. */
 bool oracle_meets(const struct oracle *oracle, const struct version *version, uint8_t read_owners);
 void oracle_fail_answer(struct oracle *oracle, const struct machine *machine,

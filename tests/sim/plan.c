@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "coordinator/level.h"
+#include "sim/absence.h"
 #include "sim/gray_slow.h"
 #include "sim/script.h"
 #include "sim/spread.h"
@@ -51,6 +52,7 @@ enum {
     WIPES = BIT(FAULT_WIPE) | BIT(FAULT_GHOST) | BIT(FAULT_CRASH) | BIT(FAULT_CUT),
     HINTS = CRASHES | WIPES | BIT(FAULT_ISOLATE) | BIT(FAULT_PARTITION) | BIT(FAULT_DISK_STALL) |
             BIT(FAULT_WRITE_ERROR),
+    HUNT = (HINTS | BIT(FAULT_RESET) | BIT(FAULT_CLIENT_RESET)) & ~BIT(FAULT_CRASH_ALL),
     /* A node that was rolled back must meet one that knows it before it takes itself for alone. */
     DAMAGE = BIT(FAULT_ROT) | BIT(FAULT_ROLLBACK) | BIT(FAULT_DISK_STALL) |
              BIT(FAULT_WRITE_ERROR) | BIT(FAULT_CLIENT_RESET),
@@ -81,6 +83,7 @@ static const struct profile {
     {"slow-link", 0, true, 1},
     {"pause-60s", 0, true, 1},
     {"slow-disk", 0, true, 1},
+    {"resurrection", HUNT, false, 0},
     {"gray-slow", 0, false, 1},
 };
 
@@ -238,6 +241,8 @@ static void draw_settings(struct random *random, struct plan *plan)
     if (one_in(random, 6))
         settings->peer_output_bytes_max =
             (uint32_t)spread_even(random, 16, 64) * (plan->value_bytes_max + 4096);
+    if (one_in(random, 3))
+        settings->log_bytes_max = (uint32_t)spread_log(random, 1000, 1000000);
 }
 
 /* A network that breaks what TCP promises: what handlers must survive all the same. */
@@ -325,6 +330,11 @@ enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
     draw_faults(&random, profile, out);
     draw_hints(&random, strcmp(out->profile, "hints") == 0, out);
     out->operator_count = one_in(&random, 2) ? (uint32_t)spread_even(&random, 1, 3) : 0;
+    if (strcmp(out->profile, "resurrection") == 0) {
+        draw_hints(&random, true, out);
+        absence_draw(&random, out);
+        out->operator_count = 0;
+    }
     if (out->script != NULL)
         fit_script(out);
     gray_slow_fit(out);

@@ -22,7 +22,8 @@ enum {
     PLAN_OWNERS_MAX = 5,
     PLAN_CLIENTS_MAX = 16,
     PLAN_KEYS_MAX = 300,
-    PLAN_NAME_MAX = 24
+    PLAN_NAME_MAX = 24,
+    PLAN_SLEEPS_MAX = 4
 };
 
 enum fault_class {
@@ -137,6 +138,12 @@ struct plan {
     uint64_t sync_tail_us;
     uint64_t store_read_us;
     uint32_t group_frames_max;
+
+    uint32_t sleep_count; /* absence.h */
+    struct {
+        uint64_t at_us;
+        uint64_t length_us;
+    } sleeps[PLAN_SLEEPS_MAX];
 
     struct plan_fault faults[FAULT_CLASS_COUNT];
     struct settings settings; /* of every node */

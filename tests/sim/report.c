@@ -6,11 +6,19 @@
 #include "sim/plan.h"
 #include "sim/script.h"
 
+enum { HUNT_ONE_IN = 5 };
+
+const char *options_profile(const struct options *options, uint64_t seed)
+{
+    return options->campaign && seed % HUNT_ONE_IN == 0 ? "resurrection" : options->profile;
+}
+
 static void print_repro(const struct options *options, uint64_t seed)
 {
     printf("  replay: ringsim --seed %" PRIu64, seed);
-    if (options->profile != NULL)
-        printf(" --%s %s", options->is_script ? "script" : "profile", options->profile);
+    const char *profile = options_profile(options, seed);
+    if (profile != NULL)
+        printf(" --%s %s", options->is_script ? "script" : "profile", profile);
     if (options->mutant_name != NULL)
         printf(" --mutant %s", options->mutant_name);
     printf(" --verbose\n");
@@ -22,7 +30,7 @@ void report_failure(const struct options *options, const char *kind, const char 
     struct plan plan;
     printf("FAIL %s seed=%" PRIu64 " time=%" PRIu64 ".%06" PRIu64 " events=%" PRIu64 "\n  %s\n",
            kind, seed, virtual_us / 1000000, virtual_us % 1000000, events, text);
-    if (plan_draw(seed, options->profile, &plan) == STATUS_OK) {
+    if (plan_draw(seed, options_profile(options, seed), &plan) == STATUS_OK) {
         printf("  ");
         plan_print(&plan, stdout);
     }

@@ -26,6 +26,7 @@ struct options {
     bool is_script; /* `profile` is one */
     bool all_scripts;
     bool all_marks; /* one that was never hit is a failure */
+    bool campaign;  /* the mix, and every so often a profile that is not in it */
 };
 
 /* What children tell the parent, in shared memory. */
@@ -46,6 +47,8 @@ struct child {
     struct world_result result; /* of the failure */
 };
 
+/* The profile of that seed; NULL: drawn from the mix. */
+const char *options_profile(const struct options *options, uint64_t seed);
 /* A failure, and the command that replays it. */
 void report_failure(const struct options *options, const char *kind, const char *text,
                     uint64_t seed, uint64_t virtual_us, uint64_t events);

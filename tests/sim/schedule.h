@@ -37,6 +37,7 @@ enum occurrence_kind {
     AT_OPERATOR_STEP, /* peer = operator */
     AT_FAULT,        /* id = fault class */
     AT_FAULT_END,    /* id = fault class */
+    AT_SLEEP,        /* id = number: nothing happens for days */
     AT_GRAY_SLOW,    /* id = step of that profile */
     AT_SETTLE        /* look whether everything agrees */
 };

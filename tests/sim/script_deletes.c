@@ -83,25 +83,31 @@ static const struct script old_hint = {
     .marks = (const enum mark[]){MARK_PURGE_HELD_BACK, MARK_TOMBSTONE_PURGED, MARK_HINT_DELIVERED,
                                  MARK_COUNT}};
 
-/* The owner that the hint is for comes back empty: to it, all is news. */
+/* The owner that the hint is for comes back empty and meets nobody else: to it, all is news. */
 static const struct script old_hint_for_wiped = {
     .name = "old-hint-for-wiped",
     .row = 49,
-    .about = "a hint from before a delete is delivered to an owner that lost its disk since",
+    .about = "a hint from before a delete is all that an owner with an empty disk first hears of",
     .fit = fit_quiet,
     .steps = (const struct script_step[]){DO(2500, power_off, OWNER(2)),
                                           SET_WITH_HINT(8000, OWNER(0)),
                                           DO(9000, power_off, FALLBACK(0)),
                                           DO(10000, start, OWNER(2)),
                                           DEL_AT(20000, OWNER(1), LEVEL_ALL),
+                                          DO2(60000, check_collected, 0, 0),
                                           DO(60000, wipe, OWNER(2)),
+                                          DO(60000, cut_off, OWNER(0)),
+                                          DO(60000, cut_off, OWNER(1)),
                                           DO(61000, start, OWNER(2)),
-                                          DO(90000, start, FALLBACK(0)),
+                                          DO(61000, start, FALLBACK(0)),
+                                          DO(85000, rejoin, OWNER(0)),
+                                          DO(85000, rejoin, OWNER(1)),
                                           DO2(120000, check_live, 0, 0),
                                           DO2(120000, check_collected, 0, 1),
                                           GET_NOTHING(121000, OWNER(2)),
                                           {0}},
-    .marks = (const enum mark[]){MARK_REBUILT, MARK_TOMBSTONE_PURGED, MARK_COUNT}};
+    .marks =
+        (const enum mark[]){MARK_REBUILT, MARK_HINT_DELIVERED, MARK_TOMBSTONE_PURGED, MARK_COUNT}};
 
 static const struct script wiped_since_delete = {
     .name = "wiped-since-delete",

@@ -20,7 +20,7 @@
 #include "sim/world.h"
 #include "wire/record.h"
 
-enum { LOOK_EVERY_US = 500000, REASON_MAX = 160, IDLE_SLACK_US = 5000000 };
+enum { LOOK_EVERY_US = 500000, REASON_MAX = 160, IDLE_SLACK_US = 5000000, IDLE_CYCLES = 2 };
 
 /*
  * The load; agreement; agreement once more after silent damage; nothing to do in an idle
@@ -28,11 +28,16 @@ enum { LOOK_EVERY_US = 500000, REASON_MAX = 160, IDLE_SLACK_US = 5000000 };
  */
 enum stage { STAGE_LOAD, STAGE_HEALING, STAGE_MENDING, STAGE_IDLE, STAGE_AUDIT };
 
+struct repair_work {
+    uint64_t leaves, cells, copies;
+};
+
 struct settle {
     enum stage stage;
     uint64_t healed_at_us;
     uint64_t idle_at_us;
-    uint64_t idle_leaves, idle_cells; /* as counted after the first idle cycle; UINT64_MAX: not yet */
+    bool idle; /* the first idle cycle is over, and what had been done then: */
+    struct repair_work idle_work;
     char reason[REASON_MAX]; /* why it is not over yet */
 };
 
@@ -91,8 +96,8 @@ static uint64_t partition_digest(const struct world *world, const struct machine
         if (record_cell_name_decode(ordered_map_key(&cursor), &name) != STATUS_OK ||
             name.position > last)
             break;
-        digest = hash64(ordered_map_key(&cursor),
-                        digest ^ versions_digest(ordered_map_value(&cursor)));
+        digest =
+            hash64(ordered_map_key(&cursor), digest ^ versions_digest(ordered_map_value(&cursor)));
     }
     disk_clock(&machine->image.synced, partition, &clock);
     digest += clock_hash(&clock);
@@ -117,16 +122,22 @@ static bool owners_agree(struct world *world, struct settle *settle)
     return true;
 }
 
-/* What is deleted must be off all disks once everybody has the delete. */
+static bool has_records(const struct machine *machine, uint8_t type)
+{
+    struct ordered_map_cursor cursor;
+    ordered_map_seek(&machine->image.synced, slice_make(&type, 1), &cursor);
+    return ordered_map_valid(&cursor) && ordered_map_key(&cursor).data[0] == type;
+}
+
+/* What is deleted must be off all disks once everybody has the delete, and so must the logs. */
 static bool is_collected(struct world *world, struct settle *settle)
 {
     for (uint32_t i = 0; i < world->plan.node_count; i++) {
-        struct ordered_map_cursor cursor;
-        const uint8_t prefix = RECORD_GARBAGE;
-        ordered_map_seek(&world->machines[i].image.synced, slice_make(&prefix, 1), &cursor);
-        if (!ordered_map_valid(&cursor) || ordered_map_key(&cursor).data[0] != RECORD_GARBAGE)
+        bool garbage = has_records(&world->machines[i], RECORD_GARBAGE);
+        if (!garbage && !has_records(&world->machines[i], RECORD_LOG))
             continue;
-        snprintf(settle->reason, REASON_MAX, "n%u has garbage", world->machines[i].id);
+        snprintf(settle->reason, REASON_MAX, "n%u has %s", world->machines[i].id,
+                 garbage ? "garbage" : "a log that nobody needs");
         return false;
     }
     return true;
@@ -199,26 +210,39 @@ static void agreed(struct world *world, struct settle *settle)
     }
     settle->stage = STAGE_IDLE;
     settle->idle_at_us = settle->healed_at_us = world->now_us;
-    settle->idle_leaves = settle->idle_cells = UINT64_MAX;
+    settle->idle = false;
 }
 
-/* Whoever was told of a difference may look once more; after that nobody has anything to repair. */
+/* What repair has done so far, by all its ways. */
+static struct repair_work repair_work(const struct world *world)
+{
+    return (struct repair_work){
+        .leaves = world->compared_leaves, .cells = world->sync_cells, .copies = world->copies_sent};
+}
+
+/*
+ * Whoever was told of a difference may look once more. After that two cycles find no leaf that
+ * differs, and not one cell travels.
+ */
 static void watch_idle(struct world *world, struct settle *settle)
 {
     uint64_t cycle_us = (uint64_t)world->plan.settings.repair_interval_ms * 1000 + IDLE_SLACK_US;
     uint64_t passed_us = world->now_us - settle->idle_at_us;
-    if (settle->idle_leaves == UINT64_MAX && passed_us >= cycle_us) {
-        settle->idle_leaves = world->compared_leaves;
-        settle->idle_cells = world->sync_cells;
+    struct repair_work now = repair_work(world);
+    if (!settle->idle && passed_us >= cycle_us) {
+        settle->idle = true;
+        settle->idle_work = now;
     }
-    if (passed_us < 2 * cycle_us)
+    if (passed_us < (1 + IDLE_CYCLES) * cycle_us)
         return;
-    if (world->compared_leaves != settle->idle_leaves || world->sync_cells != settle->idle_cells)
+    now.leaves -= settle->idle_work.leaves;
+    now.cells -= settle->idle_work.cells;
+    now.copies -= settle->idle_work.copies;
+    if (now.leaves + now.cells + now.copies > 0)
         world_fail(world, VERDICT_WRONG, "idle",
-                   "in the second idle cycle %" PRIu64 " listings were compared and %" PRIu64
-                   " cells sent",
-                   world->compared_leaves - settle->idle_leaves,
-                   world->sync_cells - settle->idle_cells);
+                   "in idle cycles %" PRIu64 " listings were compared, %" PRIu64
+                   " cells and %" PRIu64 " copies sent",
+                   now.leaves, now.cells, now.copies);
     settle->stage = STAGE_AUDIT;
     snprintf(settle->reason, REASON_MAX, "the last reads are not answered");
     settle->healed_at_us = world->now_us;
@@ -244,8 +268,8 @@ void settle_handle(struct world *world, const struct occurrence *what)
         return;
     }
     if (settle->stage == STAGE_HEALING || settle->stage == STAGE_MENDING) {
-        if (is_quiet(world, settle) && is_collected(world, settle) &&
-            owners_agree(world, settle) && trees_agree(world, settle))
+        if (is_quiet(world, settle) && is_collected(world, settle) && owners_agree(world, settle) &&
+            trees_agree(world, settle))
             agreed(world, settle);
         look_again(world);
         return;

@@ -307,6 +307,12 @@ static uint32_t wrong_leaf(const struct world *world, const struct machine *mach
     return wrong;
 }
 
+bool silent_loss_has_hit(const struct world *world, const struct machine *machine,
+                         partition_id partition)
+{
+    return world->silent_loss->hit[machine->index][partition];
+}
+
 void silent_loss_check_trees(struct world *world, const struct machine *machine)
 {
     for (uint32_t p = 0; p < world->ring->partition_count; p++) {

@@ -15,6 +15,7 @@
 #include "wire/frame.h"
 #include "wire/message_hint.h"
 #include "wire/message_garbage.h"
+#include "wire/message_partition.h"
 
 enum { HAND_OVER_US = 30, REOPEN_TAIL_US = 300000, OPEN_ATTEMPTS_MAX = 5 };
 
@@ -50,6 +51,18 @@ static void mark_hints(struct machine *machine, const struct message_hint_counts
     marks[MARK_HINT_REFUSED] += counts->refused;
 }
 
+static void mark_whole(struct machine *machine, const struct frame *frame)
+{
+    struct message_partition_applied applied;
+    struct message_partition_page page;
+    if (frame->type == MESSAGE_PARTITION_APPLIED &&
+        message_partition_applied_decode(frame->body, &applied) == STATUS_OK && applied.done)
+        marks_hit(machine->world->marks, MARK_PARTITION_SENT_WHOLE);
+    if (frame->type == MESSAGE_PARTITION_PAGE &&
+        message_partition_page_decode(frame->body, &page) == STATUS_OK && page.request_count > 0)
+        marks_hit(machine->world->marks, MARK_REQUESTS_SENT_WHOLE);
+}
+
 /* What the loop side learns about its replicas is also how the world knows who is whole. */
 static void note_replica_states(struct machine *machine, struct slice frames)
 {
@@ -69,6 +82,7 @@ static void note_replica_states(struct machine *machine, struct slice frames)
         if (frame.type == MESSAGE_HINT_COUNTS &&
             message_hint_counts_decode(frame.body, &counts) == STATUS_OK)
             mark_hints(machine, &counts);
+        mark_whole(machine, &frame);
         if (frame.type == MESSAGE_GARBAGE &&
             message_garbage_decode(frame.body, &garbage) == STATUS_OK && garbage.holder_count > 0)
             marks_hit(machine->world->marks, MARK_PURGE_HELD_BACK);

@@ -21,7 +21,7 @@ run()
     fi
 }
 
-for profile in calm crash network clock disk wipe damage everything hints; do
+for profile in calm crash network clock disk wipe damage everything hints resurrection; do
     run --seeds 2 --profile "$profile"
 done
 run --seeds 100

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "ring/planner.h"
+#include "sim/absence.h"
 #include "sim/client.h"
 #include "sim/gray_slow.h"
 #include "sim/machine.h"
@@ -41,6 +42,11 @@ uint64_t world_latest_ms(const struct world *world)
 void world_after(struct world *world, uint64_t delay_us, const struct occurrence *what)
 {
     schedule_add(&world->schedule, world->now_us + delay_us, what);
+}
+
+void world_skip(struct world *world, uint64_t length_us)
+{
+    world->now_us += length_us;
 }
 
 void world_trace(struct world *world, uint64_t number, struct slice bytes)
@@ -146,6 +152,7 @@ static void world_init(struct world *world, const struct world_params *params)
     world->traps = traps_new();
     world->script_client = script_client_new(world);
     world->script = script_run_new(world);
+    world->absences = absences_new(world);
     world->gray_slow = gray_slow_new(world);
     world->nemesis = nemesis_new(world);
     client_set_start(world);
@@ -157,6 +164,7 @@ static void world_deinit(struct world *world)
         machine_deinit(&world->machines[i]);
     free(world->machines);
     nemesis_free(world->nemesis);
+    absences_free(world->absences);
     traps_free(world->traps);
     script_run_free(world->script);
     script_client_free(world->script_client);
@@ -192,6 +200,9 @@ void world_dispatch(struct world *world, struct occurrence *what)
     case AT_FAULT_END:
         nemesis_handle(world, what);
         break;
+    case AT_SLEEP:
+        absence_handle(world, what);
+        break;
     case AT_GRAY_SLOW:
         gray_slow_handle(world, what);
         break;
@@ -208,8 +219,9 @@ void world_dispatch(struct world *world, struct occurrence *what)
 static void next(struct world *world)
 {
     struct occurrence *what = schedule_take(&world->schedule);
-    assert(what != NULL && what->time_us >= world->now_us);
-    world->now_us = what->time_us;
+    assert(what != NULL);
+    if (what->time_us > world->now_us) /* not so after a skip */
+        world->now_us = what->time_us;
     world->event_count++;
     if (world->progress != NULL) {
         world->progress->now_us = world->now_us;

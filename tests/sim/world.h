@@ -48,6 +48,7 @@ struct silent_loss;
 struct script_client;
 struct script_run;
 struct traps;
+struct absences;
 struct gray_slow;
 
 /* Where the parent process sees how far a run came, in case it crashes. */
@@ -68,6 +69,7 @@ struct world {
     uint64_t event_count;
     uint64_t event_max;
     uint64_t trace_hash;
+    uint64_t calm_until_us;       /* no fault begins before */
     uint64_t clock_changed_at_us; /* when a wall clock last jumped */
     uint64_t wall_max_ms;         /* highest wall clock that any machine has read */
     int64_t ahead_max_ms;         /* the most that any of them was ahead of the true time */
@@ -85,9 +87,11 @@ struct world {
     struct script_client *script_client;
     struct script_run *script;
     struct traps *traps;
+    struct absences *absences;
     struct gray_slow *gray_slow; /* NULL for other profiles */
     uint64_t compared_leaves; /* listings that were judged, in all */
     uint64_t sync_cells;      /* that pages of log sync brought, in all */
+    uint64_t copies_sent;     /* frames that carry cells to owners and fallbacks, in all */
     struct marks *marks;
     bool finished;
     enum verdict verdict;
@@ -125,6 +129,8 @@ uint64_t world_true_ms(const struct world *world);
 uint64_t world_latest_ms(const struct world *world);
 /* Let `what` happen `delay_us` from now. Takes its bytes. */
 void world_after(struct world *world, uint64_t delay_us, const struct occurrence *what);
+/* Nothing happens for so long; what is due meanwhile happens late, in its order. */
+void world_skip(struct world *world, uint64_t length_us);
 /* Let the right part handle it; takes it. */
 void world_dispatch(struct world *world, struct occurrence *what);
 /* Mix something into the trace. */

@@ -18,4 +18,5 @@ unit_tests += \
 	tests/unit/node/test_store_register \
 	tests/unit/node/test_store_requests \
 	tests/unit/node/test_store_side \
-	tests/unit/node/test_store_stability
+	tests/unit/node/test_store_stability \
+	tests/unit/node/test_store_whole

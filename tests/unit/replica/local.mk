@@ -12,4 +12,6 @@ unit_tests += \
 	tests/unit/replica/test_replica_purge \
 	tests/unit/replica/test_replica_siblings \
 	tests/unit/replica/test_replica_tree \
+	tests/unit/replica/test_replica_trim \
+	tests/unit/replica/test_replica_whole \
 	tests/unit/replica/test_stability

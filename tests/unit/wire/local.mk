@@ -4,6 +4,7 @@ unit_tests += \
 	tests/unit/wire/test_message \
 	tests/unit/wire/test_message_register \
 	tests/unit/wire/test_message_hint \
+	tests/unit/wire/test_message_partition \
 	tests/unit/wire/test_message_garbage \
 	tests/unit/wire/test_message_lineage \
 	tests/unit/wire/test_message_tree \

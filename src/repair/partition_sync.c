@@ -1,0 +1,298 @@
+#include "repair/partition_sync.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "wire/message.h" /* SYNC_PARTITIONS_MAX */
+
+enum sync_state { SYNC_IDLE, SYNC_NEXT, SYNC_PLACE_ASKED, SYNC_PEER_ASKED, SYNC_APPLYING };
+
+_Static_assert((int)PARTITION_SOURCES_MAX >= (int)RING_OWNERS_MAX, "every owner may be asked");
+
+/* Of one partition. */
+struct partition_need {
+    uint64_t told_us;   /* when a log was too short first; 0: none was */
+    uint64_t absent_us; /* since when the source that was begun with fails; 0: it does not */
+    node_id told_by;    /* last */
+    uint32_t failed;    /* bit i: owner i has failed since the partition is in the list */
+    bool listed;
+};
+
+struct partition_sync {
+    const struct ring *ring;
+    node_id self;
+    uint64_t interval_us, timeout_us;
+    bool *up; /* by member */
+    struct partition_need *needs;
+    partition_id *list; /* in the order in which they were wanted; the first is under way */
+    uint32_t count;
+    enum sync_state state;
+    node_id source, begun; /* of the first: who is asked; with whom it was begun, 0: nobody */
+    uint64_t deadline_us;
+};
+
+struct partition_sync *partition_sync_new(const struct ring *ring, node_id self,
+                                          uint32_t interval_ms, uint32_t timeout_ms)
+{
+    struct partition_sync *sync = memory_new(1, sizeof *sync);
+    sync->ring = ring;
+    sync->self = self;
+    sync->interval_us = (uint64_t)interval_ms * 1000;
+    sync->timeout_us = (uint64_t)timeout_ms * 1000;
+    sync->up = memory_new(ring->member_count, sizeof *sync->up);
+    sync->needs = memory_new(ring->partition_count, sizeof *sync->needs);
+    sync->list = memory_new(ring->partition_count, sizeof *sync->list);
+    sync->deadline_us = UINT64_MAX;
+    return sync;
+}
+
+void partition_sync_free(struct partition_sync *sync)
+{
+    if (sync == NULL)
+        return;
+    free(sync->up);
+    free(sync->needs);
+    free(sync->list);
+    free(sync);
+}
+
+/* ---- peers --------------------------------------------------------------------------------- */
+
+static bool is_up(const struct partition_sync *sync, node_id peer)
+{
+    for (uint16_t i = 0; i < sync->ring->member_count; i++)
+        if (sync->ring->members[i].id == peer)
+            return sync->up[i];
+    return false;
+}
+
+static void set_up(struct partition_sync *sync, node_id peer, bool up)
+{
+    for (uint16_t i = 0; i < sync->ring->member_count; i++)
+        if (sync->ring->members[i].id == peer)
+            sync->up[i] = up;
+}
+
+/* The owner's bit in `failed`; 0 when it is none. */
+static uint32_t owner_bit(const struct partition_sync *sync, partition_id partition, node_id node)
+{
+    const node_id *owners = ring_owners(sync->ring, partition);
+    for (uint8_t i = 0; i < sync->ring->owner_count; i++)
+        if (owners[i] == node)
+            return UINT32_C(1) << i;
+    return 0;
+}
+
+void partition_sync_peer_up(struct partition_sync *sync, node_id peer)
+{
+    set_up(sync, peer, true);
+}
+
+/* ---- the list ------------------------------------------------------------------------------ */
+
+static struct partition_need *first_need(struct partition_sync *sync)
+{
+    assert(sync->count > 0);
+    return &sync->needs[sync->list[0]];
+}
+
+static void begin_next(struct partition_sync *sync, uint64_t now_us)
+{
+    sync->state = sync->count > 0 ? SYNC_NEXT : SYNC_IDLE;
+    sync->deadline_us = sync->count > 0 ? now_us : UINT64_MAX;
+    sync->source = sync->begun = 0;
+}
+
+static void leave(struct partition_sync *sync, uint64_t now_us)
+{
+    struct partition_need *need = first_need(sync);
+    need->listed = false;
+    need->failed = 0;
+    sync->count--;
+    for (uint32_t i = 0; i < sync->count; i++)
+        sync->list[i] = sync->list[i + 1];
+    begin_next(sync, now_us);
+}
+
+/* It has come, or is not needed. */
+static void forget(struct partition_sync *sync, uint64_t now_us)
+{
+    first_need(sync)->told_us = first_need(sync)->absent_us = 0;
+    leave(sync, now_us);
+}
+
+/* Long enough for the logs of others to be asked, and as long as this partition's turn may take. */
+static bool is_told_again(const struct partition_sync *sync, const struct partition_need *need,
+                          uint64_t now_us)
+{
+    uint64_t round_us = (sync->ring->partition_count / SYNC_PARTITIONS_MAX + 1) * sync->interval_us;
+    uint64_t since_us = now_us - need->told_us;
+    return need->told_us != 0 && since_us >= 2 * sync->interval_us &&
+           since_us <= 4 * round_us + PARTITION_SYNC_PATIENCE_US;
+}
+
+static bool is_told_late(const struct partition_sync *sync, const struct partition_need *need,
+                         uint64_t now_us)
+{
+    return need->told_us == 0 ||
+           (now_us - need->told_us >= 2 * sync->interval_us && !is_told_again(sync, need, now_us));
+}
+
+void partition_sync_trimmed(struct partition_sync *sync, partition_id partition, node_id peer,
+                            uint64_t now_us)
+{
+    if (partition >= sync->ring->partition_count || owner_bit(sync, partition, peer) == 0)
+        return;
+    struct partition_need *need = &sync->needs[partition];
+    need->told_by = peer;
+    if (is_told_late(sync, need, now_us))
+        need->told_us = now_us == 0 ? 1 : now_us;
+    if (need->listed || !is_told_again(sync, need, now_us))
+        return;
+    need->listed = true;
+    sync->list[sync->count++] = partition;
+    if (sync->state == SYNC_IDLE)
+        begin_next(sync, now_us);
+}
+
+/* ---- steps --------------------------------------------------------------------------------- */
+
+static void expect(struct partition_sync *sync, enum sync_state state, uint64_t now_us)
+{
+    sync->state = state;
+    sync->deadline_us = now_us + sync->timeout_us;
+}
+
+static void ask_store(struct partition_sync *sync, uint64_t now_us,
+                      struct partition_sync_output *out)
+{
+    const struct partition_need *need = first_need(sync);
+    const node_id *owners = ring_owners(sync->ring, sync->list[0]);
+    struct message_partition_ask ask = {.partition = sync->list[0]};
+    for (uint8_t turn = 0; turn < 2; turn++)
+        for (uint8_t i = 0; i < sync->ring->owner_count; i++)
+            if (owners[i] != sync->self && (owners[i] == need->told_by) == (turn == 0) &&
+                is_up(sync, owners[i]) && (need->failed >> i & 1) == 0)
+                ask.sources[ask.source_count++] = owners[i];
+    if (ask.source_count == 0) {
+        leave(sync, now_us);
+        return;
+    }
+    out->want = PARTITION_SYNC_ASK_STORE;
+    message_partition_ask_encode(&ask, &out->body);
+    expect(sync, SYNC_PLACE_ASKED, now_us);
+}
+
+/* Whether the source that was begun with, and fails, is waited for. */
+static bool is_patient(struct partition_sync *sync, uint64_t now_us)
+{
+    struct partition_need *need = first_need(sync);
+    if (need->absent_us == 0)
+        need->absent_us = now_us == 0 ? 1 : now_us;
+    return now_us - need->absent_us < PARTITION_SYNC_PATIENCE_US;
+}
+
+/* The source is down, silent, or cannot answer. */
+static void source_failed(struct partition_sync *sync, uint64_t now_us,
+                          struct partition_sync_output *out)
+{
+    if (sync->source == sync->begun && is_patient(sync, now_us)) {
+        leave(sync, now_us);
+        return;
+    }
+    first_need(sync)->failed |= owner_bit(sync, sync->list[0], sync->source);
+    ask_store(sync, now_us, out);
+}
+
+void partition_sync_peer_down(struct partition_sync *sync, node_id peer, uint64_t now_us)
+{
+    set_up(sync, peer, false);
+    if (sync->state == SYNC_PEER_ASKED && sync->source == peer)
+        leave(sync, now_us);
+}
+
+void partition_sync_tick(struct partition_sync *sync, uint64_t now_us,
+                         struct partition_sync_output *out)
+{
+    if (now_us < sync->deadline_us)
+        return;
+    if (sync->state == SYNC_NEXT)
+        ask_store(sync, now_us, out);
+    else if (sync->state == SYNC_PEER_ASKED)
+        source_failed(sync, now_us, out);
+    else
+        leave(sync, now_us);
+}
+
+void partition_sync_place(struct partition_sync *sync, struct slice body, uint64_t now_us,
+                          struct partition_sync_output *out)
+{
+    struct partition_place place;
+    if (sync->state != SYNC_PLACE_ASKED)
+        return;
+    if (partition_place_decode(body, &place) != STATUS_OK || !is_up(sync, place.source)) {
+        leave(sync, now_us); /* not an owner any more, or it went down just now */
+        return;
+    }
+    sync->source = place.source;
+    sync->begun = place.begun;
+    uint32_t failed = first_need(sync)->failed;
+    if (place.begun != 0 && place.begun != place.source &&
+        (failed & owner_bit(sync, sync->list[0], place.begun)) == 0 && is_patient(sync, now_us)) {
+        leave(sync, now_us);
+        return;
+    }
+    out->want = PARTITION_SYNC_ASK_PEER;
+    out->peer = place.source;
+    buffer_append_slice(&out->body, place.pull);
+    expect(sync, SYNC_PEER_ASKED, now_us);
+}
+
+void partition_sync_page(struct partition_sync *sync, node_id from, struct slice body,
+                         uint64_t now_us, struct partition_sync_output *out)
+{
+    struct message_partition_page page;
+    if (sync->state != SYNC_PEER_ASKED || from != sync->source)
+        return;
+    enum status status = message_partition_page_decode(body, &page);
+    if (status == STATUS_OK && page.address.partition != sync->list[0])
+        status = STATUS_INVALID;
+    if (status == STATUS_OK)
+        status = page.status;
+    if (status == STATUS_NOT_FOUND) {
+        forget(sync, now_us);
+    } else if (status != STATUS_OK) {
+        source_failed(sync, now_us, out);
+    } else {
+        struct message_partition_apply apply = {.from = from, .page = body};
+        first_need(sync)->absent_us = 0;
+        out->want = PARTITION_SYNC_APPLY;
+        message_partition_apply_encode(&apply, &out->body);
+        expect(sync, SYNC_APPLYING, now_us);
+    }
+}
+
+void partition_sync_applied(struct partition_sync *sync,
+                            const struct message_partition_applied *applied, uint64_t now_us,
+                            struct partition_sync_output *out)
+{
+    if (sync->state != SYNC_APPLYING)
+        return;
+    if (applied->status != STATUS_OK)
+        leave(sync, now_us);
+    else if (applied->done)
+        forget(sync, now_us);
+    else
+        ask_store(sync, now_us, out);
+}
+
+uint64_t partition_sync_deadline_us(const struct partition_sync *sync)
+{
+    return sync->deadline_us;
+}
+
+uint32_t partition_sync_count(const struct partition_sync *sync)
+{
+    return sync->count;
+}
