@@ -5,7 +5,8 @@
  * always, so the usual merge costs two allocations and a few compares.
  *
  * A copy that was sent without values ends up beside a full copy of the same
- * dot; a value is functional in its dot, so the longer of the two is the value.
+ * dot; a value is functional in its dot, so the longer of the two is the value. A value
+ * that expired everywhere and the tombstone that it became share a dot: the tombstone stays.
  *
  * Last-writer-wins is associative because a dropped sibling stays covered by the
  * context and because the time of a write is above every time its context covers
@@ -69,7 +70,7 @@ void cell_insert(struct cell *cell, const struct sibling *sibling)
 {
     assert(sibling->kind < SIBLING_KIND_COUNT);
     assert(sibling->kind != SIBLING_TOMBSTONE || sibling->value.length == 0);
-    assert(sibling->kind == SIBLING_STRING || sibling->expire_at_ms == 0);
+    assert(sibling->kind != SIBLING_COUNTER || sibling->expire_at_ms == 0);
     uint32_t index = lower_bound(cell, &sibling->dot);
     if (index < cell->count && dot_compare(&cell->siblings[index].dot, &sibling->dot) == 0)
         return;
@@ -92,6 +93,14 @@ static void append_unless_covered(const struct sibling *sibling, const struct ce
         out->siblings[out->count++] = *sibling;
 }
 
+/* Values are functional in the dot, but one that has expired may be its own tombstone. */
+static const struct sibling *fuller(const struct sibling *a, const struct sibling *b)
+{
+    if (a->kind != b->kind)
+        return a->kind == SIBLING_TOMBSTONE ? a : b;
+    return a->omitted_bytes == 0 ? a : b;
+}
+
 static void merge_siblings(const struct cell *a, const struct cell *b, struct cell *out)
 {
     uint32_t i = 0;
@@ -105,8 +114,7 @@ static void merge_siblings(const struct cell *a, const struct cell *b, struct ce
         } else if (order > 0) {
             append_unless_covered(&b->siblings[j++], a, out);
         } else {
-            bool from_a = a->siblings[i].omitted_bytes == 0; /* values are functional in the dot */
-            out->siblings[out->count++] = from_a ? a->siblings[i] : b->siblings[j];
+            out->siblings[out->count++] = *fuller(&a->siblings[i], &b->siblings[j]);
             i++;
             j++;
         }

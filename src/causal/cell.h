@@ -53,7 +53,8 @@ static inline bool sibling_is_beside(uint8_t kind)
 struct sibling {
     struct dot dot;
     hybrid_time time;
-    uint64_t expire_at_ms; /* ms since 1970; 0: never. From then on the value is absent */
+    uint64_t expire_at_ms; /* ms since 1970; 0: never. From then on the value is absent. Not 0 of
+                              a tombstone: it was a value (causal/expired.h) */
     uint8_t kind;          /* enum sibling_kind */
     struct slice value;    /* borrowed from what was decoded; empty for a tombstone */
     struct slice request;   /* the stamp of the request it was made for (wire/record_request.h);
@@ -103,7 +104,7 @@ const struct sibling *cell_visible(const struct cell *cell, uint64_t now_ms);
  * merge of cells that others sent may exceed them; it must then be refused.
  */
 bool cell_fits(const struct cell *cell);
-/* Context and dots of both are equal (values are functional in the dot). */
+/* Context and dots of both are equal (values are functional in the dot, until they expire). */
 bool cell_same_version(const struct cell *a, const struct cell *b);
 hybrid_time cell_time_max(const struct cell *cell);
 /* XXH3 of the cell's name and its live dots without garbage; 0 when cell_is_live() is false. */

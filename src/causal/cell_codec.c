@@ -112,7 +112,7 @@ static void decode_sibling(struct reader *reader, const struct version_vector *c
     if (reader->failed || index >= context->count || behind >= context->entries[index].sequence ||
         out->kind >= SIBLING_KIND_COUNT ||
         (out->kind == SIBLING_TOMBSTONE && out->value.length != 0) ||
-        (out->kind != SIBLING_STRING && out->expire_at_ms != 0) || !counts_well(out)) {
+        (out->kind == SIBLING_COUNTER && out->expire_at_ms != 0) || !counts_well(out)) {
         reader->failed = true;
         return;
     }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "causal/expired.h"
 
 enum {
     SLOT_BYTES_MIN = 20,
@@ -469,7 +470,7 @@ static bool counts(const struct cell *cell)
     bool active;
     if (!cell_has_counter(cell))
         return false;
-    counter_join_cell(&counter, cell, 0, UINT64_MAX);
+    counter_join_cell(&counter, cell, cell_expired_at_ms(cell, 0), UINT64_MAX);
     active = counter_is_active(&counter);
     counter_deinit(&counter);
     return active;
@@ -483,19 +484,6 @@ bool cell_is_live(const struct cell *cell)
     return counts(cell);
 }
 
-/* When the string of the cell expired; 0 when it has not, or when there is none. */
-static uint64_t expired_at_ms(const struct cell *cell, uint64_t now_ms)
-{
-    uint64_t latest = 0;
-    for (uint32_t i = 0; i < cell->count; i++) {
-        const struct sibling *sibling = &cell->siblings[i];
-        if (sibling->kind == SIBLING_STRING && !sibling_is_visible(sibling, now_ms) &&
-            sibling->expire_at_ms > latest)
-            latest = sibling->expire_at_ms;
-    }
-    return latest;
-}
-
 bool cell_shown(const struct cell *cell, uint64_t now_ms, struct buffer *text, struct sibling *out)
 {
     const struct sibling *string = cell_visible(cell, now_ms);
@@ -505,7 +493,7 @@ bool cell_shown(const struct cell *cell, uint64_t now_ms, struct buffer *text, s
     *out = string != NULL ? *string : (struct sibling){.kind = SIBLING_STRING};
     if (!cell_has_counter(cell))
         return string != NULL;
-    counter_join_cell(&counter, cell, string == NULL ? expired_at_ms(cell, now_ms) : 0, UINT64_MAX);
+    counter_join_cell(&counter, cell, cell_expired_at_ms(cell, now_ms), UINT64_MAX);
     bool active = counter_is_active(&counter);
     if (active && (string == NULL || decimal_parse(string->value, &number) == DECIMAL_TEXT_OK)) {
         struct wide sum = {0};

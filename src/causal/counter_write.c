@@ -1,12 +1,6 @@
 #include "causal/counter_write.h"
 
-static const struct sibling *string_of(const struct cell *cell)
-{
-    for (uint32_t i = 0; i < cell->count; i++)
-        if (cell->siblings[i].kind == SIBLING_STRING)
-            return &cell->siblings[i];
-    return NULL;
-}
+#include "causal/expired.h"
 
 /* A new expiry is of the string alone; what is counted stays, and is not put into the string. */
 static void keep(const struct counter_write *write, struct register_effect *effect)
@@ -29,13 +23,13 @@ static enum status add(const struct counter_write *write, struct register_effect
                        struct buffer *state)
 {
     struct counter counter = {0};
-    const struct sibling *string = string_of(write->cell);
+    uint64_t expired_at_ms = cell_expired_at_ms(write->cell, write->now_ms);
     struct dot dot = write->dot;
     bool known = false;
-    if (string != NULL && !sibling_is_visible(string, write->now_ms)) {
-        counter_join_cell(&counter, write->cell, 0, string->expire_at_ms);
+    if (expired_at_ms != 0) {
+        counter_join_cell(&counter, write->cell, 0, expired_at_ms);
         counter_reset(&counter);
-        counter_join_cell(&counter, write->cell, string->expire_at_ms, UINT64_MAX);
+        counter_join_cell(&counter, write->cell, expired_at_ms, UINT64_MAX);
         effect->replaces = true;
         effect->kind = SIBLING_TOMBSTONE;
     } else {

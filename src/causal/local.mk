@@ -16,6 +16,8 @@ libringcore_a_SOURCES += \
 	src/causal/decimal.h \
 	src/causal/dot.c \
 	src/causal/dot.h \
+	src/causal/expired.c \
+	src/causal/expired.h \
 	src/causal/garbage.c \
 	src/causal/garbage.h \
 	src/causal/hybrid_time.c \

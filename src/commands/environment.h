@@ -22,6 +22,7 @@
 #include "node/settings.h"
 #include "repair/hint_handoff.h"
 #include "ring/ring.h"
+#include "wire/message_expiry.h"
 
 struct session;
 struct introspection; /* commands/introspection.h */
@@ -55,6 +56,8 @@ struct node_statistics {
     uint64_t
         lww_losses; /* concurrent values that last-writer-wins dropped, at this node's replicas */
     uint64_t siblings_warned;   /* writes here that left more than siblings-warn versions */
+    uint64_t sloppy_reads; /* reads that a fallback answered in the place of an owner */
+    uint64_t hints_read;   /* that sloppy reads have met, and given to owners */
     uint64_t hints_stored, hints_merged; /* kept for other owners: new cells, and more of them */
     uint64_t hints_repeated;             /* that said nothing new */
     uint64_t hints_refused;              /* at a limit */
@@ -62,6 +65,7 @@ struct node_statistics {
     uint64_t partitions_received; /* whole, because no log reached back far enough */
     uint64_t peer_bytes_in, peer_bytes_out; /* of frames, whatever they are for */
     uint64_t tombstones_purged; /* cells that lost their tombstone or context: all owners have it */
+    uint64_t expired_dropped; /* values that had expired and left this node's disk */
     uint64_t frames_refused; /* from peers: wrong ring, incarnation, or not decodable */
     uint64_t store_errors;
 };
@@ -150,6 +154,7 @@ struct environment {
     bool (*replica_ready)(void *node, partition_id partition);
     /* May be NULL: no hints are kept. */
     void (*hint_view)(void *node, struct hint_view *out);
+    void (*expiry_view)(void *node, struct message_expiry_state *out); /* may be NULL */
     void (*hint_lane_view)(void *node, node_id target, struct instant now,
                            struct hint_lane_view *out, struct log_debt *debt);
     /* How fast a node answers, the own store side too. May be NULL: nothing is known. */

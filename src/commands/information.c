@@ -145,7 +145,7 @@ static void write_stats(struct section *section)
     field(section, "instantaneous_input_kbps", "0.00");
     field(section, "instantaneous_output_kbps", "0.00");
     number(section, "rejected_connections", 0);
-    number(section, "expired_keys", 0);
+    number(section, "expired_keys", s->expired_dropped);
     number(section, "evicted_keys", 0);
     number(section, "keyspace_hits", s->keyspace_hits);
     number(section, "keyspace_misses", s->keyspace_misses);
@@ -259,6 +259,22 @@ static uint64_t oldest_comparison_s(const struct section *section, uint32_t pair
     return oldest_ms / 1000;
 }
 
+/* Expired values that are still on the disk here, and who has to be heard before they go. */
+static void write_expiry(struct section *section)
+{
+    const struct environment *environment = section->environment;
+    struct message_expiry_state state = {0};
+    char holders[EXPIRY_HOLDERS_MAX * 12 + 1] = "";
+    if (environment->expiry_view != NULL)
+        environment->expiry_view(environment->node, &state);
+    for (uint8_t i = 0, length = 0; i < state.holder_count && length < 200; i++)
+        length = (uint8_t)(length + snprintf(holders + length, sizeof holders - length, "%sn%u",
+                                             i > 0 ? "," : "", state.holders[i].node));
+    number(section, "ring_expired_waiting", state.waiting);
+    number(section, "ring_safe_time_lag_ms", state.lag_ms);
+    field(section, "ring_safe_time_held_by", "%s", holders);
+}
+
 static void write_repair(struct section *section)
 {
     const struct environment *environment = section->environment;
@@ -278,6 +294,7 @@ static void write_repair(struct section *section)
     number(section, "ring_repair_differences_superseded", view.differences.superseded);
     number(section, "ring_repair_differences_in_flight", view.differences.in_flight);
     number(section, "ring_repair_differences_corrupt", view.differences.corrupt);
+    number(section, "ring_repair_differences_expired", view.differences.expired);
     number(section, "ring_repair_cells_repaired", view.repaired);
     number(section, "ring_scrub_replicas", view.scrubs);
     number(section, "ring_scrub_cells", view.scrub_cells);
@@ -373,6 +390,8 @@ static void write_ring(struct section *section)
     number(section, "ring_hints_oldest_seconds",
            age_s(call_now(section->call), hints.totals.oldest_ms));
     number(section, "ring_hints_stored", s->hints_stored);
+    number(section, "ring_hints_read", s->hints_read);
+    number(section, "ring_sloppy_reads", s->sloppy_reads);
     number(section, "ring_hints_merged", s->hints_merged);
     number(section, "ring_hints_repeated", s->hints_repeated);
     number(section, "ring_hints_refused", s->hints_refused);
@@ -382,6 +401,7 @@ static void write_ring(struct section *section)
     number(section, "ring_hints_set_aside", hints.aside);
     number(section, "ring_hints_full", hints.is_full);
     number(section, "ring_hints_partitions_full", hints.partitions_full);
+    write_expiry(section);
     number(section, "ring_peer_bytes_received", s->peer_bytes_in);
     number(section, "ring_peer_bytes_sent", s->peer_bytes_out);
     number(section, "ring_sync_pages_sent", s->sync_pages_sent);

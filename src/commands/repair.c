@@ -35,6 +35,7 @@ static void write_differences(struct resp_writer writer,
     write_number(writer, "superseded", differences->superseded);
     write_number(writer, "in_flight", differences->in_flight);
     write_number(writer, "corrupt", differences->corrupt);
+    write_number(writer, "expired", differences->expired);
 }
 
 static bool answers(struct call *call)

@@ -14,7 +14,7 @@
 
 /* Cells that differed; wire/message_tree.h says what the classes mean. */
 struct repair_differences {
-    uint64_t behind, superseded, in_flight, corrupt;
+    uint64_t behind, superseded, in_flight, corrupt, expired;
 };
 
 /* Totals are since the start of the node. */

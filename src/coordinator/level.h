@@ -3,7 +3,7 @@
  *
  * A named level expands to counts once the owners of the partition are known
  * (quorum.h). Of one layer's options a number binds stronger than a name. Layers, the
- * weakest first: the connection (RING.SESSION), the request (WITH). A level of the
+ * weakest first: the keyspace, the connection (RING.SESSION), the request (WITH). A level of the
  * request is a choice for all that a level says, so it undoes the connection's r, w, pr and
  * pw too; dw and timeout are no part of a level and stay.
  * Source: reference "algorithms" 4.1.
@@ -37,10 +37,10 @@ enum { OWNERS_UNSET = 0, OWNERS_QUORUM = 254, OWNERS_ALL = 255 };
 
 /*
  * Whether fallbacks may stand in for owners that cannot be reached. What a fallback holds is a
- * copy and counts as one; it proves nothing to a later read.
+ * copy and counts as one, for writes and for sloppy reads; it proves nothing to a strict one.
  */
 enum sloppiness {
-    SLOPPY_DEFAULT = 0, /* no, but for LEVEL_ANY */
+    SLOPPY_DEFAULT = 0, /* as the weaker layer; in the end no, but for LEVEL_ANY */
     SLOPPY_NO,
     SLOPPY_YES,
     SLOPPY_COUNT

@@ -16,6 +16,7 @@ libringcore_a_SOURCES += \
 	src/coordinator/quorum.h \
 	src/coordinator/read.c \
 	src/coordinator/read_fetch.c \
+	src/coordinator/read_hints.c \
 	src/coordinator/read_merge.c \
 	src/coordinator/read_repair.c \
 	src/coordinator/repeat.c \

@@ -54,6 +54,8 @@ void owner_rank_free(struct owner_rank *rank)
 
 static const struct measured_node *look_up(const struct owner_rank *rank, node_id id)
 {
+    if (id - 1 < rank->count && rank->nodes[id - 1].id == id) /* as long as no number is missing */
+        return &rank->nodes[id - 1];
     for (uint16_t i = 0; i < rank->count; i++)
         if (rank->nodes[i].id == id)
             return &rank->nodes[i];
@@ -165,25 +167,29 @@ void owner_rank_order(const struct owner_rank *rank, enum rank_lane lane,
                       uint8_t order[RING_OWNERS_MAX])
 {
     struct place places[RING_OWNERS_MAX];
+    const struct measured_node *nodes[RING_OWNERS_MAX];
     uint64_t expected_us[RING_OWNERS_MAX], least_us = UINT64_MAX;
+    owner_mask last = facts->unready;
     for (uint8_t i = 0; i < owners->primary_count; i++) {
-        const struct measured_node *node = look_up(rank, owners->nodes[i]);
-        expected_us[i] = latency_expected_us(&node->lanes[lane], now_us);
-        if (expected_us[i] < least_us && !refuses(node, lane, now_us))
+        nodes[i] = look_up(rank, owners->nodes[i]);
+        expected_us[i] = latency_expected_us(&nodes[i]->lanes[lane], now_us);
+        if (refuses(nodes[i], lane, now_us))
+            last |= (owner_mask)1 << i;
+        else if (expected_us[i] < least_us)
             least_us = expected_us[i];
     }
     for (uint8_t i = 0; i < owners->primary_count; i++) {
-        const struct measured_node *node = look_up(rank, owners->nodes[i]);
         struct place place = {.owner = i, .class = PLACE_AWAY};
-        place.cost = cost_of(node, lane, expected_us[i], facts->in_flight[i], now_us);
-        if ((facts->unready >> i & 1) != 0 || refuses(node, lane, now_us))
+        if ((last >> i & 1) != 0)
             place.class = PLACE_LAST;
         else if (is_slow(expected_us[i], least_us))
             place.class = PLACE_AWAY;
-        else if (node->id == rank->self)
+        else if (nodes[i]->id == rank->self)
             place.class = PLACE_SELF;
         else if (owners->regions[i] == home)
             place.class = PLACE_HOME;
+        if (place.class != PLACE_SELF) /* which is alone in its class */
+            place.cost = cost_of(nodes[i], lane, expected_us[i], facts->in_flight[i], now_us);
         uint8_t at = i;
         for (; at > 0 && is_before(&place, &places[at - 1]); at--)
             places[at] = places[at - 1];

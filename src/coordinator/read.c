@@ -125,15 +125,33 @@ static void ask(struct coordinated_request *c, uint8_t owner, struct coordinated
     buffer_deinit(&body);
 }
 
+/* Whether the owner brings the level nearer beside those in `hoped`, but for stand-ins. */
+static bool is_wanted(const struct coordinated_request *c, owner_mask hoped, uint8_t owner)
+{
+    struct quorum owners = c->read;
+    owners.counted &= quorum_owners(&c->read);
+    return quorum_wants(&owners, hoped & quorum_owners(&c->read), owner);
+}
+
 /* Ask by rank until the open ones would meet the level. */
 static void ask_until_enough(struct coordinated_request *c, struct coordinated_output *out)
 {
     bool all = c->request.kind == KEY_COVERAGE;
     for (uint8_t i = 0; i < c->owners.primary_count; i++) {
         uint8_t owner = c->order[i];
-        if (may_ask(c, owner) && (all || quorum_wants(&c->read, c->open, owner)))
+        if (may_ask(c, owner) && (all || is_wanted(c, c->open, owner)))
             ask(c, owner, out);
     }
+}
+
+bool read_is_complete(const struct coordinated_request *c)
+{
+    return quorum_met(&c->read) && hints_are_in(c);
+}
+
+static bool may_be_met(const struct coordinated_request *c)
+{
+    return quorum_met_with(&c->read, c->open) && hints_may_be_met(c);
 }
 
 bool read_ask_any(struct coordinated_request *c, struct coordinated_output *out)
@@ -185,8 +203,24 @@ void read_ask_more(struct coordinated_request *c, uint64_t wall_ms, struct coord
         repeat_gathered(c, wall_ms, out);
         return;
     }
+    if (c->hints != NULL && read_is_complete(c)) {
+        read_finish_ask(c, 0, wall_ms, out);
+        return;
+    }
     ask_until_enough(c, out);
-    if (!quorum_met_with(&c->read, c->open))
+    if (!may_be_met(c))
+        request_fail(c, STATUS_UNAVAILABLE, &c->read, out);
+}
+
+void read_ask_these(struct coordinated_request *c, owner_mask owners, uint64_t wall_ms,
+                    struct coordinated_output *out)
+{
+    for (uint8_t i = 0; i < c->owners.primary_count; i++)
+        if ((owners >> c->order[i] & 1) != 0 && may_ask(c, c->order[i]))
+            ask(c, c->order[i], out);
+    if (c->open == 0)
+        read_ask_more(c, wall_ms, out);
+    else if (!may_be_met(c))
         request_fail(c, STATUS_UNAVAILABLE, &c->read, out);
 }
 
@@ -194,7 +228,7 @@ void read_ask_more(struct coordinated_request *c, uint64_t wall_ms, struct coord
 static uint8_t next_owner(const struct coordinated_request *c)
 {
     for (uint8_t i = 0; i < c->owners.primary_count; i++)
-        if (may_ask(c, c->order[i]) && quorum_wants(&c->read, 0, c->order[i]))
+        if (may_ask(c, c->order[i]) && is_wanted(c, 0, c->order[i]))
             return c->order[i];
     return c->owners.primary_count;
 }
@@ -214,11 +248,17 @@ void read_speculate(struct coordinated_request *c, bool allowed, struct coordina
     out->speculated = 1;
 }
 
-void read_retry(struct coordinated_request *c, bool allowed, struct coordinated_output *out)
+void read_retry(struct coordinated_request *c, bool allowed, uint64_t wall_ms,
+                struct coordinated_output *out)
 {
     uint8_t owner = next_owner(c);
     if (c->answered)
         return;
+    hints_wait_no_longer(c);
+    if (c->hints != NULL && read_is_complete(c)) {
+        read_finish_ask(c, 0, wall_ms, out);
+        return;
+    }
     if (c->request.kind == KEY_COVERAGE) {
         finish_coverage(c, out);
         return;
@@ -261,9 +301,11 @@ void read_start(struct coordinated_request *c, uint64_t wall_ms, struct coordina
 {
     c->phase = PHASE_ASK;
     ask_until_enough(c, out);
+    if (hints_may_count(c))
+        hints_ask(c, out);
     if (c->open == 0) {
         read_ask_more(c, wall_ms, out);
-    } else if (c->request.kind != KEY_COVERAGE && !quorum_met_with(&c->read, c->open)) {
+    } else if (c->request.kind != KEY_COVERAGE && !may_be_met(c)) {
         request_fail(c, STATUS_UNAVAILABLE, &c->read, out);
     } else if (question_type(c) == MESSAGE_READ && c->request.kind != KEY_COVERAGE) {
         plan_speculation(c);
@@ -300,10 +342,13 @@ void read_met(struct coordinated_request *c, uint64_t wall_ms, struct coordinate
         read_gathered(c, wall_ms, out);
 }
 
-static void finish_ask(struct coordinated_request *c, uint8_t last, uint64_t wall_ms,
-                       struct coordinated_output *out)
+void read_finish_ask(struct coordinated_request *c, uint8_t last, uint64_t wall_ms,
+                     struct coordinated_output *out)
 {
     struct buffer encoded = {0};
+    if (hints_give(c, out))
+        return;
+    out->sloppy_met = quorum_counted_fallbacks(&c->read) > 0;
     switch ((enum key_request_kind)c->request.kind) {
     case KEY_READ:
     case KEY_WRITE:
@@ -385,6 +430,7 @@ void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, str
     }
     if (status != STATUS_OK) {
         c->failed |= (owner_mask)1 << owner;
+        hints_recount(c);
         read_ask_more(c, wall_ms, out);
         return;
     }
@@ -392,16 +438,17 @@ void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, str
     if (type == MESSAGE_LOOKUP_RESULT)
         buffer_append_slice(&c->lookups[owner], body);
     quorum_count(&c->read, owner);
+    hints_recount(c);
     if ((type == MESSAGE_READ_RESULT || type == MESSAGE_LOOKUP_RESULT) &&
         c->request.kind != KEY_COVERAGE)
         out->omitted_bytes += read_omitted_bytes(c, owner);
     if (c->request.kind == KEY_COVERAGE) {
         if (c->open == 0)
             finish_coverage(c, out);
-    } else if (quorum_met(&c->read)) {
+    } else if (read_is_complete(c)) {
         struct quorum without = c->read;
         without.counted &= ~c->speculative;
         out->speculation_won = !quorum_met(&without);
-        finish_ask(c, owner, wall_ms, out);
+        read_finish_ask(c, owner, wall_ms, out);
     }
 }

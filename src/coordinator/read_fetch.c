@@ -104,7 +104,7 @@ static void go_on(struct coordinated_request *c, uint64_t wall_ms, struct coordi
 {
     if (c->open != 0)
         return;
-    if (quorum_met(&c->read)) {
+    if (read_is_complete(c)) {
         read_met(c, wall_ms, out);
         return;
     }
@@ -121,6 +121,7 @@ static void withdraw(struct coordinated_request *c, uint8_t owner)
     buffer_clear(&c->answers[owner]);
     buffer_clear(&c->lookups[owner]);
     buffer_clear(&c->fetched[owner]);
+    hints_recount(c);
 }
 
 void fetch_failed(struct coordinated_request *c, uint8_t owner, uint64_t wall_ms,

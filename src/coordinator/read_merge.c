@@ -77,8 +77,7 @@ uint64_t read_omitted_bytes(const struct coordinated_request *c, uint8_t owner)
     return bytes;
 }
 
-/* Merge the answers for one entry. Values borrow from the answers. */
-static void merge_answers(const struct coordinated_request *c, uint16_t index, struct cell *out)
+void read_merge_owners(const struct coordinated_request *c, uint16_t index, struct cell *out)
 {
     *out = (struct cell){0};
     for (uint8_t i = 0; i < c->owners.primary_count; i++) {
@@ -101,7 +100,7 @@ static bool merge_all(struct coordinated_request *c, bool *omits, struct coordin
     buffer_clear(&c->merged);
     for (uint16_t i = 0; i < c->request.entry_count && fits; i++) {
         struct cell cell;
-        merge_answers(c, i, &cell);
+        read_merge_owners(c, i, &cell);
         fits = cell_fits(&cell);
         *omits = *omits || cell_omits_values(&cell);
         buffer_clear(&encoded);
@@ -176,6 +175,7 @@ static void finish_read(struct coordinated_request *c, uint64_t wall_ms,
     cell_decode(&reader, &cell);
     struct key_result result = {.acks = quorum_counted(&c->read),
                                 .needed = quorum_needed(&c->read),
+                                .hints = quorum_counted_fallbacks(&c->read),
                                 .context = cell.context,
                                 .time = cell_time_max(&cell)};
     result.outcomes = memory_new((size_t)cell.count + 1, sizeof *result.outcomes);

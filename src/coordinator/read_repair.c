@@ -80,6 +80,8 @@ bool repair_start(struct coordinated_request *c, struct slice result,
     for (uint8_t i = 0; i < c->owners.primary_count; i++)
         if (holds_merged(c, i))
             quorum_count(&c->write, i);
+    /* Stand-ins take the places of owners that cannot be written to. */
+    c->write.counted |= c->read.counted & ~quorum_owners(&c->read);
     if (quorum_met(&c->write))
         return false;
     c->phase = PHASE_REPAIR;

@@ -15,6 +15,8 @@ void coordinated_output_clear(struct coordinated_output *output)
     output->read_repairs = 0;
     output->repeated = output->repeated_by_quorum = false;
     output->fetches = 0;
+    output->hints_given = 0;
+    output->sloppy_met = false;
     output->omitted_bytes = 0;
     output->speculated = output->speculation_refused = 0;
     output->retried = output->retry_refused = output->explored = 0;
@@ -84,7 +86,9 @@ void request_fail(struct coordinated_request *c, enum status status, const struc
     /* C2: once the own store side was asked to mint, a failure is uncertain. */
     assert(c->phase != PHASE_REPLICATE || status == STATUS_UNCERTAIN);
     if (status == STATUS_UNAVAILABLE && c->phase == PHASE_ASK)
-        result.acks = (uint8_t)__builtin_popcount(c->params.usable & ~c->failed);
+        result.acks = (uint8_t)__builtin_popcount(
+            c->params.usable & ~c->failed &
+            (c->request.kind == KEY_READ ? quorum_owners(quorum) : ~(owner_mask)0));
     key_result_encode(&result, &encoded);
     request_answer(c, buffer_slice(&encoded), out);
     buffer_deinit(&encoded);
@@ -101,7 +105,8 @@ static void check_invariants(const struct coordinated_request *c,
 /* Nothing is awaited any more once the answer is out and every asked owner has spoken. */
 static void settle(struct coordinated_request *c, const struct coordinated_output *out)
 {
-    bool reads = c->phase == PHASE_ASK || c->phase == PHASE_FETCH || c->phase == PHASE_REPAIR;
+    bool reads = c->phase == PHASE_ASK || c->phase == PHASE_GIVE || c->phase == PHASE_FETCH ||
+                 c->phase == PHASE_REPAIR;
     if (c->answered && (c->open == 0 || reads))
         c->phase = PHASE_OVER;
     check_invariants(c, out);
@@ -141,7 +146,8 @@ static enum status preflight(struct coordinated_request *c)
         return quorum_init(&c->read, &c->owners, home, &one, QUORUM_READ);
     }
     struct request_options strict = *options;
-    strict.sloppy = SLOPPY_NO; /* reads ask owners alone */
+    if (!hints_may_count(c))
+        strict.sloppy = SLOPPY_NO; /* other reads ask owners alone */
     enum status status = quorum_init(&c->read, &c->owners, home, &strict, QUORUM_READ);
     if (status == STATUS_OK && writes)
         status = quorum_init(&c->write, &c->owners, home, options, QUORUM_WRITE);
@@ -223,6 +229,7 @@ void coordinated_request_free(struct coordinated_request *c)
         buffer_deinit(&c->fetched[i]);
         buffer_deinit(&c->lookups[i]);
     }
+    hints_free(c);
     buffer_deinit(&c->lookup);
     buffer_deinit(&c->walk_repair);
     buffer_deinit(&c->replicate);
@@ -255,6 +262,14 @@ void coordinated_request_reply(struct coordinated_request *c, node_id from, uint
         settle(c, out);
         return;
     }
+    if (type == MESSAGE_HINT_READ_RESULT && c->phase == PHASE_ASK && c->hints != NULL) {
+        if (!is_owner && close_holder(c, holder)) {
+            hints_reply(c, holder, body);
+            read_ask_more(c, wall_ms, out);
+        }
+        settle(c, out);
+        return;
+    }
     if (!is_owner)
         return;
     if (type == MESSAGE_MINTED && c->phase == PHASE_MINT && from == c->params.self) {
@@ -262,6 +277,9 @@ void coordinated_request_reply(struct coordinated_request *c, node_id from, uint
     } else if (type == MESSAGE_REPLICATED && c->phase == PHASE_REPLICATE) {
         if (close_holder(c, holder))
             write_reply(c, holder, body, out);
+    } else if (type == MESSAGE_REPLICATED && c->phase == PHASE_GIVE) {
+        if (close_holder(c, holder))
+            hints_given_to(c, holder, body, wall_ms, out);
     } else if (type == MESSAGE_REPLICATED && c->phase == PHASE_REPAIR) {
         if (close_holder(c, holder))
             repair_reply(c, holder, body, out);
@@ -286,12 +304,17 @@ void coordinated_request_refused(struct coordinated_request *c, node_id node, en
     if (c->phase == PHASE_OVER || holder >= c->owners.count)
         return;
     c->params.usable &= ~((owner_mask)1 << holder); /* C5: whether or not it was its turn yet */
+    if (c->phase == PHASE_ASK)
+        hints_recount(c);
     if (!close_holder(c, holder))
         return;
     c->failed |= (owner_mask)1 << holder;
     switch (c->phase) {
     case PHASE_ASK:
         read_ask_more(c, wall_ms, out);
+        break;
+    case PHASE_GIVE:
+        hints_not_given_to(c, wall_ms, out);
         break;
     case PHASE_FETCH:
         fetch_failed(c, holder, wall_ms, out);
@@ -314,7 +337,8 @@ void coordinated_request_refused(struct coordinated_request *c, node_id node, en
 /* Whether another holder can take the place of one that is silent. */
 static bool is_retried(const struct coordinated_request *c)
 {
-    return c->phase == PHASE_ASK || c->phase == PHASE_FETCH || c->phase == PHASE_REPAIR ||
+    return c->phase == PHASE_ASK || c->phase == PHASE_GIVE || c->phase == PHASE_FETCH ||
+           c->phase == PHASE_REPAIR ||
            (!c->answered && fallbacks_may_count(c));
 }
 
@@ -338,7 +362,9 @@ void coordinated_request_tick(struct coordinated_request *c, uint64_t now_us, ui
         c->retry_us = now_us + (uint64_t)c->params.retry_ms * 1000;
         c->speculate_us = UINT64_MAX;
         if (c->phase == PHASE_ASK)
-            read_retry(c, allowed->retry, out);
+            read_retry(c, allowed->retry, wall_ms, out);
+        else if (c->phase == PHASE_GIVE)
+            hints_give_up_silent(c, wall_ms, out);
         else if (c->phase == PHASE_FETCH)
             fetch_slow(c, wall_ms, out);
         else if (c->phase == PHASE_REPAIR)

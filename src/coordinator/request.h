@@ -3,6 +3,7 @@
  *
  *     read    ask owners --> met --> (fetch values that are missing) -->
  *             (repair until a majority holds the answer) --> answer
+ *             (sloppy: fallbacks stand in for owners; what their hints tell goes to the owners first)
  *     write   (read first, when the change depends on the value) --> own replica mints
  *             --> send to all other owners at once --> level met --> answer; stragglers go on
  *             (sloppy: a fallback keeps a hint where the owners are too few)
@@ -22,7 +23,7 @@
  *   C3  OK is answered to a write only when its level of holders said that they have it synced
  *   C4  the request is answered exactly once, at its deadline at the latest
  *   C5  a holder that was refused once is not sent to again
- *   C6  a fallback is sent hints, and only by a request that may count it
+ *   C6  a fallback is sent hints, or asked for them, and only by a request that may count it
  * Source: Dynamo, SOSP 2007, 4.5; reference "algorithms" 4.3-4.5. Blocking repair
  * follows Attiya, Bar-Noy, Dolev (ABD), JACM 1995: a read writes back before it answers.
  */
@@ -55,6 +56,7 @@ struct coordinate_params {
     /* Of a read: after how long another owner is worth asking within a budget, by the place of
      * the one that is silent; all 0: not before retry_ms. */
     uint32_t patience_us[RING_OWNERS_MAX];
+    owner_mask keeping; /* of a read: fallbacks that say they keep hints of the partition */
     owner_mask explore; /* one of these may be asked beside those that a read needs */
 };
 
@@ -83,6 +85,8 @@ struct coordinated_output {
     bool repeated;        /* the answer is the first one of a request that was known */
     bool repeated_by_quorum; /* and one of those asked knew it, before it was to be minted */
     uint32_t read_repairs; /* cells written back */
+    uint32_t hints_given;  /* that fallbacks kept, to owners that a sloppy read asked */
+    bool sloppy_met;       /* a read's level was met by a fallback in the place of an owner */
     uint32_t fetches;      /* owners asked for values that they had named */
     uint64_t omitted_bytes; /* of values that were named and not sent */
     /* Owners asked beyond those needed, each 0 or 1, and whether the budget forbade it. */

@@ -1,6 +1,6 @@
 /*
  * request_state.h - the inside of a coordinated request, shared by request.c, read.c, read_merge.c,
- * read_fetch.c, read_repair.c, scan.c, write.c and fallbacks.c.
+ * read_hints.c, read_fetch.c, read_repair.c, scan.c, write.c and fallbacks.c.
  */
 #ifndef COORDINATOR_REQUEST_STATE_H
 #define COORDINATOR_REQUEST_STATE_H
@@ -11,6 +11,7 @@
 
 enum request_phase {
     PHASE_ASK,       /* owners are asked for cells, ranges, coverage or a digest */
+    PHASE_GIVE,      /* hints that a sloppy read met are given to the owners that answered */
     PHASE_FETCH,     /* values are fetched that were named and not sent */
     PHASE_REPAIR,    /* the merged answer is written back */
     PHASE_MINT,      /* the own store side makes the new versions */
@@ -50,6 +51,7 @@ struct coordinated_request {
     owner_mask walk_holders; /* of all that was merged */
     uint64_t speculate_us;   /* before that, within a budget; UINT64_MAX: not (any more) */
     owner_mask speculative;  /* asked then */
+    struct read_hints *hints; /* of a sloppy read: read_hints.c; else NULL */
     bool unseen_increments;  /* an owner counts what the strings written do not cover */
 };
 
@@ -72,7 +74,16 @@ void read_ask_more(struct coordinated_request *c, uint64_t wall_ms,
                    struct coordinated_output *out);
 /* Those asked take longer than they use to, or are silent for long: ask one more, if allowed. */
 void read_speculate(struct coordinated_request *c, bool allowed, struct coordinated_output *out);
-void read_retry(struct coordinated_request *c, bool allowed, struct coordinated_output *out);
+void read_retry(struct coordinated_request *c, bool allowed, uint64_t wall_ms,
+                struct coordinated_output *out);
+/* Ask these owners anew, whether or not the level needs all of them. */
+void read_ask_these(struct coordinated_request *c, owner_mask owners, uint64_t wall_ms,
+                    struct coordinated_output *out);
+/* Whether nothing more is waited for, and the level is met. */
+bool read_is_complete(const struct coordinated_request *c);
+/* Go on with what was answered; complete. `last` answered last. */
+void read_finish_ask(struct coordinated_request *c, uint8_t last, uint64_t wall_ms,
+                     struct coordinated_output *out);
 
 /* Ask the next owner, whether the level needs it or not; false: there is none. */
 bool read_ask_any(struct coordinated_request *c, struct coordinated_output *out);
@@ -88,6 +99,8 @@ bool read_answered_cell(const struct coordinated_request *c, uint8_t owner, uint
 /* As it was first answered, without what was fetched. The owner is counted. */
 void read_first_cell(const struct coordinated_request *c, uint8_t owner, uint16_t index,
                      struct cell *out);
+/* The answers of counted owners for entry `index`, merged; values borrow from the answers. */
+void read_merge_owners(const struct coordinated_request *c, uint16_t index, struct cell *out);
 bool read_cells_are_sound(const struct message_read_result *read);
 /* Bytes of values that the owner named and did not send. */
 uint64_t read_omitted_bytes(const struct coordinated_request *c, uint8_t owner);
@@ -102,6 +115,30 @@ void repeat_gathered(struct coordinated_request *c, uint64_t wall_ms,
 /* Whether the body is a good answer to a lookup; `read` gets what it says of the cells. */
 enum status repeat_judge(const struct coordinated_request *c, struct slice body,
                          struct slice *read);
+
+/* read_hints.c */
+/* Whether this is a sloppy read that fallbacks may take part in. */
+bool hints_may_count(const struct coordinated_request *c);
+void hints_free(struct coordinated_request *c);
+/* Ask the fallbacks that keep hints. */
+void hints_ask(struct coordinated_request *c, struct coordinated_output *out);
+/* Owners have answered or are lost: who stands in for whom now? */
+void hints_recount(struct coordinated_request *c);
+/* Whether an owner has answered, and no fallback is waited for. */
+bool hints_are_in(const struct coordinated_request *c);
+/* Whether an owner has answered or may yet. */
+bool hints_may_be_met(const struct coordinated_request *c);
+/* Fallbacks may stand in for owners that are silent, and are themselves done without. */
+void hints_wait_no_longer(struct coordinated_request *c);
+void hints_reply(struct coordinated_request *c, uint8_t fallback, struct slice body);
+/* Give hints that are news to the owners that answered; false: there are none (any more). */
+bool hints_give(struct coordinated_request *c, struct coordinated_output *out);
+void hints_given_to(struct coordinated_request *c, uint8_t owner, struct slice body,
+                    uint64_t wall_ms, struct coordinated_output *out);
+void hints_not_given_to(struct coordinated_request *c, uint64_t wall_ms,
+                        struct coordinated_output *out);
+void hints_give_up_silent(struct coordinated_request *c, uint64_t wall_ms,
+                          struct coordinated_output *out);
 
 /* read_fetch.c */
 void fetch_start(struct coordinated_request *c, struct coordinated_output *out);

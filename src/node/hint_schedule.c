@@ -9,6 +9,7 @@
 #include <assert.h>
 
 #include "node/node_state.h"
+#include "wire/message_hint_read.h"
 
 enum {
     TELL_SOON_US = 100 * 1000,
@@ -182,6 +183,8 @@ bool hints_taken_by(const struct node *node, const struct peer_load *load, parti
 
 bool hints_held_by(const struct node *node, const struct peer_load *load, partition_id partition)
 {
+    if (load == NULL)
+        return lineage_is_confirmed(node) && list_has(&node->hints.held, partition);
     return is_believed(node, &load->hints) && list_has(&load->hints.held, partition);
 }
 
@@ -224,6 +227,20 @@ enum status hints_check(const struct node *node, struct slice body, partition_id
     if (order != 0)
         return order < 0 ? STATUS_STALE_TAG : STATUS_NOT_READY;
     return node->store_condition;
+}
+
+enum status hints_check_read(const struct node *node, struct slice body, partition_id *partition)
+{
+    struct message_hint_read read;
+    *partition = 0;
+    if (message_hint_read_decode(body, &read) != STATUS_OK)
+        return STATUS_CORRUPT;
+    *partition = read.address.partition;
+    if (*partition >= node->ring->partition_count ||
+        ring_owns(node->ring, node->self, *partition))
+        return STATUS_INVALID;
+    int order = ring_tag_compare(read.address.tag, node->ring->tag);
+    return order == 0 ? STATUS_OK : order < 0 ? STATUS_STALE_TAG : STATUS_NOT_READY;
 }
 
 /* ---- handoff ------------------------------------------------------------------------------ */

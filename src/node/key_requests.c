@@ -136,6 +136,8 @@ static void carry_out_steps(struct node *node, struct pending *pending, struct s
     for (;;) {
         node->statistics.read_repairs += out->read_repairs;
         node->statistics.read_fetches += out->fetches;
+        node->statistics.sloppy_reads += out->sloppy_met;
+        node->statistics.hints_read += out->hints_given;
         node->statistics.requests_repeated += out->repeated;
         node->statistics.requests_repeated_by_quorum += out->repeated_by_quorum;
         node->statistics.read_bytes_omitted += out->omitted_bytes;
@@ -172,8 +174,8 @@ static void carry_out(struct node *node, struct pending *pending)
     buffer_deinit(&next.request);
 }
 
-/* Owners that can be asked, and fallbacks that would keep a hint. */
-static owner_mask usable_holders(struct node *node, partition_id partition,
+/* Owners that can be asked; of a read fallbacks that keep hints, else those that would. */
+static owner_mask usable_holders(struct node *node, const struct key_request *request,
                                  const struct preference_list *holders)
 {
     owner_mask usable = 0;
@@ -181,12 +183,14 @@ static owner_mask usable_holders(struct node *node, partition_id partition,
         node_id holder = holders->nodes[i];
         const struct peer_load *load = node_load(node, holder);
         bool is_owner = i < holders->primary_count;
-        bool is_usable = holder == node->self ? is_owner
-                                              : peers_is_up(node->peers, holder) &&
-                                                    load->in_flight <
-                                                        node->settings.peer_inflight_max &&
-                                                    (is_owner ||
-                                                     hints_taken_by(node, load, partition));
+        bool reads = request->kind == KEY_READ;
+        bool is_usable = load == NULL || (peers_is_up(node->peers, holder) &&
+                                          load->in_flight < node->settings.peer_inflight_max);
+        if (!is_owner && reads)
+            is_usable = is_usable && hints_held_by(node, load, request->partition);
+        else if (!is_owner)
+            is_usable = is_usable && load != NULL &&
+                        hints_taken_by(node, load, request->partition);
         usable |= (owner_mask)is_usable << i;
     }
     return usable;
@@ -207,10 +211,13 @@ static void coordinate(struct node *node, const struct origin *origin,
         .self = node->self,
         .home = node->home,
         .self_ready = mints_here(node, request->partition),
-        .usable = usable_holders(node, request->partition, owners),
+        .usable = usable_holders(node, request, owners),
         .now_us = node->now.mono_us,
         .deadline_us = deadline_us,
         .retry_ms = node->settings.read_retry_ms};
+    params.keeping = request->kind == KEY_READ ? params.usable >> owners->primary_count
+                                                     << owners->primary_count
+                                               : 0;
     uint8_t order[RING_OWNERS_MAX];
     owner_choice_prepare(node, request, owners, &params, order);
     struct pending *pending = pending_add(node, PENDING_COORDINATED, origin, deadline_us);

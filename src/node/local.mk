@@ -3,6 +3,7 @@ libringcore_a_SOURCES += \
 	src/node/clock_fence.c \
 	src/node/event.c \
 	src/node/event.h \
+	src/node/expiry_schedule.c \
 	src/node/hint_schedule.c \
 	src/node/key_requests.c \
 	src/node/lineage.c \
@@ -24,6 +25,9 @@ libringcore_a_SOURCES += \
 	src/node/store_clock.c \
 	src/node/store_clock.h \
 	src/node/store_debt.c \
+	src/node/store_expiry.c \
+	src/node/store_hint_read.c \
+	src/node/store_hint_read.h \
 	src/node/store_hints.c \
 	src/node/store_lineage.c \
 	src/node/store_mint.c \

@@ -32,7 +32,7 @@ void node_send_store(struct node *node, uint16_t type, request_id request, uint6
                      struct slice body)
 {
     bool reads = type == MESSAGE_READ || type == MESSAGE_RANGE || type == MESSAGE_FETCH ||
-                 type == MESSAGE_ELEMENTS;
+                 type == MESSAGE_ELEMENTS || type == MESSAGE_HINT_READ;
     struct effect *effect =
         effects_add(node->out, reads ? EFFECT_STORE_READ : EFFECT_STORE_WRITE);
     uint32_t deadline_ms = (uint32_t)(deadline_us / 1000);
@@ -109,6 +109,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->change_take = node_register_take;
     environment->register_view = node_register_view;
     environment->hint_view = hints_view;
+    environment->expiry_view = expiry_view;
     environment->hint_lane_view = hints_lane_view;
     environment->owner_view = owner_choice_view;
     environment->repair_view = tree_schedule_view;
@@ -312,6 +313,7 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
     case MESSAGE_SYNC_PAGE:
     case MESSAGE_PARTITION_PAGE:
     case MESSAGE_HINTED:
+    case MESSAGE_HINT_READ_RESULT:
     case MESSAGE_TREE_ROOT_RESULT:
     case MESSAGE_TREE_NODES_RESULT:
     case MESSAGE_TREE_LEAF_RESULT:
@@ -424,6 +426,9 @@ static void store_frame(struct node *node, const struct frame *frame)
     case PENDING_STABILITY:
         stability_store_frame(node, pending, frame->type, frame->body);
         break;
+    case PENDING_EXPIRY:
+        expiry_store_frame(node, pending, frame->type, frame->body);
+        break;
     case PENDING_TREE:
         if (refused)
             tree_schedule_failed(node, pending, STATUS_OVERLOADED);
@@ -480,6 +485,7 @@ static void tick(struct node *node)
     node_register_tick(node);
     hints_tick(node);
     stability_tick(node);
+    expiry_tick(node);
     tree_schedule_tick(node);
     client_sessions_tick(node);
 }
@@ -504,6 +510,7 @@ void node_step(struct node *node, const struct event *event, struct effects *out
     case EVENT_START:
         node->environment.start_mono_us = event->now.mono_us;
         stability_start(node);
+        expiry_start(node);
         tree_schedule_start(node);
         peers_start(node->peers, event->now.mono_us, &node->peers_output);
         break;
@@ -549,6 +556,7 @@ uint64_t node_deadline_us(const struct node *node)
     uint64_t deadlines[] = {peers_deadline_us(node->peers), repair_deadline_us(node),
                             partition_sync_deadline_us(node->partitions),
                             hints_deadline_us(node), stability_deadline_us(node),
+                            expiry_deadline_us(node),
                             node_register_deadline_us(node), tree_schedule_deadline_us(node),
                             deadline_heap_next_us(&node->timers),
                             deadline_heap_next_us(&node->client_timers),

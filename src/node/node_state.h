@@ -1,7 +1,7 @@
 /*
  * node_state.h - the inside of the loop side, shared by node.c, pending.c, peer_requests.c,
  * client_sessions.c, owner_choice.c, clock_fence.c, lineage.c, rebuild_progress.c, repair_schedule.c,
- * partition_schedule.c, hint_schedule.c and stability_schedule.c.
+ * partition_schedule.c, hint_schedule.c, stability_schedule.c and expiry_schedule.c.
  */
 #ifndef NODE_NODE_STATE_H
 #define NODE_NODE_STATE_H
@@ -26,6 +26,7 @@
 #include "repair/partition_sync.h"
 #include "wire/frame.h"
 #include "wire/message.h"
+#include "wire/message_expiry.h"
 #include "wire/message_garbage.h"
 #include "wire/message_lineage.h"
 
@@ -47,6 +48,7 @@ enum pending_kind {
     PENDING_REGISTER,    /* the own store side is asked about the register */
     PENDING_HINT,        /* a step of handing hints to the owner origin.node; `type`: enum hint_want */
     PENDING_STABILITY,   /* a report for a peer, or a step of collecting */
+    PENDING_EXPIRY,      /* a step of dropping expired values */
     PENDING_TREE         /* a step of anti-entropy or of a scrub (tree_schedule.h) */
 };
 
@@ -182,6 +184,10 @@ struct node {
     uint64_t collect_due_us;
     bool collect_goes_on;          /* the next step belongs to the round under way */
     struct message_garbage garbage; /* as the store side last told */
+    struct {
+        uint64_t due_us;
+        struct message_expiry_state state; /* as the store side last told */
+    } expiry;
     struct tree_schedule *trees;
     struct instant now;  /* of the present step; by the agreed time when the own clock is skewed */
     uint64_t own_wall_ms; /* the wall clock as it stands, for peers to judge */
@@ -296,6 +302,19 @@ void stability_store_frame(struct node *node, struct pending *pending, uint16_t 
 void stability_peer_frame(struct node *node, const struct origin *origin,
                           const struct frame *frame);
 uint64_t stability_deadline_us(const struct node *node);
+/* Between two reports, as things are now. */
+uint64_t stability_interval_us(const struct node *node);
+/* Something waits that did not before: do not wait for the turn of the next report. */
+void stability_report_now(struct node *node);
+
+/* expiry_schedule.c */
+void expiry_start(struct node *node);
+void expiry_tick(struct node *node);
+/* MESSAGE_EXPIRY_STATE of the own store side, or that it could not take the step. */
+void expiry_store_frame(struct node *node, struct pending *pending, uint16_t type,
+                        struct slice body);
+uint64_t expiry_deadline_us(const struct node *node);
+void expiry_view(void *context, struct message_expiry_state *out);
 
 /* repair_schedule.c */
 void repair_tick(struct node *node);
@@ -325,7 +344,9 @@ void hints_note_puller(struct node *node, node_id peer, request_id request);
 void hints_condition_changed(struct node *node);
 /* Whether a MESSAGE_HINT may go to the own store side, and for which partition it is. */
 enum status hints_check(const struct node *node, struct slice body, partition_id *partition);
-/* Whether that peer would take a hint of the partition, and whether it keeps any. */
+/* The same for a MESSAGE_HINT_READ. */
+enum status hints_check_read(const struct node *node, struct slice body, partition_id *partition);
+/* Whether that peer would take a hint of the partition, and whether it keeps any; NULL: this node. */
 bool hints_taken_by(const struct node *node, const struct peer_load *load, partition_id partition);
 bool hints_held_by(const struct node *node, const struct peer_load *load, partition_id partition);
 /* The answer to a PENDING_HINT, or why there is none; removes it. */

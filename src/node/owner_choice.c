@@ -93,11 +93,11 @@ void owner_choice_order(struct node *node, enum rank_lane lane,
                         const struct preference_list *owners, partition_id partition,
                         uint8_t order[RING_OWNERS_MAX])
 {
-    struct owner_facts facts = {0};
+    struct owner_facts facts;
+    facts.unready = 0;
     for (uint8_t i = 0; i < owners->primary_count; i++) {
         const struct peer_load *load = node_load(node, owners->nodes[i]);
-        bool unready = load == NULL ? !node_replica_ready(node, partition)
-                                    : load->rebuilding || !peers_is_up(node->peers, load->id);
+        bool unready = load == NULL ? !node_replica_ready(node, partition) : load->rebuilding;
         facts.in_flight[i] = load == NULL ? node->asked_count : load->in_flight;
         facts.unready |= (owner_mask)unready << i;
     }
@@ -133,6 +133,9 @@ struct coordinate_allowance owner_choice_allowance(struct node *node)
 void owner_choice_count(struct node *node, const struct coordinated_output *out)
 {
     struct node_statistics *statistics = &node->statistics;
+    if ((out->speculated | out->speculation_refused | out->retried | out->retry_refused |
+         out->explored | out->speculation_won) == 0)
+        return;
     statistics->speculative_reads_sent += out->speculated;
     statistics->speculative_reads_won += out->speculation_won;
     statistics->speculative_reads_refused += out->speculation_refused;

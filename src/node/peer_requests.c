@@ -12,6 +12,7 @@
 #include "node/node_state.h"
 #include "ring/position.h"
 #include "wire/message_collection.h"
+#include "wire/message_hint_read.h"
 #include "wire/message_lookup.h"
 #include "wire/message_partition.h"
 #include "wire/message_tree.h"
@@ -46,6 +47,7 @@ static uint16_t answer_type(uint16_t type)
 }
 
 _Static_assert(MESSAGE_REPLICATED == MESSAGE_REPLICATE + 1, "an answer follows its question");
+_Static_assert(MESSAGE_HINT_READ_RESULT == MESSAGE_HINT_READ + 1, "an answer follows its question");
 _Static_assert(MESSAGE_HINTED == MESSAGE_HINT + 1, "an answer follows its question");
 _Static_assert(MESSAGE_STABILITY_HEARD == MESSAGE_STABILITY + 1, "an answer follows its question");
 _Static_assert(MESSAGE_FETCH_RESULT == MESSAGE_FETCH + 1, "an answer follows its question");
@@ -90,6 +92,10 @@ void peer_request_fail(struct node *node, const struct origin *origin, uint16_t 
     case MESSAGE_REPLICATE:
     case MESSAGE_HINT:
         message_replicated_encode(&(struct message_replicated){.status = status}, &body);
+        break;
+    case MESSAGE_HINT_READ:
+        message_hint_read_result_encode(&(struct message_hint_read_result){.status = status},
+                                        &body);
         break;
     case MESSAGE_DIGEST:
         message_digest_result_encode(&(struct message_digest_result){.status = status}, &body);
@@ -207,6 +213,12 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
         status = hints_check(node, frame->body, &partition);
         if (status == STATUS_OK && !lineage_is_confirmed(node))
             status = STATUS_NOT_READY; /* as check_replica() */
+        ask_store(node, &origin, frame, partition, status);
+        break;
+    case MESSAGE_HINT_READ:
+        status = hints_check_read(node, frame->body, &partition);
+        if (status == STATUS_OK && !lineage_is_confirmed(node))
+            status = STATUS_NOT_READY; /* its hints may be from before it was rolled back */
         ask_store(node, &origin, frame, partition, status);
         break;
     case MESSAGE_SYNC_PULL:

@@ -2,10 +2,8 @@
  * stability_schedule.c - whose turn it is to be told what is durable here, and to collect.
  *
  * Each owner reports to each other one, over the link of their present lives, and hears that the
- * report has come; what was not heard of stands in the next one. One report is under way at a
- * time, so that a slow link is not filled with them; one that is not heard of for as long as a
- * request may take is taken for lost. While there is garbage the turns come five times as often.
- * An idle node sends a few bytes in each interval.
+    if (!was_eager && node->garbage.tombstones > 0)
+        stability_report_now(node);
  */
 #include <assert.h>
 
@@ -13,17 +11,18 @@
 
 enum { EAGER_FACTOR = 5, STEP_PAUSE_US = 10000 };
 
-static uint64_t interval_us(const struct node *node)
+uint64_t stability_interval_us(const struct node *node)
 {
     uint64_t us = (uint64_t)node->settings.stability_interval_ms * 1000;
-    return node->garbage.tombstones > 0 ? us / EAGER_FACTOR : us;
+    bool eager = node->garbage.tombstones > 0 || node->expiry.state.go_soon;
+    return eager ? us / EAGER_FACTOR : us;
 }
 
 /* How long a report may be under way. */
 static uint64_t patience_us(const struct node *node)
 {
     uint64_t us = (uint64_t)node->settings.request_timeout_ms * 1000;
-    return us > interval_us(node) ? us : interval_us(node);
+    return us > stability_interval_us(node) ? us : stability_interval_us(node);
 }
 
 static void step_store(struct node *node, const struct message_stability_step *step,
@@ -48,7 +47,7 @@ static void ask_store(struct node *node, uint8_t kind, node_id peer, uint64_t nu
 
 void stability_start(struct node *node)
 {
-    node->collect_due_us = node->now.mono_us + interval_us(node);
+    node->collect_due_us = node->now.mono_us + stability_interval_us(node);
 }
 
 void stability_peer_up(struct node *node, node_id peer)
@@ -79,7 +78,7 @@ void stability_tick(struct node *node)
                   0);
     }
     if (node->now.mono_us >= node->collect_due_us) {
-        node->collect_due_us = node->now.mono_us + interval_us(node);
+        node->collect_due_us = node->now.mono_us + stability_interval_us(node);
         ask_store(node, STABILITY_STEP_COLLECT, 0, node->collect_goes_on);
         node->collect_goes_on = false;
     }
@@ -94,6 +93,13 @@ uint64_t stability_deadline_us(const struct node *node)
     return deadline_us;
 }
 
+void stability_report_now(struct node *node)
+{
+    for (uint32_t i = 0; i < node->load_count; i++)
+        if (node->loads[i].report_due_us != UINT64_MAX && !node->loads[i].report_waits)
+            node->loads[i].report_due_us = node->now.mono_us;
+}
+
 static void note_garbage(struct node *node, struct slice body)
 {
     bool was_eager = node->garbage.tombstones > 0;
@@ -104,11 +110,8 @@ static void note_garbage(struct node *node, struct slice body)
         node->collect_goes_on = true;
         node->collect_due_us = node->now.mono_us + STEP_PAUSE_US;
     }
-    if (was_eager || node->garbage.tombstones == 0)
-        return;
-    for (uint32_t i = 0; i < node->load_count; i++)
-        if (node->loads[i].report_due_us != UINT64_MAX && !node->loads[i].report_waits)
-            node->loads[i].report_due_us = node->now.mono_us;
+    if (!was_eager && node->garbage.tombstones > 0)
+        stability_report_now(node);
 }
 
 void stability_store_frame(struct node *node, struct pending *pending, uint16_t type,
@@ -137,7 +140,7 @@ void stability_peer_frame(struct node *node, const struct origin *origin,
             return;
         }
         if (load->report_waits && load->report_due_us != UINT64_MAX)
-            load->report_due_us = load->reported_us + interval_us(node);
+            load->report_due_us = load->reported_us + stability_interval_us(node);
         load->report_waits = false;
         step.number = heard.number;
         step.heard_us = heard.sent_us;

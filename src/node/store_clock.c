@@ -44,11 +44,18 @@ static bool is_in_doubt(const struct store_clock *clock, struct instant now)
            (clock->told.skewed || llabs(base_us - clock->told.base_us) > limit_us);
 }
 
-uint64_t store_clock_wall_ms(const struct store_clock *clock, struct instant now)
+static uint64_t believed_wall_ms(const struct store_clock *clock, struct instant now)
 {
     if (!is_in_doubt(clock, now))
         return now.wall_ms;
     return (uint64_t)((int64_t)now.mono_us + clock->told.base_us) / 1000;
+}
+
+uint64_t store_clock_wall_ms(const struct store_clock *clock, struct instant now)
+{
+    uint64_t wall_ms = believed_wall_ms(clock, now);
+    uint64_t closed_ms = hybrid_time_ms(clock->closed);
+    return clock->closed != 0 && wall_ms <= closed_ms ? closed_ms + 1 : wall_ms; /* T4 */
 }
 
 uint64_t store_clock_mint_from_ms(const struct store_clock *clock)
@@ -88,6 +95,24 @@ void store_clock_renew(struct store_clock *clock, uint64_t wall_ms, struct buffe
     put_ceiling(clock->coming, batch);
 }
 
+static hybrid_time before(hybrid_time time, hybrid_time by)
+{
+    return time > by ? time - by : 0;
+}
+
+hybrid_time store_clock_promise(struct store_clock *clock, struct instant now, bool alone)
+{
+    hybrid_time skew = at_ms(clock->max_skew_ms);
+    hybrid_time by_wall = before(at_ms(believed_wall_ms(clock, now)), 2 * skew);
+    hybrid_time by_ceiling = before(clock->ceiling, skew);
+    hybrid_time closed = by_wall < by_ceiling ? by_wall : by_ceiling;
+    if ((clock->is_told || alone) && closed > clock->closed) {
+        clock->closed = closed;
+        hybrid_clock_observe(&clock->hybrid, closed);
+    }
+    return clock->closed;
+}
+
 void store_clock_committed(struct store_clock *clock)
 {
     if (clock->coming != 0)
@@ -102,6 +127,8 @@ void store_clock_failed(struct store_clock *clock)
 
 void store_clock_close(struct store_clock *clock, struct buffer *batch)
 {
-    if (clock->hybrid.last != clock->ceiling)
-        put_ceiling(clock->hybrid.last, batch);
+    hybrid_time least = clock->closed == 0 ? 0 : clock->closed + at_ms(clock->max_skew_ms);
+    hybrid_time ceiling = later(clock->hybrid.last, least); /* T4 */
+    if (ceiling != clock->ceiling)
+        put_ceiling(ceiling, batch);
 }

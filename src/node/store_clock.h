@@ -10,6 +10,11 @@
  *       earlier life of this store issued or took from others
  *   T3  no time is issued that lies more than max_clock_skew_ms ahead of the wall clock,
  *       because the other owners would refuse it
+ *   T4  all that is issued after store_clock_promise() is later than what that returned, and no
+ *       expiry is judged by an earlier wall clock; in this life of the store and in every later
+ *       one. So a promise stays max_clock_skew_ms below the durable ceiling, where by T2 and T3
+ *       the next life cannot go, and 2 * max_clock_skew_ms behind the wall clock, where a new
+ *       store in the place of a lost one cannot go unless its clock is fenced
  *
  * The ceiling stands up to 2 s ahead and is renewed in the batch of a group when less than
  * 1 s is left of it; an idle store writes nothing. A time above it that was issued all the
@@ -23,7 +28,7 @@
  * loop side has looked at it again, and until then time goes on from where it was, lest the
  * jump gets into the ceiling or the log. A skewed one is replaced by what the others
  * agree on, so that a replica goes on to take their writes.
- * Source: reference "algorithms" 3.6.
+ * Source: reference "algorithms" 3.6 and 11.1; tests/models/safe_time.py has T4.
  */
 #ifndef NODE_STORE_CLOCK_H
 #define NODE_STORE_CLOCK_H
@@ -45,6 +50,7 @@ struct store_clock {
     struct hybrid_clock hybrid;
     hybrid_time ceiling; /* durable */
     hybrid_time coming;  /* in the batch of the present group; 0: none */
+    hybrid_time closed;  /* the last promise of T4; 0: none by this process */
     bool is_told;
     struct message_clock told;
 };
@@ -55,7 +61,7 @@ struct store_clock {
  */
 MUST_USE enum status store_clock_open(struct store_clock *clock, const struct store_port *port);
 
-/* The time that expiry, max_clock_skew_ms and the ceiling go by. */
+/* The time that expiry, max_clock_skew_ms and the ceiling go by; never before a promise. */
 uint64_t store_clock_wall_ms(const struct store_clock *clock, struct instant now);
 
 /* STATUS_CLOCK_SKEW: nothing may be minted now, by T3 or because the wall clock is in doubt. */
@@ -67,6 +73,13 @@ uint64_t store_clock_mint_from_ms(const struct store_clock *clock);
 bool store_clock_is_covered(const struct store_clock *clock);
 /* Put a new ceiling into the batch if the durable one is nearly reached. */
 void store_clock_renew(struct store_clock *clock, uint64_t wall_ms, struct buffer *batch);
+
+/*
+ * T4. The closed time: nothing at or below it is issued any more. It does not rise before the
+ * wall clock was looked at, unless this node is `alone` and has nobody to compare it with. In an
+ * idle store it stands still with the ceiling (store_clock_renew()).
+ */
+hybrid_time store_clock_promise(struct store_clock *clock, struct instant now, bool alone);
 
 void store_clock_committed(struct store_clock *clock);
 void store_clock_failed(struct store_clock *clock);

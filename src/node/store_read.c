@@ -9,6 +9,7 @@
 
 #include "causal/counter.h"
 #include "node/store_elements.h"
+#include "node/store_hint_read.h"
 #include "node/store_side.h"
 #include "ring/element_key.h"
 #include "ring/position.h"
@@ -368,6 +369,8 @@ void store_side_read(const struct store_port *port, const struct ring *ring, str
         read_cells(port, ring, &frame, replies);
     else if (frame.type == MESSAGE_FETCH)
         fetch_values(port, ring, &frame, replies);
+    else if (frame.type == MESSAGE_HINT_READ)
+        store_read_hint(port, ring, &frame, replies);
     else if (frame.type == MESSAGE_RANGE)
         read_range(port, ring, &frame, replies);
     else if (frame.type == MESSAGE_ELEMENTS)

@@ -67,6 +67,7 @@ struct store_side *store_side_new(const struct store_side_params *params)
     };
     assert(params->settings->siblings_max <= SIBLINGS_LIMIT_MAX);
     store_stability_new(side);
+    store_expiry_new(side);
     return side;
 }
 
@@ -90,6 +91,7 @@ void store_side_free(struct store_side *side)
     hint_store_free(side->hints);
     store_debt_free(side->debts);
     store_stability_free(side);
+    store_expiry_free(side);
     cell_cache_free(side->cache);
     buffer_deinit(&side->pulls);
     free(side->log_cares);
@@ -177,6 +179,7 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
     store_append_mint_from(side, &out->early);
     store_report_hints(side, &out->early);
     store_stability_reopened(side);
+    store_expiry_reopened(side);
     if (out->batch.length > 0)
         store_lineage_count(side, &out->batch);
     side->open = true;
@@ -464,6 +467,9 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     case MESSAGE_STABILITY_STEP:
         store_handle_stability(side, &frame, now, out);
         break;
+    case MESSAGE_EXPIRY_STEP:
+        store_handle_expiry_step(side, &frame, now, out);
+        break;
     case MESSAGE_WITNESS:
         store_handle_witness(side, &frame, out);
         return;
@@ -515,7 +521,7 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
 {
     cell_cache_committed(side->cache);
     side->context.groups++;
-    side->requests_purged = false;
+    side->requests_purged = side->context.expiry_indexed = false;
     store_register_committed(side);
     hint_store_committed(side->hints);
     report_counts(side, now, out);
@@ -539,7 +545,7 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
 void store_side_failed(struct store_side *side)
 {
     store_clock_failed(&side->clock);
-    side->requests_purged = false;
+    side->requests_purged = side->context.expiry_indexed = false;
     store_lineage_failed(side);
     store_register_failed(side);
     close_replicas(side);

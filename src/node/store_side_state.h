@@ -4,7 +4,7 @@
  * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions, and
  * store_collections.c those of elements; store_requests.c
  * keeps requests with ids from acting twice; store_sync.c answers and applies log sync; store_hints.c
- * keeps copies for owners elsewhere; store_stability.c collects garbage; store_lineage.c counts
+ * keeps copies for owners elsewhere; store_stability.c collects garbage, store_expiry.c what has expired; store_lineage.c counts
  * commits; store_tree.c does anti-entropy and scrubs; store_whole.c sends and takes whole
  * partitions; store_trim.c cuts logs. A handler of frames is called with its group
  * under way, and puts its answer into `early` or `late` of the output (store_side.h).
@@ -60,6 +60,8 @@ struct store_side {
     bool requests_purged; /* in the present group */
     struct store_stability *stability; /* store_stability.c */
     uint64_t collect_failed_us;        /* of the last line about it */
+    struct store_expiry *expiry;       /* store_expiry.c */
+    uint64_t expire_failed_us;
     uint64_t unreadable_us, forced_us; /* and about what a comparison found */
     bool open;
 };
@@ -223,5 +225,20 @@ void store_stability_free(struct store_side *side);
 void store_stability_reopened(struct store_side *side);
 void store_handle_stability(struct store_side *side, const struct frame *frame, struct instant now,
                             struct store_output *out);
+/* By index into side->replicas. */
+const struct stability *store_stability_of(const struct store_side *side, uint32_t index);
+
+/* store_expiry.c */
+void store_expiry_new(struct store_side *side);
+void store_expiry_free(struct store_side *side);
+void store_expiry_reopened(struct store_side *side);
+void store_handle_expiry_step(struct store_side *side, const struct frame *frame,
+                              struct instant now, struct store_output *out);
+/* The own promise; what is minted later in this group is later (store_clock_promise()). */
+hybrid_time store_closed_time(struct store_side *side, struct instant now);
+/* So that the next promise is not held back by an old ceiling. */
+void store_raise_ceiling(struct store_side *side, struct instant now);
+/* Whether an expired value waits for the safe time here, and the others can make it rise. */
+bool store_expiry_waits(const struct store_side *side);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "node/store_side_state.h"
+#include "replica/safe_time.h"
 #include "wire/message_garbage.h"
 
 enum {
@@ -25,6 +26,7 @@ struct stability_peer {
     uint64_t number;     /* of the last report */
     uint64_t heard;      /* number of its newest report; 0: none on this link */
     uint64_t echo_us;    /* sent_us of what it heard last, by its clock; 0: nothing on this link */
+    bool waits_for_time;   /* as it last said */
     uint64_t hint_free_us; /* by the own clock: it kept no hints then or later; 0: unknown, or it does */
     uint64_t *sent;      /* replica->changes + 1 that stand in it; 0: nothing was sent */
     uint64_t *confirmed; /* the same of what the peer has said to have */
@@ -99,6 +101,11 @@ void store_stability_reopened(struct store_side *side)
         tell_afresh(side, &side->stability->peers[i]);
 }
 
+const struct stability *store_stability_of(const struct store_side *side, uint32_t index)
+{
+    return &side->stability->replicas[index];
+}
+
 static struct stability_peer *find_peer(struct store_side *side, node_id node)
 {
     for (uint32_t i = 0; i < side->stability->peer_count; i++)
@@ -120,25 +127,34 @@ static void append_entry(const struct replica *replica, struct buffer *out)
 }
 
 static void report_to(struct store_side *side, struct stability_peer *peer,
-                      const struct frame *frame, struct buffer *out)
+                      const struct frame *frame, struct instant now, struct buffer *out)
 {
     struct buffer reports = {0};
     struct message_stability message = {.number = ++side->stability->last_number,
                                         .keeps_hints = hint_store_keeps_any(side->hints),
-                                        .echo_us = peer->echo_us};
+                                        .echo_us = peer->echo_us,
+                                        .waits_for_time = store_expiry_waits(side)};
+    bool whole = true;
     peer->number = message.number;
+    if (peer->waits_for_time)
+        store_raise_ceiling(side, now);
     for (uint32_t i = 0; i < side->replica_count; i++) {
         const struct replica *replica = &side->replicas[i];
         peer->sent[i] = peer->confirmed[i];
         if (replica->changes + 1 == peer->confirmed[i] ||
-            reports.length > MESSAGE_PAYLOAD_BYTES_MAX / 2 || /* the rest follows */
             !ring_owns(side->ring, peer->node, replica->partition))
             continue;
+        if (reports.length > MESSAGE_PAYLOAD_BYTES_MAX / 2) { /* the rest follows */
+            whole = false;
+            continue;
+        }
         append_entry(replica, &reports);
         peer->sent[i] = replica->changes + 1;
         message.count++;
     }
     message.reports = buffer_slice(&reports);
+    if (whole) /* now, for what is made later in this group is not in the clocks above */
+        message.closed = store_closed_time(side, now);
     size_t offset = frame_start(out, MESSAGE_STABILITY, frame->request, 0);
     message_stability_encode(&message, out);
     frame_finish(out, offset);
@@ -149,10 +165,14 @@ static void hear_entry(struct store_side *side, node_id from, const struct stabi
 {
     enum status status;
     struct replica *replica = store_find_replica(side, &entry->address, &status);
-    if (replica == NULL)
+    partition_id partition = entry->address.partition;
+    bool known = partition < side->ring->partition_count &&
+                 side->replica_index[partition] != NO_REPLICA;
+    if (!known)
         return;
-    struct stability *stability = &side->stability->replicas[replica - side->replicas];
-    if (entry->rebuilding)
+    struct stability *stability =
+        &side->stability->replicas[side->replica_index[partition]];
+    if (replica == NULL || entry->rebuilding) /* what is said next would build on this report */
         stability_forget(stability, from);
     else
         stability_report(stability, from, &entry->actor, &entry->clock);
@@ -164,12 +184,15 @@ static void take_report(struct store_side *side, struct stability_peer *peer,
     struct reader reader = reader_make(message->reports);
     peer->heard = message->number;
     peer->hint_free_us = message->keeps_hints ? 0 : message->echo_us;
+    peer->waits_for_time = message->waits_for_time;
     for (uint16_t i = 0; i < message->count; i++) {
         struct stability_entry entry;
         stability_entry_decode(&reader, &entry);
         hear_entry(side, peer->node, &entry);
         clock_deinit(&entry.clock);
     }
+    for (uint32_t i = 0; message->closed != 0 && i < side->replica_count; i++)
+        safe_time_close(&side->stability->replicas[i], peer->node, message->closed);
 }
 
 static void hear(struct store_side *side, struct stability_peer *peer,
@@ -197,6 +220,7 @@ static void forget(struct store_side *side, struct stability_peer *peer)
 {
     tell_afresh(side, peer);
     peer->heard = peer->echo_us = peer->hint_free_us = 0;
+    peer->waits_for_time = false;
     for (uint32_t i = 0; i < side->replica_count; i++)
         stability_forget(&side->stability->replicas[i], peer->node);
 }
@@ -313,10 +337,10 @@ void store_handle_stability(struct store_side *side, const struct frame *frame, 
     switch (step.kind) {
     case STABILITY_STEP_AFRESH:
         tell_afresh(side, peer);
-        report_to(side, peer, frame, &out->late);
+        report_to(side, peer, frame, now, &out->late);
         break;
     case STABILITY_STEP_ASK:
-        report_to(side, peer, frame, &out->late);
+        report_to(side, peer, frame, now, &out->late);
         break;
     case STABILITY_STEP_REPORT:
         hear(side, peer, &step, frame, now, &out->late);

@@ -181,7 +181,22 @@ static void count_result(struct tree_schedule *schedule, const struct tree_excha
     totals->differences.superseded += result->differences.superseded;
     totals->differences.in_flight += result->differences.in_flight;
     totals->differences.corrupt += result->differences.corrupt;
+    totals->differences.expired += result->differences.expired;
     totals->repaired += result->repaired;
+}
+
+/* Cells that log sync and forced copies have something to do with. */
+static uint64_t to_mend(const struct tree_exchange_result *result)
+{
+    const struct tree_differences *found = &result->differences;
+    return (uint64_t)found->behind + found->superseded + found->in_flight + found->corrupt;
+}
+
+/* One side has dropped expired values, and the other is about to. */
+static bool found_expired_alone(const struct tree_exchange_result *result)
+{
+    return result->status == STATUS_OK && result->complete && to_mend(result) == 0 &&
+           result->differences.expired > 0;
 }
 
 /* When the pair is looked at again: what is settled waits for its turn, all else comes sooner. */
@@ -190,7 +205,8 @@ static uint64_t again_us(const struct node *node, const struct pair *pair,
 {
     uint64_t now_us = node->now.mono_us;
     uint64_t interval = interval_us(node);
-    bool settled = result->status == STATUS_OK && (result->equal || pair->dry_run);
+    bool settled = result->status == STATUS_OK &&
+                   (result->equal || pair->dry_run || found_expired_alone(result));
     if (pair->ordered)
         return now_us + RETRY_US_MIN; /* somebody waits for it */
     if (!settled && interval != 0)
@@ -217,10 +233,8 @@ static void doubt_tree(struct node *node, partition_id partition)
 
 static bool found_nothing(const struct tree_exchange_result *result)
 {
-    const struct tree_differences *found = &result->differences;
     return result->status == STATUS_OK && !result->equal && result->clocks_equal &&
-           result->complete &&
-           found->behind + found->superseded + found->in_flight + found->corrupt == 0;
+           result->complete && to_mend(result) + result->differences.expired == 0;
 }
 
 static void exchange_over(struct node *node, struct slot *slot)
@@ -610,7 +624,8 @@ void tree_schedule_pair(void *context, struct instant now, uint32_t index,
     out->differences = (struct repair_differences){.behind = pair->differences.behind,
                                                    .superseded = pair->differences.superseded,
                                                    .in_flight = pair->differences.in_flight,
-                                                   .corrupt = pair->differences.corrupt};
+                                                   .corrupt = pair->differences.corrupt,
+                                                   .expired = pair->differences.expired};
 }
 
 void tree_schedule_replica(void *context, struct instant now, uint32_t index,

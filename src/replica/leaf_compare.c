@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "causal/expired.h"
 #include "causal/garbage.h"
 #include "replica/replica_tree.h"
 
@@ -29,23 +30,44 @@ static enum status decode(struct slice bytes, struct cell *out)
 
 /* ---- judging ------------------------------------------------------------------------------ */
 
-/* Whether the trees take them for different. */
-static bool differ(const struct cell *a, const struct cell *b)
+/* What the tree sums of a cell, and what is left of that once all that has expired is gone. */
+static void hash_both(const struct cell *cell, uint64_t now_ms, uint64_t *stored, uint64_t *left)
 {
     struct slice any_name = {0};
-    return cell_hash(a, any_name, 0) != cell_hash(b, any_name, 0);
+    struct cell expired;
+    *stored = *left = cell_hash(cell, any_name, 0);
+    if (!cell_expire(cell, now_ms, &expired))
+        return;
+    *left = cell_hash(&expired, any_name, 0);
+    cell_deinit(&expired);
+}
+
+enum difference { EQUAL, EXPIRED_ALONE, DIFFERENT };
+
+/*
+ * Whether the trees take them for different. Owners drop what has expired each in its time
+ * (X2 of expiry.h), so that alone is nothing to repair.
+ */
+static enum difference differ(const struct cell *a, const struct cell *b, uint64_t now_ms)
+{
+    uint64_t stored_a, stored_b, left_a, left_b;
+    hash_both(a, now_ms, &stored_a, &left_a);
+    hash_both(b, now_ms, &stored_b, &left_b);
+    return left_a != left_b ? DIFFERENT : stored_a != stored_b ? EXPIRED_ALONE : EQUAL;
 }
 
 /*
  * What the holder of `theirs` lacks of `mine`, the worst of it. Garbage that is missing counts
- * only when nothing is on its way: it may have been purged there already.
+ * only when nothing is on its way: it may have been purged there already. What has expired
+ * is as garbage: nobody is shown it, and it beats others.
  */
 static enum verdict judge(const struct cell *mine, const struct cell *theirs,
-                          const struct clock *their_clock)
+                          const struct clock *their_clock, uint64_t now_ms)
 {
     bool behind = false, superseded = false, garbage_lost = false, corrupt = false;
-    struct cell kept;
-    cell_without_garbage(mine, &kept);
+    struct cell expired, kept;
+    bool any_expired = cell_expire(mine, now_ms, &expired);
+    cell_without_garbage(any_expired ? &expired : mine, &kept);
     for (uint32_t i = 0; i < mine->count; i++) {
         const struct sibling *sibling = &mine->siblings[i];
         if (cell_find(theirs, &sibling->dot) != NULL)
@@ -60,6 +82,7 @@ static enum verdict judge(const struct cell *mine, const struct cell *theirs,
             corrupt = true;
     }
     cell_deinit(&kept);
+    cell_deinit(&expired);
     return corrupt        ? CORRUPT
            : behind       ? BEHIND
            : garbage_lost ? CORRUPT
@@ -156,6 +179,7 @@ struct answer {
     const struct clock *asker_clock;
     bool sees_all; /* this clock holds all that the asker's does */
     bool dry_run;
+    uint64_t now_ms;
     struct tree_differences differences;
     uint16_t forced_count;
     struct buffer forced;
@@ -179,10 +203,12 @@ static void answer_cell(struct answer *answer, struct slice name, const struct c
                         const struct cell *mine, const struct cell *theirs)
 {
     struct tree_differences *differences = &answer->differences;
-    if (!differ(mine, theirs))
+    enum difference difference = differ(mine, theirs, answer->now_ms);
+    differences->expired += difference == EXPIRED_ALONE;
+    if (difference != DIFFERENT)
         return;
-    enum verdict there = judge(mine, theirs, answer->asker_clock);
-    enum verdict here = judge(theirs, mine, &answer->replica->clock);
+    enum verdict there = judge(mine, theirs, answer->asker_clock, answer->now_ms);
+    enum verdict here = judge(theirs, mine, &answer->replica->clock, answer->now_ms);
     if (here == CORRUPT) {
         append_entry(name, mine, &answer->back); /* the asker judges, by its clock of then */
         answer->back_count++;
@@ -289,7 +315,8 @@ void leaf_answer(const struct replica *replica, const struct message_tree_leaf *
     struct answer answer = {.replica = replica,
                             .asker_clock = &listing->clock,
                             .sees_all = clock_descends(&replica->clock, &listing->clock),
-                            .dry_run = (leaf->flags & TREE_DRY_RUN) != 0};
+                            .dry_run = (leaf->flags & TREE_DRY_RUN) != 0,
+                            .now_ms = context->wall_ms};
     struct listed listed = {.reader = reader_make(listing->entries), .left = listing->entry_count};
     struct buffer first = {0}, end = {0}, next = {0};
     struct message_tree_leaf_result result = {
@@ -347,8 +374,10 @@ enum status leaf_judge(const struct replica *replica, const struct tree_listing 
             status = STATUS_CORRUPT;
         if (status == STATUS_OK)
             status = load(&parts, context, &mine);
-        if (status == STATUS_OK && differ(&mine.cell, &listed.cell)) {
-            enum verdict there = judge(&mine.cell, &listed.cell, &back->clock);
+        if (status == STATUS_OK &&
+            differ(&mine.cell, &listed.cell, context->wall_ms) == DIFFERENT) {
+            enum verdict there =
+                judge(&mine.cell, &listed.cell, &back->clock, context->wall_ms);
             differences->behind += there == SAME || there == BEHIND;
             differences->superseded += there == SUPERSEDED;
             differences->in_flight += there == CORRUPT && !sees_all;

@@ -4,6 +4,8 @@ libringcore_a_SOURCES += \
 	src/replica/collection_sweep.c \
 	src/replica/cell_cache.c \
 	src/replica/cell_cache.h \
+	src/replica/expiry.c \
+	src/replica/expiry.h \
 	src/replica/hint_store.c \
 	src/replica/hint_store.h \
 	src/replica/leaf_compare.c \
@@ -20,6 +22,8 @@ libringcore_a_SOURCES += \
 	src/replica/stability.h \
 	src/replica/replica_tree.c \
 	src/replica/replica_tree.h \
+	src/replica/safe_time.c \
+	src/replica/safe_time.h \
 	src/replica/replica_trim.c \
 	src/replica/replica_trim.h \
 	src/replica/replica_whole.c \

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "causal/counter_write.h"
 #include "causal/cut.h"
+#include "replica/expiry.h"
 #include "replica/replica_requests.h"
 #include "replica/replica_cells.h"
 #include "replica/replica_tree.h"
@@ -104,6 +105,7 @@ struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspac
     cell_cache_put(context->cache, buffer_slice(&name), buffer_slice(&value), true);
     replica_scrub_note(replica, buffer_slice(&name), position, keyspace, change.digest_delta,
                        change.count_delta, context);
+    expiry_index_cell(replica, keyspace, key, before, after, context);
     buffer_deinit(&name);
     buffer_deinit(&value);
     return change;
@@ -132,7 +134,7 @@ static void absorb_log_record(struct replica *replica, const struct log_record *
     if (record->left_garbage)
         replica->garbage_last = replica->log_position;
     replica->log_bytes += record_bytes;
-    replica->changes++;
+    replica->changes += record->dots.count > 0;
 }
 
 /* Remember where the garbage is; it is found in the order in which it was left. */

@@ -60,6 +60,7 @@ struct replica_context {
     uint64_t siblings_warned;  /* writes that left more than siblings_warn versions */
     uint64_t warned_position;  /* of the last one's key */
     struct request_table requests;
+    bool expiry_indexed; /* the present group has new records of replica/expiry.h */
     uint64_t unseen_increments; /* deliveries of strings beside increments they do not cover */
     uint64_t groups; /* that were committed since the store was opened */
     bool may_mint;   /* sweeps make tombstones (replica/collection.h) */
@@ -116,6 +117,7 @@ struct replica {
     uint64_t log_bytes;
     struct clock trimmed;
     struct sweep_place sweep;
+    uint64_t expiry_next_ms; /* nothing that is committed expires before; 0: unknown */
     struct whole_record whole; /* how far the partition has come that is brought whole */
     uint64_t changes; /* counts up with every change of clock, since it was opened */
 };
@@ -245,7 +247,7 @@ enum { PURGE_UNSTABLE_MAX = 256 };
 /*
  * Take tombstones and contexts out of cells that are ripe (replica/stability.h), oldest first;
  * a cell that is empty then goes as a whole. At most `budget` records are looked at. No event:
- * clock and log stay as they are, and so does the digest.
+ * clock and log stay as they are, and so does the digest, but for counts that nobody counts.
  * STATUS_CORRUPT, STATUS_IO: the store cannot be trusted.
  */
 MUST_USE enum status replica_purge(struct replica *replica, const struct stability *stability,

@@ -29,13 +29,16 @@ struct cell_change {
     int8_t garbage_delta;
 };
 
-/* Put `after` into the batch in the place of `before`; an empty one deletes the record. */
+/*
+ * Put `after` into the batch in the place of `before`, with its index records; an empty one
+ * deletes the record.
+ */
 struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspace,
                                     struct slice key, const struct cell *before,
                                     const struct cell *after, struct replica_context *context);
 /*
  * R1, R3, R5: cell, log and clock change together. `after` is NULL when the cell stays as it is;
- * `new_dots` are those that the clock lacks.
+ * without `new_dots` it is an event of this replica alone.
  */
 void replica_record_event(struct replica *replica, keyspace_id keyspace, struct slice key,
                           const struct cell *before, const struct cell *after,

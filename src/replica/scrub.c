@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "causal/counter.h"
+#include "replica/expiry.h"
 #include "replica/replica_tree.h"
 #include "ring/position.h"
 
@@ -14,6 +15,7 @@ struct scrub {
     bool done;
     struct sum_tree tree;
     struct replica_counts counts;
+    struct buffer unindexed; /* names that replica/expiry.h misses */
     uint64_t cells;
 };
 
@@ -22,6 +24,7 @@ static void scrub_free(struct scrub *scrub)
     if (scrub == NULL)
         return;
     buffer_deinit(&scrub->next);
+    buffer_deinit(&scrub->unindexed);
     sum_tree_deinit(&scrub->tree);
     free(scrub);
 }
@@ -85,6 +88,9 @@ static enum status visit(struct replica *replica, struct slice name, struct slic
     for (uint32_t i = 0; status == STATUS_OK && i < cell.count; i++)
         if (!clock_has(&replica->clock, &cell.siblings[i].dot))
             status = STATUS_CORRUPT; /* R2 */
+    if (status == STATUS_OK)
+        status = expiry_index_missing(replica, parts.keyspace, parts.key, &cell, context,
+                                      &scrub->unindexed);
     if (status == STATUS_OK) {
         bool live = cell_is_live(&cell);
         sum_tree_add(&scrub->tree, replica_tree_offset(context, parts.position),
@@ -164,6 +170,7 @@ void replica_scrub_finish(struct replica *replica, struct replica_context *conte
     replica_tree_replace(replica, &scrub->tree, context);
     replica->counts = scrub->counts;
     replica->scrubbed_ms = context->wall_ms;
+    expiry_index_put(replica, buffer_slice(&scrub->unindexed), context);
     replica_scrub_abandon(replica);
     replica_checkpoint(replica, context);
 }

@@ -61,6 +61,7 @@ void stability_forget(struct stability *stability, node_id node)
         return;
     clock_deinit(&owner->clock);
     owner->heard = false;
+    owner->closed = 0;
     stability_reset(stability);
 }
 

@@ -33,6 +33,7 @@
 
 #include "base/ids.h"
 #include "causal/clock.h"
+#include "causal/hybrid_time.h"
 #include "causal/version_vector.h"
 #include "ring/ring.h"
 
@@ -42,6 +43,8 @@ struct stability_owner {
     bool heard;
     struct actor actor; /* under which it mints now */
     struct clock clock; /* of what is synced there */
+    hybrid_time closed; /* it makes nothing any more that is at or below, and has nothing such
+                           that is not in the clock (replica/safe_time.h); 0: unknown */
 };
 
 /* What was stable when it was taken. */

@@ -7,6 +7,8 @@ libringcore_a_SOURCES += \
 	src/wire/message_collection.h \
 	src/wire/message_garbage.c \
 	src/wire/message_garbage.h \
+	src/wire/message_expiry.c \
+	src/wire/message_expiry.h \
 	src/wire/message_fetch.c \
 	src/wire/message_fetch.h \
 	src/wire/message_parts.h \
@@ -14,6 +16,8 @@ libringcore_a_SOURCES += \
 	src/wire/message_register.h \
 	src/wire/message_hint.c \
 	src/wire/message_hint.h \
+	src/wire/message_hint_read.c \
+	src/wire/message_hint_read.h \
 	src/wire/message_lookup.c \
 	src/wire/message_lookup.h \
 	src/wire/message_partition.c \
@@ -22,6 +26,8 @@ libringcore_a_SOURCES += \
 	src/wire/message_lineage.h \
 	src/wire/record.c \
 	src/wire/record.h \
+	src/wire/record_expiry.c \
+	src/wire/record_expiry.h \
 	src/wire/record_hint.c \
 	src/wire/record_hint.h \
 	src/wire/record_request.c \

@@ -47,13 +47,13 @@ enum message_type {
     MESSAGE_LOOKUP_RESULT = 28,
     MESSAGE_HINT = 40, /* this one and those after it: message_hint.h */
     MESSAGE_HINTED = 41,
-    MESSAGE_HINT_READ = 42, /* MESSAGE_READ, of what a fallback keeps */
+    MESSAGE_HINT_READ = 42, /* what a fallback keeps of a key: message_hint_read.h */
     MESSAGE_HINT_READ_RESULT = 43,
     MESSAGE_HINT_STATE = 44,
     MESSAGE_LINEAGE = 46, /* message_lineage.h, as the next two */
     MESSAGE_LINEAGE_JUDGED = 47,
     MESSAGE_LINEAGE_SHOWN = 48,
-    MESSAGE_REGISTER_KNOWN = 50, /* 50-59, 150-159: wire/message_register.h */
+    MESSAGE_REGISTER_KNOWN = 50, /* 50-59, 150-154: wire/message_register.h */
     MESSAGE_REGISTER_PULL = 51,
     MESSAGE_REGISTER_VALUE = 52,
     MESSAGE_REGISTER_PREPARE = 53,
@@ -104,6 +104,8 @@ enum message_type {
     MESSAGE_REGISTER_RESERVED = 152,
     MESSAGE_REGISTER_LEARN = 153,
     MESSAGE_REGISTER_LEARNED = 154,
+    MESSAGE_EXPIRY_STEP = 155, /* loop side -> store side; wire/message_expiry.h, as the next */
+    MESSAGE_EXPIRY_STATE = 156,
     MESSAGE_TREE_ASK = 130, /* anti-entropy inside a node: wire/message_tree_local.h */
     MESSAGE_TREE_APPLY = 131,
     MESSAGE_TREE_APPLIED = 132,

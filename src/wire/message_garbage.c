@@ -5,6 +5,8 @@ void message_stability_encode(const struct message_stability *stability, struct 
     buffer_put_varint(out, stability->number);
     buffer_put_u8(out, stability->keeps_hints);
     buffer_put_varint(out, stability->echo_us);
+    buffer_put_varint(out, stability->closed);
+    buffer_put_u8(out, stability->waits_for_time);
     buffer_put_u16(out, stability->count);
     buffer_append_slice(out, stability->reports);
 }
@@ -16,8 +18,11 @@ enum status message_stability_decode(struct slice body, struct message_stability
     uint8_t keeps_hints = reader_u8(&reader);
     out->keeps_hints = keeps_hints == 1;
     out->echo_us = reader_varint(&reader);
+    out->closed = reader_varint(&reader);
+    uint8_t waits_for_time = reader_u8(&reader);
+    out->waits_for_time = waits_for_time == 1;
     out->count = reader_u16(&reader);
-    if (keeps_hints > 1)
+    if (keeps_hints > 1 || waits_for_time > 1)
         reader.failed = true;
     out->reports = reader_take(&reader, reader_left(&reader));
     struct reader entries = reader_make(out->reports);

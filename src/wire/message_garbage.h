@@ -7,6 +7,7 @@
 #ifndef WIRE_MESSAGE_GARBAGE_H
 #define WIRE_MESSAGE_GARBAGE_H
 
+#include "causal/hybrid_time.h"
 #include "wire/message.h"
 
 /*
@@ -17,6 +18,9 @@ struct message_stability {
     uint64_t number;  /* counts up; the receiver gives it back */
     bool keeps_hints; /* the sender keeps hints, for whomever */
     uint64_t echo_us; /* sent_us of the newest MESSAGE_STABILITY_HEARD of the receiver; 0: none */
+    hybrid_time closed; /* with these clocks the receiver has of this node, in each partition, all
+                           that it made up to then; what it makes later is later. 0: not said */
+    bool waits_for_time; /* something at the sender waits for the closed times of others to rise */
     uint16_t count;
     struct slice reports; /* count times: struct stability_entry */
 };

@@ -200,6 +200,7 @@ void tree_differences_add(struct tree_differences *sum, const struct tree_differ
     sum->superseded += more->superseded;
     sum->in_flight += more->in_flight;
     sum->corrupt += more->corrupt;
+    sum->expired += more->expired;
 }
 
 static void differences_encode(const struct tree_differences *differences, struct buffer *out)
@@ -208,6 +209,7 @@ static void differences_encode(const struct tree_differences *differences, struc
     buffer_put_varint(out, differences->superseded);
     buffer_put_varint(out, differences->in_flight);
     buffer_put_varint(out, differences->corrupt);
+    buffer_put_varint(out, differences->expired);
 }
 
 static void differences_decode(struct reader *reader, struct tree_differences *out)
@@ -216,6 +218,7 @@ static void differences_decode(struct reader *reader, struct tree_differences *o
     out->superseded = get_u32(reader);
     out->in_flight = get_u32(reader);
     out->corrupt = get_u32(reader);
+    out->expired = get_u32(reader);
 }
 
 void forced_delivery_encode(const struct forced_delivery *forced, struct buffer *out)

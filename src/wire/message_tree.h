@@ -127,6 +127,7 @@ struct tree_differences {
     uint32_t superseded; /* one side has replaced what the other still shows: likewise */
     uint32_t in_flight;  /* nothing can be concluded before the clocks have met */
     uint32_t corrupt;    /* lost or aged behind an intact clock */
+    uint32_t expired;    /* only in values that one side has dropped, and the other will */
 };
 
 void tree_differences_add(struct tree_differences *sum, const struct tree_differences *more);

@@ -52,6 +52,7 @@ void message_tree_applied_encode(const struct message_tree_applied *applied, str
     buffer_put_u32(out, applied->differences.superseded);
     buffer_put_u32(out, applied->differences.in_flight);
     buffer_put_u32(out, applied->differences.corrupt);
+    buffer_put_u32(out, applied->differences.expired);
     buffer_put_u32(out, applied->repaired);
     buffer_put_u32(out, applied->refused);
     buffer_put_bytes(out, applied->next);
@@ -66,6 +67,7 @@ enum status message_tree_applied_decode(struct slice body, struct message_tree_a
     out->differences.superseded = reader_u32(&reader);
     out->differences.in_flight = reader_u32(&reader);
     out->differences.corrupt = reader_u32(&reader);
+    out->differences.expired = reader_u32(&reader);
     out->repaired = reader_u32(&reader);
     out->refused = reader_u32(&reader);
     out->next = reader_bytes(&reader);

@@ -9,6 +9,7 @@
  *     'Q' ...                                        requests with ids (wire/record_request.h)
  *     'C' ...                                        the register (message_register.h)
  *     'H' ...                                        hints (record_hint.h)
+ *     'E' partition(2) ...                           expiry index (record_expiry.h)
  *     'G' partition(2) log position(8)               a cell in which this event left garbage
  *     'R' partition(2) ...                           sum-tree of the replica (wire/record_tree.h)
  *     'T'                                            ceiling of the times that the store issues

@@ -3,9 +3,11 @@ EXTRA_DIST += \
 	tests/models/collections.py \
 	tests/models/request_ids.py \
 	tests/models/counters.py \
+	tests/models/expiry.py \
 	tests/models/register.py \
 	tests/models/hints.py \
 	tests/models/safe_time.py \
+	tests/models/sloppy_reads.py \
 	tests/models/stability.py \
 	tests/models/test_models.sh \
 	tests/models/tree_exchange.py

@@ -41,6 +41,7 @@ ringsim_SOURCES = \
 	tests/sim/oracle_end.c \
 	tests/sim/oracle_hash.c \
 	tests/sim/oracle_hash.h \
+	tests/sim/oracle_expiry.c \
 	tests/sim/oracle_hints.c \
 	tests/sim/oracle_purge.c \
 	tests/sim/oracle_siblings.c \
@@ -111,9 +112,14 @@ EXTRA_DIST += \
 	tests/sim/mutants/purge-at-majority.patch \
 	tests/sim/mutants/purge-beside-hints.patch \
 	tests/sim/mutants/purge-by-first-entry.patch \
+	tests/sim/mutants/quorum-off-by-one.patch \
+	tests/sim/mutants/read-repair-not-awaited.patch \
 	tests/sim/mutants/run \
+	tests/sim/mutants/slow-owner-keeps-its-place.patch \
 	tests/sim/mutants/steward-answers-early.patch \
 	tests/sim/mutants/stand-in-counted-twice.patch \
+	tests/sim/mutants/expire-by-own-clock.patch \
+	tests/sim/mutants/safe-time-of-heard-owners.patch \
 	tests/sim/mutants/leaf-joins-clock.patch \
 	tests/sim/mutants/time-without-last.patch \
 	tests/sim/mutants/tree-hashes-key.patch \

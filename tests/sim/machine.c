@@ -107,19 +107,32 @@ static void drop_deferred(struct machine *machine)
 }
 
 /* Which paths it took is known to itself alone. */
+static void note_paths(struct machine *machine)
+{
+    const struct node_statistics *statistics = node_statistics(machine->loop);
+    const struct {
+        enum mark mark;
+        uint64_t count;
+    } paths[MACHINE_PATHS] = {
+        {MARK_READ_SPECULATIVE, statistics->speculative_reads_sent},
+        {MARK_READ_SPECULATIVE_WON, statistics->speculative_reads_won},
+        {MARK_READ_SPECULATIVE_REFUSED, statistics->speculative_reads_refused},
+        {MARK_READ_EXPLORING, statistics->exploring_reads_sent},
+        {MARK_READ_RETRIED, statistics->read_retries_sent},
+        {MARK_SLOPPY_READ, statistics->sloppy_reads},
+        {MARK_HINT_READ, statistics->hints_read},
+    };
+    for (unsigned i = 0; i < MACHINE_PATHS; i++) {
+        machine->world->marks->counts[paths[i].mark] += paths[i].count - machine->noted[i];
+        machine->noted[i] = paths[i].count;
+    }
+}
+
 static void free_loop(struct machine *machine)
 {
-    uint64_t *counts = machine->world->marks->counts;
-    if (machine->loop == NULL)
-        return;
-    const struct node_statistics *statistics = node_statistics(machine->loop);
-    counts[MARK_READ_SPECULATIVE] += statistics->speculative_reads_sent;
-    counts[MARK_READ_SPECULATIVE_WON] += statistics->speculative_reads_won;
-    counts[MARK_READ_SPECULATIVE_REFUSED] += statistics->speculative_reads_refused;
-    counts[MARK_READ_EXPLORING] += statistics->exploring_reads_sent;
-    counts[MARK_READ_RETRIED] += statistics->read_retries_sent;
     node_free(machine->loop);
     machine->loop = NULL;
+    memset(machine->noted, 0, sizeof machine->noted);
 }
 
 void machine_deinit(struct machine *machine)
@@ -224,6 +237,7 @@ void machine_loop_event(struct machine *machine, const struct event *event)
         return;
     timed.now = machine_now(machine);
     node_step(machine->loop, &timed, &effects);
+    note_paths(machine);
     world_trace(world, (uint64_t)machine->id << 32 | (uint64_t)event->kind << 16 | effects.count,
                 event->bytes);
     world_trace(world, event->link ^ event->connection << 32, buffer_slice(&effects.bytes));

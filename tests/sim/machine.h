@@ -35,6 +35,8 @@ enum machine_state {
 /* What a power loss leaves of batches that were written and not synced. */
 enum crash_keeps { CRASH_KEEPS_SOME, CRASH_KEEPS_NOTHING, CRASH_KEEPS_ALL };
 
+enum { MACHINE_PATHS = 7 };
+
 struct machine {
     struct world *world;
     uint32_t index;
@@ -89,6 +91,7 @@ struct machine {
     bool quarantine_waiting; /* AT_STORE_QUARANTINE is scheduled */
     struct disk_copy copy;
 
+    uint64_t noted[MACHINE_PATHS]; /* what its loop side has counted, that the marks have */
     link_id next_link;
     connection_id next_connection;
 };

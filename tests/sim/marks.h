@@ -77,6 +77,9 @@ enum mark {
     MARK_CONTEXT_REFUSED,
     MARK_EMPTY_VALUE,
     MARK_EXPIRED,
+    MARK_EXPIRED_DROPPED,
+    MARK_EXPIRY_EXTENDED,
+    MARK_SAFE_TIME_HELD_BACK,
     MARK_READ_FLOOR_CHECKED,
     MARK_REGISTER_CHANGED,
     MARK_REGISTER_REFUSED,
@@ -101,6 +104,8 @@ enum mark {
     MARK_READ_EXPLORING,
     MARK_READ_RETRIED,
     MARK_SLOPPY_WRITE, /* acknowledged by a hint that the level needed */
+    MARK_SLOPPY_READ, /* a fallback answered in the place of an owner */
+    MARK_HINT_READ,   /* it was news, and given to owners */
     MARK_HINT_STORED,
     MARK_HINT_MERGED,
     MARK_HINT_REPEATED,

@@ -233,13 +233,6 @@ bool oracle_is_sloppy(const struct command *command)
            (command->level == LEVEL_ANY && command->sloppy != SLOPPY_NO);
 }
 
-uint8_t oracle_read_owners(const struct oracle *oracle, const struct command *command)
-{
-    uint8_t owners = command->r > 0 ? command->r
-                                    : level_owners(oracle, command->level, command->region);
-    return larger(owners, command->pr);
-}
-
 uint8_t oracle_write_owners(const struct oracle *oracle, const struct command *command)
 {
     uint8_t owners = command->w > 0 ? command->w
@@ -248,9 +241,9 @@ uint8_t oracle_write_owners(const struct oracle *oracle, const struct command *c
 }
 
 /* Whether the level asks for owners, whatever else is counted. */
-static bool names_owners(const struct command *command)
+static bool names_owners(const struct command *command, uint8_t number)
 {
-    return command->w == 0 &&
+    return number == 0 &&
            (command->level == LEVEL_ALL || command->level == LEVEL_LOCAL_ONE ||
             command->level == LEVEL_LOCAL_QUORUM || command->level == LEVEL_EACH_QUORUM);
 }
@@ -260,9 +253,25 @@ uint8_t oracle_write_certain(const struct oracle *oracle, const struct command *
     uint8_t named = 0;
     if (!oracle_is_sloppy(command))
         return oracle_write_owners(oracle, command);
-    if (names_owners(command))
+    if (names_owners(command, command->w))
         named = level_owners(oracle, command->level, command->region);
     return larger(named, command->pw);
+}
+
+/* Scans, and reads of what writes as well, ask owners alone. */
+static bool reads_sloppily(const struct command *command)
+{
+    return oracle_is_sloppy(command) && command->writes[0] == NULL &&
+           command->kind != COMMAND_SCAN && command->kind != COMMAND_KEYS;
+}
+
+uint8_t oracle_read_owners(const struct oracle *oracle, const struct command *command)
+{
+    uint8_t owners = command->r > 0 ? command->r
+                                    : level_owners(oracle, command->level, command->region);
+    if (reads_sloppily(command) && !names_owners(command, command->r))
+        owners = 0;
+    return larger(owners, command->pr);
 }
 
 bool oracle_write_met(const struct oracle *oracle, const struct command *command,

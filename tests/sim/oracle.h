@@ -16,7 +16,7 @@
  *   I10 every record decodes, and encodes to the same bytes
  *   and: nothing of a request that definitely failed exists; a read whose owners meet those
  *   of an acknowledged write sees it or something newer; quorum reads never go back;
- *   nothing is appended twice; an expired value is not shown
+ *   nothing is appended twice; an expired value is not shown, and dropped no sooner than it may
  *
  * The set of versions that must be live at the end is that of models/cells.py: all
  * events minus what later events have observed. Here a plain SET observes nothing where

@@ -82,6 +82,12 @@ void oracle_purged(struct oracle *oracle, const struct machine *machine,
                    const struct oracle_key *key, const struct cell *before,
                    const struct cell *after);
 /* A cell that is stored over what `map` shows; its versions are registered. */
+/* oracle_expiry.c: what the cell is about to lose because it has expired; `map` as it was before. */
+void oracle_expired(struct oracle *oracle, const struct machine *machine,
+                    const struct oracle_key *key, const struct cell *before,
+                    const struct cell *after, const struct ordered_map *map);
+void oracle_mark_extended(struct oracle *oracle, const struct cell *before,
+                          const struct cell *after);
 void oracle_stored_live(struct oracle *oracle, const struct machine *machine,
                         const struct oracle_key *key, const struct cell *before,
                         const struct cell *after, const struct ordered_map *map);

@@ -114,6 +114,68 @@ static const struct script hint_for_wiped = {
             {0}},
     .marks = (const enum mark[]){MARK_HINT_DELIVERED, MARK_REBUILT, MARK_COUNT}};
 
+#define GET_SLOPPILY(at, place, wanted)                                                            \
+    ASK(at, place, .kind = COMMAND_GET, .r = 2, .sloppy = SLOPPY_YES, .expect = (wanted))
+
+/* The hint is for the first owner that was lost; the other one comes back and has missed it all. */
+static const struct script sloppy_read = {
+    .name = "sloppy-read",
+    .row = 2,
+    .about = "two of three owners are gone, then the third: what was written sloppily is read so",
+    .fit = fit_quiet,
+    .steps =
+        (const struct script_step[]){
+            DO(3000, power_off, OWNER(1)),
+            DO(3000, power_off, OWNER(2)),
+            ASK(8000, OWNER(0), .kind = COMMAND_SET, .w = 2, .sloppy = SLOPPY_YES,
+                .expect = EXPECT_OK),
+            GET_SLOPPILY(12000, OWNER(0), EXPECT_LAST),
+            GET_SLOPPILY(12000, FALLBACK(0), EXPECT_LAST),
+            GET_SLOPPILY(12000, FALLBACK(1), EXPECT_LAST),
+            ASK(12000, OWNER(0), .kind = COMMAND_GET, .r = 2, .expect = EXPECT_DEFINITE),
+            DO(13000, power_off, OWNER(0)),
+            GET_SLOPPILY(19000, FALLBACK(0), EXPECT_DEFINITE),
+            DO(20000, start, OWNER(2)),
+            GET_SLOPPILY(29000, OWNER(2), EXPECT_LAST),
+            ASK(30000, OWNER(2), .kind = COMMAND_GET, .level = LEVEL_ONE, .expect = EXPECT_LAST),
+            DO(31000, start, OWNER(1)),
+            DO(31000, start, OWNER(0)),
+            DO2(50000, check_hints, 0, 0),
+            DO2(50000, check_live, 0, 3),
+            {0}},
+    .marks = (const enum mark[]){MARK_SLOPPY_WRITE, MARK_SLOPPY_READ, MARK_HINT_READ, MARK_COUNT}};
+
+/* The fallback was away while all owners had the value, and then its delete. */
+static const struct script sloppy_read_old_hint = {
+    .name = "sloppy-read-old-hint",
+    .row = 49,
+    .about = "a hint from before a delete does not bring the value back by a sloppy read",
+    .fit = fit_quiet,
+    .steps = (const struct script_step[]){DO(3000, power_off, OWNER(2)),
+                                          ASK(8000, OWNER(0), .kind = COMMAND_SET, .w = 3,
+                                              .sloppy = SLOPPY_YES, .expect = EXPECT_OK),
+                                          DO2(9000, check_hints, 0, 1),
+                                          DO(10000, power_off, FALLBACK(0)),
+                                          DO(11000, start, OWNER(2)),
+                                          ASK(20000, OWNER(1), .kind = COMMAND_DEL,
+                                              .level = LEVEL_ALL, .expect = EXPECT_OK),
+                                          DO2(50000, check_collected, 0, 0),
+                                          DO(51000, power_off, OWNER(1)),
+                                          DO(51000, power_off, OWNER(2)),
+                                          DO(57000, start, FALLBACK(0)),
+                                          GET_SLOPPILY(66000, OWNER(0), EXPECT_NOTHING),
+                                          GET_SLOPPILY(67000, FALLBACK(0), EXPECT_NOTHING),
+                                          DO2(68000, check_hints, 0, 1),
+                                          DO(69000, start, OWNER(1)),
+                                          DO(69000, start, OWNER(2)),
+                                          DO2(90000, check_hints, 0, 0),
+                                          DO2(90000, check_live, 0, 0),
+                                          DO2(120000, check_collected, 0, 1),
+                                          {0}},
+    .marks = (const enum mark[]){MARK_SLOPPY_READ, MARK_PURGE_HELD_BACK, MARK_TOMBSTONE_PURGED,
+                                 MARK_COUNT}};
+
 const struct script *const scripts_of_hints[] = {
-    &replace_empty,    &two_operators,  &hints_twice, &hint_store_loss,
-    &fallback_restart, &hint_for_wiped, NULL};
+    &replace_empty,   &two_operators,        &hints_twice,
+    &hint_store_loss, &fallback_restart,     &hint_for_wiped,
+    &sloppy_read,     &sloppy_read_old_hint, NULL};

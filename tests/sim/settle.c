@@ -19,8 +19,11 @@
 #include "sim/silent_loss.h"
 #include "sim/world.h"
 #include "wire/record.h"
+#include "wire/record_expiry.h"
 
 enum { LOOK_EVERY_US = 500000, REASON_MAX = 160, IDLE_SLACK_US = 5000000, IDLE_CYCLES = 2 };
+/* The run waits for what expires sooner; it ends before the rest does (workload.c). */
+enum { EXPIRY_FAR_MS = 60000 };
 
 /*
  * The load; agreement; agreement once more after silent damage; nothing to do in an idle
@@ -139,6 +142,27 @@ static bool is_collected(struct world *world, struct settle *settle)
         snprintf(settle->reason, REASON_MAX, "n%u has %s", world->machines[i].id,
                  garbage ? "garbage" : "a log that nobody needs");
         return false;
+    }
+    return true;
+}
+
+/* And what has expired, not long after. */
+static bool is_expired_gone(struct world *world, struct settle *settle)
+{
+    for (uint32_t i = 0; i < world->plan.node_count; i++) {
+        struct ordered_map_cursor cursor;
+        struct expiry_name name;
+        const uint8_t prefix = RECORD_EXPIRY;
+        ordered_map_seek(&world->machines[i].image.synced, slice_make(&prefix, 1), &cursor);
+        for (; ordered_map_valid(&cursor); ordered_map_next(&cursor)) {
+            if (record_expiry_name_decode(ordered_map_key(&cursor), &name) != STATUS_OK)
+                break;
+            if (name.expire_at_ms > world_latest_ms(world) + EXPIRY_FAR_MS)
+                continue;
+            snprintf(settle->reason, REASON_MAX, "n%u has a value that expires or has expired",
+                     world->machines[i].id);
+            return false;
+        }
     }
     return true;
 }
@@ -268,7 +292,8 @@ void settle_handle(struct world *world, const struct occurrence *what)
         return;
     }
     if (settle->stage == STAGE_HEALING || settle->stage == STAGE_MENDING) {
-        if (is_quiet(world, settle) && is_collected(world, settle) && owners_agree(world, settle) &&
+        if (is_quiet(world, settle) && is_collected(world, settle) &&
+            is_expired_gone(world, settle) && owners_agree(world, settle) &&
             trees_agree(world, settle))
             agreed(world, settle);
         look_again(world);

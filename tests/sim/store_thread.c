@@ -14,6 +14,7 @@
 #include "sim/world.h"
 #include "wire/frame.h"
 #include "wire/message_hint.h"
+#include "wire/message_expiry.h"
 #include "wire/message_garbage.h"
 #include "wire/message_partition.h"
 
@@ -70,6 +71,7 @@ static void note_replica_states(struct machine *machine, struct slice frames)
     struct message_replica_state state;
     struct message_hint_counts counts;
     struct message_garbage garbage;
+    struct message_expiry_state expiry;
     size_t used;
     while (frames.length > 0 && frame_parse(frames, &frame, &used) == STATUS_OK) {
         if (frame.type == MESSAGE_REPLICA_STATE &&
@@ -86,6 +88,10 @@ static void note_replica_states(struct machine *machine, struct slice frames)
         if (frame.type == MESSAGE_GARBAGE &&
             message_garbage_decode(frame.body, &garbage) == STATUS_OK && garbage.holder_count > 0)
             marks_hit(machine->world->marks, MARK_PURGE_HELD_BACK);
+        if (frame.type == MESSAGE_EXPIRY_STATE &&
+            message_expiry_state_decode(frame.body, &expiry) == STATUS_OK &&
+            expiry.holder_count > 0)
+            marks_hit(machine->world->marks, MARK_SAFE_TIME_HELD_BACK);
         frames = slice_make(frames.data + used, frames.length - used);
     }
 }

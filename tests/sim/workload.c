@@ -161,6 +161,12 @@ static struct write *take_write(struct world *world, struct command *command, ui
     return write;
 }
 
+/* Within the run, or not before it is over. */
+static uint64_t time_to_live_ms(struct random *random)
+{
+    return random_chance(random, 2, 3) ? spread_log(random, 1, EXPIRE_SOON_MS) : EXPIRE_LATE_MS;
+}
+
 static void add_set(struct words *words, struct world *world, struct random *random,
                     struct command *command, uint32_t key, bool may_expire)
 {
@@ -171,9 +177,7 @@ static void add_set(struct words *words, struct world *world, struct random *ran
     if (command->kind == COMMAND_SETNX)
         add(words, "NX");
     if (may_expire && random_chance(random, 1, 10)) {
-        command->expire_at_ms =
-            world_true_ms(world) +
-            spread_log(random, 1, random_chance(random, 1, 2) ? EXPIRE_SOON_MS : EXPIRE_LATE_MS);
+        command->expire_at_ms = world_true_ms(world) + time_to_live_ms(random);
         add(words, "PXAT");
         add_number(words, command->expire_at_ms);
     }
@@ -282,7 +286,7 @@ static void add_one_key(struct words *words, struct world *world, struct random 
         take_write(world, command, key);
         oracle_key(oracle, key)->expiry_writes++;
         if (command->expire_at_ms == 0)
-            command->expire_at_ms = world_true_ms(world) + spread_log(random, 1, EXPIRE_LATE_MS);
+            command->expire_at_ms = world_true_ms(world) + time_to_live_ms(random);
         add(words, "PEXPIREAT");
         add_key(words, oracle, key);
         add_number(words, command->expire_at_ms);

@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	tests/system/test_counters \
 	tests/system/test_damage \
 	tests/system/test_errors \
+	tests/system/test_expiry \
 	tests/system/test_keyspaces \
 	tests/system/test_hashes \
 	tests/system/test_hints \
@@ -19,6 +20,7 @@ EXTRA_DIST += \
 	tests/system/test_ringctl \
 	tests/system/test_request_ids \
 	tests/system/test_siblings \
+	tests/system/test_sloppy_reads \
 	tests/system/test_slow_owner \
 	tests/system/test_standalone \
 	tests/system/test_wipe

@@ -14,6 +14,7 @@ unit_tests += \
 	tests/unit/causal/test_cut \
 	tests/unit/causal/test_decimal \
 	tests/unit/causal/test_dot \
+	tests/unit/causal/test_expired \
 	tests/unit/causal/test_garbage \
 	tests/unit/causal/test_hybrid_time \
 	tests/unit/causal/test_register \

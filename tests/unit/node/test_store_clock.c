@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/random.h"
 #include "causal/hybrid_time.h"
 #include "node/store_clock.h"
 #include "wire/record.h"
@@ -486,6 +487,86 @@ static void a_clock_that_jumped_does_not_lift_the_ceiling(void **state)
     ring_free(ring);
 }
 
+/* ---- promises (T4) --------------------------------------------------------------------------- */
+
+static struct store_clock promising_clock(uint64_t ceiling_ms, int64_t base_us)
+{
+    return (struct store_clock){.max_skew_ms = SKEW_MS,
+                                .ceiling = (hybrid_time)ceiling_ms << 16,
+                                .is_told = true,
+                                .told = {.base_us = base_us}};
+}
+
+static void a_promise_stays_behind_the_wall_clock_and_below_the_ceiling(void **state)
+{
+    struct instant now = {.wall_ms = HOUR_MS};
+    (void)state;
+    struct store_clock ahead = promising_clock(HOUR_MS + 2000, (int64_t)HOUR_MS * 1000);
+    assert_int_equal(hybrid_time_ms(store_clock_promise(&ahead, now, false)),
+                     HOUR_MS - 2 * SKEW_MS);
+    struct store_clock idle = promising_clock(HOUR_MS / 2, (int64_t)HOUR_MS * 1000);
+    assert_int_equal(hybrid_time_ms(store_clock_promise(&idle, now, false)),
+                     HOUR_MS / 2 - SKEW_MS);
+    idle.coming = (hybrid_time)(HOUR_MS + 2000) << 16; /* it may be lost */
+    assert_int_equal(hybrid_time_ms(store_clock_promise(&idle, now, false)),
+                     HOUR_MS / 2 - SKEW_MS);
+}
+
+static void a_clock_that_was_not_looked_at_promises_nothing_unless_it_is_alone(void **state)
+{
+    struct instant now = {.wall_ms = HOUR_MS};
+    struct store_clock clock = promising_clock(HOUR_MS, 0);
+    (void)state;
+    clock.is_told = false;
+    assert_int_equal(store_clock_promise(&clock, now, false), 0);
+    assert_true(store_clock_promise(&clock, now, true) > 0);
+}
+
+/* The wall clock goes back; what was promised does not. */
+static void after_a_promise_times_and_judgements_are_later(void **state)
+{
+    struct instant now = {.wall_ms = HOUR_MS};
+    struct store_clock clock = promising_clock(HOUR_MS + 2000, (int64_t)HOUR_MS * 1000);
+    (void)state;
+    hybrid_time closed = store_clock_promise(&clock, now, false);
+    clock.told.base_us = (int64_t)HOUR_MS * 500;
+    now.wall_ms = HOUR_MS / 2;
+    assert_true(hybrid_clock_next(&clock.hybrid, now.wall_ms, 0) > closed);
+    assert_true(store_clock_wall_ms(&clock, now) > hybrid_time_ms(closed));
+    assert_true(store_clock_promise(&clock, now, false) == closed);
+}
+
+/* Property: whatever the clock shows in the next life, it mints and judges nothing before. */
+static void a_promise_outlives_its_process(void **state)
+{
+    struct random random = random_make(7);
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        struct instant now = {.wall_ms = HOUR_MS + random_below(&random, 10000)};
+        struct store_clock clock = promising_clock(HOUR_MS + random_below(&random, 12000),
+                                                   (int64_t)now.wall_ms * 1000);
+        clock.hybrid.last = clock.ceiling - random_below(&random, 2000 << 16);
+        hybrid_time closed = store_clock_promise(&clock, now, false);
+        struct store_clock next = {.max_skew_ms = SKEW_MS, .hybrid.last = clock.ceiling};
+        if (random_chance(&random, 1, 2)) { /* a clean end */
+            struct buffer batch = {0};
+            struct reader reader;
+            enum store_operation operation;
+            struct slice name, value;
+            store_clock_close(&clock, &batch);
+            reader = reader_make(buffer_slice(&batch));
+            if (store_batch_next(&reader, &operation, &name, &value))
+                assert_int_equal(ceiling_record_decode(value, &next.hybrid.last), STATUS_OK);
+            buffer_deinit(&batch);
+        }
+        now.wall_ms = HOUR_MS - 5000 + random_below(&random, 20000);
+        if (store_clock_may_mint(&next, now) != STATUS_OK)
+            continue;
+        assert_true(store_clock_wall_ms(&next, now) >= hybrid_time_ms(closed));
+        assert_true(hybrid_clock_next(&next.hybrid, now.wall_ms, 0) > closed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -503,6 +584,10 @@ int main(void)
         cmocka_unit_test(a_jump_that_nobody_has_looked_at_leaves_no_trace),
         cmocka_unit_test(a_skewed_node_takes_the_writes_of_others_by_the_agreed_time),
         cmocka_unit_test(a_clock_that_jumped_does_not_lift_the_ceiling),
+        cmocka_unit_test(a_promise_stays_behind_the_wall_clock_and_below_the_ceiling),
+        cmocka_unit_test(a_clock_that_was_not_looked_at_promises_nothing_unless_it_is_alone),
+        cmocka_unit_test(after_a_promise_times_and_judgements_are_later),
+        cmocka_unit_test(a_promise_outlives_its_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "../ring/ring_fixture.h"
+#include "ring/position.h"
 #include "wire/message_hint.h"
+#include "wire/message_hint_read.h"
 #include "wire/record_hint.h"
 
 static struct ring *ring_with_a_fallback(void)
@@ -195,6 +197,84 @@ static void what_an_owner_lacks_is_known_once_it_has_asked(void **state)
     ring_free(ring);
 }
 
+/* What the store side answers to a MESSAGE_HINT_READ of the key; `replies` is what it borrows from. */
+static struct message_hint_read_result read_hint(struct store_host *host, const char *key,
+                                                 partition_id partition, struct buffer *replies)
+{
+    struct buffer bytes = {0};
+    struct frame frame;
+    struct message_hint_read_result result;
+    struct message_hint_read read = {.address = store_host_address(host, partition),
+                                     .key = slice_text(key)};
+    size_t offset = frame_start(&bytes, MESSAGE_HINT_READ, 1, 0);
+    message_hint_read_encode(&read, &bytes);
+    frame_finish(&bytes, offset);
+    buffer_clear(replies);
+    store_side_read(&host->port, host->ring, buffer_slice(&bytes), host->now, replies);
+    assert_true(store_host_find(replies, MESSAGE_HINT_READ_RESULT, 0, &frame));
+    assert_int_equal(message_hint_read_result_decode(frame.body, &result), STATUS_OK);
+    buffer_deinit(&bytes);
+    return result;
+}
+
+static void a_hint_is_read_once_it_is_durable_and_names_its_owners(void **state)
+{
+    struct ring *ring = ring_with_a_fallback();
+    struct store_host host;
+    struct buffer replies = {0};
+    (void)state;
+    open_as(&host, ring, 4);
+    partition_id partition = store_host_partition(&host, "k");
+    hint(&host, "k", 2, 0);
+    assert_int_equal(read_hint(&host, "k", partition, &replies).intended_count, 0);
+    store_host_commit(&host);
+    hint(&host, "k", 1, 0);
+    store_host_commit(&host);
+    struct message_hint_read_result result = read_hint(&host, "k", partition, &replies);
+    assert_int_equal(result.status, STATUS_OK);
+    assert_int_equal(result.intended_count, 2);
+    assert_int_equal(result.intended[0], 1);
+    assert_int_equal(result.intended[1], 2);
+    assert_true(slice_equal(result.delivery.key, slice_text("k")));
+    struct cell cell;
+    struct reader reader = reader_make(result.delivery.cell);
+    cell_decode(&reader, &cell);
+    assert_int_equal(reader_end(&reader), STATUS_OK);
+    assert_true(slice_equal(cell.siblings[0].value, slice_text("value")));
+    assert_true(result.delivery.dots.length > 0);
+    cell_deinit(&cell);
+    assert_int_equal(read_hint(&host, "another", store_host_partition(&host, "another"), &replies)
+                         .intended_count,
+                     0);
+    assert_int_equal(read_hint(&host, "k", (partition_id)(partition ^ 1), &replies).status,
+                     STATUS_INVALID);
+    buffer_deinit(&replies);
+    store_host_deinit(&host);
+    ring_free(ring);
+}
+
+/* It is never "nothing is kept": that a record cannot be understood is said. */
+static void a_damaged_hint_is_no_answer(void **state)
+{
+    struct ring *ring = ring_with_a_fallback();
+    struct store_host host;
+    struct buffer replies = {0}, name = {0}, batch = {0};
+    (void)state;
+    open_as(&host, ring, 4);
+    struct hint_name hint_name = {.partition = store_host_partition(&host, "k"),
+                                  .position = ring_position(slice_text("k"), 0, ring->seed),
+                                  .key = slice_text("k")};
+    record_hint_name(RECORD_HINT_CELL, &hint_name, &name);
+    store_batch_put(&batch, buffer_slice(&name), slice_text("no hint"));
+    memory_store_apply(&host.store, buffer_slice(&batch));
+    assert_int_equal(read_hint(&host, "k", hint_name.partition, &replies).status, STATUS_CORRUPT);
+    buffer_deinit(&replies);
+    buffer_deinit(&name);
+    buffer_deinit(&batch);
+    store_host_deinit(&host);
+    ring_free(ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +282,8 @@ int main(void)
         cmocka_unit_test(a_failed_commit_acknowledges_nothing_and_counts_again),
         cmocka_unit_test(only_a_fallback_keeps_hints_and_only_for_owners),
         cmocka_unit_test(what_an_owner_lacks_is_known_once_it_has_asked),
+        cmocka_unit_test(a_hint_is_read_once_it_is_durable_and_names_its_owners),
+        cmocka_unit_test(a_damaged_hint_is_no_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

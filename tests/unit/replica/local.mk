@@ -6,6 +6,7 @@ libringtest_a_SOURCES += \
 unit_tests += \
 	tests/unit/replica/test_collection \
 	tests/unit/replica/test_hint_store \
+	tests/unit/replica/test_expiry \
 	tests/unit/replica/test_leaf_compare \
 	tests/unit/replica/test_replica \
 	tests/unit/replica/test_replica_counters \
@@ -14,4 +15,5 @@ unit_tests += \
 	tests/unit/replica/test_replica_tree \
 	tests/unit/replica/test_replica_trim \
 	tests/unit/replica/test_replica_whole \
+	tests/unit/replica/test_safe_time \
 	tests/unit/replica/test_stability

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "memory_store.h"
+#include "replica/expiry.h"
 #include "replica/leaf_compare.h"
 #include "replica/replica_tree.h"
 #include "ring/position.h"
@@ -450,6 +451,88 @@ static void a_listing_of_another_partition_is_refused(void **state)
     buffer_deinit(&answer);
 }
 
+/* ---- expired values ---- */
+
+static void write_expiring_both(struct owners *owners, const char *key)
+{
+    mutate(owners, &owners->a, key,
+           (struct mutation){.operation = REGISTER_SET,
+                             .value = slice_text("v"),
+                             .expire_at_ms = WALL + 100},
+           MERGE_LWW);
+    deliver(owners, &owners->b, MERGE_LWW);
+}
+
+static void pass_expiry(struct owners *owners)
+{
+    owners->a.context.wall_ms = owners->b.context.wall_ms = WALL + 1000;
+}
+
+static void drop_expired(struct host *host)
+{
+    struct expiry_outcome outcome = {0};
+    assert_int_equal(expiry_drop(&host->replica, (hybrid_time)(WALL + 200) << 16, 10,
+                                 &host->context, &outcome),
+                     STATUS_OK);
+    assert_int_equal(outcome.dropped, 1);
+    commit(host);
+}
+
+/* X2: what one owner has dropped, and even collected, is nothing that the other could mend. */
+static void what_one_owner_has_dropped_is_nothing_to_repair(void **state)
+{
+    struct owners *owners = *state;
+    for (int gone = 0; gone < 2; gone++) {
+        for (int asker = 0; asker < 2; asker++) {
+            const char *key = asker ? "k" : "l";
+            struct host *first = asker ? &owners->a : &owners->b;
+            write_expiring_both(owners, key);
+            pass_expiry(owners);
+            drop_expired(first);
+            if (gone)
+                lose(first, key, NULL);
+            struct outcome outcome = exchange(owners, 0, NULL);
+            assert_found(&outcome, 0, 0, 0, 0);
+            assert_int_equal(outcome.differences.expired, 1);
+            assert_int_equal(outcome.repaired_asker + outcome.repaired_answerer, 0);
+            drop_expired(asker ? &owners->b : &owners->a);
+            outcome = exchange(owners, 0, NULL);
+            assert_int_equal(outcome.differences.expired, 0);
+            owners->a.context.wall_ms = owners->b.context.wall_ms = WALL;
+        }
+    }
+}
+
+static void a_value_that_has_not_expired_returns_when_it_was_lost(void **state)
+{
+    struct owners *owners = *state;
+    write_expiring_both(owners, "k");
+    lose(&owners->a, "k", NULL);
+    struct outcome outcome = exchange(owners, 0, NULL);
+    assert_found(&outcome, 0, 0, 0, 1);
+    assert_value(&owners->a, "k", "v");
+}
+
+/* The expired value is what proves that the older one was replaced. */
+static void an_older_value_on_a_damaged_disk_is_replaced_by_an_expired_one(void **state)
+{
+    struct owners *owners = *state;
+    struct buffer older = {0};
+    write_both(owners, "k", "older");
+    lose(&owners->a, "k", &older);
+    restore(&owners->a, "k", &older);
+    write_expiring_both(owners, "k");
+    restore(&owners->a, "k", &older);
+    cell_cache_drop_all(owners->a.cache);
+    pass_expiry(owners);
+    struct outcome outcome = exchange(owners, 0, NULL);
+    assert_found(&outcome, 0, 0, 0, 1);
+    assert_int_equal(outcome.repaired_asker, 1);
+    drop_expired(&owners->a);
+    assert_value(&owners->a, "k", "");
+    buffer_deinit(&older);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -469,6 +552,9 @@ int main(void)
         TEST(a_delivery_without_news_does_not_hide_a_loss),
         TEST(a_claim_ends),
         TEST(a_listing_of_another_partition_is_refused),
+        TEST(what_one_owner_has_dropped_is_nothing_to_repair),
+        TEST(a_value_that_has_not_expired_returns_when_it_was_lost),
+        TEST(an_older_value_on_a_damaged_disk_is_replaced_by_an_expired_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

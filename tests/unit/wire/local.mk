@@ -2,9 +2,11 @@ libringtest_a_SOURCES +=
 unit_tests += \
 	tests/unit/wire/test_frame \
 	tests/unit/wire/test_message \
+	tests/unit/wire/test_message_expiry \
 	tests/unit/wire/test_message_register \
 	tests/unit/wire/test_message_hint \
 	tests/unit/wire/test_message_partition \
+	tests/unit/wire/test_message_hint_read \
 	tests/unit/wire/test_message_garbage \
 	tests/unit/wire/test_message_lineage \
 	tests/unit/wire/test_message_tree \
