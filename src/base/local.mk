@@ -14,6 +14,8 @@ libringcore_a_SOURCES += \
 	src/base/memory.h \
 	src/base/random.c \
 	src/base/random.h \
+	src/base/retry_budget.c \
+	src/base/retry_budget.h \
 	src/base/status.c \
 	src/base/status.h \
 	src/base/table.h

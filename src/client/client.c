@@ -19,6 +19,10 @@ enum {
     PIPELINE_DEFAULT = 1024,
     CALLS_DEFAULT = 65536,
     ATTEMPTS_DEFAULT = 16,
+    RETRY_PERCENT = 10,    /* of calls may be tried again, */
+    RETRY_PER_SECOND = 10, /* or so many in any case, */
+    RETRY_SAVED = 100,     /* and so many at once */
+    BUDGET_PAUSE_US = 100 * 1000,
     REFRESH_MS_DEFAULT = 30000,
     REPLY_BYTES_DEFAULT = 64 << 20,
     REPLY_BYTES_MIN = 64 << 10,
@@ -132,6 +136,7 @@ static void set_options(struct ringdb *client, const struct ringdb_options *opti
     client->pipeline_max = or_default(options->pipeline_max, PIPELINE_DEFAULT);
     client->calls_max = or_default(options->calls_max, CALLS_DEFAULT);
     client->attempts_max = or_default(options->attempts_max, ATTEMPTS_DEFAULT);
+    client->retry_budget = retry_budget_make(RETRY_PERCENT, RETRY_PER_SECOND, RETRY_SAVED);
     client->refresh_ms = or_default(options->refresh_ms, REFRESH_MS_DEFAULT);
     client->reply_bytes_max =
         options->reply_bytes_max == 0 ? REPLY_BYTES_DEFAULT : options->reply_bytes_max;
@@ -235,6 +240,7 @@ enum ringdb_error ringdb_submit(struct ringdb *client, const struct ringdb_call 
     if (error != RINGDB_ERROR_NONE)
         return error;
     client->call_count++;
+    retry_budget_earn(&client->retry_budget);
     ringdb_due_heap_add(&client->due, call);
     ringdb_client_make_ready(client, call);
     return RINGDB_ERROR_NONE;
@@ -305,6 +311,21 @@ static void close_late_connections(struct ringdb *client)
     }
 }
 
+/*
+ * Whether a call may be sent now. While all calls fail, trying each again would add to what the
+ * servers cannot bear: what the budget does not allow waits, until its deadline at the latest.
+ */
+static bool may_send(struct ringdb *client, struct call *call)
+{
+    if (call->attempts == 0 || call->internal || call->may_repeat)
+        return true;
+    if (!retry_budget_allows(&client->retry_budget, client->now_us))
+        return false;
+    retry_budget_spend(&client->retry_budget);
+    call->may_repeat = true;
+    return true;
+}
+
 /* Give each call that is ready to a node. */
 static void place_ready(struct ringdb *client)
 {
@@ -313,6 +334,10 @@ static void place_ready(struct ringdb *client)
         uint64_t when_us;
         struct node *node = ringdb_node_choose(client, call, &when_us);
         ringdb_call_list_remove(&client->ready, call);
+        if (node != NULL && !may_send(client, call)) {
+            ringdb_client_pause(client, call, client->now_us + BUDGET_PAUSE_US);
+            continue;
+        }
         if (node == NULL) {
             ringdb_client_pause(client, call, when_us);
             continue;

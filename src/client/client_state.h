@@ -13,6 +13,7 @@
 #define CLIENT_CLIENT_STATE_H
 
 #include "base/random.h"
+#include "base/retry_budget.h"
 #include "client/call.h"
 #include "client/due_heap.h"
 #include "client/memory.h"
@@ -88,6 +89,7 @@ struct ringdb {
     uint64_t refresh_us;          /* when to ask next */
     uint64_t refresh_first_us;    /* not before, whatever happens */
 
+    struct retry_budget retry_budget;
     uint64_t refreshes, retries, connections_lost;
     char last_error[RINGDB_MESSAGE_MAX];
 };

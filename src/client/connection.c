@@ -245,6 +245,7 @@ bool ringdb_connection_take(struct ringdb *client, struct connection *c, struct 
     call->state = CALL_SENT;
     call->sent_on = c;
     call->attempts++;
+    call->may_repeat = false;
     client->retries += call->attempts > 1;
     ringdb_call_list_append(&c->calls, call);
     return true;

@@ -1,8 +1,10 @@
-# libringdb, static and shared. The library has no dependency beside the C library; the two pure
+# libringdb, static and shared. The library has no dependency beside the C library; the three pure
 # modules of the house that it uses are compiled into it.
 libringdb_sources = \
 	src/base/random.c \
 	src/base/random.h \
+	src/base/retry_budget.c \
+	src/base/retry_budget.h \
 	src/client/blocking.c \
 	src/client/call.c \
 	src/client/call.h \
@@ -32,7 +34,9 @@ lib_LIBRARIES = libringdb.a
 libringdb_a_SOURCES = $(libringdb_sources)
 libringdb_a_CPPFLAGS = $(AM_CPPFLAGS) -Dring_slot=ringdb_slot -Drandom_u64=ringdb_random_u64 \
 	-Drandom_below=ringdb_random_below -Drandom_chance=ringdb_random_chance \
-	-Drandom_unit=ringdb_random_unit
+	-Drandom_unit=ringdb_random_unit -Dretry_budget_make=ringdb_retry_budget_make \
+	-Dretry_budget_earn=ringdb_retry_budget_earn -Dretry_budget_allows=ringdb_retry_budget_allows \
+	-Dretry_budget_spend=ringdb_retry_budget_spend
 include_HEADERS = src/client/ringdb.h
 
 # A shared library is a program that is linked otherwise; libtool would bring its own shell

@@ -81,6 +81,31 @@ struct clock_view {
     uint64_t wait_ms;         /* not 0: until the clock has reached times issued before */
 };
 
+/* Whom the collection of garbage waits for, and why. */
+enum gc_reason {
+    GC_LACKS,      /* an owner has not said that it has what a tombstone covers */
+    GC_MAY_HINT,   /* a member has not said that it keeps no hints */
+    GC_REASON_COUNT
+};
+
+struct gc_holder {
+    node_id node;
+    uint8_t reason;      /* enum gc_reason */
+    uint32_t partitions; /* of this node, in which it is waited for */
+    uint64_t since_us;   /* of the monotonic clock */
+};
+
+enum { GC_HOLDERS_MAX = 32 };
+
+/* What the last round of collecting has left (wire/message_garbage.h). */
+struct gc_view {
+    uint64_t tombstones, waiting;
+    uint64_t log_records, log_bytes;
+    uint32_t partitions_wanted; /* whole: under way or waiting */
+    uint8_t holder_count;
+    struct gc_holder holders[GC_HOLDERS_MAX];
+};
+
 /* What is known of the own store. */
 struct store_view {
     const char *state;      /* opening, unconfirmed, rebuilding, serving, quarantined */
@@ -155,6 +180,8 @@ struct environment {
     /* May be NULL: no hints are kept. */
     void (*hint_view)(void *node, struct hint_view *out);
     void (*expiry_view)(void *node, struct message_expiry_state *out); /* may be NULL */
+    /* May be NULL. */
+    void (*gc_view)(void *node, struct gc_view *out);
     void (*hint_lane_view)(void *node, node_id target, struct instant now,
                            struct hint_lane_view *out, struct log_debt *debt);
     /* How fast a node answers, the own store side too. May be NULL: nothing is known. */

@@ -385,6 +385,17 @@ static void write_ring(struct section *section)
     struct hint_view hints = {0};
     if (environment->hint_view != NULL)
         environment->hint_view(environment->node, &hints);
+    struct gc_view garbage = {0};
+    if (environment->gc_view != NULL)
+        environment->gc_view(environment->node, &garbage);
+    number(section, "ring_tombstones", garbage.tombstones);
+    number(section, "ring_tombstones_stable", garbage.waiting);
+    number(section, "ring_tombstones_collected", s->tombstones_purged);
+    number(section, "ring_gc_held_back_by", garbage.holder_count);
+    number(section, "ring_log_records", garbage.log_records);
+    number(section, "ring_log_bytes", garbage.log_bytes);
+    number(section, "ring_partitions_wanted", garbage.partitions_wanted);
+    number(section, "ring_partitions_received", s->partitions_received);
     number(section, "ring_hints_held", hints.totals.cells);
     number(section, "ring_hints_held_bytes", hints.totals.bytes);
     number(section, "ring_hints_oldest_seconds",

@@ -40,6 +40,7 @@ libringcore_a_SOURCES += \
 	src/commands/repair_view.h \
 	src/commands/reply.c \
 	src/commands/ring_admin.c \
+	src/commands/ring_gc.c \
 	src/commands/ring_hints.c \
 	src/commands/ring_view.c \
 	src/commands/ring_view.h \

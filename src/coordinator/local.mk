@@ -23,8 +23,6 @@ libringcore_a_SOURCES += \
 	src/coordinator/request.c \
 	src/coordinator/request.h \
 	src/coordinator/request_state.h \
-	src/coordinator/retry_budget.c \
-	src/coordinator/retry_budget.h \
 	src/coordinator/scan.c \
 	src/coordinator/scan.h \
 	src/coordinator/write.c

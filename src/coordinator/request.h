@@ -60,7 +60,7 @@ struct coordinate_params {
     owner_mask explore; /* one of these may be asked beside those that a read needs */
 };
 
-/* What the budgets of the node have left: see retry_budget.h. */
+/* What the budgets of the node have left: see base/retry_budget.h. */
 struct coordinate_allowance {
     bool speculate; /* ask one more owner because those asked take longer than they use to */
     bool retry;     /* because they were silent for retry_ms */

@@ -110,6 +110,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->register_view = node_register_view;
     environment->hint_view = hints_view;
     environment->expiry_view = expiry_view;
+    environment->gc_view = stability_view;
     environment->hint_lane_view = hints_lane_view;
     environment->owner_view = owner_choice_view;
     environment->repair_view = tree_schedule_view;

@@ -10,12 +10,12 @@
 #include <stdint.h>
 
 #include "base/deadline_heap.h"
+#include "base/retry_budget.h"
 #include "base/table.h"
 #include "commands/environment.h"
 #include "commands/session.h"
 #include "coordinator/owner_rank.h"
 #include "coordinator/request.h"
-#include "coordinator/retry_budget.h"
 #include "membership/clock_watch.h"
 #include "membership/peers.h"
 #include "node/node.h"
@@ -128,6 +128,7 @@ struct peer_load {
     uint64_t reported_us;   /* the last one was asked for then */
     bool report_waits;      /* it was not confirmed yet */
     bool report_afresh;     /* it has not had one on this link */
+    uint64_t holds_since_us[GC_REASON_COUNT]; /* it holds back garbage; 0: it does not */
 };
 
 struct node {
@@ -301,6 +302,7 @@ void stability_store_frame(struct node *node, struct pending *pending, uint16_t 
 /* A peer's MESSAGE_STABILITY or MESSAGE_STABILITY_HEARD. */
 void stability_peer_frame(struct node *node, const struct origin *origin,
                           const struct frame *frame);
+void stability_view(void *context, struct gc_view *out);
 uint64_t stability_deadline_us(const struct node *node);
 /* Between two reports, as things are now. */
 uint64_t stability_interval_us(const struct node *node);

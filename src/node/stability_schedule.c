@@ -100,11 +100,57 @@ void stability_report_now(struct node *node)
             node->loads[i].report_due_us = node->now.mono_us;
 }
 
+_Static_assert((int)GC_HOLDERS_MAX == (int)GARBAGE_HOLDERS_MAX, "each is shown");
+
+void stability_view(void *context, struct gc_view *out)
+{
+    struct node *node = context;
+    const struct message_garbage *garbage = &node->garbage;
+    *out = (struct gc_view){.tombstones = garbage->tombstones,
+                            .waiting = garbage->waiting,
+                            .log_records = garbage->log_records,
+                            .log_bytes = garbage->log_bytes,
+                            .partitions_wanted = partition_sync_count(node->partitions),
+                            .holder_count = garbage->holder_count};
+    for (uint8_t i = 0; i < garbage->holder_count; i++) {
+        const struct garbage_holder *holder = &garbage->holders[i];
+        uint8_t reason = holder->may_hint ? GC_MAY_HINT : GC_LACKS;
+        out->holders[i] =
+            (struct gc_holder){.node = holder->node,
+                               .reason = reason,
+                               .partitions = holder->partitions,
+                               .since_us = node_load(node, holder->node)->holds_since_us[reason]};
+    }
+}
+
+static bool is_holder(const struct message_garbage *garbage, node_id node, bool may_hint)
+{
+    for (uint8_t i = 0; i < garbage->holder_count; i++)
+        if (garbage->holders[i].node == node && garbage->holders[i].may_hint == may_hint)
+            return true;
+    return false;
+}
+
+static void note_holders(struct node *node)
+{
+    for (uint32_t i = 0; i < node->load_count; i++) {
+        struct peer_load *load = &node->loads[i];
+        for (uint8_t reason = 0; reason < GC_REASON_COUNT; reason++) {
+            uint64_t *since_us = &load->holds_since_us[reason];
+            if (!is_holder(&node->garbage, load->id, reason == GC_MAY_HINT))
+                *since_us = 0;
+            else if (*since_us == 0)
+                *since_us = node->now.mono_us;
+        }
+    }
+}
+
 static void note_garbage(struct node *node, struct slice body)
 {
     bool was_eager = node->garbage.tombstones > 0;
     enum status status = message_garbage_decode(body, &node->garbage);
     assert(status == STATUS_OK); /* own store side */
+    note_holders(node);
     node->statistics.tombstones_purged += node->garbage.purged;
     if (node->garbage.more) {
         node->collect_goes_on = true;

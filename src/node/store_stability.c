@@ -40,6 +40,7 @@ struct store_stability {
     uint32_t next;       /* replica at which the next step begins */
     uint32_t round_left; /* replicas that this round has not come to */
     uint64_t *waiting; /* of the last look at each replica */
+    bool *waited;      /* long enough, but for hints (G6) */
     node_id *holders;
 };
 
@@ -51,6 +52,7 @@ void store_stability_new(struct store_side *side)
     side->stability = all;
     all->replicas = memory_new(side->replica_count, sizeof *all->replicas);
     all->waiting = memory_new(side->replica_count, sizeof *all->waiting);
+    all->waited = memory_new(side->replica_count, sizeof *all->waited);
     all->holders = memory_new(side->replica_count, sizeof *all->holders);
     for (uint32_t p = 0; p < side->ring->partition_count; p++)
         if (side->replica_index[p] != NO_REPLICA)
@@ -81,6 +83,7 @@ void store_stability_free(struct store_side *side)
     free(all->replicas);
     free(all->peers);
     free(all->waiting);
+    free(all->waited);
     free(all->holders);
     free(all);
 }
@@ -244,9 +247,11 @@ static enum status collect_replica(struct store_side *side, uint32_t index, stru
     struct stability *stability = &side->stability->replicas[index];
     struct purge_outcome outcome = {0};
     side->context.may_mint = store_clock_may_mint(&side->clock, now) == STATUS_OK;
-    stability_advance(stability, &replica->actor, &replica->clock, now.mono_us,
-                      (uint64_t)side->settings.request_timeout_max_ms * 1000,
-                      hint_free_us(side));
+    uint64_t wait_us = (uint64_t)side->settings.request_timeout_max_ms * 1000;
+    side->stability->waited[index] =
+        stability_advance(stability, &replica->actor, &replica->clock, now.mono_us, wait_us,
+                          hint_free_us(side)) &&
+        now.mono_us - stability->coming_since_us >= wait_us;
     bool log_is_long = false;
     enum status status = replica_purge(replica, stability, *budget, &side->context, &outcome);
     if (status == STATUS_OK)
@@ -259,16 +264,26 @@ static enum status collect_replica(struct store_side *side, uint32_t index, stru
     return status;
 }
 
-static void count_holder(struct message_garbage *sum, node_id node)
+static void count_holder(struct message_garbage *sum, node_id node, bool may_hint)
 {
     uint8_t i = 0;
-    while (i < sum->holder_count && sum->holders[i].node != node)
+    while (i < sum->holder_count &&
+           (sum->holders[i].node != node || sum->holders[i].may_hint != may_hint))
         i++;
     if (i == GARBAGE_HOLDERS_MAX)
         return;
     if (i == sum->holder_count)
-        sum->holders[sum->holder_count++] = (struct garbage_holder){.node = node};
+        sum->holders[sum->holder_count++] =
+            (struct garbage_holder){.node = node, .may_hint = may_hint};
     sum->holders[i].partitions++;
+}
+
+/* G6. */
+static void count_hint_holders(const struct store_side *side, struct message_garbage *sum)
+{
+    for (uint32_t i = 0; i < side->stability->peer_count; i++)
+        if (side->stability->peers[i].hint_free_us == 0)
+            count_holder(sum, side->stability->peers[i].node, true);
 }
 
 static void sum_up(const struct store_side *side, struct message_garbage *sum)
@@ -282,7 +297,9 @@ static void sum_up(const struct store_side *side, struct message_garbage *sum)
             continue;
         sum->waiting += side->stability->waiting[i];
         if (side->stability->holders[i] != 0)
-            count_holder(sum, side->stability->holders[i]);
+            count_holder(sum, side->stability->holders[i], false);
+        if (side->stability->waiting[i] > 0 && side->stability->waited[i])
+            count_hint_holders(side, sum);
     }
 }
 

@@ -111,20 +111,29 @@ static enum status visit(struct walk *walk, uint64_t position, struct slice byte
     return status;
 }
 
-/* Walk down over positions (until, from]; stops when nothing is missing or a page is full. */
+/*
+ * Walk down over positions (until, from]; stops when nothing is missing or a page is full. It
+ * touches records that are there and no others: beside them lie names of trimmed ones, and a store
+ * may have to pass each of these.
+ */
 static enum status walk_down(struct walk *walk, uint64_t from, uint64_t until, uint64_t *stopped)
 {
+    *stopped = from + 1;
+    if (from <= until || walk->missing_count == 0)
+        return STATUS_OK;
     const struct store_port *port = walk->context->port;
     struct store_iterator *iterator = port->iterator_new(port->context);
     struct buffer name = {0};
     enum status status = STATUS_OK;
     uint64_t expected = from;
-    record_log_name(walk->replica->partition, from + 1, &name);
-    port->seek_before(iterator, buffer_slice(&name));
+    record_log_name(walk->replica->partition, from, &name);
+    port->seek(iterator, buffer_slice(&name));
     while (status == STATUS_OK && expected > until && walk->missing_count > 0 &&
            walk->bytes < walk->page_bytes && walk->records < LOG_RECORDS_PER_PAGE_MAX) {
         partition_id partition = 0;
         uint64_t position = 0;
+        if (expected < from)
+            port->previous(iterator);
         if (!port->valid(iterator)) {
             status = port->error(iterator);
             if (status == STATUS_OK)
@@ -139,7 +148,6 @@ static enum status walk_down(struct walk *walk, uint64_t from, uint64_t until, u
         status = visit(walk, position, port->value(iterator));
         walk->records++;
         expected--;
-        port->previous(iterator);
     }
     if (status == STATUS_OK)
         status = port->error(iterator);

@@ -41,8 +41,8 @@ enum status replica_trim(struct replica *replica, const struct stability *stabil
     bool goes = true;
     *trimmed = 0;
     record_log_name(replica->partition, replica->log_first, &name);
-    for (port->seek(iterator, buffer_slice(&name));
-         goes && port->valid(iterator) && *trimmed < limits->budget; port->next(iterator)) {
+    for (port->seek(iterator, buffer_slice(&name)); port->valid(iterator);
+         port->next(iterator)) {
         partition_id partition;
         uint64_t position;
         status = record_log_name_decode(port->key(iterator), &partition, &position);
@@ -59,6 +59,9 @@ enum status replica_trim(struct replica *replica, const struct stability *stabil
         if (status != STATUS_OK)
             break;
         *trimmed += goes;
+        /* No step behind the newest: a store may have to pass all that other logs have lost. */
+        if (!goes || *trimmed == limits->budget || replica->log_first > replica->log_position)
+            break;
     }
     if (status == STATUS_OK)
         status = port->error(iterator);

@@ -18,7 +18,7 @@
 struct trim_limits {
     uint64_t bytes_max; /* of the log; beyond them what is needed goes too */
     uint64_t kept_from; /* log position; that and those above stay when they are needed */
-    uint32_t budget;    /* records */
+    uint32_t budget;    /* records; not 0 */
 };
 
 /*

@@ -1,5 +1,7 @@
 #include "wire/message_garbage.h"
 
+#include "wire/message_parts.h"
+
 void message_stability_encode(const struct message_stability *stability, struct buffer *out)
 {
     buffer_put_varint(out, stability->number);
@@ -102,6 +104,7 @@ void message_garbage_encode(const struct message_garbage *garbage, struct buffer
     buffer_put_u8(out, garbage->holder_count);
     for (uint8_t i = 0; i < garbage->holder_count; i++) {
         buffer_put_u32(out, garbage->holders[i].node);
+        buffer_put_u8(out, garbage->holders[i].may_hint);
         buffer_put_varint(out, garbage->holders[i].partitions);
     }
 }
@@ -109,18 +112,18 @@ void message_garbage_encode(const struct message_garbage *garbage, struct buffer
 enum status message_garbage_decode(struct slice body, struct message_garbage *out)
 {
     struct reader reader = reader_make(body);
-    uint8_t more = reader_u8(&reader);
-    out->more = more == 1;
+    out->more = get_bool(&reader);
     out->tombstones = reader_varint(&reader);
     out->waiting = reader_varint(&reader);
     out->purged = reader_varint(&reader);
     out->log_records = reader_varint(&reader);
     out->log_bytes = reader_varint(&reader);
     out->holder_count = reader_u8(&reader);
-    if (more > 1 || out->holder_count > GARBAGE_HOLDERS_MAX)
+    if (out->holder_count > GARBAGE_HOLDERS_MAX)
         return STATUS_CORRUPT;
     for (uint8_t i = 0; i < out->holder_count; i++) {
         out->holders[i].node = reader_u32(&reader);
+        out->holders[i].may_hint = get_bool(&reader);
         out->holders[i].partitions = (uint32_t)reader_varint_max(&reader, UINT32_MAX);
     }
     return reader_end(&reader);

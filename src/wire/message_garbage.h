@@ -75,9 +75,10 @@ MUST_USE enum status message_stability_step_decode(struct slice body,
 
 enum { GARBAGE_HOLDERS_MAX = 32 }; /* the first ones; more are not told */
 
-/* An owner that is waited for, and in how many partitions of this node. */
+/* A member that is waited for, and in how many partitions of this node. */
 struct garbage_holder {
     node_id node;
+    bool may_hint; /* it has not said that it keeps no hints; else an owner that lacks something */
     uint32_t partitions;
 };
 

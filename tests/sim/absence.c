@@ -5,7 +5,6 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
-#include "coordinator/level.h"
 #include "sim/client.h"
 #include "sim/damage.h"
 #include "sim/machine.h"

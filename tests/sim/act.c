@@ -293,8 +293,7 @@ void act_wipe(struct world *world, const struct script_step *step)
 
 void act_lose_cell(struct world *world, const struct script_step *step)
 {
-    if (!silent_loss_take(world, index_at(world, step->a), script_key_index(world)))
-        script_fail(world, "there is no cell to lose");
+    silent_loss_take(world, index_at(world, step->a), script_key_index(world));
 }
 
 void act_copy_disk(struct world *world, const struct script_step *step)

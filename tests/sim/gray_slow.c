@@ -55,7 +55,7 @@ void gray_slow_fit(struct plan *plan)
     plan->replicas[0] = 3;
     plan->partition_count = 16;
     plan->duration_us = END_AT_US + 1000000;
-    plan->client_count = 12;
+    plan->client_count = 6;
     plan->pipeline = 1;
     plan->think_us = 10000;
     plan->key_count = PLAN_KEYS_MAX;

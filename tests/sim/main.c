@@ -258,7 +258,7 @@ static void print_usage(FILE *out)
             "usage: ringsim --seeds COUNT [--first N] | --seed N [--trace-hash] | --minutes M\n"
             "               [--profile NAME] [--mutant NAME] [--jobs J] [--verbose]\n"
             "               [--keep-going] [--all-marks]\n"
-            "       ringsim --campaign --seeds COUNT     the mix, resurrection, and all marks\n"
+            "       ringsim --campaign --seeds COUNT     the mix, resurrection, scripts, all marks\n"
             "       ringsim --scripts | --script NAME [--seeds COUNT | --seed N]\n"
             "exit: 0 ok, 1 a mark was never hit (--all-marks, --campaign), 127 crash, 128 no convergence,\n"
             "      129 wrong\n"

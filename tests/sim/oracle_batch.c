@@ -450,7 +450,18 @@ static void check_record(struct oracle *oracle, const struct machine *machine, s
                    machine->id);
 }
 
-/* Partitions of which the batch has taken a page. */
+/* A page was taken, or the clock was stored between two pages. */
+static bool tells_of_whole(struct slice key, const struct ordered_map *after)
+{
+    uint8_t place[4];
+    struct slice value;
+    if (key.length != sizeof place || key.data[0] != RECORD_META)
+        return false;
+    memcpy(place, key.data, sizeof place);
+    place[3] = 'w';
+    return key.data[3] == 'w' || ordered_map_get(after, slice_make(place, sizeof place), &value);
+}
+
 static void check_whole(struct oracle *oracle, const struct machine *machine, struct slice batch,
                         const struct ordered_map *after)
 {
@@ -458,7 +469,7 @@ static void check_whole(struct oracle *oracle, const struct machine *machine, st
     enum store_operation operation;
     struct slice key, value;
     while (store_batch_next(&reader, &operation, &key, &value))
-        if (key.length == 4 && key.data[0] == RECORD_META && key.data[3] == 'w')
+        if (tells_of_whole(key, after))
             oracle_whole_stored(oracle, machine,
                                 (partition_id)(key.data[1] << 8 | key.data[2]), after);
 }

@@ -1,9 +1,10 @@
 /*
  * oracle_whole.c - a partition that comes whole: nothing counts as seen before it has come.
  *
- * With each page, and when the clock of the source is joined at the end, every version that the
- * disk's clock has must be covered by the cell of its key there (R1 of replica.h), unless it was
- * collected everywhere. A clock that is joined early claims versions of keys that are still to come.
+ * With each page, with each checkpoint between two of them, and when the clock of the source is
+ * joined at the end, every version that the disk's clock has must be covered by the cell of its key
+ * there (R1 of replica.h), unless it was collected everywhere. A clock that is joined early claims
+ * versions of keys that are still to come.
  */
 #include "sim/disk.h"
 #include "sim/oracle_state.h"

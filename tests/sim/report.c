@@ -6,11 +6,20 @@
 #include "sim/plan.h"
 #include "sim/script.h"
 
-enum { HUNT_ONE_IN = 5 };
+enum { TURNS = 10 }; /* of which two hunt, and one is a script, each in its turn */
 
 const char *options_profile(const struct options *options, uint64_t seed)
 {
-    return options->campaign && seed % HUNT_ONE_IN == 0 ? "resurrection" : options->profile;
+    unsigned scripts = 0;
+    if (!options->campaign)
+        return options->profile;
+    if (seed % TURNS == 0 || seed % TURNS == 5)
+        return "resurrection";
+    if (seed % TURNS != 1)
+        return NULL;
+    while (script_at(scripts) != NULL)
+        scripts++;
+    return script_at((unsigned)(seed / TURNS % scripts))->name;
 }
 
 static void print_repro(const struct options *options, uint64_t seed)

@@ -26,7 +26,7 @@ struct options {
     bool is_script; /* `profile` is one */
     bool all_scripts;
     bool all_marks; /* one that was never hit is a failure */
-    bool campaign;  /* the mix, and every so often a profile that is not in it */
+    bool campaign;  /* the mix, at times the profile resurrection, at times a script */
 };
 
 /* What children tell the parent, in shared memory. */

@@ -195,6 +195,65 @@ static const struct script old_snapshot = {
             {0}},
     .marks = (const enum mark[]){MARK_ROLLBACK_NOTICED, MARK_REBUILT, MARK_COUNT}};
 
+/* Reads wait behind a slow disk; those that find no room are refused, and nothing else happens. */
+static void fit_many_reads(struct plan *plan)
+{
+    fit_light(plan);
+    for (unsigned i = 0; i < COMMAND_KIND_COUNT; i++)
+        plan->command_weight[i] = 0;
+    plan->command_weight[COMMAND_GET] = plan->command_weight[COMMAND_SET] = 10;
+    plan->client_count = PLAN_CLIENTS_MAX;
+    plan->pipeline = 8;
+    plan->think_us = 20000;
+    plan->duration_us = 8000000;
+    plan->store_read_us = 300000;
+    plan->settings.store_queue_max = 32;
+    plan->key_count = 1;
+    plan->settings.requests_max = 10000;
+}
+
+static const struct script many_reads = {
+    .name = "many-reads",
+    .row = 18,
+    .about = "more reads wait for slow disks than a node has room for: refused, not queued",
+    .fit = fit_many_reads,
+    .steps = (const struct script_step[]){{0}},
+    .marks = (const enum mark[]){MARK_STORE_READS_FULL, MARK_COUNT}};
+
+/* Packets take long, and writes to the partition go on while its trees are compared. */
+static void fit_far_apart(struct plan *plan)
+{
+    fit_light(plan);
+    fit_usual_timers(plan);
+    for (unsigned i = COMMAND_INCREMENT; i <= COMMAND_COUNTER_DEL; i++)
+        plan->command_weight[i] = 0; /* the counters are the script's */
+    plan->duration_us = 20000000;
+    plan->client_count = 10;
+    plan->think_us = 60000;
+    plan->delay_us = 30000;
+    plan->delay_tail_us = 5000;
+    plan->settings.cell_cache_bytes = 1;
+    plan->settings.repair_interval_ms = 300;
+    plan->settings.scrub_interval_ms = 1000;
+    plan->settings.repair_bytes_per_second = 0;
+}
+
+static const struct script loss_beside_writes = {
+    .name = "loss-beside-writes",
+    .row = 73,
+    .about = "a disk loses a cell again and again beside writes: nothing is concluded too early",
+    .fit = fit_far_apart,
+    .key = KEY_COUNTER,
+    .steps = (const struct script_step[]){ASK(3000, OWNER(0), .kind = COMMAND_COUNTER_SET,
+                                              .level = LEVEL_ALL, .expect = EXPECT_OK),
+                                          DO(6000, lose_cell, OWNER(1)),
+                                          DO(9000, lose_cell, OWNER(1)),
+                                          DO(12000, lose_cell, OWNER(1)),
+                                          DO(15000, lose_cell, OWNER(1)),
+                                          DO(18000, lose_cell, OWNER(1)),
+                                          {0}},
+    .marks = (const enum mark[]){MARK_CELL_LOST, MARK_TREE_CORRUPT, MARK_COUNT}};
+
 /* ---- crash points ---- */
 
 static void fit_traps(struct plan *plan)
@@ -222,6 +281,6 @@ static const struct script crash_points = {
     .marks = (const enum mark[]){MARK_CRASH_LOST_BATCH, MARK_CRASH_KEPT_BATCH, MARK_COUNT}};
 
 const struct script *const scripts_of_processes[] = {
-    &kill_all,          &crash_points, &pause_60s,    &pause_10min, &slow_disk,
-    &rolling_restart,   &disk_full,    &write_errors, &read_errors, &power_losses,
-    &trees_after_kills, &old_snapshot, NULL};
+    &many_reads,  &loss_beside_writes, &kill_all,          &crash_points, &pause_60s,
+    &pause_10min, &slow_disk,          &rolling_restart,   &disk_full,    &write_errors,
+    &read_errors, &power_losses,       &trees_after_kills, &old_snapshot, NULL};

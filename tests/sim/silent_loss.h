@@ -29,12 +29,12 @@ void silent_loss_remember(struct world *world);
 /* Hit some cells; how many. All owners agree. */
 uint32_t silent_loss_strike(struct world *world);
 
-/* The machine, an owner, has no cell of that key of the oracle any more; false: it had none. */
-bool silent_loss_take(struct world *world, uint32_t machine, uint32_t key);
-
 /* Whether a cell of that replica was hit. */
 bool silent_loss_has_hit(const struct world *world, const struct machine *machine,
                          partition_id partition);
+/* The machine, an owner, has no cell of that key of the oracle any more; false: it had none. */
+bool silent_loss_take(struct world *world, uint32_t machine, uint32_t key);
+
 /* R5 on a disk. Replicas that were hit are left out. */
 void silent_loss_check_trees(struct world *world, const struct machine *machine);
 /* Whether R5 holds at the replicas that were hit, too. */

@@ -16,6 +16,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/progress.h \
 	tools/ringctl/report.c \
 	tools/ringctl/report.h \
+	tools/ringctl/verb_gc.c \
 	tools/ringctl/verb_hints.c \
 	tools/ringctl/verb_key.c \
 	tools/ringctl/verb_keyspace.c \

@@ -27,6 +27,12 @@ const struct verb VERBS[] = {
      "Compares the digests that all owners of a partition have of its data and its clock.\n"
      "Exit status 0: all replicas are equal; 4: some differ, or an owner did not answer.\n",
      verb_ring_verify},
+    {"gc status", NULL, 0, 0, 0, "what was deleted and is still on disks, and who holds it back",
+     "Deleted keys leave the disks when all their owners have the delete on theirs and no node\n"
+     "keeps hints. Names the nodes that are waited for, since when, and what to do. Exit status\n"
+     "0: nothing is held back for long; 4: a node is down or has been waited for during a\n"
+     "minute, or one did not answer.\n",
+     verb_gc_status},
     {"hints", NULL, 0, 0, 0, "writes that wait for their owners",
      "For each owner what others keep for it: hints, which fallbacks took in its place, and what it\n"
      "lacks of the logs of other owners; how old, how fast they go, and why they wait.\n"

@@ -5,4 +5,5 @@ unit_tests += \
 	tests/unit/base/test_log \
 	tests/unit/base/test_memory \
 	tests/unit/base/test_random \
+	tests/unit/base/test_retry_budget \
 	tests/unit/base/test_status

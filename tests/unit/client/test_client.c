@@ -247,6 +247,31 @@ static void what_stays_refused_fails_with_the_server_s_words(void **state)
     assert_int_equal(f->results[0].attempts, 1);
 }
 
+/* Else clients would double the work of servers that can not do what they have. */
+static void when_all_is_refused_few_calls_are_tried_again(void **state)
+{
+    enum { ROUNDS = 40, CALLS = 12 };
+    struct fixture *f = *state;
+    uint64_t start_us = f->now_us, again = 0;
+    begin(f, (struct ringdb_options){0});
+    f->servers[0].refusal = f->servers[1].refusal = "OVERLOADED no";
+    f->servers[0].refusals = f->servers[1].refusals = 1000000;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < CALLS; i++)
+            submit(f, i, (struct ringdb_call){.timeout_ms = 200}, "SET", LOW_KEY, "1");
+        finish(f);
+        for (size_t i = 0; i < CALLS; i++) {
+            assert_result(f, i, RINGDB_FAILED, RINGDB_ERROR_SERVER);
+            again += f->results[i].attempts - 1;
+        }
+    }
+    uint64_t seconds = (f->now_us - start_us) / 1000000 + 1;
+    assert_in_range(again, 100, 100 + ROUNDS * CALLS / 10 + 10 * seconds);
+    f->servers[0].refusals = f->servers[1].refusals = 0;
+    run_one(f, (struct ringdb_call){0}, "SET", LOW_KEY, "2");
+    assert_result(f, 0, RINGDB_OK, RINGDB_ERROR_NONE);
+}
+
 static void an_uncertain_write_is_not_repeated(void **state)
 {
     struct fixture *f = *state;
@@ -582,6 +607,7 @@ int main(void)
         TEST(calls_wait_for_a_node_that_comes_back),
         TEST(definite_errors_are_tried_again),
         TEST(what_stays_refused_fails_with_the_server_s_words),
+        TEST(when_all_is_refused_few_calls_are_tried_again),
         TEST(an_uncertain_write_is_not_repeated),
         TEST(a_lost_answer_makes_a_write_uncertain_and_a_read_repeat),
         TEST(a_write_with_an_id_is_repeated_until_it_is_known),

@@ -13,7 +13,6 @@ unit_tests += \
 	tests/unit/coordinator/test_read \
 	tests/unit/coordinator/test_read_fetch \
 	tests/unit/coordinator/test_read_hints \
-	tests/unit/coordinator/test_retry_budget \
 	tests/unit/coordinator/test_scan \
 	tests/unit/coordinator/test_speculation \
 	tests/unit/coordinator/test_truth_table \

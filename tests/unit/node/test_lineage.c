@@ -8,6 +8,7 @@
 
 #include "store_host.h"
 #include "wire/message_lineage.h"
+#include "wire/message_partition.h"
 
 /* ---- the loop side -------------------------------------------------------------------------- */
 
@@ -83,6 +84,33 @@ static void nothing_is_served_before_a_peer_finds_the_store_good(void **state)
     assert_false(serves(&host));
     judge(&host, 3, LINEAGE_GOOD, 2);
     assert_true(serves(&host));
+    loop_host_deinit(&host);
+}
+
+/* Who pulls a partition whole takes over its clock, which may claim what was forgotten. */
+static void no_partition_is_sent_whole_before(void **state)
+{
+    struct loop_host host;
+    struct buffer body = {0};
+    struct message_partition_page page;
+    struct frame frame;
+    link_id link;
+    (void)state;
+    start(&host, &OLD);
+    struct message_partition_pull pull = {
+        .address = {.partition = 3, .tag = host.ring->tag}, .clock = slice_text("")};
+    message_partition_pull_encode(&pull, &body);
+    loop_host_give(&host, 2, MESSAGE_PARTITION_PULL, 7, buffer_slice(&body));
+    assert_false(is_sent(&host, MESSAGE_PARTITION_PULL)); /* to the own store */
+    assert_true(loop_host_find(&host, MESSAGE_PARTITION_PAGE, &frame, &link));
+    assert_int_equal(link, 2);
+    assert_int_equal(frame.request, 7);
+    assert_int_equal(message_partition_page_decode(frame.body, &page), STATUS_OK);
+    assert_int_equal(page.status, STATUS_NOT_READY);
+    judge(&host, 3, LINEAGE_GOOD, 2);
+    loop_host_give(&host, 2, MESSAGE_PARTITION_PULL, 8, buffer_slice(&body));
+    assert_true(is_sent(&host, MESSAGE_PARTITION_PULL));
+    buffer_deinit(&body);
     loop_host_deinit(&host);
 }
 
@@ -415,6 +443,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_served_before_a_peer_finds_the_store_good),
+        cmocka_unit_test(no_partition_is_sent_whole_before),
         cmocka_unit_test(no_change_of_the_register_is_proposed_before),
         cmocka_unit_test(a_new_store_has_nothing_to_forget),
         cmocka_unit_test(a_node_alone_serves_after_the_time_of_a_silent_peer),

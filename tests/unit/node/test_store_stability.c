@@ -224,9 +224,15 @@ static void a_hint_anywhere_holds_everything_back(void **state)
     buffer_clear(&body);
     message_stability_encode(&message, &body);
     assert_true(hear(&trio.hosts[0], 3, &body));
-    assert_int_equal(collect(&trio.hosts[0]).purged, 0);
+    struct message_garbage garbage = collect(&trio.hosts[0]);
+    assert_int_equal(garbage.purged, 0);
+    assert_int_equal(garbage.holder_count, 1);
+    assert_int_equal(garbage.holders[0].node, 3);
+    assert_true(garbage.holders[0].may_hint);
     report_all(&trio); /* they are delivered */
-    assert_int_equal(collect(&trio.hosts[0]).purged, 1);
+    garbage = collect(&trio.hosts[0]);
+    assert_int_equal(garbage.purged, 1);
+    assert_int_equal(garbage.holder_count, 0);
     buffer_deinit(&body);
     deinit_trio(&trio);
 }

@@ -449,6 +449,36 @@ static void a_garbage_page_ends_the_exchange_and_is_not_applied(void **state)
 }
 
 /* A replica that is being rebuilt must hear "complete", also when nothing was missing. */
+/* partition_sync.h brings those; the others go on. */
+static void a_log_that_is_too_short_is_told_and_holds_nothing_up(void **state)
+{
+    struct world world;
+    struct buffer page = {0};
+    (void)state;
+    init_world(&world);
+    up(&world);
+    tick(&world, 0);
+    struct message_sync_clocks asked = wanted(&world);
+    give_clocks(&world);
+    for (uint16_t i = 0; i < asked.count; i++)
+        put_answer(&page, asked.cursors[i].partition,
+                   i % 2 == 0 ? (struct sync_answer){.status = STATUS_LOG_TRIMMED} : COMPLETE,
+                   i == 1);
+    put_answer(&page, PARTITIONS - 1, (struct sync_answer){.status = STATUS_LOG_TRIMMED},
+               0); /* nobody asked */
+    give_page(&world, &page, false);
+    assert_int_equal(world.out.want, LOG_SYNC_APPLY);
+    assert_int_equal(world.out.trimmed_count, SYNC_PARTITIONS_MAX / 2);
+    for (uint16_t i = 0; i < world.out.trimmed_count; i++)
+        assert_int_equal(world.out.trimmed[i], asked.cursors[2 * i].partition);
+    world.out.trimmed_count = 0;
+    applied(&world, STATUS_OK);
+    tick(&world, 0);
+    assert_int_equal(wanted(&world).cursors[0].partition, asked.cursors[63].partition + 1);
+    buffer_deinit(&page);
+    deinit_world(&world);
+}
+
 static void while_rebuilding_every_page_is_applied(void **state)
 {
     struct world world;
@@ -587,6 +617,7 @@ int main(void)
         cmocka_unit_test(an_empty_page_ends_the_exchange),
         cmocka_unit_test(an_answer_without_progress_does_not_spin),
         cmocka_unit_test(a_garbage_page_ends_the_exchange_and_is_not_applied),
+        cmocka_unit_test(a_log_that_is_too_short_is_told_and_holds_nothing_up),
         cmocka_unit_test(while_rebuilding_every_page_is_applied),
         cmocka_unit_test(a_cell_that_was_refused_does_not_hurry_the_next_round),
         cmocka_unit_test(a_page_that_could_not_be_applied_is_pulled_again_later),

@@ -135,6 +135,41 @@ static void what_is_kept_for_somebody_is_cut_for_no_size(void **state)
     deinit_three(hosts);
 }
 
+static struct store_iterator *no_walk(void *context)
+{
+    (void)context;
+    fail_msg("the log is walked over");
+    return NULL;
+}
+
+/* Names of trimmed records stay in a store for long, and a walk has to pass each of them. */
+static void who_lacks_nothing_costs_no_walk_over_the_log(void **state)
+{
+    struct garbage_host hosts[3];
+    struct buffer deliveries = {0};
+    struct sync_answer answer;
+    (void)state;
+    init_three(hosts);
+    write_many(hosts, 3, 10);
+    for (int trimmed = 0; trimmed < 2; trimmed++) {
+        struct sync_question question = {.address = {.tag = {.epoch = 1}},
+                                         .clock = hosts[1].replica.clock};
+        struct store_port port = hosts[0].port;
+        port.iterator_new = no_walk;
+        hosts[0].context.port = &port;
+        assert_int_equal(replica_sync_answer(&hosts[0].replica, &question, 0, 1 << 20,
+                                             &hosts[0].context, &answer, &deliveries),
+                         STATUS_OK);
+        assert_true(answer.complete);
+        assert_int_equal(answer.delivery_count, 0);
+        hosts[0].context.port = &hosts[0].port;
+        garbage_host_report_all(hosts, 3);
+        trim(&hosts[0], ROOMY);
+    }
+    buffer_deinit(&deliveries);
+    deinit_three(hosts);
+}
+
 static void a_step_is_bounded(void **state)
 {
     struct garbage_host hosts[3];
@@ -180,6 +215,7 @@ int main(void)
         cmocka_unit_test(what_is_not_committed_is_not_cut),
         cmocka_unit_test(a_log_that_is_too_large_is_cut_all_the_same),
         cmocka_unit_test(what_is_kept_for_somebody_is_cut_for_no_size),
+        cmocka_unit_test(who_lacks_nothing_costs_no_walk_over_the_log),
         cmocka_unit_test(a_step_is_bounded),
         cmocka_unit_test(a_hole_in_the_log_is_corruption),
     };

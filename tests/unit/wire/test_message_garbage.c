@@ -67,7 +67,7 @@ static void sample_garbage(struct buffer *out)
                                       .log_records = 5000,
                                       .log_bytes = 1ull << 40,
                                       .holder_count = 2,
-                                      .holders = {{.node = 2, .partitions = 7},
+                                      .holders = {{.node = 2, .may_hint = true, .partitions = 7},
                                                   {.node = 9, .partitions = 300}}};
     message_garbage_encode(&garbage, out);
 }
@@ -134,6 +134,7 @@ static void more_holders_than_there_is_room_for_are_refused(void **state)
     assert_int_equal(message_garbage_decode(buffer_slice(&bytes), &garbage), STATUS_OK);
     bytes.data[6]++; /* the count stands behind five small numbers and a flag */
     buffer_put_u32(&bytes, 1);
+    buffer_put_u8(&bytes, 0);
     buffer_put_varint(&bytes, 1);
     assert_int_equal(message_garbage_decode(buffer_slice(&bytes), &garbage), STATUS_CORRUPT);
     buffer_deinit(&bytes);

@@ -1,4 +1,4 @@
-#include "coordinator/retry_budget.h"
+#include "base/retry_budget.h"
 
 #include <assert.h>
 

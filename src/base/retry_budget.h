@@ -6,8 +6,8 @@
  * one is asked only when it was earned. A floor by time keeps a quiet node able to retry.
  * Source: reference "algorithms" 4.4, 4.5; the budget is that of Twitter's Finagle (RetryBudget).
  */
-#ifndef COORDINATOR_RETRY_BUDGET_H
-#define COORDINATOR_RETRY_BUDGET_H
+#ifndef BASE_RETRY_BUDGET_H
+#define BASE_RETRY_BUDGET_H
 
 #include <stdbool.h>
 #include <stdint.h>

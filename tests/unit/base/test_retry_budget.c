@@ -4,7 +4,7 @@
 
 #include <cmocka.h>
 
-#include "coordinator/retry_budget.h"
+#include "base/retry_budget.h"
 
 static unsigned spend_all(struct retry_budget *budget, uint64_t now_us)
 {
