@@ -301,6 +301,7 @@ static uint32_t wrong_leaf(const struct world *world, const struct machine *mach
     for (uint32_t i = 0; ok && wrong == UINT32_MAX && i < UINT32_C(1) << disk.tree.bits; i++)
         if (disk.tree.hashes[i] != 0 || disk.tree.counts[i] != 0)
             wrong = i;
+    clock_deinit(&checkpoint.trimmed);
     clock_deinit(&checkpoint.clock);
     sum_tree_deinit(&disk.tree);
     buffer_deinit(&name);
