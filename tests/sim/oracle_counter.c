@@ -89,6 +89,14 @@ static void sets_of(struct oracle *oracle, const struct oracle_key *key, const s
     }
 }
 
+/* Events that were reset by what was collected since: no cell remembers them. */
+static void join_collected(const struct oracle_key *key, struct count_sets *out)
+{
+    for (uint32_t i = 0; i < key->version_count; i++)
+        if (key->versions[i]->collected && key->versions[i]->sets != NULL)
+            join(out->reset, key->versions[i]->sets->reset);
+}
+
 /* ---- a new version ---- */
 
 static struct slot_sums *sums_of(struct counter_track *track, const struct dot *id)
@@ -193,6 +201,8 @@ static void judge_new(struct oracle *oracle, const struct machine *machine, stru
         if (key->versions[i]->sets != NULL &&
             version_vector_covers(&cell->context, &key->versions[i]->dot))
             join_version(&observed, key->versions[i]);
+    if (any) /* a context may cover what was reset, and not the reset: that is collected */
+        join_collected(key, &observed);
     if (replaces)
         join(observed.reset, observed.seen);
     for (uint32_t i = 0; any && i < cell->count; i++) {
@@ -336,6 +346,7 @@ void oracle_counter_replaced(struct oracle *oracle, const struct machine *machin
         if (command->kind != COMMAND_COUNTER_SET ||
             key->versions[i]->write == command->writes[0]->number)
             join_version(&all, key->versions[i]);
+    join_collected(key, &all);
     for (uint32_t i = 0; i < key->counter->event_count; i++) {
         const struct version *event = key->counter->events[i]->version;
         if (event->acked && event->acked_us < command->start_us &&
@@ -363,14 +374,6 @@ void oracle_counter_last(struct oracle *oracle, const struct machine *machine,
                            "the last sum is not that of the events");
     cell_deinit(&cell);
     buffer_deinit(&wanted);
-}
-
-/* Events that were reset by what was collected since: no cell remembers them. */
-static void join_collected(const struct oracle_key *key, struct count_sets *out)
-{
-    for (uint32_t i = 0; i < key->version_count; i++)
-        if (key->versions[i]->collected && key->versions[i]->sets != NULL)
-            join(out->reset, key->versions[i]->sets->reset);
 }
 
 /* Whether a tombstone not below `promised` has done its work. */
