@@ -39,12 +39,12 @@ struct one_sync {
     const struct log_sync *sync;
 };
 
-static bool is_asked_of_another(const void *context, partition_id partition)
+static bool is_asked_of_another(const void *context, partition_id partition, uint64_t since_us)
 {
     const struct one_sync *one = context;
     for (uint32_t i = 0; i < one->node->load_count; i++) {
         const struct log_sync *sync = one->node->loads[i].sync;
-        if (sync != one->sync && log_sync_asks(sync, partition, one->node->now.mono_us))
+        if (sync != one->sync && log_sync_asks(sync, partition, since_us, one->node->now.mono_us))
             return true;
     }
     return false;
