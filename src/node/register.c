@@ -338,19 +338,14 @@ void node_register_tick(struct node *node)
     register_changes_tick(node);
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 uint64_t node_register_deadline_us(const struct node *node)
 {
     const struct node_register *reg = node->config;
     uint64_t deadline = register_changes_deadline_us(node);
     if (reg->peer_count > 0)
-        deadline = earlier(deadline, reg->tell_at_us);
+        deadline = register_earlier(deadline, reg->tell_at_us);
     if (reg->learning != NULL && reg->learning_request == 0)
-        deadline = earlier(deadline, reg->learn_at_us);
+        deadline = register_earlier(deadline, reg->learn_at_us);
     return deadline;
 }
 

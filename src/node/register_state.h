@@ -55,6 +55,11 @@ static inline uint64_t register_after_ms(const struct node *node, uint64_t ms)
     return node->now.mono_us + ms * 1000;
 }
 
+static inline uint64_t register_earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static inline bool register_peer_is_behind(const struct register_peer *peer, uint64_t generation,
                                            uint64_t seq)
 {

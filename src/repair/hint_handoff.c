@@ -182,11 +182,6 @@ static struct held *find_held(const struct hint_handoff *handoff, partition_id p
                                                                                : NULL;
 }
 
-bool hint_handoff_holds(const struct hint_handoff *handoff, partition_id partition)
-{
-    return find_held(handoff, partition) != NULL;
-}
-
 /* The place of an owner; owner_count when it is none. */
 static uint8_t owner_index(const struct hint_handoff *handoff, partition_id partition, node_id node)
 {

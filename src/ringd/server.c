@@ -427,11 +427,6 @@ enum status server_config_set(void *server, const char *name, struct slice value
     return status;
 }
 
-const struct settings *server_settings(const struct server *server)
-{
-    return &server->params.config->values.settings;
-}
-
 void server_information(void *server, const char *section, struct buffer *out)
 {
     const struct server *self = server;

@@ -46,13 +46,11 @@ void server_free(struct server *server); /* after server_run(), or without it; N
 
 /*
  * What commands ask of the host; `server` is a struct server.
- * server_config_set() takes effect in the loop at once; the node has its own copy of
- * struct settings, which its caller updates from server_settings().
+ * server_config_set() takes effect in the loop and in the node at once.
  */
 bool server_config_get(void *server, const char *name, struct buffer *value);
 enum status server_config_set(void *server, const char *name, struct slice value,
                               struct buffer *reason);
-const struct settings *server_settings(const struct server *server);
 void server_information(void *server, const char *section, struct buffer *out);
 
 /* The parameters of the store's database that the configuration names. */
