@@ -6,7 +6,8 @@
  * best usable owner (owner_choice.c). A write that depends on the value goes
  * to the first usable owner in any case, so that such writes meet at one replica
  * while it is there; when the owners before it cannot, this node does it if it can.
- * A request is forwarded once, to one owner at a time.
+ * A request is forwarded once, to one owner at a time: the next one is asked when one has
+ * refused it and written nothing, because it cannot serve or reaches too few others.
  *
  * A node whose clock is fenced off (clock_fence.c) coordinates no write: its clients'
  * writes go to other owners. Those forwarded to it are refused, so the one that
@@ -61,16 +62,22 @@ static void count_outcome(struct node *node, enum status status)
     }
 }
 
-static void complete_failed(struct node *node, const struct origin *origin, enum status status)
+static void complete_short(struct node *node, const struct origin *origin, enum status status,
+                           uint8_t acks, uint8_t needed)
 {
     struct buffer encoded = {0};
-    struct key_result result = key_result_failed(status, 0, 1);
+    struct key_result result = key_result_failed(status, acks, needed);
     if (status == STATUS_CLOCK_SKEW)
         result.wait_ms = clock_fence_wait_ms(node);
     count_outcome(node, status);
     key_result_encode(&result, &encoded);
     complete(node, origin, buffer_slice(&encoded));
     buffer_deinit(&encoded);
+}
+
+static void complete_failed(struct node *node, const struct origin *origin, enum status status)
+{
+    complete_short(node, origin, status, 0, 1);
 }
 
 /* ---- coordinated here --------------------------------------------------------------------- */
@@ -332,7 +339,8 @@ static void try_next(struct node *node, struct pending *pending,
     if (!taken && hold(node, pending))
         return;
     if (!taken)
-        complete_failed(node, &pending->origin, pending->refused);
+        complete_short(node, &pending->origin, pending->refused, pending->reached,
+                       pending->needed);
     pending_remove(node, pending);
 }
 
@@ -348,6 +356,7 @@ static void start_forward(struct node *node, const struct origin *origin,
     key_request_encode(&told, &pending->request);
     pending->partition = request->partition;
     pending->meets = key_request_needs_read(request);
+    pending->needed = 1;
     pending->refused = mints_here(node, request->partition) && clock_fence_is_up(node)
                            ? STATUS_CLOCK_SKEW
                            : STATUS_UNAVAILABLE;
@@ -360,10 +369,29 @@ static void start_forward(struct node *node, const struct origin *origin,
     }
 }
 
+/* Nothing was written, and another owner may do better: it can reach others than this one can. */
 static bool is_definite_elsewhere(enum status status)
 {
     return status == STATUS_NOT_OWNER || status == STATUS_NOT_READY ||
-           status == STATUS_STALE_TAG || status == STATUS_CLOCK_SKEW;
+           status == STATUS_STALE_TAG || status == STATUS_CLOCK_SKEW ||
+           status == STATUS_UNAVAILABLE || status == STATUS_REQUEST_UNKNOWN;
+}
+
+/*
+ * What the client hears if nobody does better: of the owners that reached too few, what the
+ * one that reached most said; and that an earlier attempt may have been applied, if one said so.
+ */
+static void note_refusal(struct pending *pending, const struct key_result *result)
+{
+    if (result->status == STATUS_CLOCK_SKEW)
+        note_wait(pending, result->wait_ms);
+    if ((result->status == STATUS_CLOCK_SKEW && pending->refused != STATUS_REQUEST_UNKNOWN) ||
+        result->status == STATUS_REQUEST_UNKNOWN)
+        pending->refused = result->status;
+    if (result->needed > 0 && result->acks >= pending->reached) {
+        pending->reached = result->acks;
+        pending->needed = result->needed;
+    }
 }
 
 static void forward_answered(struct node *node, struct pending *pending, struct slice body)
@@ -374,10 +402,7 @@ static void forward_answered(struct node *node, struct pending *pending, struct 
     if (status == STATUS_OK && is_definite_elsewhere(result.status)) {
         struct preference_list owners;
         preference_list_build(node->ring, pending->partition, node->home, &owners);
-        if (result.status == STATUS_CLOCK_SKEW) {
-            pending->refused = STATUS_CLOCK_SKEW;
-            note_wait(pending, result.wait_ms);
-        }
+        note_refusal(pending, &result);
         key_result_deinit(&result);
         try_next(node, pending, &owners);
         return;

@@ -67,7 +67,9 @@ struct pending {
     struct buffer request; /* encoded, for another try */
     node_id tried[RING_OWNERS_MAX];
     uint8_t tried_count;
-    enum status refused; /* by the last that was tried: definite */
+    enum status refused; /* what the client hears if nobody does better: nothing was written */
+    uint8_t reached;     /* owners, by the one of those tried that reached most, and */
+    uint8_t needed;      /* how many it takes */
     bool meets;          /* others like it at the first owner: it is not sent to the fastest */
     uint32_t wait_ms;       /* the shortest after which one that was tried may mint; 0: unknown */
     uint64_t held_until_us; /* then it is tried again; 0: it is not held */

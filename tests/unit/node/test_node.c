@@ -281,6 +281,33 @@ static void an_owner_that_is_lost_makes_a_forwarded_write_uncertain(void **state
     deinit_loop(&loop);
 }
 
+/* Owners differ in whom they reach: the client hears of none before all have refused. */
+static void an_owner_that_reaches_too_few_leaves_the_write_to_the_next(void **state)
+{
+    struct loop loop;
+    struct frame frame;
+    struct buffer command = {0};
+    link_id links[3];
+    char key[16];
+    (void)state;
+    init_loop(&loop, "eu:3", 5);
+    find_key(&loop, false, key);
+    buffer_printf(&command, "SET %s v\r\n", key);
+    client_says(&loop, buffer_slice(&command));
+    for (unsigned i = 0; i < 3; i++) {
+        struct buffer body = {0};
+        struct key_result result = key_result_failed(STATUS_UNAVAILABLE, i == 1 ? 1 : 0, 2);
+        assert_true(find_frame(&loop, MESSAGE_FORWARD, &frame, &links[i]));
+        key_result_encode(&result, &body);
+        give_frame(&loop, links[i], MESSAGE_FORWARD_RESULT, frame.request, buffer_slice(&body));
+        buffer_deinit(&body);
+    }
+    assert_true(links[0] != links[1] && links[1] != links[2] && links[0] != links[2]);
+    assert_client_reads(&loop, "-NOREPLICAS not enough owners reachable: need 2, can reach 1;");
+    buffer_deinit(&command);
+    deinit_loop(&loop);
+}
+
 /* The first choice is being rebuilt: this node owns the key too, and can do it. */
 static void an_owner_coordinates_when_the_better_ones_cannot(void **state)
 {
@@ -334,6 +361,7 @@ int main(void)
         cmocka_unit_test(a_write_goes_once_to_the_best_owner),
         cmocka_unit_test(only_the_owner_that_was_asked_last_is_listened_to),
         cmocka_unit_test(an_owner_that_is_lost_makes_a_forwarded_write_uncertain),
+        cmocka_unit_test(an_owner_that_reaches_too_few_leaves_the_write_to_the_next),
         cmocka_unit_test(an_owner_coordinates_when_the_better_ones_cannot),
         cmocka_unit_test(a_write_that_no_message_can_carry_is_not_forwarded),
     };
