@@ -207,7 +207,7 @@ static void fit_many_reads(struct plan *plan)
     plan->think_us = 20000;
     plan->duration_us = 8000000;
     plan->store_read_us = 300000;
-    plan->settings.store_queue_max = 32;
+    plan->settings.store_queue_max = 12;
     plan->key_count = 1;
     plan->settings.requests_max = 10000;
 }
