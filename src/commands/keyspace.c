@@ -163,7 +163,7 @@ static bool take_for_ever(struct call *call, struct register_change *change, str
         if (!take_number(call, name, value, RING_KEYSPACES_MAX - 1, "a number from 0 to 63",
                          &number))
             return false;
-        keyspace->number = (keyspace_id)number;
+        keyspace->number = (uint16_t)number;
         change->any_number = false;
         return true;
     }
@@ -235,11 +235,19 @@ static bool take_change(struct call *call, struct register_change *change)
 
 struct work {
     uint64_t ticket;
+    bool drops;
 };
+
+static const struct work *work_of(const struct call *call)
+{
+    return call->work;
+}
 
 static void reply_made(struct call *call, const struct change_outcome *outcome)
 {
     const struct ring_keyspace *keyspace = find(call, call_argument(call, 2));
+    if (work_of(call)->drops)
+        keyspace = NULL; /* another one may have its name by now */
     struct resp_writer writer = call_writer(call);
     resp_writer_map(writer, (keyspace == NULL ? 0 : KEYSPACE_FIELDS) + OUTCOME_FIELDS);
     if (keyspace != NULL) /* else it is agreed on, and not on the own disk yet */
@@ -253,7 +261,7 @@ static void reply_made(struct call *call, const struct change_outcome *outcome)
 static void look(struct call *call)
 {
     const struct environment *environment = call_environment(call);
-    const struct work *work = call->work;
+    const struct work *work = work_of(call);
     struct change_outcome outcome;
     call->session->unblocked = false; /* an outcome is owed */
     if (!environment->change_take(environment->node, work->ticket, &outcome)) {
@@ -283,6 +291,7 @@ static void make(struct call *call, const struct register_change *change)
         call_reply_error(call, "ERR this node has no register");
         return;
     }
+    work->drops = change->kind == REGISTER_CHANGE_KEYSPACE_DROP;
     work->ticket = environment->change_start(environment->node, change);
     if (work->ticket == 0)
         call_reply_error(call, "OVERLOADED too many changes of the ring wait at this node: try "
@@ -307,8 +316,9 @@ static void start_set(struct call *call)
 
 static void start_drop(struct call *call)
 {
-    call_reply_error(call, "ERR a keyspace cannot be dropped yet: writes to it may be under way at "
-                           "nodes that have not heard of it; nothing was changed");
+    struct register_change change = {.kind = REGISTER_CHANGE_KEYSPACE_DROP};
+    if (take_change(call, &change))
+        make(call, &change);
 }
 
 /* ---- rows ---- */
@@ -327,7 +337,10 @@ static const struct command subcommands[] = {
         "Makes a keyspace for the whole cluster. number=0..63 (else the first free one) and "
         "policy=lww|siblings are for ever; level=, read-level=, write-level=, sloppy=yes|no, "
         "default-ttl=milliseconds, value-size-max=bytes and siblings-max= can be set later."),
-    ROW(drop, 3, "name", "Refused: keyspaces cannot be dropped yet."),
+    ROW(drop, 3, "name",
+        "Drops a keyspace and all its keys, for the whole cluster and for good. Every node that hears "
+        "of it refuses commands in it at once, and removes its keys from the disk in the background. "
+        "The number may be used again at once: a new keyspace has nothing of the old one."),
     HELP_ROW("ring.keyspace", RINGDB_SINCE_FIRST, 0),
     ROW(list, 2, "", "All keyspaces as this node knows them."),
     ROW(set, -4, "name option=value [option=value ...]",
