@@ -313,7 +313,8 @@ static void handle_replicate(struct store_side *side, const struct frame *frame,
         store_checkpoint_if_due(side, replica);
     }
     /* The clock has it; but whoever waits for this copy must not be told that there is one. */
-    replicated.status = status == STATUS_OK && side->context.discarded > 0 ? STATUS_NO_KEYSPACE : status;
+    bool discarded = status == STATUS_OK && side->context.discarded > 0;
+    replicated.status = discarded ? STATUS_NO_KEYSPACE : status;
     replicated.unseen_increments = status == STATUS_OK && side->context.unseen_increments > 0;
     reply_replicated(frame, &replicated, &out->late);
 }
