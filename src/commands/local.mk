@@ -5,6 +5,8 @@ libringcore_a_SOURCES += \
 	src/commands/bitmaps.c \
 	src/commands/call.c \
 	src/commands/call.h \
+	src/commands/change_call.c \
+	src/commands/change_call.h \
 	src/commands/client.c \
 	src/commands/client_list.c \
 	src/commands/client_list.h \
