@@ -26,6 +26,7 @@ libringcore_a_SOURCES += \
 	src/node/store_clock.h \
 	src/node/store_debt.c \
 	src/node/store_expiry.c \
+	src/node/store_fold.c \
 	src/node/store_hint_read.c \
 	src/node/store_hint_read.h \
 	src/node/store_hints.c \

@@ -3,7 +3,7 @@
  *
  * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions; store_requests.c
  * keeps requests with ids from acting twice; store_sync.c answers and applies log sync; store_hints.c
- * keeps copies for owners elsewhere; store_stability.c collects garbage, store_expiry.c what has expired; store_lineage.c counts
+ * keeps copies for owners elsewhere; store_stability.c collects garbage, store_expiry.c what has expired; store_fold.c lets counters fold their ids; store_lineage.c counts
  * commits; store_tree.c does anti-entropy and scrubs; store_whole.c sends and takes whole
  * partitions; store_trim.c cuts logs. A handler of frames is called with its group
  * under way, and puts its answer into `early` or `late` of the output (store_side.h).
@@ -59,6 +59,7 @@ struct store_side {
     struct store_stability *stability; /* store_stability.c */
     uint64_t collect_failed_us;        /* of the last line about it */
     struct store_expiry *expiry;       /* store_expiry.c */
+    struct store_fold *fold;           /* store_fold.c */
     uint64_t expire_failed_us;
     uint64_t unreadable_us, forced_us; /* and about what a comparison found */
     bool open;
@@ -204,6 +205,20 @@ void store_handle_stability(struct store_side *side, const struct frame *frame, 
                             struct store_output *out);
 /* By index into side->replicas. */
 const struct stability *store_stability_of(const struct store_side *side, uint32_t index);
+
+/* store_fold.c */
+void store_fold_new(struct store_side *side);
+void store_fold_free(struct store_side *side);
+void store_fold_reopened(struct store_side *side);
+/* Up to when all that happened in the partition is settled; 0: unknown. */
+uint64_t store_fold_settled_ms(const struct store_side *side, const struct replica *replica);
+/* A counter there has ids whose window is over. */
+void store_fold_want(struct store_side *side, const struct replica *replica, struct instant now);
+bool store_fold_is_wanted(const struct store_side *side, uint32_t index);
+/* Whether ids wait, here, for a later safe time, and for nobody who cannot be heard. */
+bool store_fold_waits(const struct store_side *side);
+void store_fold_look(struct store_side *side, uint32_t index, struct instant now,
+                     uint64_t hint_free_us);
 
 /* store_expiry.c */
 void store_expiry_new(struct store_side *side);
