@@ -147,7 +147,8 @@ static enum status preflight(struct coordinated_request *c)
         quorum_cover(&c->read, &c->write); /* what others were promised, W is promised to replace */
     c->params.usable &= quorum_holders(writes ? &c->write : &c->read);
     if (writes && !c->params.self_ready)
-        return STATUS_NOT_OWNER;
+        return request_self_index(c) < c->owners.primary_count ? STATUS_NOT_READY
+                                                               : STATUS_NOT_OWNER;
     if ((!writes || key_request_needs_read(&c->request)) && !quorum_met_with(&c->read, c->params.usable))
         return STATUS_UNAVAILABLE;
     if (writes && !quorum_met_with(&c->write, c->params.usable))

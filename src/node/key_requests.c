@@ -378,8 +378,9 @@ static bool is_definite_elsewhere(enum status status)
 }
 
 /*
- * What the client hears if nobody does better: of the owners that reached too few, what the
- * one that reached most said; and that an earlier attempt may have been applied, if one said so.
+ * What the client hears if nobody does better: that an earlier attempt may have been applied, if
+ * one said so; of the owners that reached too few, what the one that reached most said; and
+ * only where no other one is up, that those that are do not serve yet.
  */
 static void note_refusal(struct pending *pending, const struct key_result *result)
 {
@@ -388,9 +389,14 @@ static void note_refusal(struct pending *pending, const struct key_result *resul
     if ((result->status == STATUS_CLOCK_SKEW && pending->refused != STATUS_REQUEST_UNKNOWN) ||
         result->status == STATUS_REQUEST_UNKNOWN)
         pending->refused = result->status;
-    if (result->needed > 0 && result->acks >= pending->reached) {
+    if (result->status == STATUS_NOT_READY && pending->refused == STATUS_UNAVAILABLE &&
+        pending->reached == 0)
+        pending->refused = result->status;
+    if (result->status == STATUS_UNAVAILABLE && result->acks >= pending->reached) {
         pending->reached = result->acks;
         pending->needed = result->needed;
+        if (pending->refused == STATUS_NOT_READY)
+            pending->refused = result->status;
     }
 }
 

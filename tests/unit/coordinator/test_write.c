@@ -218,7 +218,7 @@ static void a_node_that_may_not_mint_says_so(void **state)
     driver_init(&driver, "eu:3", 0);
     driver.params.self_ready = false;
     driver_start(&driver, &request);
-    assert_int_equal(driver.result.status, STATUS_NOT_OWNER);
+    assert_int_equal(driver.result.status, STATUS_NOT_READY);
     assert_int_equal(driver.sent_count, 0);
     driver_deinit(&driver);
 }
