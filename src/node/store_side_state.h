@@ -107,7 +107,8 @@ void store_reply_lookup(const struct frame *frame, enum status status,
 /*
  * Before a request with an id is minted. STATUS_OK: it was answered, or is to be minted now.
  * Else nothing was and is to be minted: STATUS_REQUEST_UNKNOWN, STATUS_REQUEST_DONE,
- * STATUS_REQUEST_CONFLICT, STATUS_OVERLOADED (too many are remembered), or a failed store.
+ * STATUS_REQUEST_CONFLICT, STATUS_REQUEST_TOO_OLD, STATUS_REQUEST_AHEAD, STATUS_OVERLOADED (too many
+ * are remembered), or a failed store.
  */
 MUST_USE enum status store_check_request(struct store_side *side, struct replica *replica,
                                          const struct frame *frame,
