@@ -93,7 +93,7 @@ enum mark {
     MARK_RESET_BESIDE_INCREMENT,
     MARK_INCREMENT_REPEATED, /* an id that was counted, or counted at two owners */
     MARK_INCREMENT_FOLDED,
-    MARK_INCREMENT_TOO_OLD,
+    MARK_REQUEST_TOO_OLD,
     MARK_WRITE_AGAIN,
     MARK_COPY_DESTROYED,
     MARK_ACKED_AT_ONE_LOST,

@@ -393,7 +393,7 @@ static void error_answered(struct oracle *oracle, const struct machine *machine,
                            bad ? "a forged context was not refused as such"
                                : "a context that a node gave was refused");
     if (begins(text, "UNCERTAIN the id"))
-        marks_hit(oracle->world->marks, MARK_INCREMENT_TOO_OLD);
+        marks_hit(oracle->world->marks, MARK_REQUEST_TOO_OLD);
     if (begins(text, "UNCERTAIN the"))
         marks_hit(oracle->world->marks, MARK_REQUEST_UNKNOWN);
     if (begins(text, "UNCERTAIN")) {

@@ -243,21 +243,21 @@ static void add_wait(struct words *words, struct world *world, struct random *ra
     add_number(words, spread_log(random, 1, WAIT_MS_MAX));
 }
 
-/* Kinds whose value names their write, or that leave none: those that the oracle can count. */
+/* Kinds whose value or amount names their write, or that leave none: those that the oracle can count. */
 static bool is_repeatable(enum command_kind kind)
 {
     return kind == COMMAND_SET || kind == COMMAND_SETNX || kind == COMMAND_GETSET ||
            kind == COMMAND_APPEND || kind == COMMAND_DEL || kind == COMMAND_GETDEL ||
-           kind == COMMAND_MSET || kind == COMMAND_MSETNX;
+           kind == COMMAND_MSET || kind == COMMAND_MSETNX || kind == COMMAND_INCREMENT;
 }
 
 /* Some carry a time whose window is nearly over, so that they are folded soon. */
-static void draw_increment_id(const struct world *world, struct random *random,
-                              struct command *command)
+static void draw_id(const struct world *world, struct random *random, struct command *command)
 {
     uint64_t now_ms = world_true_ms(world);
+    bool counts = command->kind == COMMAND_INCREMENT;
     command->identity = random_below(random, UINT64_MAX) | 1;
-    if (random_chance(random, 1, 5))
+    if (random_chance(random, counts ? 1 : 4, 5))
         return;
     command->identity_ms = random_chance(random, 1, 4)
                                ? now_ms
@@ -444,9 +444,7 @@ void workload_draw(struct world *world, struct random *random, keyspace_id keysp
         return;
     }
     if (plan->request_ids && is_repeatable(command->kind) && random_chance(random, 2, 3))
-        command->identity = random_below(random, UINT64_MAX) | 1;
-    if (plan->request_ids && command->kind == COMMAND_INCREMENT && random_chance(random, 3, 4))
-        draw_increment_id(world, random, command);
+        draw_id(world, random, command);
     add_options(&words, command, NULL);
     if (command->kind == COMMAND_SCAN) {
         add(&words, "SCAN");
