@@ -361,9 +361,13 @@ void call_start(struct call *call)
     call->started = session->now;
     call->keyspace = session->keyspace;
     options_join(&call->options, &session->options);
+    if (session->rights != NULL && session->rights->has_options)
+        options_join(&call->options, &session->rights->options);
     call->silent = session->reply_mode == REPLY_OFF || session->reply_skip;
     session->reply_skip = false;
     session->last_command = call->command;
+    if (!session->is_free && !session_may_run(call))
+        return;
     if (call->command != &rejected && call->has_context && !context_take(call))
         return;
     if (call->command != &rejected && call->request_id.length > 0 && !take_id(call))

@@ -93,6 +93,7 @@ struct command {
     const char *tips;   /* separated by spaces; NULL for none */
     int8_t arity;       /* with the name, and the container's; -n: at least n */
     uint8_t access;     /* enum command_access */
+    bool secret;        /* its arguments may hold a password: they are shown to nobody */
     bool context;       /* WITH context=: the write replaces what that token's reader saw */
     bool repeatable;    /* WITH id=: each of its key requests stands for itself, in the same order */
     uint32_t flags;

@@ -26,6 +26,7 @@
 
 struct session;
 struct introspection; /* commands/introspection.h */
+struct user_table;    /* commands/user_table.h */
 
 /* Counters since the start of the node, for INFO and later the metrics. */
 struct node_statistics {
@@ -69,6 +70,7 @@ struct node_statistics {
     uint64_t expired_dropped; /* values that had expired and left this node's disk */
     uint64_t frames_refused; /* from peers: wrong ring, incarnation, or not decodable */
     uint64_t store_errors;
+    uint64_t acl_denied_commands, acl_denied_keys, acl_denied_logins;
 };
 
 /* What is known of the own clock. */
@@ -212,6 +214,10 @@ struct environment {
     void (*client_wake)(void *node, connection_id id);
     /* Keyed hash for the tokens of RING.GET; NULL: tokens are neither given nor taken. */
     context_mac *mac;
+    /* SHA-256 of a password, USER_HASH_BYTES long. NULL: nobody logs in with one. */
+    void (*hash_password)(struct slice password, uint8_t *out);
+    /* Bytes that nobody can guess; false: there are none. NULL: likewise. */
+    bool (*random_bytes)(uint8_t *out, size_t length);
     /*
      * Settings by name for CONFIG GET and SET; NULL when the host has no settings
      * of its own (the simulator). config_next walks: pass NULL first, get NULL at the end.
@@ -232,6 +238,7 @@ struct environment {
     /* All sessions of the node, linked by the session module; NULL when none. */
     struct session *sessions;
     uint32_t session_count;
+    struct user_table *users;
     struct introspection *introspection; /* slow log, counters per command and error */
     uint8_t cluster_mode;                /* enum cluster_mode */
     /* Keys of each keyspace in the whole ring as last counted, by the keyspace's number. */

@@ -10,14 +10,12 @@
 
 #include "commands/arguments.h"
 #include "commands/call.h"
+#include "commands/change_call.h"
 #include "commands/command_list.h"
 #include "commands/help.h"
 #include "commands/keyspace.h"
 #include "commands/server_version.h"
-#include "commands/session_state.h"
 #include "coordinator/level.h"
-
-enum { LOOK_EVERY_US = 5000 };
 
 /* ---- showing ---- */
 
@@ -233,10 +231,6 @@ static bool take_change(struct call *call, struct register_change *change)
 
 /* ---- making it ---- */
 
-struct work {
-    uint64_t ticket;
-};
-
 static void reply_made(struct call *call, const struct change_outcome *outcome)
 {
     const struct ring_keyspace *keyspace = find(call, call_argument(call, 2));
@@ -250,59 +244,18 @@ static void reply_made(struct call *call, const struct change_outcome *outcome)
     call_finish(call);
 }
 
-static void look(struct call *call)
-{
-    const struct environment *environment = call_environment(call);
-    const struct work *work = call->work;
-    struct change_outcome outcome;
-    call->session->unblocked = false; /* an outcome is owed */
-    if (!environment->change_take(environment->node, work->ticket, &outcome)) {
-        call_sleep(call, call_now(call).mono_us + LOOK_EVERY_US, look);
-        return;
-    }
-    switch (outcome.status) {
-    case STATUS_OK:
-        reply_made(call, &outcome);
-        break;
-    case STATUS_INVALID:
-        call_reply_error(call, "ERR %s", outcome.reason);
-        break;
-    case STATUS_UNAVAILABLE:
-        call_reply_error(call, "NOREPLICAS %s", outcome.reason);
-        break;
-    default:
-        call_reply_error(call, "UNCERTAIN %s", outcome.reason);
-    }
-}
-
-static void make(struct call *call, const struct register_change *change)
-{
-    const struct environment *environment = call_environment(call);
-    struct work *work = call_work(call, sizeof *work);
-    if (environment->change_start == NULL) {
-        call_reply_error(call, "ERR this node has no register");
-        return;
-    }
-    work->ticket = environment->change_start(environment->node, change);
-    if (work->ticket == 0)
-        call_reply_error(call, "OVERLOADED too many changes of the ring wait at this node: try "
-                               "again; nothing was changed");
-    else
-        look(call);
-}
-
 static void start_create(struct call *call)
 {
     struct register_change change = {.kind = REGISTER_CHANGE_KEYSPACE_CREATE, .any_number = true};
     if (take_change(call, &change))
-        make(call, &change);
+        change_call_start(call, &change, reply_made);
 }
 
 static void start_set(struct call *call)
 {
     struct register_change change = {.kind = REGISTER_CHANGE_KEYSPACE_SET};
     if (take_change(call, &change))
-        make(call, &change);
+        change_call_start(call, &change, reply_made);
 }
 
 static void start_drop(struct call *call)

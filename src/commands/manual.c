@@ -50,6 +50,46 @@ static const struct entry options[] = {
     {"traceparent", "A W3C trace context; it is checked and not used yet."},
 };
 
+static const char *const users[] = {
+    "The users of a cluster are kept once, by its stewards, as keyspaces are.",
+    "ACL SETUSER, through any node, answers when the nodes that are up know of the change.",
+    "From then on the connections of the user go by it, and those of a user who was dropped are "
+    "closed.",
+    "A node that is cut off goes by the users it knew last.",
+    "A node that has lost its disk lets nobody in before another node has told it.",
+    "",
+    "The user default is who a connection begins as.",
+    "Until somebody changes him he is on nopass ~* &* +@all, so that clients without a login are let "
+    "in; at least ACL SETUSER default >password should be the first command of a cluster that "
+    "others can reach.",
+    "",
+    "There are at most 256 users, each with at most 8 passwords and 2048 bytes of rules.",
+    "Of a password its SHA-256 is kept, as by Redis: without salt, so a password that is short can be "
+    "guessed by whoever reads it; ACL GENPASS gives one that cannot.",
+};
+
+/* Of ACL SETUSER. */
+static const struct entry rules[] = {
+    {"on, off", "The user may log in, or may not; who has logged in stays in."},
+    {">password, <password", "Adds a password, or takes it away. #hash and !hash do so with its SHA-256 "
+                             "in lower case hexadecimal."},
+    {"nopass, resetpass", "Any password will do; or none does, until one is added."},
+    {"+command, -command", "Allows or forbids a command, with +command|subcommand one of its "
+                           "subcommands, with +@category those of a category (ACL CAT). allcommands "
+                           "is +@all, nocommands is -@all. A later rule wins."},
+    {"~pattern", "Allows the keys that match. %R~pattern allows to read them, %W~pattern to write them. "
+                 "allkeys is ~*, resetkeys takes all patterns away. Commands that look at the whole "
+                 "ring (SCAN, KEYS, RANDOMKEY, DBSIZE) show the names of all keys: forbid them with "
+                 "-@dangerous and -scan. Patterns say nothing of keyspaces: SELECT is a command."},
+    {"level:name=value", "RingDB's own: what RING.SESSION would set is set for all connections of this "
+                         "user, such as level:cl=LOCAL_QUORUM. It binds stronger than the keyspace and "
+                         "weaker than RING.SESSION and WITH; the value default undoes it, and "
+                         "resetlevel all of them."},
+    {"allchannels, resetchannels", "Kept for later: there are no channels yet, and patterns of channels "
+                                   "are refused."},
+    {"reset", "Takes everything away: off, no password, no command, no key, no level."},
+};
+
 /* What an error says of the write: whether it was, or may yet be, applied. */
 static const struct entry errors[] = {
     {"NOREPLICAS", "Applied: no. Fewer owners could be reached, or answered in time, than the "
@@ -73,9 +113,13 @@ static const struct entry errors[] = {
                 "as it may; give ids that end in a number and count up, which it keeps as one."},
     {"CROSSSLOT", "Applied: no. The command needs all its keys in one slot."},
     {"TRYAGAIN", "Applied: no. The ring changed during the request; try again."},
-    {"LOADING", "Applied: no. The replicas asked are being rebuilt; try again later."},
+    {"LOADING", "Applied: no. The replicas asked are being rebuilt, or the node has not opened its "
+                "store yet and does not know its users; try again later."},
     {"WRONGTYPE", "Applied: no. The key holds a value of another type."},
-    {"WRONGPASS", "Applied: no. There is no such user."},
+    {"NOAUTH", "Applied: no. The connection has not logged in, and the user default has a password or "
+               "is off."},
+    {"NOPERM", "Applied: no. The user may not run this command, or not with one of its keys."},
+    {"WRONGPASS", "Applied: no. There is no such user, he is off, or the password is another."},
     {"NOPROTO", "Applied: no. HELLO asked for a protocol version that is not known."},
     {"ERR", "Applied: no. The request makes no sense, or is not offered; the text says why."},
 };
@@ -165,8 +209,17 @@ void manual_write(struct buffer *out)
         write_group(out, &groups[i]);
     buffer_printf(out, ".Sh OPTIONS OF A REQUEST\n"
                        ".Ic WITH\nsets these for one request,\n.Ic RING.SESSION\n"
-                       "for a connection; the value default undoes it.\n");
+                       "for a connection,\n.Ic ACL SETUSER\nfor a user; the value default undoes "
+                       "it.\n");
     write_entries(out, options, sizeof options / sizeof options[0]);
+    buffer_printf(out, ".Sh USERS\n");
+    for (size_t i = 0; i < sizeof users / sizeof users[0]; i++)
+        write_text(out, users[i][0] == '\0' ? ".Pp" : users[i]);
+    buffer_printf(out, ".Pp\nThe rules of\n.Ic ACL SETUSER\nare those of Redis, without selectors:\n");
+    write_entries(out, rules, sizeof rules / sizeof rules[0]);
+    buffer_printf(out, "What was refused lately stands in\n.Ic ACL LOG ,\nwhat is asked of the port for "
+                       "other nodes is not checked for users at all: whoever reaches it may do "
+                       "everything.\n");
     buffer_printf(out, ".Sh ERROR REPLIES\n"
                        "The first word of an error says what is known of the write.\n");
     write_entries(out, errors, sizeof errors / sizeof errors[0]);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "membership/user_rules.h"
+
 static struct ring_keyspace *find_name(struct ring *ring, const char *name)
 {
     for (uint16_t i = 0; i < ring->keyspace_count; i++)
@@ -86,6 +88,59 @@ static enum status set(const struct register_change *change, struct ring *ring,
     return STATUS_OK;
 }
 
+static struct slice words_of(const struct register_change *change)
+{
+    return slice_make(change->words, change->words_length);
+}
+
+static enum status set_user(const struct register_change *change, struct user_set *users,
+                            char reason[REGISTER_REASON_MAX])
+{
+    struct slice name = slice_text(change->user);
+    const struct user *present = user_set_find(users, name);
+    struct user user;
+    if (present != NULL)
+        user_copy(present, &user);
+    else if (slice_equal(name, slice_text(USER_DEFAULT_NAME)))
+        user_init_default(&user);
+    else
+        user_init(&user, change->user);
+    enum status status = user_apply_rules(&user, words_of(change), reason);
+    if (status == STATUS_OK && present == NULL && users->count == USERS_MAX) {
+        snprintf(reason, REGISTER_REASON_MAX, "there are %d users already, the most there can be",
+                 USERS_MAX);
+        status = STATUS_INVALID;
+    }
+    if (status == STATUS_OK)
+        user_set_put(users, &user);
+    else
+        user_deinit(&user);
+    return status;
+}
+
+static bool names_a_user(const struct register_change *change, const struct user_set *users)
+{
+    struct slice name;
+    for (size_t at = 0; user_next_word(words_of(change), &at, &name);)
+        if (user_set_find(users, name) != NULL)
+            return true;
+    return false;
+}
+
+static enum status drop_users(const struct register_change *change, struct user_set *users,
+                              char reason[REGISTER_REASON_MAX])
+{
+    struct slice name;
+    for (size_t at = 0; user_next_word(words_of(change), &at, &name);) {
+        if (slice_equal(name, slice_text(USER_DEFAULT_NAME))) {
+            snprintf(reason, REGISTER_REASON_MAX, "The 'default' user cannot be removed");
+            return STATUS_INVALID;
+        }
+        (void)user_set_remove(users, name);
+    }
+    return STATUS_OK;
+}
+
 /* Whether the value names an earlier store of that node, and no change of stewards is under way. */
 static bool may_return(const struct register_value *value, const struct steward *steward)
 {
@@ -114,8 +169,11 @@ static bool is_idle(const struct register_change *change, const struct register_
         return !may_return(value, &change->steward);
     case REGISTER_CHANGE_STEWARDS_SETTLE:
         return value->coming.count == 0;
+    case REGISTER_CHANGE_USER_DROP:
+        return !names_a_user(change, &value->users);
     case REGISTER_CHANGE_KEYSPACE_CREATE:
     case REGISTER_CHANGE_KEYSPACE_SET:
+    case REGISTER_CHANGE_USER_SET:
         break;
     }
     return false;
@@ -136,6 +194,10 @@ static enum status make(const struct register_change *change, struct register_va
         next->stewards = next->coming;
         next->coming = (struct steward_set){0};
         break;
+    case REGISTER_CHANGE_USER_SET:
+        return set_user(change, &next->users, reason);
+    case REGISTER_CHANGE_USER_DROP:
+        return drop_users(change, &next->users, reason);
     case REGISTER_CHANGE_NONE:
         break;
     }

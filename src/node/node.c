@@ -118,6 +118,9 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->repair_replica = tree_schedule_replica;
     environment->repair_order = tree_schedule_order;
     environment->mac = params->host.mac;
+    environment->hash_password = params->host.hash_password;
+    environment->random_bytes = params->host.random_bytes;
+    user_table_forget(environment); /* until the store has told what was agreed on */
     environment->client_close = environment_client_close;
     environment->client_wake = environment_client_wake;
     environment->config_next = params->host.config_next;

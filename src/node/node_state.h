@@ -14,6 +14,7 @@
 #include "base/table.h"
 #include "commands/environment.h"
 #include "commands/session.h"
+#include "commands/user_table.h"
 #include "coordinator/owner_rank.h"
 #include "coordinator/request.h"
 #include "membership/clock_watch.h"

@@ -48,6 +48,7 @@ struct node_register {
     struct ticket tickets[REGISTER_TICKETS_MAX];
     uint64_t last_ticket;
     bool is_open; /* the store side has told what it has */
+    bool is_heard; /* a peer has told what it has */
 };
 
 static inline uint64_t register_after_ms(const struct node *node, uint64_t ms)

@@ -24,8 +24,8 @@ const struct config_setting CONFIG_TABLE[] = {
      "The directory of the store, the identity and the ring. One that does not exist is "
      "initialised as a ring of one node; one that exists must have been initialised."},
     {"listen", CONFIG_ADDRESSES, PLACE(listen), 1, CONFIG_ADDRESSES_MAX, NULL, false, "0.1",
-     "Where clients connect. Hosts are numbers, and only loopback is allowed, because clients "
-     "are not authenticated yet."},
+     "Where clients connect. Hosts are numbers, and only loopback is allowed, because nothing is "
+     "encrypted yet."},
     {"peer-listen", CONFIG_ADDRESSES, PLACE(peer_listen), 1, CONFIG_ADDRESSES_MAX, NULL, false,
      "0.1", "Where other nodes connect, under the same rules as listen."},
     {"advertise", CONFIG_ADDRESSES, PLACE(advertise), 0, 1, NULL, false, "0.1",

@@ -21,6 +21,7 @@
 #include "ringd/data_directory.h"
 #include "ringd/log_file.h"
 #include "ringd/message_mac.h"
+#include "ringd/password_hash.h"
 #include "ringd/ring_plan.h"
 #include "store/store_engine.h"
 #include "wire/frame.h"
@@ -277,6 +278,8 @@ static enum status start_node(struct server *server, struct buffer *reason)
                                  .host = {.context = server,
                                           .version = PACKAGE_VERSION,
                                           .mac = message_mac,
+                                          .hash_password = password_hash,
+                                          .random_bytes = random_secret,
                                           .config_next = config_next,
                                           .config_get = server_config_get,
                                           .config_set = server_config_set,

@@ -388,7 +388,8 @@ static void error_answered(struct oracle *oracle, const struct machine *machine,
     bool bad = command->context == CONTEXT_FORGED || command->context == CONTEXT_FOREIGN;
     bool never = command->level >= LEVEL_ONE && command->level <= LEVEL_THREE &&
                  command->level - LEVEL_ONE + 1 > oracle->world->ring->owner_count;
-    if (bad != begins(text, "BADCONTEXT") && !(bad && never)) /* either reason is a good one */
+    /* Either reason is a good one; and before users are known nothing of a command is looked at. */
+    if (bad != begins(text, "BADCONTEXT") && !(bad && (never || begins(text, "LOADING"))))
         oracle_fail_answer(oracle, machine, command, command->keys[0], "context",
                            bad ? "a forged context was not refused as such"
                                : "a context that a node gave was refused");

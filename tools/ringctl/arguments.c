@@ -15,6 +15,8 @@ enum { WORDS_MAX = 4, VERB_TEXT_MAX = 64, TIMEOUT_SECONDS_MAX = 3600, WAIT_SECON
 const struct option OPTIONS[] = {
     {"-h", "HOST", 0, "the node to ask first (default: 127.0.0.1)"},
     {"-p", "PORT", 0, "its port for clients (default: 6379)"},
+    {"--user", "NAME", 0, "log in as this user (default: \"default\", when there is a password)"},
+    {"--password-file", "FILE", 0, "its first line is the password (else: REDISCLI_AUTH)"},
     {"--json", NULL, 0, "print JSON"},
     {"--timeout", "SECONDS", 0, "how long nodes may take to answer (default: 3)"},
     {"--wait", "SECONDS", OPTION_WAIT, "ask again until all is done, at most so long"},
@@ -119,6 +121,12 @@ static bool take_value(const struct option *option, const char *value, struct ar
         if (!parse_number(value, UINT16_MAX, &number) || number == 0)
             return false;
         out->address.port = (uint16_t)number;
+    } else if (strcmp(name, "--user") == 0) {
+        if (*value == '\0')
+            return false;
+        out->user = value;
+    } else if (strcmp(name, "--password-file") == 0) {
+        out->password_file = value;
     } else if (strcmp(name, "--timeout") == 0) {
         if (!parse_number(value, TIMEOUT_SECONDS_MAX, &number) || number == 0)
             return false;

@@ -66,6 +66,8 @@ struct arguments {
     const char *operands[OPERANDS_MAX];
     size_t operand_count;
     struct ring_address address;
+    const char *user;          /* NULL: none was named */
+    const char *password_file; /* likewise */
     bool json;
     bool help;
     bool version;

@@ -12,6 +12,8 @@ libringctl_a_SOURCES = \
 	tools/ringctl/fields.h \
 	tools/ringctl/json.c \
 	tools/ringctl/json.h \
+	tools/ringctl/login.c \
+	tools/ringctl/login.h \
 	tools/ringctl/progress.c \
 	tools/ringctl/progress.h \
 	tools/ringctl/report.c \

@@ -10,6 +10,7 @@
 #include <config.h>
 
 #include "arguments.h"
+#include "login.h"
 #include "verbs.h"
 
 const struct verb VERBS[] = {
@@ -201,7 +202,12 @@ static enum exit_code run(const struct arguments *arguments)
         verb_complain("a verb is missing; see: ringctl --help");
         return EXIT_USAGE;
     }
-    return arguments->verb->run(arguments);
+    struct buffer problem = {0};
+    enum status status = login_prepare(arguments, &problem);
+    if (status != STATUS_OK)
+        verb_complain("%.*s", (int)problem.length, (const char *)problem.data);
+    buffer_deinit(&problem);
+    return status == STATUS_OK ? arguments->verb->run(arguments) : EXIT_USAGE;
 }
 
 int main(int argc, char **argv)

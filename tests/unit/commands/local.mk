@@ -3,6 +3,7 @@ libringtest_a_SOURCES += \
 	tests/unit/commands/harness.c \
 	tests/unit/commands/harness.h
 unit_tests += \
+	tests/unit/commands/test_acl \
 	tests/unit/commands/test_arguments \
 	tests/unit/commands/test_cluster \
 	tests/unit/commands/test_command_table \

@@ -20,6 +20,7 @@
 #include "wire/frame.h"
 #include "wire/message.h"
 #include "wire/message_lineage.h"
+#include "wire/message_register.h"
 
 enum { SELF = 1, CLIENT = 50 };
 
@@ -103,6 +104,10 @@ static void init_loop(struct loop *loop, const char *replication, uint32_t membe
                                                 .ring = loop->ring,
                                                 .settings = &loop->settings});
     step(loop, (struct event){.kind = EVENT_START});
+    struct buffer known = {0};
+    message_register_state_encode(&(struct message_register_state){0}, &known);
+    give_frame(loop, 0, MESSAGE_REGISTER_STATE, 0, buffer_slice(&known));
+    buffer_deinit(&known);
     loop->now.mono_us += 60000000; /* nobody is left to wait for to compare clocks with */
     loop->now.wall_ms += 60000;
     loop->true_ms += 60000;
