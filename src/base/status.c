@@ -32,6 +32,7 @@ static const char *const NAMES[STATUS_COUNT] = {
     [STATUS_REQUEST_TOO_OLD] = "request-too-old",
     [STATUS_REQUEST_AHEAD] = "request-ahead",
     [STATUS_LOG_TRIMMED] = "log-trimmed",
+    [STATUS_NO_KEYSPACE] = "no-keyspace",
 };
 
 const char *status_name(enum status status)

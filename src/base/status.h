@@ -38,6 +38,7 @@ enum status {
     STATUS_REQUEST_TOO_OLD, /* the window of its id is over: it may have been carried out before */
     STATUS_REQUEST_AHEAD, /* the time in its id is too far ahead */
     STATUS_LOG_TRIMMED,  /* the log does not reach back that far any more */
+    STATUS_NO_KEYSPACE,  /* it was dropped, or has not been heard of here */
     STATUS_COUNT
 };
 

@@ -11,6 +11,7 @@ EXTRA_DIST += \
 	tests/system/test_expiry \
 	tests/system/test_folding \
 	tests/system/test_gc \
+	tests/system/test_keyspace_drop \
 	tests/system/test_keyspaces \
 	tests/system/test_hints \
 	tests/system/test_kill_loop \
