@@ -9,7 +9,8 @@
 
 typedef uint32_t node_id;       /* 1.. ; 0 is nobody. Never given twice in a cluster's life */
 typedef uint16_t partition_id;  /* 0 .. partition_count-1 */
-typedef uint16_t keyspace_id;   /* the number that SELECT takes */
+/* What is stored and sent goes by it. Never given twice, unlike the number that SELECT takes (ring.h). */
+typedef uint16_t keyspace_id;
 typedef uint64_t connection_id; /* a client connection of one node; never reused while it runs */
 typedef uint64_t link_id;       /* a peer connection of one node; never reused while it runs */
 typedef uint64_t request_id;    /* of the node that started the request; 0 is none */

@@ -30,6 +30,7 @@ static const char *const NAMES[STATUS_COUNT] = {
     [STATUS_ID_CONFLICT] = "id-conflict",
     [STATUS_ID_LIMIT] = "id-limit",
     [STATUS_LOG_TRIMMED] = "log-trimmed",
+    [STATUS_NO_KEYSPACE] = "no-keyspace",
 };
 
 const char *status_name(enum status status)

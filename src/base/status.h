@@ -36,6 +36,7 @@ enum status {
     STATUS_ID_CONFLICT,  /* the request id was given to another request */
     STATUS_ID_LIMIT,     /* the key remembers as many request ids as it may */
     STATUS_LOG_TRIMMED,  /* the log does not reach back that far any more */
+    STATUS_NO_KEYSPACE,  /* it was dropped, or has not been heard of here */
     STATUS_COUNT
 };
 

@@ -21,7 +21,8 @@ void client_describe(const struct session *session, struct instant now, struct b
                   (const char *)session->name.data,
                   (unsigned long long)((now.mono_us - session->opened.mono_us) / 1000000),
                   (unsigned long long)((now.mono_us - session->heard.mono_us) / 1000000),
-                  session_deadline_us(session) == UINT64_MAX ? "N" : "b", session->keyspace);
+                  session_deadline_us(session) == UINT64_MAX ? "N" : "b",
+                  keyspace_number(session->keyspace));
     buffer_printf(out,
                   " sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=%zu qbuf-free=%zu argv-mem=%llu "
                   "multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=%zu events=r cmd=",

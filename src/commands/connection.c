@@ -56,14 +56,16 @@ static void start_select(struct call *call)
         environment->register_view(environment->node, &known);
     if (!parse_integer(call_argument(call, 1), &number)) {
         call_reply_not_an_integer(call);
-    } else if (number >= 0 && number < RING_KEYSPACES_MAX && !known.is_open &&
-               ring_keyspace(environment->ring, (keyspace_id)number) == NULL) {
+        return;
+    }
+    const struct ring_keyspace *keyspace =
+        ring_keyspace_numbered(environment->ring, (uint64_t)number);
+    if (keyspace == NULL && number >= 0 && number < RING_KEYSPACES_MAX && !known.is_open) {
         call_reply_error(call, "LOADING the store is being opened, and may know of this keyspace");
-    } else if (number < 0 || number >= RING_KEYSPACES_MAX ||
-               ring_keyspace(call_environment(call)->ring, (keyspace_id)number) == NULL) {
+    } else if (keyspace == NULL) {
         call_reply_error(call, "ERR DB index is out of range");
     } else {
-        call->session->keyspace = (keyspace_id)number;
+        call->session->keyspace = ring_keyspace_id(environment->ring, keyspace);
         call_reply_ok(call);
     }
 }

@@ -22,6 +22,7 @@
 #include "node/settings.h"
 #include "repair/hint_handoff.h"
 #include "ring/ring.h"
+#include "wire/message_drop.h"
 #include "wire/message_expiry.h"
 
 struct session;
@@ -67,6 +68,8 @@ struct node_statistics {
     uint64_t peer_bytes_in, peer_bytes_out; /* of frames, whatever they are for */
     uint64_t tombstones_purged; /* cells that lost their tombstone or context: all owners have it */
     uint64_t expired_dropped; /* values that had expired and left this node's disk */
+    uint64_t dropped_keys_removed; /* of dropped keyspaces, from this node's disk */
+    uint64_t dropped_hints_removed;
     uint64_t frames_refused; /* from peers: wrong ring, incarnation, or not decodable */
     uint64_t store_errors;
     uint64_t acl_denied_commands, acl_denied_keys, acl_denied_logins;
@@ -182,6 +185,7 @@ struct environment {
     /* May be NULL: no hints are kept. */
     void (*hint_view)(void *node, struct hint_view *out);
     void (*expiry_view)(void *node, struct message_expiry_state *out); /* may be NULL */
+    void (*drop_view)(void *node, struct message_drop_state *out);     /* may be NULL */
     /* May be NULL. */
     void (*gc_view)(void *node, struct gc_view *out);
     void (*hint_lane_view)(void *node, node_id target, struct instant now,
@@ -240,8 +244,11 @@ struct environment {
     struct user_table *users;
     struct introspection *introspection; /* slow log, counters per command and error */
     uint8_t cluster_mode;                /* enum cluster_mode */
-    /* Keys of each keyspace in the whole ring as last counted, by the keyspace's number. */
-    uint64_t keyspace_keys[RING_KEYSPACES_MAX];
+    /* Keys of each keyspace in the whole ring as last counted, by its number. */
+    struct {
+        keyspace_id id; /* a later keyspace of the number was not counted yet */
+        uint64_t keys;
+    } keyspace_sizes[RING_KEYSPACES_MAX];
 };
 
 /* All zero, and the command layer's part ready for use. Release with environment_deinit(). */

@@ -182,6 +182,10 @@ void call_failure_text(uint8_t kind, const struct key_result *result, struct buf
     case STATUS_NOT_READY:
         buffer_printf(out, "LOADING the owners' replicas are being rebuilt");
         break;
+    case STATUS_NO_KEYSPACE:
+        buffer_printf(out, "ERR DB index is out of range: the keyspace of this connection was "
+                           "dropped, or a node has not heard of it yet");
+        break;
     case STATUS_WRONG_TYPE:
         buffer_printf(out, "WRONGTYPE Operation against a key holding the wrong kind of value");
         break;

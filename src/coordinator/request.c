@@ -199,7 +199,7 @@ struct coordinated_request *coordinated_request_new(const struct coordinate_para
     uint8_t self = request_self_index(c);
     if (!params->self_ready && request->kind != KEY_DIGEST && self < c->owners.primary_count)
         c->params.usable &= ~((owner_mask)1 << self);
-    status = ring_keyspace(params->ring, request->keyspace) == NULL ? STATUS_INVALID
+    status = ring_keyspace(params->ring, request->keyspace) == NULL ? STATUS_NO_KEYSPACE
                                                                     : preflight(c);
     if (status != STATUS_OK)
         request_fail(c, status, c->request.kind == KEY_WRITE ? &c->write : &c->read, out);

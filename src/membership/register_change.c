@@ -14,10 +14,15 @@ static struct ring_keyspace *find_name(struct ring *ring, const char *name)
     return NULL;
 }
 
-static bool find_free_number(const struct ring *ring, keyspace_id *out)
+static bool is_used_up(const struct ring *ring, uint16_t number)
 {
-    for (keyspace_id number = 0; number < RING_KEYSPACES_MAX; number++) {
-        if (ring_keyspace(ring, number) == NULL) {
+    return ring->keyspace_drops[number] >= RING_KEYSPACE_DROPS_MAX;
+}
+
+static bool find_free_number(const struct ring *ring, uint16_t *out)
+{
+    for (uint16_t number = 0; number < RING_KEYSPACES_MAX; number++) {
+        if (ring_keyspace_numbered(ring, number) == NULL && !is_used_up(ring, number)) {
             *out = number;
             return true;
         }
@@ -54,13 +59,42 @@ static enum status create(const struct register_change *change, struct ring *rin
                  RING_KEYSPACES_MAX - 1);
         return STATUS_INVALID;
     }
-    other = ring_keyspace(ring, keyspace.number);
+    other = ring_keyspace_numbered(ring, keyspace.number);
     if (other != NULL) {
         snprintf(reason, REGISTER_REASON_MAX, "keyspace number %u is taken by %s", other->number,
                  other->name);
         return STATUS_INVALID;
     }
+    if (is_used_up(ring, keyspace.number)) {
+        snprintf(reason, REGISTER_REASON_MAX,
+                 "keyspace number %u was used by %d keyspaces, the most there can be: take another",
+                 keyspace.number, RING_KEYSPACE_DROPS_MAX);
+        return STATUS_INVALID;
+    }
     insert(ring, &keyspace);
+    return STATUS_OK;
+}
+
+static enum status drop(const struct register_change *change, struct ring *ring,
+                        char reason[REGISTER_REASON_MAX])
+{
+    struct ring_keyspace *keyspace = find_name(ring, change->keyspace.name);
+    if (keyspace == NULL) {
+        snprintf(reason, REGISTER_REASON_MAX, "there is no keyspace %s", change->keyspace.name);
+        return STATUS_INVALID;
+    }
+    if (keyspace->number == 0) {
+        snprintf(reason, REGISTER_REASON_MAX,
+                 "keyspace %s has number 0, which connections begin with: it cannot be dropped",
+                 keyspace->name);
+        return STATUS_INVALID;
+    }
+    ring->keyspace_drops[keyspace->number]++;
+    ring->keyspace_count--;
+    memmove(keyspace, keyspace + 1,
+            (size_t)(ring->keyspaces + ring->keyspace_count - keyspace) * sizeof *keyspace);
+    /* What the bytes do not show may not differ either. */
+    memset(&ring->keyspaces[ring->keyspace_count], 0, sizeof *keyspace);
     return STATUS_OK;
 }
 
@@ -173,6 +207,7 @@ static bool is_idle(const struct register_change *change, const struct register_
         return !names_a_user(change, &value->users);
     case REGISTER_CHANGE_KEYSPACE_CREATE:
     case REGISTER_CHANGE_KEYSPACE_SET:
+    case REGISTER_CHANGE_KEYSPACE_DROP:
     case REGISTER_CHANGE_USER_SET:
         break;
     }
@@ -187,6 +222,8 @@ static enum status make(const struct register_change *change, struct register_va
         return create(change, next->ring, reason);
     case REGISTER_CHANGE_KEYSPACE_SET:
         return set(change, next->ring, reason);
+    case REGISTER_CHANGE_KEYSPACE_DROP:
+        return drop(change, next->ring, reason);
     case REGISTER_CHANGE_STEWARD_RETURN:
         name_coming(next, &change->steward);
         break;

@@ -19,6 +19,7 @@ enum register_change_kind {
     REGISTER_CHANGE_NONE,            /* a read: the value stands */
     REGISTER_CHANGE_KEYSPACE_CREATE, /* `keyspace`; the first free number with `any_number` */
     REGISTER_CHANGE_KEYSPACE_SET,    /* the `fields` of the keyspace with that name */
+    REGISTER_CHANGE_KEYSPACE_DROP,   /* the one with that name; its id is never given again */
     /*
      * A steward lost its store and has a new one, `steward`. The value then names the stewards
      * as they were and, as the coming ones, as they will be; SETTLE makes the coming ones the

@@ -105,6 +105,7 @@ bool register_value_apply(const struct register_value *value, struct ring *ring)
         return false;
     ring->keyspace_count = value->ring->keyspace_count;
     memcpy(ring->keyspaces, value->ring->keyspaces, sizeof ring->keyspaces);
+    memcpy(ring->keyspace_drops, value->ring->keyspace_drops, sizeof ring->keyspace_drops);
     return true;
 }
 

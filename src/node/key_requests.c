@@ -476,6 +476,10 @@ void key_request_start(struct node *node, const struct origin *origin,
         complete_failed(node, origin, STATUS_OVERLOADED);
         return;
     }
+    if (ring_keyspace(node->ring, request->keyspace) == NULL) { /* an owner may not know it yet */
+        complete_failed(node, origin, STATUS_NO_KEYSPACE);
+        return;
+    }
     preference_list_build(node->ring, request->partition, node->home, &owners);
     if (request->kind == KEY_WRITE && node->store_condition != STATUS_OK &&
         (!may_forward || is_ours(node, request, &owners))) {

@@ -110,6 +110,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->register_view = node_register_view;
     environment->hint_view = hints_view;
     environment->expiry_view = expiry_view;
+    environment->drop_view = drop_view;
     environment->gc_view = stability_view;
     environment->hint_lane_view = hints_lane_view;
     environment->owner_view = owner_choice_view;
@@ -387,6 +388,10 @@ static void store_frame(struct node *node, const struct frame *frame)
         tree_schedule_state(node, frame->body);
         return;
     }
+    if (frame->type == MESSAGE_DROP_STATE && frame->request == 0) {
+        drop_told(node, frame->body);
+        return;
+    }
     struct pending *pending = pending_find(node, frame->request);
     bool refused = frame->type == MESSAGE_STORE_REFUSED;
     if (refused)
@@ -430,6 +435,9 @@ static void store_frame(struct node *node, const struct frame *frame)
         break;
     case PENDING_EXPIRY:
         expiry_store_frame(node, pending, frame->type, frame->body);
+        break;
+    case PENDING_DROP:
+        drop_store_frame(node, pending, frame->type, frame->body);
         break;
     case PENDING_TREE:
         if (refused)
@@ -488,6 +496,7 @@ static void tick(struct node *node)
     hints_tick(node);
     stability_tick(node);
     expiry_tick(node);
+    drop_tick(node);
     tree_schedule_tick(node);
     client_sessions_tick(node);
 }
@@ -513,6 +522,7 @@ void node_step(struct node *node, const struct event *event, struct effects *out
         node->environment.start_mono_us = event->now.mono_us;
         stability_start(node);
         expiry_start(node);
+        drop_start(node);
         tree_schedule_start(node);
         peers_start(node->peers, event->now.mono_us, &node->peers_output);
         break;
@@ -558,7 +568,7 @@ uint64_t node_deadline_us(const struct node *node)
     uint64_t deadlines[] = {peers_deadline_us(node->peers), repair_deadline_us(node),
                             partition_sync_deadline_us(node->partitions),
                             hints_deadline_us(node), stability_deadline_us(node),
-                            expiry_deadline_us(node),
+                            expiry_deadline_us(node), drop_deadline_us(node),
                             node_register_deadline_us(node), tree_schedule_deadline_us(node),
                             deadline_heap_next_us(&node->timers),
                             deadline_heap_next_us(&node->client_timers),

@@ -27,6 +27,7 @@
 #include "repair/partition_sync.h"
 #include "wire/frame.h"
 #include "wire/message.h"
+#include "wire/message_drop.h"
 #include "wire/message_expiry.h"
 #include "wire/message_garbage.h"
 #include "wire/message_lineage.h"
@@ -50,6 +51,7 @@ enum pending_kind {
     PENDING_HINT,        /* a step of handing hints to the owner origin.node; `type`: enum hint_want */
     PENDING_STABILITY,   /* a report for a peer, or a step of collecting */
     PENDING_EXPIRY,      /* a step of dropping expired values */
+    PENDING_DROP,        /* a step of removing what dropped keyspaces have left */
     PENDING_TREE         /* a step of anti-entropy or of a scrub (tree_schedule.h) */
 };
 
@@ -192,6 +194,10 @@ struct node {
         uint64_t due_us;
         struct message_expiry_state state; /* as the store side last told */
     } expiry;
+    struct {
+        uint64_t due_us;
+        struct message_drop_state state; /* as the store side last told */
+    } drop;
     struct tree_schedule *trees;
     struct instant now;  /* of the present step; by the agreed time when the own clock is skewed */
     uint64_t own_wall_ms; /* the wall clock as it stands, for peers to judge */
@@ -320,6 +326,15 @@ void expiry_store_frame(struct node *node, struct pending *pending, uint16_t typ
                         struct slice body);
 uint64_t expiry_deadline_us(const struct node *node);
 void expiry_view(void *context, struct message_expiry_state *out);
+
+/* drop_schedule.c */
+void drop_start(struct node *node);
+void drop_tick(struct node *node);
+/* MESSAGE_DROP_STATE of the own store side, unasked; then as the answer to a step, or its refusal. */
+void drop_told(struct node *node, struct slice body);
+void drop_store_frame(struct node *node, struct pending *pending, uint16_t type, struct slice body);
+uint64_t drop_deadline_us(const struct node *node);
+void drop_view(void *context, struct message_drop_state *out);
 
 /* repair_schedule.c */
 void repair_tick(struct node *node);

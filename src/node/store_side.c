@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "node/store_side_state.h"
+#include "replica/keyspace_drop.h"
 #include "replica/replica_requests.h"
 #include "ring/position.h"
 
@@ -54,6 +55,7 @@ struct store_side *store_side_new(const struct store_side_params *params)
     side->context = (struct replica_context){
         .port = side->port,
         .cache = side->cache,
+        .ring = side->ring,
         .clock = &side->clock.hybrid,
         .position_seed = side->ring->seed,
         .digest_seed = side->ring->seed ^ 0x64696765u,
@@ -67,6 +69,7 @@ struct store_side *store_side_new(const struct store_side_params *params)
     assert(params->settings->siblings_max <= SIBLINGS_LIMIT_MAX);
     store_stability_new(side);
     store_expiry_new(side);
+    store_drop_new(side);
     return side;
 }
 
@@ -91,6 +94,7 @@ void store_side_free(struct store_side *side)
     store_debt_free(side->debts);
     store_stability_free(side);
     store_expiry_free(side);
+    store_drop_free(side);
     cell_cache_free(side->cache);
     buffer_deinit(&side->pulls);
     free(side->log_cares);
@@ -177,6 +181,7 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
     }
     store_append_mint_from(side, &out->early);
     store_report_hints(side, &out->early);
+    store_drop_opened(side, &out->early);
     store_stability_reopened(side);
     store_expiry_reopened(side);
     if (out->batch.length > 0)
@@ -205,7 +210,7 @@ enum merge_policy store_policy_of(const struct store_side *side, keyspace_id key
 {
     const struct ring_keyspace *found = ring_keyspace(side->ring, keyspace);
     if (found == NULL)
-        *status = STATUS_INVALID;
+        *status = STATUS_NO_KEYSPACE;
     return found != NULL && found->policy == KEYSPACE_SIBLINGS ? MERGE_SIBLINGS : MERGE_LWW;
 }
 
@@ -248,6 +253,20 @@ static void note_refused(struct store_side *side, const struct cell_delivery *de
             (unsigned long long)ring_position(delivery->key, delivery->keyspace, side->ring->seed));
 }
 
+static enum status apply_delivery(struct store_side *side, struct replica *replica,
+                                  const struct cell_delivery *delivery, bool *is_new)
+{
+    enum status status = STATUS_OK;
+    if (keyspace_is_dropped(&side->context, delivery->keyspace)) {
+        side->context.discarded++;
+        return replica_discard(replica, delivery, &side->context, is_new);
+    }
+    enum merge_policy policy = store_policy_of(side, delivery->keyspace, &status);
+    if (status == STATUS_OK)
+        status = replica_apply(replica, delivery, policy, &side->context, is_new);
+    return status;
+}
+
 enum status store_apply_deliveries(struct store_side *side, struct replica *replica,
                                    struct slice deliveries, uint32_t count, struct instant now,
                                    uint32_t *changed)
@@ -262,12 +281,11 @@ enum status store_apply_deliveries(struct store_side *side, struct replica *repl
         cell_delivery_decode(&reader, &delivery);
         if (reader.failed)
             return STATUS_CORRUPT;
-        enum merge_policy policy = store_policy_of(side, delivery.keyspace, &status);
         if (ring_partition_of_slot(ring_slot(delivery.key), side->ring->partition_count) !=
             replica->partition)
             status = STATUS_INVALID;
-        if (status == STATUS_OK)
-            status = replica_apply(replica, &delivery, policy, &side->context, &is_new);
+        else
+            status = apply_delivery(side, replica, &delivery, &is_new);
         *changed += is_new;
         if (status == STATUS_TOO_LARGE) {
             note_refused(side, &delivery, now);
@@ -286,7 +304,7 @@ static void handle_replicate(struct store_side *side, const struct frame *frame,
     uint32_t changed = 0;
     enum status status = message_replicate_decode(frame->body, &message);
     struct replica *replica = NULL;
-    side->context.unseen_increments = 0;
+    side->context.unseen_increments = side->context.discarded = 0;
     if (status == STATUS_OK)
         replica = store_find_replica(side, &message.address, &status);
     if (replica != NULL) {
@@ -294,7 +312,9 @@ static void handle_replicate(struct store_side *side, const struct frame *frame,
                                         now, &changed);
         store_checkpoint_if_due(side, replica);
     }
-    replicated.status = status;
+    /* The clock has it; but whoever waits for this copy must not be told that there is one. */
+    bool discarded = status == STATUS_OK && side->context.discarded > 0;
+    replicated.status = discarded ? STATUS_NO_KEYSPACE : status;
     replicated.unseen_increments = status == STATUS_OK && side->context.unseen_increments > 0;
     reply_replicated(frame, &replicated, &out->late);
 }
@@ -448,6 +468,9 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     case MESSAGE_STABILITY_STEP:
         store_handle_stability(side, &frame, now, out);
         break;
+    case MESSAGE_DROP_STEP:
+        store_handle_drop_step(side, &frame, now, out);
+        break;
     case MESSAGE_EXPIRY_STEP:
         store_handle_expiry_step(side, &frame, now, out);
         break;
@@ -501,8 +524,11 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
 {
     cell_cache_committed(side->cache);
     side->requests_purged = side->context.expiry_indexed = false;
+    uint64_t seq = side->config.seq;
     store_register_committed(side);
     hint_store_committed(side->hints);
+    if (side->config.seq != seq)
+        store_drop_learned(side, &out->late);
     report_counts(side, now, out);
     store_lineage_committed(side, &out->late);
     store_report_hints(side, &out->late);

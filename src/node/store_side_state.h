@@ -3,7 +3,8 @@
  *
  * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions; store_requests.c
  * keeps requests with ids from acting twice; store_sync.c answers and applies log sync; store_hints.c
- * keeps copies for owners elsewhere; store_stability.c collects garbage, store_expiry.c what has expired; store_lineage.c counts
+ * keeps copies for owners elsewhere; store_stability.c collects garbage, store_expiry.c what has expired, store_drop.c
+ * what dropped keyspaces have left; store_lineage.c counts
  * commits; store_tree.c does anti-entropy and scrubs; store_whole.c sends and takes whole
  * partitions; store_trim.c cuts logs. A handler of frames is called with its group
  * under way, and puts its answer into `early` or `late` of the output (store_side.h).
@@ -60,6 +61,8 @@ struct store_side {
     uint64_t collect_failed_us;        /* of the last line about it */
     struct store_expiry *expiry;       /* store_expiry.c */
     uint64_t expire_failed_us;
+    struct store_drop *drop; /* store_drop.c */
+    uint64_t drop_failed_us;
     uint64_t unreadable_us, forced_us; /* and about what a comparison found */
     bool open;
 };
@@ -73,7 +76,7 @@ enum {
 /* NULL with the reason in `status`: no owner, or another tag than the replica's. */
 struct replica *store_find_replica(struct store_side *side, const struct replica_address *address,
                                    enum status *status);
-/* Leaves `status` alone unless the ring has no such keyspace. */
+/* Leaves `status` alone unless the ring has no such keyspace: STATUS_NO_KEYSPACE. */
 enum merge_policy store_policy_of(const struct store_side *side, keyspace_id keyspace,
                                   enum status *status);
 void store_checkpoint_if_due(struct store_side *side, struct replica *replica);
@@ -85,7 +88,8 @@ void store_append_mint_from(const struct store_side *side, struct buffer *out);
 void store_reply_replicated(const struct frame *frame, enum status status, struct buffer *out);
 /*
  * Apply `count` deliveries; `changed` counts those that brought something new. One that
- * would make its cell too large is left out, and those after it are not.
+ * would make its cell too large is left out, and those after it are not. What belongs to a
+ * dropped keyspace is discarded, and counted in the context.
  */
 MUST_USE enum status store_apply_deliveries(struct store_side *side, struct replica *replica,
                                             struct slice deliveries, uint32_t count,
@@ -204,6 +208,15 @@ void store_handle_stability(struct store_side *side, const struct frame *frame, 
                             struct store_output *out);
 /* By index into side->replicas. */
 const struct stability *store_stability_of(const struct store_side *side, uint32_t index);
+
+/* store_drop.c */
+void store_drop_new(struct store_side *side);
+void store_drop_free(struct store_side *side);
+/* Tell the loop side what is left to remove: all replicas were opened, or drops became known. */
+void store_drop_opened(struct store_side *side, struct buffer *out);
+void store_drop_learned(struct store_side *side, struct buffer *out);
+void store_handle_drop_step(struct store_side *side, const struct frame *frame, struct instant now,
+                            struct store_output *out);
 
 /* store_expiry.c */
 void store_expiry_new(struct store_side *side);

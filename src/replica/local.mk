@@ -1,6 +1,8 @@
 libringcore_a_SOURCES += \
 	src/replica/cell_cache.c \
 	src/replica/cell_cache.h \
+	src/replica/keyspace_drop.c \
+	src/replica/keyspace_drop.h \
 	src/replica/expiry.c \
 	src/replica/expiry.h \
 	src/replica/hint_store.c \

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "replica/expiry.h"
+#include "replica/keyspace_drop.h"
 #include "replica/replica_requests.h"
 #include "replica/replica_cells.h"
 #include "replica/replica_tree.h"
@@ -64,7 +65,7 @@ uint64_t replica_cell_hash(const struct replica_context *context, keyspace_id ke
     return cell_hash(cell, key, context->digest_seed + keyspace);
 }
 
-void replica_counts_add(struct replica_counts *counts, keyspace_id keyspace, int delta)
+void replica_counts_add(struct replica_counts *counts, keyspace_id keyspace, int64_t delta)
 {
     uint16_t i = 0;
     if (delta == 0)
@@ -77,7 +78,7 @@ void replica_counts_add(struct replica_counts *counts, keyspace_id keyspace, int
     }
     uint64_t *count = &counts->keyspaces[i].count;
     /* A damaged store may show fewer cells than were counted: a scrub finds that. */
-    *count = delta < 0 && *count == 0 ? 0 : *count + (uint64_t)(int64_t)delta;
+    *count = delta < 0 && *count == 0 ? 0 : *count + (uint64_t)delta;
 }
 
 /* R5: this and replica_count_change() are where tree and counts follow a cell. */
@@ -115,7 +116,8 @@ void replica_count_change(struct replica *replica, keyspace_id keyspace, struct 
     uint64_t position = ring_position(key, keyspace, context->position_seed);
     sum_tree_add(&replica->tree, replica_tree_offset(context, position), change->digest_delta,
                  change->count_delta);
-    replica_counts_add(&replica->counts, keyspace, change->count_delta);
+    replica_counts_add(&replica->counts, keyspace_counted_as(context, keyspace),
+                       change->count_delta);
     if (change->garbage_delta >= 0 || replica->garbage_count > 0) /* a damaged store may miss some */
         replica->garbage_count += (uint64_t)(int64_t)change->garbage_delta;
 }
@@ -200,7 +202,7 @@ enum status replica_decode_cell(struct slice bytes, struct cell *out)
     return reader_end(&reader);
 }
 
-static enum status decode_dots(struct slice bytes, struct clock *out)
+enum status replica_decode_dots(struct slice bytes, struct clock *out)
 {
     struct reader reader = reader_make(bytes);
     *out = (struct clock){0};
@@ -269,7 +271,7 @@ enum status replica_apply(struct replica *replica, const struct cell_delivery *d
     *changed = false;
     enum status status = replica_decode_cell(delivery->cell, &incoming);
     if (status == STATUS_OK)
-        status = decode_dots(delivery->dots, &satisfied);
+        status = replica_decode_dots(delivery->dots, &satisfied);
     if (status == STATUS_OK && replica_cell_is_too_far_ahead(&incoming, context))
         status = STATUS_CLOCK_SKEW;
     if (status == STATUS_OK)
@@ -506,6 +508,7 @@ enum status replica_open(struct replica *replica, const struct replica_open_para
         if (status == STATUS_OK) {
             adopt_checkpoint(replica, &record);
             status = replica_tree_load(replica, context);
+            replica_count_dropped_apart(replica, context);
         }
         if (status == STATUS_OK)
             status = replay_log(replica, context);

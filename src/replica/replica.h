@@ -6,7 +6,8 @@
  * writes (mint), writes from other owners, read repair and log sync all use it.
  *
  * Invariants, held after every function:
- *   R1  a dot is in the clock iff its effect is in the cells or was superseded there
+ *   R1  a dot is in the clock iff its effect is in the cells, was superseded there, or belongs to a
+ *       keyspace that was dropped (keyspace_drop.h)
  *   R2  every live dot of a cell is in the clock
  *   R3  every dot in the clock has a log record or is in `trimmed`; what the checkpoint does
  *       not hold has a log record
@@ -45,6 +46,7 @@ struct replica_context {
     struct cell_cache *cache;
     struct hybrid_clock *clock;
     struct buffer *batch; /* where changes go */
+    const struct ring *ring; /* says which keyspaces were dropped; NULL: none was */
     uint64_t position_seed;
     uint64_t digest_seed;
     uint8_t partition_bits; /* log2 of the ring's number of partitions */
@@ -61,6 +63,7 @@ struct replica_context {
     uint64_t warned_position;  /* of the last one's key */
     struct request_table requests;
     bool expiry_indexed; /* the present group has new records of replica/expiry.h */
+    uint64_t discarded; /* deliveries of dropped keyspaces */
     uint64_t unseen_increments; /* deliveries of strings beside increments they do not cover */
 };
 
@@ -73,13 +76,13 @@ _Static_assert(3 * SIBLINGS_BYTES_MAX <= CELL_VALUES_BYTES_MAX, "what three owne
 _Static_assert((int)CELL_VALUES_BYTES_MAX < (int)MESSAGE_PAYLOAD_BYTES_MAX,
                "the largest cell fits into a message");
 
-/* Cells with a live value in each keyspace. */
+/* Cells with a live value in each keyspace; those of dropped ones together (keyspace_drop.h). */
 struct replica_counts {
     uint16_t count;
     struct checkpoint_count keyspaces[CHECKPOINT_KEYSPACES_MAX];
 };
 
-void replica_counts_add(struct replica_counts *counts, keyspace_id keyspace, int delta);
+void replica_counts_add(struct replica_counts *counts, keyspace_id keyspace, int64_t delta);
 
 struct scrub; /* replica/scrub.c */
 

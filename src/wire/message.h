@@ -102,6 +102,8 @@ enum message_type {
     MESSAGE_REGISTER_LEARNED = 154,
     MESSAGE_EXPIRY_STEP = 155, /* loop side -> store side; wire/message_expiry.h, as the next */
     MESSAGE_EXPIRY_STATE = 156,
+    MESSAGE_DROP_STEP = 160, /* loop side -> store side; wire/message_drop.h, as the next */
+    MESSAGE_DROP_STATE = 161, /* store side -> loop side, also unasked */
     MESSAGE_TREE_ASK = 130, /* anti-entropy inside a node: wire/message_tree_local.h */
     MESSAGE_TREE_APPLY = 131,
     MESSAGE_TREE_APPLIED = 132,

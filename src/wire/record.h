@@ -119,7 +119,8 @@ struct checkpoint_count {
     uint64_t count;
 };
 
-enum { CHECKPOINT_KEYSPACES_MAX = 64, CHECKPOINT_PEERS_MAX = 16 };
+/* Each keyspace, and all that were dropped together. */
+enum { CHECKPOINT_KEYSPACES_MAX = 65, CHECKPOINT_PEERS_MAX = 16 };
 
 /* The state of a replica up to a log position. */
 struct checkpoint_record {

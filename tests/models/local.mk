@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	tests/models/expiry.py \
 	tests/models/register.py \
 	tests/models/hints.py \
+	tests/models/keyspace_drop.py \
 	tests/models/safe_time.py \
 	tests/models/sloppy_reads.py \
 	tests/models/stability.py \

@@ -17,6 +17,8 @@ ringsim_SOURCES = \
 	tests/sim/damage.h \
 	tests/sim/disk.c \
 	tests/sim/disk.h \
+	tests/sim/dropper.c \
+	tests/sim/dropper.h \
 	tests/sim/gray_slow.c \
 	tests/sim/gray_slow.h \
 	tests/sim/image.c \
@@ -89,6 +91,9 @@ EXTRA_DIST += \
 	tests/sim/test_scripts.sh \
 	tests/sim/test_sim_smoke.sh \
 	tests/sim/mutants/blind-set-once.patch \
+	tests/sim/mutants/drop-forgets-dots.patch \
+	tests/sim/mutants/drop-keeps-hints.patch \
+	tests/sim/mutants/drop-reuses-id.patch \
 	tests/sim/mutants/absence-deletes.patch \
 	tests/sim/mutants/check \
 	tests/sim/mutants/ballot-used-twice.patch \

@@ -121,6 +121,12 @@ enum mark {
     MARK_SCRUB_WRONG,
     MARK_CELL_LOST,
     MARK_CELL_AGED,
+    MARK_DROP, /* of a keyspace */
+    MARK_DROP_MADE_AGAIN,
+    MARK_DROP_REFUSED, /* a command of a connection that had selected it */
+    MARK_DROP_READ, /* in the life in which it was written */
+    MARK_DROP_CELL_REMOVED,
+    MARK_DROP_HINT_REMOVED,
     MARK_SLEEP, /* of all hosts, for days */
     MARK_AWAY_SUSPENDED, /* over a sleep */
     MARK_AWAY_OFF,

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "sim/dropper.h"
 #include "sim/oracle_counter.h"
 #include "sim/oracle_state.h"
 #include "sim/register_oracle.h"
@@ -318,7 +319,12 @@ static void check_removed(struct oracle *oracle, const struct machine *machine, 
     struct cell_name decoded;
     struct cell old = {0};
     struct oracle_key *key = NULL;
-    if (record_cell_name_decode(name, &decoded) == STATUS_OK)
+    bool sound = record_cell_name_decode(name, &decoded) == STATUS_OK;
+    if (sound && dropper_owns(decoded.keyspace)) {
+        dropper_cell_removed(oracle->world, machine, &decoded, before);
+        return;
+    }
+    if (sound)
         key = oracle_find_key(oracle, decoded.keyspace, decoded.key);
     if (key == NULL || !oracle_load(oracle, before, key, &old))
         world_fail(oracle->world, VERDICT_WRONG, "purge", "n%u removes a cell that is not there",
@@ -409,7 +415,9 @@ static void check_record(struct oracle *oracle, const struct machine *machine, s
     bool ok = key.length > 0;
     if (ok && key.data[0] == RECORD_CELL) {
         ok = record_cell_name_decode(key, &name) == STATUS_OK;
-        if (ok)
+        if (ok && dropper_owns(name.keyspace))
+            dropper_cell_stored(oracle->world, machine, &name, value, before);
+        else if (ok)
             check_cell(oracle, machine, &name, value, before);
     } else if (ok && key.data[0] == RECORD_LOG) {
         ok = record_log_name_decode(key, &partition, &position) == STATUS_OK &&

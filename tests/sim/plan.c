@@ -84,6 +84,7 @@ static const struct profile {
     {"pause-60s", 0, true, 1},
     {"slow-disk", 0, true, 1},
     {"resurrection", HUNT, false, 0},
+    {"keyspace-drop", HINTS | WIPES | CRASHES, false, 0},
     {"gray-slow", 0, false, 1},
 };
 
@@ -307,6 +308,18 @@ static void fit_script(struct plan *plan)
         plan->duration_us = (uint64_t)(last_ms + SCRIPT_AFTER_MS) * 1000;
 }
 
+/* From numbers of their own, so that the rest of a seed's plan does not hang on them. */
+static void draw_droppers(struct plan *plan)
+{
+    struct random random = random_make(hash64(slice_text("droppers"), plan->seed));
+    bool profile = strcmp(plan->profile, "keyspace-drop") == 0;
+    bool others = plan->script == NULL && one_in(&random, 4) &&
+                  strcmp(plan->profile, "resurrection") != 0 &&
+                  strcmp(plan->profile, "gray-slow") != 0;
+    if (profile || others)
+        plan->dropper_count = (uint32_t)spread_even(&random, profile ? 2 : 1, 4);
+}
+
 enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
 {
     static const struct profile scripted = {.script = true};
@@ -333,6 +346,7 @@ enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
         absence_draw(&random, out);
         out->operator_count = 0;
     }
+    draw_droppers(out);
     if (out->script != NULL)
         fit_script(out);
     gray_slow_fit(out);
@@ -347,9 +361,9 @@ void plan_print(const struct plan *plan, FILE *out)
     for (uint32_t i = 0; i < plan->region_count; i++)
         fprintf(out, "%s%u", i == 0 ? "" : "+", plan->replicas[i]);
     fprintf(out,
-            " operators=%u clients=%u sloppy=%u pipeline=%u think_us=%llu keys=%u zipf=%d siblings=%d value_max=%u "
+            " operators=%u droppers=%u clients=%u sloppy=%u pipeline=%u think_us=%llu keys=%u zipf=%d siblings=%d value_max=%u "
             "duration_ms=%llu delay_us=%llu sync_us=%llu lose=%u duplicate=%u reorder=%u flip=%u\n",
-            plan->operator_count, plan->client_count, plan->sloppy_percent, plan->pipeline, (unsigned long long)plan->think_us, plan->key_count,
+            plan->operator_count, plan->dropper_count, plan->client_count, plan->sloppy_percent, plan->pipeline, (unsigned long long)plan->think_us, plan->key_count,
             plan->zipf, plan->sibling_keyspace, plan->value_bytes_max,
             (unsigned long long)plan->duration_us / 1000, (unsigned long long)plan->delay_us,
             (unsigned long long)plan->sync_us, plan->lose_ppm, plan->duplicate_ppm,

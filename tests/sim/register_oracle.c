@@ -21,6 +21,7 @@ struct seen_value {
     uint16_t keyspace_count;
     struct ring_keyspace keyspaces[RING_KEYSPACES_MAX];
     uint32_t users[OPERATORS_MAX]; /* the mark of each operator's user; 0: there is none */
+    uint16_t drops[RING_KEYSPACES_MAX];
 };
 
 struct judged {
@@ -171,6 +172,7 @@ static void keep_value(struct register_oracle *oracle, const struct machine *mac
     memcpy(value.keyspaces, decoded->ring->keyspaces, sizeof value.keyspaces);
     for (uint32_t i = 0; i < OPERATORS_MAX; i++)
         value.users[i] = mark_of_user(&decoded->users, i);
+    memcpy(value.drops, decoded->ring->keyspace_drops, sizeof value.drops);
     if (decoded->coming.count > 0)
         marks_hit(oracle->world->marks, MARK_REGISTER_JOINT);
     buffer_deinit(&again);
@@ -315,6 +317,42 @@ void register_oracle_record(struct register_oracle *oracle, const struct machine
     default:
         fail(oracle, "I10", machine, "a record of the register has no known name", 0);
     }
+}
+
+/* ---- keyspaces that are dropped ---- */
+
+bool register_oracle_keyspace(const struct register_oracle *oracle, uint64_t seq, uint16_t number,
+                              uint16_t *drops, bool *exists)
+{
+    *drops = 0;
+    *exists = false;
+    for (size_t i = 0; i < oracle->value_count; i++) {
+        const struct seen_value *value = &oracle->values[i];
+        if (value->seq != seq || !ballot_is_none(value->ballot))
+            continue;
+        *drops = value->drops[number];
+        for (uint16_t k = 0; k < value->keyspace_count; k++)
+            *exists = *exists || value->keyspaces[k].number == number;
+        return true;
+    }
+    return seq == 0; /* the ring that all begin with has it not */
+}
+
+uint16_t register_oracle_drops_on(const struct ordered_map *disk, uint16_t number)
+{
+    struct buffer name = {0};
+    struct slice record, bytes;
+    struct register_value *value;
+    uint16_t drops = 0;
+    record_register_value_name(&name);
+    if (ordered_map_get(disk, buffer_slice(&name), &record) &&
+        register_value_record_decode(record, &bytes) == STATUS_OK &&
+        register_value_decode(bytes, &value) == STATUS_OK) {
+        drops = value->ring->keyspace_drops[number];
+        register_value_free(value);
+    }
+    buffer_deinit(&name);
+    return drops;
 }
 
 /* ---- R5 ---- */

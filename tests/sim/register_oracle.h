@@ -60,6 +60,13 @@ void register_oracle_made(struct register_oracle *oracle, const struct machine *
 void register_oracle_refused(struct register_oracle *oracle, const struct machine *machine,
                              const struct operator_change *change);
 
+/* The keyspace of that number in the chosen value of `seq`; false: no disk has had that value. */
+bool register_oracle_keyspace(const struct register_oracle *oracle, uint64_t seq, uint16_t number,
+                              uint16_t *drops, bool *exists);
+struct ordered_map;
+/* How often the register on that disk says that it was dropped. */
+uint16_t register_oracle_drops_on(const struct ordered_map *disk, uint16_t number);
+
 /* R5; `reason` has room for `size` bytes. */
 bool register_oracle_is_quiet(const struct register_oracle *oracle, char *reason, size_t size);
 

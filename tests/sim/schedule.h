@@ -35,6 +35,7 @@ enum occurrence_kind {
     AT_CLIENT_GONE,  /* peer = client, id = its session: the connection has ended */
     AT_CLIENT_LATE,  /* peer = client, id = its session: is a reply overdue? */
     AT_OPERATOR_STEP, /* peer = operator */
+    AT_DROPPER_STEP,  /* peer = one of these clients */
     AT_FAULT,        /* id = fault class */
     AT_FAULT_END,    /* id = fault class */
     AT_SLEEP,        /* id = number: nothing happens for days */

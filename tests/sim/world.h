@@ -40,6 +40,7 @@ struct machine;
 struct network;
 struct client_set;
 struct operators;
+struct dropper;
 struct oracle;
 struct register_oracle;
 struct nemesis;
@@ -79,6 +80,7 @@ struct world {
     struct network *network;
     struct client_set *clients;
     struct operators *operators;
+    struct dropper *dropper;
     struct register_oracle *register_oracle;
     struct oracle *oracle;
     struct nemesis *nemesis;

@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	tests/system/test_errors \
 	tests/system/test_expiry \
 	tests/system/test_gc \
+	tests/system/test_keyspace_drop \
 	tests/system/test_keyspaces \
 	tests/system/test_hints \
 	tests/system/test_kill_loop \

@@ -33,6 +33,7 @@ const struct option OPTIONS[] = {
      "concurrent values of a key; 0: the node's setting"},
     {"--partition", "NUMBER", OPTION_PARTITION, "this partition alone"},
     {"--dry-run", NULL, OPTION_DRY_RUN, "only count differences"},
+    {"--yes", NULL, OPTION_YES, "do not ask before what cannot be undone"},
     {"--help", NULL, 0, "say what ringctl or a verb does"},
     {"--version", NULL, 0, "print the version of ringctl"},
     {"--completion", "SHELL", 0, "print completions; SHELL is bash"},
@@ -160,6 +161,8 @@ static void take_flag(const char *name, struct arguments *out)
         out->help = true;
     else if (strcmp(name, "--dry-run") == 0)
         out->dry_run = true;
+    else if (strcmp(name, "--yes") == 0)
+        out->yes = true;
     else
         out->version = true;
 }

@@ -23,6 +23,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/verb_key.c \
 	tools/ringctl/verb_keyspace.c \
 	tools/ringctl/verb_keyspace_change.c \
+	tools/ringctl/verb_keyspace_drop.c \
 	tools/ringctl/verb_repair.c \
 	tools/ringctl/verb_ring.c \
 	tools/ringctl/verb_status.c \

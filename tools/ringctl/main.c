@@ -60,13 +60,17 @@ const struct verb VERBS[] = {
     {"keyspace create", "NAME", 1, 1, OPTION_NEW_KEYSPACE | OPTION_OF_KEYSPACE,
      "make a keyspace for the whole cluster",
      "A majority of the stewards must agree; then all nodes that are up know it before the verb\n"
-     "ends. Its number, name and policy are for ever.\n",
+     "ends. Its number, name and policy stay as they are until it is dropped.\n",
      verb_keyspace_create},
     {"keyspace set", "NAME", 1, 1, OPTION_NEW_KEYSPACE | OPTION_OF_KEYSPACE,
      "change what a keyspace gives its requests",
      "Changes what is named and nothing else, for all requests from then on.\n", verb_keyspace_set},
-    {"keyspace drop", "NAME", 1, 1, 0, "refused: keyspaces cannot be dropped yet",
-     "A node that has not heard of it yet might still write to it.\n", verb_keyspace_drop},
+    {"keyspace drop", "NAME", 1, 1, OPTION_YES, "remove a keyspace and all its keys, for good",
+     "Says how many keys go and has the name typed, unless --yes is given. A majority of the\n"
+     "stewards must agree; every node that has heard of it then refuses commands in it, and\n"
+     "removes its keys from the disk in the background: ringctl gc status says how many are left.\n"
+     "The number can be used again at once; a new keyspace has nothing of the old one.\n",
+     verb_keyspace_drop},
     {"cluster", "CHANGE", 0, OPERANDS_MAX, 0, "refused: nodes cannot be added or removed yet",
      "join, leave, replace, weight, rack, region, replication, plan, commit, clear: later.\n",
      verb_cluster},

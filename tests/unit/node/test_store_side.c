@@ -664,7 +664,7 @@ static void what_is_not_for_this_replica_is_refused(void **state)
         .address = store_host_address(&host, store_host_partition(&host, "k")),
         .delivery_count = 1,
         .deliveries = buffer_slice(&deliveries)};
-    assert_int_equal(replicate_to(&host, &message), STATUS_INVALID); /* no such keyspace */
+    assert_int_equal(replicate_to(&host, &message), STATUS_NO_KEYSPACE); /* no such keyspace */
     message.address.tag.epoch--;
     assert_int_equal(replicate_to(&host, &message), STATUS_STALE_TAG);
     message.address.tag.epoch += 2;

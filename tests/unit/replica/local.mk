@@ -6,6 +6,7 @@ libringtest_a_SOURCES += \
 unit_tests += \
 	tests/unit/replica/test_hint_store \
 	tests/unit/replica/test_expiry \
+	tests/unit/replica/test_keyspace_drop \
 	tests/unit/replica/test_leaf_compare \
 	tests/unit/replica/test_replica \
 	tests/unit/replica/test_replica_counters \
