@@ -35,6 +35,8 @@ enum status {
     STATUS_OVERFLOW,     /* a number would leave its range */
     STATUS_ID_CONFLICT,  /* the request id was given to another request */
     STATUS_ID_LIMIT,     /* the key remembers as many request ids as it may */
+    STATUS_REQUEST_TOO_OLD, /* the window of its id is over: it may have been carried out before */
+    STATUS_REQUEST_AHEAD, /* the time in its id is too far ahead */
     STATUS_LOG_TRIMMED,  /* the log does not reach back that far any more */
     STATUS_NO_KEYSPACE,  /* it was dropped, or has not been heard of here */
     STATUS_COUNT

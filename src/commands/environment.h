@@ -57,6 +57,7 @@ struct node_statistics {
     uint64_t read_bytes_omitted; /* of values that owners named and did not send */
     uint64_t
         lww_losses; /* concurrent values that last-writer-wins dropped, at this node's replicas */
+    uint64_t increments_folded; /* whose ids left their counters with writes here */
     uint64_t siblings_warned;   /* writes here that left more than siblings-warn versions */
     uint64_t sloppy_reads; /* reads that a fallback answered in the place of an owner */
     uint64_t hints_read;   /* that sloppy reads have met, and given to owners */

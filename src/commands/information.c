@@ -400,6 +400,7 @@ static void write_ring(struct section *section)
     number(section, "ring_read_bytes_omitted", s->read_bytes_omitted);
     number(section, "ring_lww_losses", s->lww_losses);
     number(section, "ring_siblings_warned", s->siblings_warned);
+    number(section, "ring_increments_folded", s->increments_folded);
     struct hint_view hints = {0};
     if (environment->hint_view != NULL)
         environment->hint_view(environment->node, &hints);

@@ -291,8 +291,8 @@ static void start_drop(struct call *call)
 static const struct command subcommands[] = {
     ROW(create, -3, "name [option=value ...]",
         "Makes a keyspace for the whole cluster. number=0..63 (else the first free one) and "
-        "policy=lww|siblings stay until it is dropped; level=, read-level=, write-level=, sloppy=yes|no, "
-        "default-ttl=milliseconds, value-size-max=bytes and siblings-max= can be set later."),
+        "policy=lww|siblings stay until it is dropped; level=, read-level=, write-level=, "
+        "sloppy=yes|no, default-ttl=milliseconds, value-size-max=bytes and siblings-max= can be set later."),
     ROW(drop, 3, "name",
         "Drops a keyspace and all its keys, for the whole cluster and for good. Every node that hears "
         "of it refuses commands in it at once, and removes its keys from the disk in the background. "

@@ -46,7 +46,12 @@ static const struct entry options[] = {
     {"id", "A name of 1 to 64 bytes for this request, such as a client's own number and a count. Sent "
            "again within 10 minutes, through any node, a write with the same id acts once and gives "
            "its first answer; see ringdb-consistency(7). It goes with WITH and with writes whose "
-           "keys are independent of each other, so not with RENAME and COPY."},
+           "keys are independent of each other, so not with RENAME and COPY. Give ids that are, or "
+           "begin with, a UUID of version 7, made when the request is made first: such an id carries "
+           "its time, so what comes 10 minutes after it is not taken for a new request, and refused "
+           "with UNCERTAIN. An increment counts once for as long as its counter remembers the id, "
+           "and sent again is answered with the present sum; counters forget ids that carry their "
+           "time when nothing of them can come any more, and others when the key is deleted or set."},
     {"traceparent", "A W3C trace context; it is checked and not used yet."},
 };
 
@@ -98,7 +103,9 @@ static const struct entry errors[] = {
     {"UNCERTAIN", "Applied: maybe. The write was sent and not confirmed by as many owners as the "
                   "level needs, or some keys of a command were written and others not; the text "
                   "says how many, and with hints= how many of these are hints at fallbacks. Of a "
-                  "request with an id: it may have been, by an earlier attempt; send it again."},
+                  "request with an id: it may have been, by an earlier attempt; send it again, unless "
+                  "the text says that the id is older than 10 minutes: then nobody knows any more, and "
+                  "this attempt changed nothing."},
     {"OVERLOADED", "Applied: no. Too many requests are under way; try again later."},
     {"DISKFULL", "Applied: no. An owner's disk has too little free space."},
     {"CLOCKSKEW", "Applied: no. The clocks of the owners that can be reached are too far from those "
@@ -111,7 +118,9 @@ static const struct entry errors[] = {
     {"SIBLINGLIMIT", "Applied: no. The key has as many concurrent values as it may; read it with "
                      "RING.GET and write with the context of the answer."},
     {"IDLIMIT", "Applied: no. A counter remembers the request ids of its increments, and has as many "
-                "as it may; give ids that end in a number and count up, which it keeps as one."},
+                "as it may, 1024 that are not in a row. Give ids that begin with a UUID of version 7: "
+                "room comes with increments some seconds after their 10 minutes, when all owners can "
+                "be heard. Or give ids that end in a number and count up, which it keeps as one."},
     {"CROSSSLOT", "Applied: no. The command needs all its keys in one slot."},
     {"TRYAGAIN", "Applied: no. The ring changed during the request; try again."},
     {"LOADING", "Applied: no. The replicas asked are being rebuilt, or the node has not opened its "

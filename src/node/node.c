@@ -344,6 +344,7 @@ static void note_store_counts(struct node *node, const struct frame *frame)
     assert(status == STATUS_OK);
     node->statistics.lww_losses += counts.lww_losses;
     node->statistics.siblings_warned += counts.siblings_warned;
+    node->statistics.increments_folded += counts.ids_folded;
 }
 
 static void store_frame(struct node *node, const struct frame *frame)

@@ -176,9 +176,14 @@ void store_handle_mint(struct store_side *side, const struct frame *frame, struc
     bool answered = false;
     if (status == STATUS_OK && key_request_is_recorded(&request))
         status = store_check_request(side, replica, frame, &message, &request, out, &answered);
-    if (status == STATUS_OK && !answered)
+    if (status == STATUS_OK && !answered) {
+        side->context.settled_ms = store_fold_settled_ms(side, replica);
+        side->context.ids_wait = false;
         mint_request(side, replica, frame, &message, &request, out);
-    else if (status != STATUS_OK)
+        if (side->context.ids_wait)
+            store_fold_want(side, replica, now);
+    }
+    if (status != STATUS_OK)
         store_reply_minted(frame, &(struct message_minted){.status = status}, &out->late);
     free((void *)request.entries);
     key_contexts_free(&contexts);

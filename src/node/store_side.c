@@ -69,6 +69,7 @@ struct store_side *store_side_new(const struct store_side_params *params)
     assert(params->settings->siblings_max <= SIBLINGS_LIMIT_MAX);
     store_stability_new(side);
     store_expiry_new(side);
+    store_fold_new(side);
     store_drop_new(side);
     return side;
 }
@@ -80,7 +81,7 @@ static void close_replicas(struct store_side *side)
     hint_store_close(side->hints);
     cell_cache_drop_all(side->cache);
     buffer_clear(&side->pulls);
-    side->context.lww_losses = side->context.siblings_warned = 0;
+    side->context.lww_losses = side->context.siblings_warned = side->context.ids_folded = 0;
     side->open = false;
 }
 
@@ -94,6 +95,7 @@ void store_side_free(struct store_side *side)
     store_debt_free(side->debts);
     store_stability_free(side);
     store_expiry_free(side);
+    store_fold_free(side);
     store_drop_free(side);
     cell_cache_free(side->cache);
     buffer_deinit(&side->pulls);
@@ -184,6 +186,7 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
     store_drop_opened(side, &out->early);
     store_stability_reopened(side);
     store_expiry_reopened(side);
+    store_fold_reopened(side);
     if (out->batch.length > 0)
         store_lineage_count(side, &out->batch);
     side->open = true;
@@ -495,18 +498,19 @@ static void report_counts(struct store_side *side, struct instant now, struct st
 {
     struct replica_context *context = &side->context;
     struct message_store_counts counts = {.lww_losses = context->lww_losses,
-                                          .siblings_warned = context->siblings_warned};
+                                          .siblings_warned = context->siblings_warned,
+                                          .ids_folded = context->ids_folded};
     if (counts.siblings_warned > 0 && store_may_log(&side->warned_us, now))
         log_line(&side->log, LOG_WARN,
                  "a key has many concurrent values: its writers give no context "
                  "position=%016llx siblings-warn=%u",
                  (unsigned long long)context->warned_position, context->siblings_warn);
-    if (counts.lww_losses > 0 || counts.siblings_warned > 0) {
+    if (counts.lww_losses > 0 || counts.siblings_warned > 0 || counts.ids_folded > 0) {
         size_t offset = frame_start(&out->late, MESSAGE_STORE_COUNTS, 0, 0);
         message_store_counts_encode(&counts, &out->late);
         frame_finish(&out->late, offset);
     }
-    context->lww_losses = context->siblings_warned = 0;
+    context->lww_losses = context->siblings_warned = context->ids_folded = 0;
 }
 
 static void answer_committed(struct store_side *side, const struct frame *frame,

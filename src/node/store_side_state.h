@@ -4,7 +4,7 @@
  * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions; store_requests.c
  * keeps requests with ids from acting twice; store_sync.c answers and applies log sync; store_hints.c
  * keeps copies for owners elsewhere; store_stability.c collects garbage, store_expiry.c what has expired, store_drop.c
- * what dropped keyspaces have left; store_lineage.c counts
+ * what dropped keyspaces have left; store_fold.c lets counters fold their ids; store_lineage.c counts
  * commits; store_tree.c does anti-entropy and scrubs; store_whole.c sends and takes whole
  * partitions; store_trim.c cuts logs. A handler of frames is called with its group
  * under way, and puts its answer into `early` or `late` of the output (store_side.h).
@@ -60,6 +60,7 @@ struct store_side {
     struct store_stability *stability; /* store_stability.c */
     uint64_t collect_failed_us;        /* of the last line about it */
     struct store_expiry *expiry;       /* store_expiry.c */
+    struct store_fold *fold;           /* store_fold.c */
     uint64_t expire_failed_us;
     struct store_drop *drop; /* store_drop.c */
     uint64_t drop_failed_us;
@@ -110,7 +111,8 @@ void store_reply_lookup(const struct frame *frame, enum status status,
 /*
  * Before a request with an id is minted. STATUS_OK: it was answered, or is to be minted now.
  * Else nothing was and is to be minted: STATUS_REQUEST_UNKNOWN, STATUS_REQUEST_DONE,
- * STATUS_REQUEST_CONFLICT, STATUS_OVERLOADED (too many are remembered), or a failed store.
+ * STATUS_REQUEST_CONFLICT, STATUS_REQUEST_TOO_OLD, STATUS_REQUEST_AHEAD, STATUS_OVERLOADED (too many
+ * are remembered), or a failed store.
  */
 MUST_USE enum status store_check_request(struct store_side *side, struct replica *replica,
                                          const struct frame *frame,
@@ -208,6 +210,20 @@ void store_handle_stability(struct store_side *side, const struct frame *frame, 
                             struct store_output *out);
 /* By index into side->replicas. */
 const struct stability *store_stability_of(const struct store_side *side, uint32_t index);
+
+/* store_fold.c */
+void store_fold_new(struct store_side *side);
+void store_fold_free(struct store_side *side);
+void store_fold_reopened(struct store_side *side);
+/* Up to when all that happened in the partition is settled; 0: unknown. */
+uint64_t store_fold_settled_ms(const struct store_side *side, const struct replica *replica);
+/* A counter there has ids whose window is over. */
+void store_fold_want(struct store_side *side, const struct replica *replica, struct instant now);
+bool store_fold_is_wanted(const struct store_side *side, uint32_t index);
+/* Whether ids wait, here, for a later safe time, and for nobody who cannot be heard. */
+bool store_fold_waits(const struct store_side *side);
+void store_fold_look(struct store_side *side, uint32_t index, struct instant now,
+                     uint64_t hint_free_us);
 
 /* store_drop.c */
 void store_drop_new(struct store_side *side);

@@ -136,7 +136,8 @@ static void report_to(struct store_side *side, struct stability_peer *peer,
     struct message_stability message = {.number = ++side->stability->last_number,
                                         .keeps_hints = hint_store_keeps_any(side->hints),
                                         .echo_us = peer->echo_us,
-                                        .waits_for_time = store_expiry_waits(side)};
+                                        .waits_for_time =
+                                            store_expiry_waits(side) || store_fold_waits(side)};
     bool whole = true;
     peer->number = message.number;
     if (peer->waits_for_time)
@@ -251,6 +252,7 @@ static enum status collect_replica(struct store_side *side, uint32_t index, stru
         stability_advance(stability, &replica->actor, &replica->clock, now.mono_us, wait_us,
                           hint_free_us(side)) &&
         now.mono_us - stability->coming_since_us >= wait_us;
+    store_fold_look(side, index, now, hint_free_us(side));
     bool log_is_long = false;
     enum status status = replica_purge(replica, stability, *budget, &side->context, &outcome);
     if (status == STATUS_OK)
@@ -302,9 +304,11 @@ static void sum_up(const struct store_side *side, struct message_garbage *sum)
     }
 }
 
-static bool has_work(const struct replica *replica)
+static bool has_work(const struct store_side *side, uint32_t index)
 {
-    return replica->garbage_first <= replica->garbage_last || store_has_log(replica);
+    const struct replica *replica = &side->replicas[index];
+    return replica->garbage_first <= replica->garbage_last || store_has_log(replica) ||
+           store_fold_is_wanted(side, index);
 }
 
 /* A round comes to each replica once; a step is a bounded part of it. */
@@ -319,7 +323,7 @@ static void collect(struct store_side *side, const struct message_stability_step
         all->round_left = side->replica_count;
     while (all->round_left > 0 && budget > 0 && visited < COLLECT_PARTITIONS_MAX) {
         uint32_t index = all->next;
-        if (has_work(&side->replicas[index])) {
+        if (has_work(side, index)) {
             enum status status = collect_replica(side, index, now, &budget, &sum);
             if (status != STATUS_OK && store_may_log(&side->collect_failed_us, now))
                 log_line(&side->log, LOG_ERROR,

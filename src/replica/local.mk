@@ -30,6 +30,8 @@ libringcore_a_SOURCES += \
 	src/replica/replica_whole.h \
 	src/replica/scrub.c \
 	src/replica/scrub.h \
+	src/replica/settled_time.c \
+	src/replica/settled_time.h \
 	src/replica/store_port.c \
 	src/replica/store_port.h \
 	src/replica/sum_tree.c \

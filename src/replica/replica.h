@@ -63,6 +63,9 @@ struct replica_context {
     uint64_t warned_position;  /* of the last one's key */
     struct request_table requests;
     bool expiry_indexed; /* the present group has new records of replica/expiry.h */
+    uint64_t settled_ms; /* of the replica that mints (settled_time.h); 0: unknown */
+    uint64_t ids_folded; /* request ids that left their counters; counted up */
+    bool ids_wait;       /* set when some are left whose window is over */
     uint64_t discarded; /* deliveries of dropped keyspaces */
     uint64_t unseen_increments; /* deliveries of strings beside increments they do not cover */
 };

@@ -122,6 +122,7 @@ static enum status evaluate(const struct replica *replica, const struct replica_
                                   .shown = seen ? &shown : NULL,
                                   .dot = out->dot,
                                   .now_ms = context->wall_ms,
+                                  .settled_ms = context->settled_ms,
                                   .id = mint->id};
     return status == STATUS_OK ? counter_write(&count, effect, &out->state) : status;
 }
@@ -291,7 +292,9 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
         goto done;
     if (effect->has_old)
         buffer_append_slice(old, effect->old);
+    context->ids_wait = context->ids_wait || effect->ids_wait;
     if (effect->write) {
+        context->ids_folded += effect->folded;
         context->lww_losses += losses;
         mint_cell(mint, &evaluated, &base, context, &after, &out->dot);
         replica_add_unseen_dots(replica, &after, &new_dots);

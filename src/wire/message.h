@@ -393,6 +393,7 @@ MUST_USE enum status message_replica_state_decode(struct slice body,
 struct message_store_counts {
     uint64_t lww_losses;      /* concurrent values that last-writer-wins dropped */
     uint64_t siblings_warned; /* client writes that left more than siblings-warn versions */
+    uint64_t ids_folded;      /* request ids that left their counters */
 };
 
 void message_store_counts_encode(const struct message_store_counts *counts, struct buffer *out);

@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	tests/models/request_ids.py \
 	tests/models/counters.py \
 	tests/models/expiry.py \
+	tests/models/fold.py \
 	tests/models/register.py \
 	tests/models/hints.py \
 	tests/models/keyspace_drop.py \

@@ -35,6 +35,7 @@ struct command {
     uint64_t expire_at_ms;           /* COMMAND_EXPIRE_AT, and COMMAND_SET with an expiry */
     enum context_use context;
     uint64_t identity;               /* of WITH id=; 0: none */
+    uint64_t identity_ms;            /* the time that the id carries; 0: none */
     uint32_t attempt;                /* sent so often before, with the same id */
     uint64_t first_us;               /* when it was sent first */
     uint64_t answered_digest;        /* of a good answer before; 0: none yet */

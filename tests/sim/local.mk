@@ -103,6 +103,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/context-covers-more.patch \
 	tests/sim/mutants/count-node-twice.patch \
 	tests/sim/mutants/fallback-counted-when-strict.patch \
+	tests/sim/mutants/fold-early.patch \
 	tests/sim/mutants/hint-dropped-on-send.patch \
 	tests/sim/mutants/hint-for-any-owner.patch \
 	tests/sim/mutants/join-clock-at-once.patch \

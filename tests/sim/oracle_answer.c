@@ -393,6 +393,8 @@ static void error_answered(struct oracle *oracle, const struct machine *machine,
         oracle_fail_answer(oracle, machine, command, command->keys[0], "context",
                            bad ? "a forged context was not refused as such"
                                : "a context that a node gave was refused");
+    if (begins(text, "UNCERTAIN the id"))
+        marks_hit(oracle->world->marks, MARK_REQUEST_TOO_OLD);
     if (begins(text, "UNCERTAIN the"))
         marks_hit(oracle->world->marks, MARK_REQUEST_UNKNOWN);
     if (begins(text, "UNCERTAIN")) {
@@ -631,7 +633,8 @@ static void check_repeated(struct oracle *oracle, const struct machine *machine,
     const struct write *write = command->writes[0];
     const struct oracle_key *key = &oracle->keys[command->keys[0]];
     uint32_t made = 0;
-    if (command->answered_digest == 0 || command->key_count != 1 || write->version == NULL)
+    if (command->answered_digest == 0 || command->key_count != 1 || write->version == NULL ||
+        command->kind == COMMAND_INCREMENT) /* it answers with the sum of now */
         return;
     for (uint32_t i = 0; i < key->version_count; i++)
         made += key->versions[i]->write == write->number;

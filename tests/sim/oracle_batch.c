@@ -235,20 +235,26 @@ static void mark_concurrent(struct oracle *oracle, const struct oracle_key *key,
 
 /*
  * A request with an id may be made at two owners that know nothing of each other, and then
- * one of the two wins; never on top of what it has done already.
+ * one of the two wins; never on top of what it has done already. In one batch the other's may
+ * follow what was made here, so what counts is what was there before.
  */
 static void check_once(struct oracle *oracle, const struct machine *machine,
-                       const struct oracle_key *key, const struct cell *cell)
+                       const struct oracle_key *key, const struct cell *old,
+                       const struct cell *cell)
 {
     const struct version *newest =
         key->version_count > 0 ? key->versions[key->version_count - 1] : NULL;
     if (newest == NULL || newest->write == 0 || key->expiry_writes > 0 ||
         newest->made_us != oracle->world->now_us || cell_find(cell, &newest->dot) == NULL)
         return;
-    for (uint32_t i = 0; i + 1 < key->version_count; i++)
-        if (key->versions[i]->write == newest->write &&
-            version_vector_covers(&cell->context, &key->versions[i]->dot))
+    for (uint32_t i = 0; i + 1 < key->version_count; i++) {
+        const struct version *earlier = key->versions[i];
+        bool made_here = earlier->made_us == oracle->world->now_us &&
+                         earlier->dot.actor.node == machine->id;
+        if (earlier->write == newest->write &&
+            (made_here || version_vector_covers(&old->context, &earlier->dot)))
             fail_key(oracle, "once", machine, key, "a request acted again on what it had done");
+    }
 }
 
 /* No event can have done that: each would have raised the context. */
@@ -292,8 +298,8 @@ static void check_cell(struct oracle *oracle, const struct machine *machine,
     }
     if (oracle->world->verdict != VERDICT_OK) /* a dot may name a version that is not this one */
         goto done;
-    check_once(oracle, machine, key, &cell);
     oracle_load(oracle, before, key, &old);
+    check_once(oracle, machine, key, &old, &cell);
     oracle_stored_live(oracle, machine, key, &old, &cell, before);
     oracle_expired(oracle, machine, key, &old, &cell, before);
     if (key->version_count > versions)

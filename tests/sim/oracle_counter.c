@@ -144,6 +144,41 @@ static struct write *write_behind(const struct oracle *oracle, const struct orac
     return fits ? write : NULL;
 }
 
+/* The command whose id the version has beside what its maker had seen; NULL: there is none. */
+static struct write *write_by_id(const struct oracle *oracle, const struct oracle_key *key,
+                                 const struct sibling *sibling, const struct count_sets *observed)
+{
+    struct counter counter = {0};
+    struct write *found = NULL;
+    enum status status = counter_join(&counter, sibling->value);
+    assert(status == STATUS_OK);
+    for (uint32_t i = 0; i < counter.run_count && found == NULL; i++) {
+        struct slot_sums one = {.events = 1, .up = counter.runs[i].amount};
+        struct write *write = counter.runs[i].reset ? NULL : write_behind(oracle, key, &one);
+        bool known = false;
+        for (uint32_t e = 0; write != NULL && e < key->counter->event_count; e++)
+            known = known || (key->counter->events[e] == write && has(observed->seen, e));
+        if (write != NULL && write->has_id && !known)
+            found = write;
+    }
+    counter_deinit(&counter);
+    return found;
+}
+
+/* Two owners have counted one id. */
+static bool note_repeated(const struct oracle_key *key, struct version *version,
+                          const struct write *write)
+{
+    for (uint32_t e = 0; e < key->counter->event_count; e++) {
+        if (key->counter->events[e] != write)
+            continue;
+        version->write = write->number;
+        version->sets->seen[e / 64] |= (uint64_t)1 << e % 64;
+        return true;
+    }
+    return false;
+}
+
 static void note_event(struct oracle *oracle, const struct machine *machine,
                        const struct oracle_key *key, struct version *version, struct write *write)
 {
@@ -218,8 +253,15 @@ static void judge_new(struct oracle *oracle, const struct machine *machine, stru
         }
         struct slot_sums added = added_by(key->counter, sibling);
         struct write *write = write_behind(oracle, key, &added);
-        if (write != NULL)
+        struct write *by_id = write == NULL ? write_by_id(oracle, key, sibling, &observed) : NULL;
+        if (by_id != NULL && note_repeated(key, version, by_id))
+            marks_hit(oracle->world->marks, MARK_INCREMENT_REPEATED);
+        else if (by_id != NULL)
+            note_event(oracle, machine, key, version, by_id);
+        else if (write != NULL)
             note_event(oracle, machine, key, version, write);
+        else if (added.events == 0 && oracle->world->plan.request_ids)
+            marks_hit(oracle->world->marks, MARK_INCREMENT_REPEATED);
         else if (!replaces || added.events != 0)
             fail(oracle, machine, key, "I3", "a version adds what no command has asked for");
     }
@@ -276,6 +318,15 @@ static void check_shown(struct oracle *oracle, const struct machine *machine,
     buffer_deinit(&wanted);
 }
 
+static uint64_t cut_of(const struct cell *cell)
+{
+    struct counter counter = {0};
+    counter_join_cell(&counter, cell, 0, UINT64_MAX);
+    uint64_t cut_ms = counter.folded.cut_ms;
+    counter_deinit(&counter);
+    return cut_ms;
+}
+
 static void mark(struct oracle *oracle, const struct oracle_key *key, const struct cell *before,
                  const struct cell *after)
 {
@@ -288,6 +339,8 @@ static void mark(struct oracle *oracle, const struct oracle_key *key, const stru
         counting += after->siblings[i].kind == SIBLING_COUNTER;
     for (uint32_t i = 0; i < key->counter->event_count; i++)
         survives = survives || (has(new.seen, i) && !has(new.reset, i) && !has(old.seen, i));
+    if (cut_of(after) > cut_of(before))
+        marks_hit(oracle->world->marks, MARK_INCREMENT_FOLDED);
     if (counting > 1)
         marks_hit(oracle->world->marks, MARK_COUNTERS_JOINED);
     if (!contains(old.reset, new.reset))

@@ -86,6 +86,7 @@ static const struct profile {
     {"resurrection", HUNT, false, 0},
     {"keyspace-drop", HINTS | WIPES | CRASHES, false, 0},
     {"gray-slow", 0, false, 1},
+    {"folding", HUNT, false, 6},
 };
 
 enum { PROFILE_COUNT = sizeof profiles / sizeof profiles[0], SCRIPT_AFTER_MS = 1000 };
@@ -297,6 +298,32 @@ static void draw_hints(struct random *random, bool wanted, struct plan *plan)
     plan->level_weight[LEVEL_TWO] += 10;
 }
 
+/* Counters that are fed with ids for longer than these take to settle, while little else happens. */
+static void fit_folding(struct random *random, struct plan *plan)
+{
+    struct settings *settings = &plan->settings;
+    plan->duration_us = spread_log(random, 40000000, 90000000);
+    plan->request_ids = true;
+    plan->client_count = (uint32_t)spread_even(random, 2, 5);
+    plan->pipeline = 1;
+    plan->think_us = spread_log(random, 200000, 500000);
+    memset(plan->command_weight, 0, sizeof plan->command_weight);
+    plan->command_weight[COMMAND_INCREMENT] = 40;
+    plan->command_weight[COMMAND_COUNTER_GET] = 4;
+    plan->command_weight[COMMAND_COUNTER_SET] = one_in(random, 2) ? 2 : 0;
+    plan->command_weight[COMMAND_COUNTER_DEL] = one_in(random, 3) ? 1 : 0;
+    plan->command_weight[COMMAND_SET] = 2;
+    settings->request_timeout_ms = (uint32_t)spread_log(random, 300, 1000);
+    settings->request_timeout_max_ms = 1000;
+    settings->stability_interval_ms = (uint32_t)spread_log(random, 200, 1000);
+    settings->hint_delay_ms = (uint32_t)spread_log(random, 1, 500);
+    settings->hint_rate_bytes_max = 8 << 20;
+    for (unsigned i = 0; i < FAULT_CLASS_COUNT; i++) {
+        plan->faults[i].interval_us = spread_log(random, 8000000, 40000000);
+        plan->faults[i].duration_us = spread_log(random, 50000, 4000000);
+    }
+}
+
 /* A script that says nothing else lasts as long as its steps. */
 static void fit_script(struct plan *plan)
 {
@@ -346,6 +373,8 @@ enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
         absence_draw(&random, out);
         out->operator_count = 0;
     }
+    if (strcmp(out->profile, "folding") == 0)
+        fit_folding(&random, out);
     draw_droppers(out);
     if (out->script != NULL)
         fit_script(out);

@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	tests/system/test_damage \
 	tests/system/test_errors \
 	tests/system/test_expiry \
+	tests/system/test_folding \
 	tests/system/test_gc \
 	tests/system/test_keyspace_drop \
 	tests/system/test_keyspaces \

@@ -96,10 +96,10 @@ static void describe(const struct extent *extent, char text[96])
     if (extent->keys < 0)
         snprintf(text, 96, "its keys, which could not be counted now");
     else if (extent->value_bytes < 0)
-        snprintf(text, 96, "its %" PRId64 " keys", extent->keys);
+        snprintf(text, 96, "its %" PRId64 " %s", extent->keys, extent->keys == 1 ? "key" : "keys");
     else
-        snprintf(text, 96, "its %" PRId64 " keys, about %" PRId64 " bytes", extent->keys,
-                 extent->value_bytes);
+        snprintf(text, 96, "its %" PRId64 " %s, about %" PRId64 " bytes", extent->keys,
+                 extent->keys == 1 ? "key" : "keys", extent->value_bytes);
 }
 
 /* Whether the operator types the name. */

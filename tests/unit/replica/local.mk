@@ -16,4 +16,5 @@ unit_tests += \
 	tests/unit/replica/test_replica_trim \
 	tests/unit/replica/test_replica_whole \
 	tests/unit/replica/test_safe_time \
+	tests/unit/replica/test_settled_time \
 	tests/unit/replica/test_stability
