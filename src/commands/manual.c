@@ -71,6 +71,7 @@ static const char *const users[] = {
     "There are at most 256 users, each with at most 8 passwords and 2048 bytes of rules.",
     "Of a password its SHA-256 is kept, as by Redis: without salt, so a password that is short can be "
     "guessed by whoever reads it; ACL GENPASS gives one that cannot.",
+    "Failed logins are counted and logged, and not slowed down.",
 };
 
 /* Of ACL SETUSER. */

@@ -97,6 +97,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/absence-deletes.patch \
 	tests/sim/mutants/check \
 	tests/sim/mutants/ballot-used-twice.patch \
+	tests/sim/mutants/keyspace-drops-users.patch \
 	tests/sim/mutants/counter-adds-deltas.patch \
 	tests/sim/mutants/counter-forgets-sums.patch \
 	tests/sim/mutants/context-covers-more.patch \

@@ -76,6 +76,7 @@ static const char *const names[MARK_COUNT] = {
     [MARK_SAFE_TIME_HELD_BACK] = "safe-time-held-back",
     [MARK_READ_FLOOR_CHECKED] = "read-floor-checked",
     [MARK_REGISTER_CHANGED] = "register-changed",
+    [MARK_REGISTER_USER] = "register-user",
     [MARK_REGISTER_REFUSED] = "register-refused",
     [MARK_REGISTER_UNAVAILABLE] = "register-unavailable",
     [MARK_REGISTER_UNCERTAIN] = "register-uncertain",
