@@ -387,6 +387,16 @@ void oracle_counter_purged(struct oracle *oracle, const struct machine *machine,
 
 /* ---- answers ---- */
 
+/*
+ * Whether one of those that took the string holds the event for certain. Who is rebuilt takes
+ * strings, and does not know yet what its lost disk had counted; reads do not go there.
+ */
+static bool string_meets(const struct oracle *oracle, const struct version *event, uint8_t owners)
+{
+    return oracle_meets(oracle, event, owners) &&
+           event->certain + owners > oracle->world->ring->owner_count + event->destroyed;
+}
+
 void oracle_counter_replaced(struct oracle *oracle, const struct machine *machine,
                              const struct command *command)
 {
@@ -402,8 +412,9 @@ void oracle_counter_replaced(struct oracle *oracle, const struct machine *machin
     join_collected(key, &all);
     for (uint32_t i = 0; i < key->counter->event_count; i++) {
         const struct version *event = key->counter->events[i]->version;
-        if (event->acked && event->acked_us < command->start_us &&
-            oracle_meets(oracle, event, owners) && !has(all.reset, i))
+        bool meets = command->kind == COMMAND_COUNTER_SET ? string_meets(oracle, event, owners)
+                                                          : oracle_meets(oracle, event, owners);
+        if (event->acked && event->acked_us < command->start_us && meets && !has(all.reset, i))
             oracle_fail_answer(oracle, machine, command, command->keys[0], "counter",
                                "an increment acknowledged before has survived");
     }
