@@ -204,19 +204,20 @@ bool options_parse(int argc, char **argv, struct bench_options *out)
     bool distribution_given = false;
     int index = 0;
     const char *password = getenv("REDISCLI_AUTH");
-    *out = (struct bench_options){.hosts = "127.0.0.1:6379",
-                                  .password = password == NULL || *password == '\0' ? NULL : password,
-                                  .mix = workload_find('a'),
-                                  .theta = THETA_DEFAULT,
-                                  .clients = CLIENTS_DEFAULT,
-                                  .pipeline = 1,
-                                  .seconds = SECONDS_DEFAULT,
-                                  .warmup_seconds = 1,
-                                  .keys = KEYS_DEFAULT,
-                                  .value_bytes = VALUE_DEFAULT,
-                                  .loads = true,
-                                  .runs = true,
-                                  .seed = 1};
+    *out =
+        (struct bench_options){.hosts = "127.0.0.1:6379",
+                               .password = password == NULL || *password == '\0' ? NULL : password,
+                               .mix = workload_find('a'),
+                               .theta = THETA_DEFAULT,
+                               .clients = CLIENTS_DEFAULT,
+                               .pipeline = 1,
+                               .seconds = SECONDS_DEFAULT,
+                               .warmup_seconds = 1,
+                               .keys = KEYS_DEFAULT,
+                               .value_bytes = VALUE_DEFAULT,
+                               .loads = true,
+                               .runs = true,
+                               .seed = 1};
     for (size_t i = 0; i < ROW_COUNT; i++) {
         longs[i].name = ROWS[i].name;
         longs[i].has_arg = ROWS[i].value == NULL ? no_argument : required_argument;

@@ -60,11 +60,8 @@ static int process_of(const char *address, const char *user, const char *passwor
     struct ringdb_result result;
     char message[RINGDB_MESSAGE_MAX];
     int process = 0;
-    struct ringdb_options options = {.hosts = address,
-                                     .user = user,
-                                     .password = password,
-                                     .direct = true,
-                                     .timeout_ms = 2000};
+    struct ringdb_options options = {
+        .hosts = address, .user = user, .password = password, .direct = true, .timeout_ms = 2000};
     if (ringdb_new(&options, &client, message) != RINGDB_ERROR_NONE)
         return 0;
     execute(client, "INFO", "server", &result);
@@ -101,7 +98,8 @@ bool servers_find(const char *hosts, const char *user, const char *password, str
         hosts += length + (hosts[length] == ',');
     }
     for (size_t i = 0; answers && i < out->count; i++) {
-        out->processes[i] = is_here(out->addresses[i]) ? process_of(out->addresses[i], user, password) : 0;
+        out->processes[i] =
+            is_here(out->addresses[i]) ? process_of(out->addresses[i], user, password) : 0;
         out->local_count += out->processes[i] > 0;
     }
     return answers;

@@ -84,8 +84,8 @@ static bool counts_without(const struct cell *cell, const struct sibling *siblin
         if (dot_compare(&other->dot, &sibling->dot) != 0)
             join(&without, other);
     }
-    bool same = same_slots(&with, &without) && same_runs(&with, &without) &&
-                same_folded(&with, &without);
+    bool same =
+        same_slots(&with, &without) && same_runs(&with, &without) && same_folded(&with, &without);
     counter_deinit(&with);
     counter_deinit(&without);
     return same;

@@ -147,8 +147,7 @@ static void start_getuser(struct call *call)
     write_passwords(call, writer, user);
     write_pair(writer, "commands", buffer_slice(&user->commands));
     write_pair(writer, "keys", buffer_slice(&user->keys));
-    write_pair(writer, "channels",
-               slice_text((user->flags & USER_ALL_CHANNELS) != 0 ? "&*" : ""));
+    write_pair(writer, "channels", slice_text((user->flags & USER_ALL_CHANNELS) != 0 ? "&*" : ""));
     resp_writer_bulk(writer, slice_text("selectors"));
     resp_writer_array(writer, 0);
     write_pair(writer, "level", buffer_slice(&user->options)); /* RingDB's own */
@@ -236,8 +235,9 @@ static bool take_words(struct call *call, const struct buffer *words,
                        struct register_change *change)
 {
     if (words->length > sizeof change->words) {
-        call_reply_error(call, "TOOLARGE one change of users has at most %d bytes of rules or "
-                               "names; nothing was changed",
+        call_reply_error(call,
+                         "TOOLARGE one change of users has at most %d bytes of rules or "
+                         "names; nothing was changed",
                          REGISTER_WORDS_BYTES_MAX);
         return false;
     }
@@ -340,10 +340,9 @@ static void start_no_file(struct call *call)
 
 static void reply_too_many(struct call *call)
 {
-    call_reply_error(call,
-                     "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try ACL HELP.",
-                     shown_length(call_argument(call, 1)),
-                     (const char *)call_argument(call, 1).data);
+    call_reply_error(
+        call, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try ACL HELP.",
+        shown_length(call_argument(call, 1)), (const char *)call_argument(call, 1).data);
 }
 
 static void list_category(struct call *call, uint32_t category)
@@ -410,14 +409,14 @@ static void start_genpass(struct call *call)
         return;
     }
     if (bits <= 0 || bits > GENPASS_BITS_MAX) {
-        call_reply_error(call, "ERR ACL GENPASS argument must be the number of bits for the output "
-                               "password, a positive number up to %d",
+        call_reply_error(call,
+                         "ERR ACL GENPASS argument must be the number of bits for the output "
+                         "password, a positive number up to %d",
                          GENPASS_BITS_MAX);
         return;
     }
     size_t digits = (size_t)(bits + 3) / 4;
-    if (environment->random_bytes == NULL ||
-        !environment->random_bytes(bytes, (digits + 1) / 2)) {
+    if (environment->random_bytes == NULL || !environment->random_bytes(bytes, (digits + 1) / 2)) {
         call_reply_error(call, "ERR this node has no random numbers that nobody can guess");
         return;
     }
@@ -531,9 +530,10 @@ static const struct command acl_subcommands[] = {
             "What was refused to users at this node lately."),
     ACL_ROW(save, start_no_file, "6.0.0", 2, COMMAND_ADMIN, "",
             "Refused: users are kept by the cluster, not in a file."),
-    ACL_ROW(setuser, start_setuser, "6.0.0", -3, COMMAND_ADMIN, "username [rule [rule ...]]",
-            "Makes or changes a user for the whole cluster, and for its connections at once. "
-            "level:name=value is RingDB's own: the user's default for each option of RING.SESSION."),
+    ACL_ROW(
+        setuser, start_setuser, "6.0.0", -3, COMMAND_ADMIN, "username [rule [rule ...]]",
+        "Makes or changes a user for the whole cluster, and for its connections at once. "
+        "level:name=value is RingDB's own: the user's default for each option of RING.SESSION."),
     ACL_ROW(users, start_users, "6.0.0", 2, COMMAND_ADMIN, "",
             "The names of all users, as this node knows them."),
     ACL_ROW(whoami, start_whoami, "6.0.0", 2, 0, "", "The user of this connection."),

@@ -15,13 +15,18 @@
 #include "node/event.h"
 #include "wire/resp_writer.h"
 
-enum { ACL_LOG_MAX = 128, ACL_LOG_OBJECT_MAX = 128, ACL_LOG_CLIENT_MAX = 1024, ACL_LOG_SAME_MS = 60000 };
+enum {
+    ACL_LOG_MAX = 128,
+    ACL_LOG_OBJECT_MAX = 128,
+    ACL_LOG_CLIENT_MAX = 1024,
+    ACL_LOG_SAME_MS = 60000
+};
 
 enum acl_reason { ACL_REASON_COMMAND, ACL_REASON_KEY, ACL_REASON_AUTH };
 
 struct acl_entry {
     uint64_t id, count;
-    uint8_t reason; /* enum acl_reason */
+    uint8_t reason;                  /* enum acl_reason */
     uint64_t created_ms, updated_ms; /* since 1970 */
     struct buffer object;            /* the command's name, the key, AUTH or HELLO */
     struct buffer user;              /* as it was given, for AUTH */

@@ -374,7 +374,8 @@ void call_start(struct call *call)
         return;
     bool reads = (call->command->flags & COMMAND_READONLY) != 0;
     if (reads && call->options.level == LEVEL_ANY && call->options.r == OWNERS_UNSET) {
-        call_reply_error(call, "ERR the consistency level ANY is for writes: read with ONE or more");
+        call_reply_error(call,
+                         "ERR the consistency level ANY is for writes: read with ONE or more");
         return;
     }
     call->command->start(call);
@@ -442,8 +443,7 @@ static void join_keyspace(const struct call *call, struct key_request *request)
     struct request_options weakest = {0};
     if (keyspace == NULL)
         return;
-    weakest.level =
-        request->kind == KEY_WRITE ? keyspace->write_level : keyspace->read_level;
+    weakest.level = request->kind == KEY_WRITE ? keyspace->write_level : keyspace->read_level;
     weakest.sloppy = keyspace->sloppy ? SLOPPY_YES : SLOPPY_DEFAULT;
     options_join(&request->options, &weakest);
 }

@@ -36,9 +36,8 @@ void client_describe(const struct session *session, struct instant now, struct b
     buffer_printf(out,
                   " user=%s redir=-1 resp=%d lib-name=%.*s lib-ver=%.*s "
                   "tot-net-in=%llu tot-net-out=%llu tot-cmds=%llu",
-                  session_user_name(session), session->version,
-                  (int)session->library_name.length, library,
-                  (int)session->library_version.length, version,
+                  session_user_name(session), session->version, (int)session->library_name.length,
+                  library, (int)session->library_version.length, version,
                   (unsigned long long)session->bytes_in, (unsigned long long)session->bytes_out,
                   (unsigned long long)session->command_count);
 }

@@ -95,7 +95,7 @@ struct command {
     uint8_t access;     /* enum command_access */
     bool secret;        /* its arguments may hold a password: they are shown to nobody */
     bool context;       /* WITH context=: the write replaces what that token's reader saw */
-    bool repeatable;    /* WITH id=: each of its key requests stands for itself, in the same order */
+    bool repeatable; /* WITH id=: each of its key requests stands for itself, in the same order */
     uint32_t flags;
     uint32_t categories;
     struct key_spec keys[COMMAND_KEY_SPECS_MAX];

@@ -102,8 +102,8 @@ static void start_auth(struct call *call)
         return;
     }
     bool named = call->argument_count == 3;
-    if (log_in(call, named ? call_argument(call, 1) : standard,
-               call_argument(call, named ? 2 : 1), "AUTH"))
+    if (log_in(call, named ? call_argument(call, 1) : standard, call_argument(call, named ? 2 : 1),
+               "AUTH"))
         call_reply_ok(call);
 }
 

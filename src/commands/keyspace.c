@@ -292,10 +292,13 @@ static const struct command subcommands[] = {
     ROW(create, -3, "name [option=value ...]",
         "Makes a keyspace for the whole cluster. number=0..63 (else the first free one) and "
         "policy=lww|siblings stay until it is dropped; level=, read-level=, write-level=, "
-        "sloppy=yes|no, default-ttl=milliseconds, value-size-max=bytes and siblings-max= can be set later."),
+        "sloppy=yes|no, default-ttl=milliseconds, value-size-max=bytes and siblings-max= can be "
+        "set later."),
     ROW(drop, 3, "name",
-        "Drops a keyspace and all its keys, for the whole cluster and for good. Every node that hears "
-        "of it refuses commands in it at once, and removes its keys from the disk in the background. "
+        "Drops a keyspace and all its keys, for the whole cluster and for good. Every node that "
+        "hears "
+        "of it refuses commands in it at once, and removes its keys from the disk in the "
+        "background. "
         "The number may be used again at once: a new keyspace has nothing of the old one."),
     HELP_ROW("ring.keyspace", RINGDB_SINCE_FIRST, 0),
     ROW(list, 2, "", "All keyspaces as this node knows them."),

@@ -9,7 +9,7 @@
 #include "commands/options.h"
 
 /* Of Redis, and of no command here; rules that are written for Redis name them. */
-static const char *const empty_categories[] = {"set",         "sortedset", "list", "hash",
+static const char *const empty_categories[] = {"set",         "sortedset", "list",   "hash",
                                                "hyperloglog", "geo",       "stream", "pubsub",
                                                "transaction", "scripting"};
 
@@ -182,8 +182,8 @@ static bool take_options(struct user_rights *rights, const struct ring *ring)
     struct slice word;
     for (size_t at = 0; user_next_word(buffer_slice(&rights->user.options), &at, &word);) {
         struct buffer reason = {0};
-        bool taken = option_is(word) &&
-                     option_parse(word, ring, &rights->options, &reason) == STATUS_OK;
+        bool taken =
+            option_is(word) && option_parse(word, ring, &rights->options, &reason) == STATUS_OK;
         buffer_deinit(&reason);
         if (!taken)
             return false;

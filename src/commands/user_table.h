@@ -47,8 +47,8 @@ const struct user_rights *user_table_find(const struct user_table *table, struct
 void session_log_out(struct session *session);
 /*
  * With a password. STATUS_INVALID: there is no such user, or not with that one; the connection
- * stays what it was. STATUS_NOT_READY: nobody is known yet. STATUS_UNSUPPORTED: this host has no hash.
- * `command` is for ACL LOG.
+ * stays what it was. STATUS_NOT_READY: nobody is known yet. STATUS_UNSUPPORTED: this host has no
+ * hash. `command` is for ACL LOG.
  */
 MUST_USE enum status session_log_in(struct session *session, struct slice name,
                                     struct slice password, const char *command);

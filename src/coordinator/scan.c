@@ -33,8 +33,8 @@ bool scan_is_sound(const struct message_range_result *result, uint64_t position)
         struct cell cell = {0};
         struct reader inner = reader_make(entry.cell);
         cell_decode_versions(&inner, &cell);
-        bool sound = reader_end(&inner) == STATUS_OK && !reader.failed &&
-                     entry.position >= previous;
+        bool sound =
+            reader_end(&inner) == STATUS_OK && !reader.failed && entry.position >= previous;
         cell_deinit(&cell);
         if (!sound)
             return false;

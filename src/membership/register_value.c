@@ -298,8 +298,8 @@ enum status register_value_decode(struct slice bytes, struct register_value **ou
         status = read_sections(&reader, version == FORMAT_VERSION_SECTIONS, value);
     if (status == STATUS_OK)
         status = reader_end(&reader);
-    if (status == STATUS_OK && (ring_decode(ring, &value->ring) != STATUS_OK ||
-                                !fits(value, cluster_id, generation)))
+    if (status == STATUS_OK &&
+        (ring_decode(ring, &value->ring) != STATUS_OK || !fits(value, cluster_id, generation)))
         status = STATUS_CORRUPT;
     if (status != STATUS_OK) {
         register_value_free(value);

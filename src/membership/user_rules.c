@@ -112,7 +112,8 @@ static void forget_passwords(struct user *user)
 
 /* ---- commands ---- */
 
-/* Whether the word, with + or - before it, says something of this command, or of a subcommand of it. */
+/* Whether the word, with + or - before it, says something of this command, or of a subcommand of
+ * it. */
 static bool is_about_command(struct slice word, struct slice name)
 {
     return word.length > name.length && memcmp(word.data + 1, name.data, name.length) == 0 &&
@@ -125,8 +126,8 @@ static const char *change_commands(struct user *user, struct slice rule)
     if (rule.length < 2 || rule.length > sizeof lower)
         return SYNTAX_ERROR;
     for (size_t i = 0; i < rule.length; i++)
-        lower[i] = (char)(rule.data[i] >= 'A' && rule.data[i] <= 'Z' ? rule.data[i] + 32
-                                                                     : rule.data[i]);
+        lower[i] =
+            (char)(rule.data[i] >= 'A' && rule.data[i] <= 'Z' ? rule.data[i] + 32 : rule.data[i]);
     struct slice word = slice_make(lower, rule.length);
     if (is_word(word, "+@all") || is_word(word, "-@all")) {
         buffer_clear(&user->commands);
@@ -192,10 +193,10 @@ static const char *add_keys(struct user *user, struct slice rule)
     remove_words(&user->keys, has_pattern, pattern);
     struct buffer made = {0};
     buffer_printf(&made, "%s~",
-                  rights == KEY_READ_RIGHT    ? "%R"
-                  : rights == KEY_WRITE_RIGHT ? "%W"
+                  rights == KEY_READ_RIGHT                ? "%R"
+                  : rights == KEY_WRITE_RIGHT             ? "%W"
                   : slice_equal(pattern, slice_text("*")) ? "%RW" /* "~*" would say more: allkeys */
-                                              : "");
+                                                          : "");
     buffer_append_slice(&made, pattern);
     add_word(&user->keys, buffer_slice(&made));
     buffer_deinit(&made);

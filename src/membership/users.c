@@ -133,7 +133,8 @@ void user_set_put(struct user_set *set, struct user *user)
     } else {
         assert(set->count < USERS_MAX);
         set->items = memory_resize(set->items, set->count + 1u, sizeof *set->items);
-        memmove(&set->items[at + 1], &set->items[at], (size_t)(set->count - at) * sizeof *set->items);
+        memmove(&set->items[at + 1], &set->items[at],
+                (size_t)(set->count - at) * sizeof *set->items);
         set->count++;
     }
     set->items[at] = *user;

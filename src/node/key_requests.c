@@ -116,8 +116,8 @@ static void send_all(struct node *node, struct pending *pending, struct lost_own
         } else if (link != 0) {
             owner_choice_asked(node, send->to, send->type, pending->id);
             pending_await(node, pending, send->to);
-            node_send_link(node, link, send->type, pending->id,
-                           left_ms(node, pending->deadline_us), body);
+            node_send_link(node, link, send->type, pending->id, left_ms(node, pending->deadline_us),
+                           body);
         } else {
             assert(*lost_count < PREFERENCE_LIST_MAX);
             lost[(*lost_count)++] = (struct lost_owner){send->to, STATUS_UNAVAILABLE};
@@ -196,8 +196,7 @@ static owner_mask usable_holders(struct node *node, const struct key_request *re
         if (!is_owner && reads)
             is_usable = is_usable && hints_held_by(node, load, request->partition);
         else if (!is_owner)
-            is_usable = is_usable && load != NULL &&
-                        hints_taken_by(node, load, request->partition);
+            is_usable = is_usable && load != NULL && hints_taken_by(node, load, request->partition);
         usable |= (owner_mask)is_usable << i;
     }
     return usable;
@@ -213,25 +212,24 @@ static void coordinate(struct node *node, const struct origin *origin,
                        const struct key_request *request, const struct preference_list *owners,
                        uint64_t deadline_us)
 {
-    struct coordinate_params params = {
-        .ring = node->ring,
-        .self = node->self,
-        .home = node->home,
-        .self_ready = mints_here(node, request->partition),
-        .usable = usable_holders(node, request, owners),
-        .now_us = node->now.mono_us,
-        .deadline_us = deadline_us,
-        .retry_ms = node->settings.read_retry_ms};
-    params.keeping = request->kind == KEY_READ ? params.usable >> owners->primary_count
-                                                     << owners->primary_count
-                                               : 0;
+    struct coordinate_params params = {.ring = node->ring,
+                                       .self = node->self,
+                                       .home = node->home,
+                                       .self_ready = mints_here(node, request->partition),
+                                       .usable = usable_holders(node, request, owners),
+                                       .now_us = node->now.mono_us,
+                                       .deadline_us = deadline_us,
+                                       .retry_ms = node->settings.read_retry_ms};
+    params.keeping = request->kind == KEY_READ
+                         ? params.usable >> owners->primary_count << owners->primary_count
+                         : 0;
     uint8_t order[RING_OWNERS_MAX];
     owner_choice_prepare(node, request, owners, &params, order);
     struct pending *pending = pending_add(node, PENDING_COORDINATED, origin, deadline_us);
     node->coordinated_count++;
     node->statistics.requests_coordinated++;
-    pending->coordinated = coordinated_request_new(&params, request, node->now.wall_ms,
-                                                   &node->coordinated_output);
+    pending->coordinated =
+        coordinated_request_new(&params, request, node->now.wall_ms, &node->coordinated_output);
     deadline_heap_add(&node->timers, coordinated_request_deadline_us(pending->coordinated),
                       pending->id);
     carry_out(node, pending);
@@ -339,8 +337,7 @@ static void try_next(struct node *node, struct pending *pending,
     if (!taken && hold(node, pending))
         return;
     if (!taken)
-        complete_short(node, &pending->origin, pending->refused, pending->reached,
-                       pending->needed);
+        complete_short(node, &pending->origin, pending->refused, pending->reached, pending->needed);
     pending_remove(node, pending);
 }
 
@@ -348,8 +345,8 @@ static void start_forward(struct node *node, const struct origin *origin,
                           const struct key_request *request, const struct preference_list *owners,
                           uint64_t deadline_us)
 {
-    struct pending *pending = pending_add(node, PENDING_FORWARDED, origin,
-                                          deadline_us + FORWARD_SLACK_MS * 1000);
+    struct pending *pending =
+        pending_add(node, PENDING_FORWARDED, origin, deadline_us + FORWARD_SLACK_MS * 1000);
     struct key_request told = *request;
     if (told.region == 0) /* wherever it is coordinated, LOCAL is where the client is */
         told.region = (uint8_t)(node->home + 1);
@@ -372,9 +369,9 @@ static void start_forward(struct node *node, const struct origin *origin,
 /* Nothing was written, and another owner may do better: it can reach others than this one can. */
 static bool is_definite_elsewhere(enum status status)
 {
-    return status == STATUS_NOT_OWNER || status == STATUS_NOT_READY ||
-           status == STATUS_STALE_TAG || status == STATUS_CLOCK_SKEW ||
-           status == STATUS_UNAVAILABLE || status == STATUS_REQUEST_UNKNOWN;
+    return status == STATUS_NOT_OWNER || status == STATUS_NOT_READY || status == STATUS_STALE_TAG ||
+           status == STATUS_CLOCK_SKEW || status == STATUS_UNAVAILABLE ||
+           status == STATUS_REQUEST_UNKNOWN;
 }
 
 /*
@@ -515,8 +512,7 @@ void key_request_frame(struct node *node, struct pending *pending, node_id from,
     carry_out(node, pending);
 }
 
-void key_request_refused(struct node *node, struct pending *pending, node_id by,
-                         enum status status)
+void key_request_refused(struct node *node, struct pending *pending, node_id by, enum status status)
 {
     if (pending->kind == PENDING_FORWARDED) {
         if (pending->awaited_count > 0 && pending->awaited[0] == by) {

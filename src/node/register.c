@@ -142,9 +142,10 @@ uint32_t register_count_knowing(const struct node_register *reg, uint64_t seq)
 /* ---- users ---- */
 
 /*
- * A store that took the place of a lost one has forgotten what was agreed on, and who may log in with
- * it: then a peer is asked before anybody is let in. What stands on the disk, or in the ring file of a
- * store that was never lost, is what this node goes by, as one does that was down meanwhile.
+ * A store that took the place of a lost one has forgotten what was agreed on, and who may log in
+ * with it: then a peer is asked before anybody is let in. What stands on the disk, or in the ring
+ * file of a store that was never lost, is what this node goes by, as one does that was down
+ * meanwhile.
  */
 static bool users_are_known(const struct node *node)
 {

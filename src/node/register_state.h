@@ -47,7 +47,7 @@ struct node_register {
     struct proposer_output output;
     struct ticket tickets[REGISTER_TICKETS_MAX];
     uint64_t last_ticket;
-    bool is_open; /* the store side has told what it has */
+    bool is_open;  /* the store side has told what it has */
     bool is_heard; /* a peer has told what it has */
 };
 

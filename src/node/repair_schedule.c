@@ -57,8 +57,7 @@ void repair_tick(struct node *node)
         struct one_sync one = {.node = node, .sync = load->sync};
         if (!peers_is_up(node->peers, load->id))
             continue;
-        log_sync_tick(load->sync, node->now.mono_us, is_asked_of_another, &one,
-                      &node->sync_output);
+        log_sync_tick(load->sync, node->now.mono_us, is_asked_of_another, &one, &node->sync_output);
         carry_out(node, load);
     }
 }

@@ -123,8 +123,8 @@ static void mint_request(struct store_side *side, struct replica *replica,
         minted.result = buffer_slice(&encoded);
     }
     if (minted.written && key_request_is_recorded(request)) {
-        minted.status = store_keep_minted(side, replica, request, &result, minted.result,
-                                          &deliveries);
+        minted.status =
+            store_keep_minted(side, replica, request, &result, minted.result, &deliveries);
         minted.written = minted.status == STATUS_OK;
         out->discard = out->discard || !minted.written;
         written++; /* deliveries */

@@ -16,10 +16,7 @@
 #include "wire/message_fetch.h"
 #include "wire/record.h"
 
-enum {
-    RANGE_CELLS_MAX = 20000,
-    RANGE_BYTES_MAX = 1 << 20
-};
+enum { RANGE_CELLS_MAX = 20000, RANGE_BYTES_MAX = 1 << 20 };
 
 static enum status decode_record(struct slice record, struct slice *encoded, struct cell *out)
 {
@@ -136,8 +133,8 @@ static void read_cells(const struct store_port *port, const struct ring *ring,
     struct reader keys = reader_make(read.keys);
     for (uint16_t i = 0; result.status == STATUS_OK && i < read.key_count; i++) {
         buffer_clear(&record);
-        enum status status = get_record(port, ring, &read.address, read.keyspace,
-                                        reader_bytes(&keys), &record);
+        enum status status =
+            get_record(port, ring, &read.address, read.keyspace, reader_bytes(&keys), &record);
         if (status == STATUS_OK)
             result.status = append_cell(buffer_slice(&record), read.value_bytes_max, &cells);
         else if (status == STATUS_NOT_FOUND)
@@ -233,8 +230,7 @@ static bool visit(struct range_walk *walk, struct slice name, struct slice recor
         return true;
     buffer_put_u64(&walk->entries, cell.position);
     buffer_put_bytes(&walk->entries, cell.key);
-    result->status =
-        append_cell(record, walk->range->with_values ? UINT32_MAX : 0, &walk->entries);
+    result->status = append_cell(record, walk->range->with_values ? UINT32_MAX : 0, &walk->entries);
     walk->live += record_is_live(record);
     result->entry_count++;
     return result->status == STATUS_OK;
@@ -256,8 +252,7 @@ static void read_range(const struct store_port *port, const struct ring *ring,
         walk.last = ring_position_last(range.address.partition, ring->partition_count);
         record_cell_bound(range.position > first ? range.position : first, &bound);
         port->seek(iterator, buffer_slice(&bound));
-        while (port->valid(iterator) &&
-               visit(&walk, port->key(iterator), port->value(iterator)))
+        while (port->valid(iterator) && visit(&walk, port->key(iterator), port->value(iterator)))
             port->next(iterator);
         if (result.status == STATUS_OK)
             result.status = port->error(iterator);

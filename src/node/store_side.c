@@ -42,12 +42,11 @@ struct store_side *store_side_new(const struct store_side_params *params)
         bool owned = ring_owns(side->ring, side->self, (partition_id)p);
         side->replica_index[p] = owned ? (uint16_t)side->replica_count++ : NO_REPLICA;
     }
-    side->hints = hint_store_new(
-        &(struct hint_store_params){.ring = side->ring,
-                                    .bytes_max = params->settings->hint_bytes_max,
-                                    .partition_bytes_max =
-                                        params->settings->hint_partition_bytes_max,
-                                    .log = params->log});
+    side->hints = hint_store_new(&(struct hint_store_params){
+        .ring = side->ring,
+        .bytes_max = params->settings->hint_bytes_max,
+        .partition_bytes_max = params->settings->hint_partition_bytes_max,
+        .log = params->log});
     side->replicas = memory_new(side->replica_count, sizeof *side->replicas);
     side->log_cares = memory_new(side->replica_count, sizeof *side->log_cares);
     side->debts = store_debt_new(side);
@@ -131,7 +130,8 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
     if (status == STATUS_OK)
         status = requests_open(&side->context);
     if (status != STATUS_OK) {
-        log_line(&side->log, LOG_ERROR, "could not read the ceiling of times and the request ids reason=%s",
+        log_line(&side->log, LOG_ERROR,
+                 "could not read the ceiling of times and the request ids reason=%s",
                  status_name(status));
         return status;
     }
@@ -223,8 +223,8 @@ void store_checkpoint_if_due(struct store_side *side, struct replica *replica)
         replica_checkpoint(replica, &side->context);
 }
 
-static void reply_replicated(const struct frame *frame,
-                             const struct message_replicated *replicated, struct buffer *out)
+static void reply_replicated(const struct frame *frame, const struct message_replicated *replicated,
+                             struct buffer *out)
 {
     size_t offset = frame_start(out, MESSAGE_REPLICATED, frame->request, 0);
     message_replicated_encode(replicated, out);
@@ -513,8 +513,8 @@ static void report_counts(struct store_side *side, struct instant now, struct st
     context->lww_losses = context->siblings_warned = context->ids_folded = 0;
 }
 
-static void answer_committed(struct store_side *side, const struct frame *frame,
-                             struct instant now, struct buffer *out)
+static void answer_committed(struct store_side *side, const struct frame *frame, struct instant now,
+                             struct buffer *out)
 {
     if (frame->type == MESSAGE_SYNC_PULL)
         store_answer_pull(side, frame, out);

@@ -2,12 +2,13 @@
  * store_side_state.h - the inside of a store side, for the files that are one together.
  *
  * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions; store_requests.c
- * keeps requests with ids from acting twice; store_sync.c answers and applies log sync; store_hints.c
- * keeps copies for owners elsewhere; store_stability.c collects garbage, store_expiry.c what has expired, store_drop.c
- * what dropped keyspaces have left; store_fold.c lets counters fold their ids; store_lineage.c counts
- * commits; store_tree.c does anti-entropy and scrubs; store_whole.c sends and takes whole
- * partitions; store_trim.c cuts logs. A handler of frames is called with its group
- * under way, and puts its answer into `early` or `late` of the output (store_side.h).
+ * keeps requests with ids from acting twice; store_sync.c answers and applies log sync;
+ * store_hints.c keeps copies for owners elsewhere; store_stability.c collects garbage,
+ * store_expiry.c what has expired, store_drop.c what dropped keyspaces have left; store_fold.c lets
+ * counters fold their ids; store_lineage.c counts commits; store_tree.c does anti-entropy and
+ * scrubs; store_whole.c sends and takes whole partitions; store_trim.c cuts logs. A handler of
+ * frames is called with its group under way, and puts its answer into `early` or `late` of the
+ * output (store_side.h).
  */
 #ifndef NODE_STORE_SIDE_STATE_H
 #define NODE_STORE_SIDE_STATE_H
@@ -27,8 +28,8 @@
 
 /* Of one replica's log, in memory alone. */
 struct log_care {
-    uint64_t kept_from; /* log position: for who is sent the partition, */
-    uint64_t until_us;  /* until then */
+    uint64_t kept_from;     /* log position: for who is sent the partition, */
+    uint64_t until_us;      /* until then */
     uint64_t seen_position; /* of the newest record when the last round of collecting came by */
 };
 
@@ -47,16 +48,16 @@ struct store_side {
     struct replica *replicas; /* of the owned partitions, ascending */
     uint32_t replica_count;
     struct log_care *log_cares; /* by index into replicas */
-    struct debt_book *debts; /* what other owners lack */
-    struct hint_store *hints; /* of partitions that this node does not own */
-    uint16_t *replica_index;        /* partition -> index into replicas, or NO_REPLICA */
-    struct buffer pulls;            /* frames that wait for the commit of the group */
+    struct debt_book *debts;    /* what other owners lack */
+    struct hint_store *hints;   /* of partitions that this node does not own */
+    uint16_t *replica_index;    /* partition -> index into replicas, or NO_REPLICA */
+    struct buffer pulls;        /* frames that wait for the commit of the group */
     struct lineage lineage;
     uint64_t life;
     bool unsynced;
-    bool commit_counted; /* the batch of the present group has the coming count */
-    uint64_t warned_us, refused_us; /* of the last lines about siblings; 0: none yet */
-    bool requests_purged; /* in the present group */
+    bool commit_counted;               /* the batch of the present group has the coming count */
+    uint64_t warned_us, refused_us;    /* of the last lines about siblings; 0: none yet */
+    bool requests_purged;              /* in the present group */
     struct store_stability *stability; /* store_stability.c */
     uint64_t collect_failed_us;        /* of the last line about it */
     struct store_expiry *expiry;       /* store_expiry.c */
@@ -111,8 +112,8 @@ void store_reply_lookup(const struct frame *frame, enum status status,
 /*
  * Before a request with an id is minted. STATUS_OK: it was answered, or is to be minted now.
  * Else nothing was and is to be minted: STATUS_REQUEST_UNKNOWN, STATUS_REQUEST_DONE,
- * STATUS_REQUEST_CONFLICT, STATUS_REQUEST_TOO_OLD, STATUS_REQUEST_AHEAD, STATUS_OVERLOADED (too many
- * are remembered), or a failed store.
+ * STATUS_REQUEST_CONFLICT, STATUS_REQUEST_TOO_OLD, STATUS_REQUEST_AHEAD, STATUS_OVERLOADED (too
+ * many are remembered), or a failed store.
  */
 MUST_USE enum status store_check_request(struct store_side *side, struct replica *replica,
                                          const struct frame *frame,

@@ -26,9 +26,10 @@ struct stability_peer {
     uint64_t number;     /* of the last report */
     uint64_t heard;      /* number of its newest report; 0: none on this link */
     uint64_t echo_us;    /* sent_us of what it heard last, by its clock; 0: nothing on this link */
-    bool waits_for_time;   /* as it last said */
-    uint64_t hint_free_us; /* by the own clock: it kept no hints then or later; 0: unknown, or it does */
-    uint64_t *sent;      /* replica->changes + 1 that stand in it; 0: nothing was sent */
+    bool waits_for_time; /* as it last said */
+    uint64_t
+        hint_free_us; /* by the own clock: it kept no hints then or later; 0: unknown, or it does */
+    uint64_t *sent;   /* replica->changes + 1 that stand in it; 0: nothing was sent */
     uint64_t *confirmed; /* the same of what the peer has said to have */
 };
 
@@ -39,8 +40,8 @@ struct store_stability {
     uint64_t last_number;
     uint32_t next;       /* replica at which the next step begins */
     uint32_t round_left; /* replicas that this round has not come to */
-    uint64_t *waiting; /* of the last look at each replica */
-    bool *waited;      /* long enough, but for hints (G6) */
+    uint64_t *waiting;   /* of the last look at each replica */
+    bool *waited;        /* long enough, but for hints (G6) */
     node_id *holders;
 };
 
@@ -170,12 +171,11 @@ static void hear_entry(struct store_side *side, node_id from, const struct stabi
     enum status status;
     struct replica *replica = store_find_replica(side, &entry->address, &status);
     partition_id partition = entry->address.partition;
-    bool known = partition < side->ring->partition_count &&
-                 side->replica_index[partition] != NO_REPLICA;
+    bool known =
+        partition < side->ring->partition_count && side->replica_index[partition] != NO_REPLICA;
     if (!known)
         return;
-    struct stability *stability =
-        &side->stability->replicas[side->replica_index[partition]];
+    struct stability *stability = &side->stability->replicas[side->replica_index[partition]];
     if (replica == NULL || entry->rebuilding) /* what is said next would build on this report */
         stability_forget(stability, from);
     else
@@ -205,7 +205,7 @@ static void hear(struct store_side *side, struct stability_peer *peer,
 {
     struct message_stability message;
     if (message_stability_decode(step->body, &message) != STATUS_OK)
-        return; /* it is not confirmed, so it comes again */
+        return;                       /* it is not confirmed, so it comes again */
     if (message.number > peer->heard) /* else a newer one overtook it, and would be taken back */
         take_report(side, peer, &message);
     struct message_stability_heard heard = {.number = message.number, .sent_us = now.mono_us};
@@ -248,10 +248,9 @@ static enum status collect_replica(struct store_side *side, uint32_t index, stru
     struct stability *stability = &side->stability->replicas[index];
     struct purge_outcome outcome = {0};
     uint64_t wait_us = (uint64_t)side->settings.request_timeout_max_ms * 1000;
-    side->stability->waited[index] =
-        stability_advance(stability, &replica->actor, &replica->clock, now.mono_us, wait_us,
-                          hint_free_us(side)) &&
-        now.mono_us - stability->coming_since_us >= wait_us;
+    side->stability->waited[index] = stability_advance(stability, &replica->actor, &replica->clock,
+                                                       now.mono_us, wait_us, hint_free_us(side)) &&
+                                     now.mono_us - stability->coming_since_us >= wait_us;
     store_fold_look(side, index, now, hint_free_us(side));
     bool log_is_long = false;
     enum status status = replica_purge(replica, stability, *budget, &side->context, &outcome);

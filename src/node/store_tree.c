@@ -91,7 +91,8 @@ static void make_question(struct store_side *side, const struct frame *frame, st
     size_t offset = frame_start(out, ask.ask, frame->request, 0);
     const struct replica *replica = find_own(side, ask.partition, &status);
     if (replica != NULL && ask.ask == MESSAGE_TREE_ROOT) {
-        if (replica_dropped_left(replica) == 0) /* else the sums differ for as long as it has some */
+        if (replica_dropped_left(replica) ==
+            0) /* else the sums differ for as long as it has some */
             ask_root(replica, out);
     } else if (replica != NULL && ask.ask == MESSAGE_TREE_NODES) {
         ask_nodes(replica, &ask, out);

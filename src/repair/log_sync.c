@@ -13,15 +13,15 @@ struct log_sync {
     partition_id *shared; /* partitions that both own, ascending */
     uint64_t *left_us;    /* of each: since when it is left to another peer; 0: it is not */
     uint32_t shared_count;
-    uint32_t next;        /* into shared: where the next exchange begins */
-    uint32_t eager;       /* exchanges to make without a pause */
+    uint32_t next;  /* into shared: where the next exchange begins */
+    uint32_t eager; /* exchanges to make without a pause */
     enum sync_state state;
-    uint64_t deadline_us; /* of what is under way, or of the pause */
-    uint64_t began_us;    /* the exchange */
-    uint64_t held_until_us; /* the partitions under way are left to this peer */
+    uint64_t deadline_us;               /* of what is under way, or of the pause */
+    uint64_t began_us;                  /* the exchange */
+    uint64_t held_until_us;             /* the partitions under way are left to this peer */
     struct message_sync_clocks cursors; /* partitions of this exchange that are not finished */
-    bool differs;         /* this exchange brought something */
-    bool progressed;      /* the last page finished a partition, or got further down its log */
+    bool differs;                       /* this exchange brought something */
+    bool progressed; /* the last page finished a partition, or got further down its log */
 };
 
 struct log_sync *log_sync_new(const struct ring *ring, node_id self, node_id peer,
@@ -111,8 +111,7 @@ static void begin_exchange(struct log_sync *sync, uint64_t now_us, log_sync_aske
             continue;
         }
         *left_us = 0;
-        sync->cursors.cursors[sync->cursors.count++] =
-            (struct sync_cursor){.partition = partition};
+        sync->cursors.cursors[sync->cursors.count++] = (struct sync_cursor){.partition = partition};
     }
     sync->began_us = now_us;
     if (sync->next >= sync->shared_count)

@@ -390,8 +390,7 @@ enum status leaf_judge(const struct replica *replica, const struct tree_listing 
             status = load(&parts, context, &mine);
         if (status == STATUS_OK && !keyspace_is_dropped(context, parts.keyspace) &&
             differ(&mine.cell, &listed.cell, context->wall_ms) == DIFFERENT) {
-            enum verdict there =
-                judge(&mine.cell, &listed.cell, &back->clock, context->wall_ms);
+            enum verdict there = judge(&mine.cell, &listed.cell, &back->clock, context->wall_ms);
             differences->behind += there == SAME || there == BEHIND;
             differences->superseded += there == SUPERSEDED;
             differences->in_flight += there == CORRUPT && !sees_all;

@@ -41,8 +41,8 @@ enum status replica_load_cell(struct replica_context *context, keyspace_id keysp
     return status;
 }
 
-enum status local_cell_load(struct replica_context *context, keyspace_id keyspace,
-                            struct slice key, struct local_cell *local)
+enum status local_cell_load(struct replica_context *context, keyspace_id keyspace, struct slice key,
+                            struct local_cell *local)
 {
     struct slice cell;
     *local = (struct local_cell){0};
@@ -82,9 +82,9 @@ void replica_counts_add(struct replica_counts *counts, keyspace_id keyspace, int
 }
 
 /* R5: this and replica_count_change() are where tree and counts follow a cell. */
-struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspace,
-                                    struct slice key, const struct cell *before,
-                                    const struct cell *after, struct replica_context *context)
+struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspace, struct slice key,
+                                    const struct cell *before, const struct cell *after,
+                                    struct replica_context *context)
 {
     struct buffer name = {0};
     struct buffer value = {0};
@@ -118,7 +118,8 @@ void replica_count_change(struct replica *replica, keyspace_id keyspace, struct 
                  change->count_delta);
     replica_counts_add(&replica->counts, keyspace_counted_as(context, keyspace),
                        change->count_delta);
-    if (change->garbage_delta >= 0 || replica->garbage_count > 0) /* a damaged store may miss some */
+    if (change->garbage_delta >= 0 ||
+        replica->garbage_count > 0) /* a damaged store may miss some */
         replica->garbage_count += (uint64_t)(int64_t)change->garbage_delta;
 }
 
@@ -158,10 +159,8 @@ void replica_record_event(struct replica *replica, keyspace_id keyspace, struct 
 {
     struct buffer name = {0};
     struct buffer value = {0};
-    struct log_record record = {.written_ms = context->wall_ms,
-                                .keyspace = keyspace,
-                                .key = key,
-                                .dots = *new_dots};
+    struct log_record record = {
+        .written_ms = context->wall_ms, .keyspace = keyspace, .key = key, .dots = *new_dots};
     uint64_t position = replica->log_position + 1;
     if (after != NULL) {
         struct cell_change change =
@@ -182,7 +181,7 @@ void replica_record_event(struct replica *replica, keyspace_id keyspace, struct 
 }
 
 void replica_add_unseen_dots(const struct replica *replica, const struct cell *cell,
-                                 struct clock *new_dots)
+                             struct clock *new_dots)
 {
     for (uint32_t i = 0; i < cell->count; i++)
         if (!clock_has(&replica->clock, &cell->siblings[i].dot))
@@ -344,9 +343,8 @@ enum status replica_force(struct replica *replica, const struct cell_delivery *d
         status = STATUS_CLOCK_SKEW;
     if (status == STATUS_OK) {
         /* The cache may show what the store has lost. */
-        record_cell_name(
-            ring_position(delivery->key, delivery->keyspace, context->position_seed),
-            delivery->keyspace, delivery->key, &name);
+        record_cell_name(ring_position(delivery->key, delivery->keyspace, context->position_seed),
+                         delivery->keyspace, delivery->key, &name);
         cell_cache_forget(context->cache, buffer_slice(&name));
         status = local_cell_load(context, delivery->keyspace, delivery->key, &local);
     }
@@ -460,7 +458,8 @@ static enum status replay_log(struct replica *replica, struct replica_context *c
         uint64_t position;
         struct log_record record;
         status = record_log_name_decode(port->key(iterator), &partition, &position);
-        if (status == STATUS_NOT_FOUND || (status == STATUS_OK && partition != replica->partition)) {
+        if (status == STATUS_NOT_FOUND ||
+            (status == STATUS_OK && partition != replica->partition)) {
             status = STATUS_OK;
             break;
         }
@@ -471,8 +470,7 @@ static enum status replay_log(struct replica *replica, struct replica_context *c
         status = log_record_decode(port->value(iterator), &record);
         if (status == STATUS_OK)
             absorb_log_record(replica, &record,
-                              port->key(iterator).length + port->value(iterator).length,
-                              context);
+                              port->key(iterator).length + port->value(iterator).length, context);
         clock_deinit(&record.dots);
     }
     if (status == STATUS_OK)

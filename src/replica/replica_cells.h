@@ -33,9 +33,9 @@ struct cell_change {
  * Put `after` into the batch in the place of `before`, with its index records; an empty one
  * deletes the record.
  */
-struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspace,
-                                    struct slice key, const struct cell *before,
-                                    const struct cell *after, struct replica_context *context);
+struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspace, struct slice key,
+                                    const struct cell *before, const struct cell *after,
+                                    struct replica_context *context);
 /*
  * R1, R3, R5: cell, log and clock change together. `after` is NULL when the cell stays as it is;
  * without `new_dots` it is an event of this replica alone.

@@ -49,8 +49,7 @@ static bool seen_by(const struct replica_mint *mint, const struct cell *base, ui
     const struct version_vector *replaced = replaced_by(mint, base);
     for (uint32_t i = 0; i < base->count; i++) {
         const struct sibling *sibling = &base->siblings[i];
-        if (sibling_is_visible(sibling, now_ms) &&
-            version_vector_covers(replaced, &sibling->dot) &&
+        if (sibling_is_visible(sibling, now_ms) && version_vector_covers(replaced, &sibling->dot) &&
             (newest == NULL || sibling->time >= newest->time))
             newest = sibling;
     }
@@ -136,8 +135,7 @@ static enum status check_observed(const struct replica *replica, const struct re
                                   context->max_clock_skew_ms))
         return STATUS_CLOCK_SKEW;
     if (version_vector_get(&base->context, &replica->actor) > minted ||
-        (mint->observed != NULL &&
-         version_vector_get(mint->observed, &replica->actor) > minted))
+        (mint->observed != NULL && version_vector_get(mint->observed, &replica->actor) > minted))
         return STATUS_CORRUPT;
     return STATUS_OK;
 }
@@ -184,8 +182,8 @@ static struct remainder remainder_of(const struct replica_mint *mint, const stru
 static enum status check_siblings(const struct replica_context *context,
                                   const struct remainder *after, const struct cell *base)
 {
-    bool above = after->count > 1 && (after->count > context->siblings_max ||
-                                      after->value_bytes > SIBLINGS_BYTES_MAX);
+    bool above = after->count > 1 &&
+                 (after->count > context->siblings_max || after->value_bytes > SIBLINGS_BYTES_MAX);
     bool fits = after->count <= CELL_SIBLINGS_MAX &&
                 (after->count < 2 || after->value_bytes <= CELL_VALUES_BYTES_MAX);
     if (after->dots > VERSION_VECTOR_ENTRIES_MAX)
@@ -213,9 +211,8 @@ static void mint_cell(const struct replica_mint *mint, const struct evaluated *e
                              .expire_at_ms = effect->expire_at_ms,
                              .value = effect->value,
                              .request = mint->stamp};
-    struct sibling counter = {.kind = SIBLING_COUNTER,
-                              .value = buffer_slice(&evaluated->state),
-                              .request = mint->stamp};
+    struct sibling counter = {
+        .kind = SIBLING_COUNTER, .value = buffer_slice(&evaluated->state), .request = mint->stamp};
     struct sibling *const made[] = {effect->replaces ? &string : NULL,
                                     counter.value.length > 0 ? &counter : NULL};
     *dot = evaluated->dot;

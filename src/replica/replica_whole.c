@@ -42,10 +42,11 @@ struct page_walk {
     struct whole_page *out;
     size_t page_bytes;
     uint32_t passed; /* cells of dropped keyspaces */
-    bool full; /* `next` has the first name that had no room */
+    bool full;       /* `next` has the first name that had no room */
 };
 
-/* Whether the record that the walk stands on has room; on a page that passed few there is for one. */
+/* Whether the record that the walk stands on has room; on a page that passed few there is for one.
+ */
 static bool has_room(struct page_walk *walk)
 {
     const struct message_partition_page *page = &walk->out->page;

@@ -61,8 +61,8 @@ enum keyspace_policy {
 };
 
 /*
- * Number, name and policy stay until it is dropped. The rest is what a request gets when neither its
- * connection nor itself says otherwise; all zero leaves it to the node's settings.
+ * Number, name and policy stay until it is dropped. The rest is what a request gets when neither
+ * its connection nor itself says otherwise; all zero leaves it to the node's settings.
  */
 struct ring_keyspace {
     uint16_t number; /* below RING_KEYSPACES_MAX, as SELECT takes it */
@@ -78,8 +78,8 @@ struct ring_keyspace {
 
 struct ring {
     uint8_t cluster_id[16];
-    uint64_t generation;      /* raised only by force; 1 at first */
-    struct ring_tag tag;      /* RING_STABLE: a ring under change would need two tables */
+    uint64_t generation; /* raised only by force; 1 at first */
+    struct ring_tag tag; /* RING_STABLE: a ring under change would need two tables */
     /* Of ring_position(); positions are shown to clients, so it proves nothing. */
     uint64_t seed;
     uint8_t secret[RING_SECRET_BYTES]; /* keys MACs; only members know it */
@@ -122,9 +122,10 @@ bool ring_owns(const struct ring *ring, node_id node, partition_id partition);
 const struct ring_member *ring_member(const struct ring *ring, node_id id);
 
 /*
- * K1 of tests/models/keyspace_drop.py: the id is number + RING_KEYSPACES_MAX * (how often that number
- * was dropped before), so it is never given twice, and the first keyspace of a number has it for id.
- * What is left of a dropped keyspace, on any disk and in any message, never belongs to a later one.
+ * K1 of tests/models/keyspace_drop.py: the id is number + RING_KEYSPACES_MAX * (how often that
+ * number was dropped before), so it is never given twice, and the first keyspace of a number has it
+ * for id. What is left of a dropped keyspace, on any disk and in any message, never belongs to a
+ * later one.
  */
 static inline uint16_t keyspace_number(keyspace_id id)
 {

@@ -10,7 +10,14 @@
 
 #define PLACE(member) offsetof(struct config_values, member)
 
-enum { KB = 1 << 10, MB = 1 << 20, SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
+enum {
+    KB = 1 << 10,
+    MB = 1 << 20,
+    SECOND = 1000,
+    MINUTE = 60 * SECOND,
+    HOUR = 60 * MINUTE,
+    DAY = 24 * HOUR
+};
 
 static const char *const LOG_LEVELS[] = {"debug", "info", "warn", "error", NULL};
 static const char *const STORE_SYNCS[] = {"group", "none", NULL};
@@ -50,8 +57,8 @@ const struct config_setting CONFIG_TABLE[] = {
      false, "0.1",
      "Concurrent values of one key in a keyspace with the policy siblings: a write that leaves "
      "more of them is counted, and logged once a minute."},
-    {"siblings-max", CONFIG_NUMBER, PLACE(settings.siblings_max), 1, SIBLINGS_LIMIT_MAX, NULL, false,
-     "0.1",
+    {"siblings-max", CONFIG_NUMBER, PLACE(settings.siblings_max), 1, SIBLINGS_LIMIT_MAX, NULL,
+     false, "0.1",
      "A client's write that would leave more concurrent values of one key than this is refused. "
      "What nodes exchange is never refused for it."},
     {"request-ids-max", CONFIG_NUMBER, PLACE(settings.request_ids_max), 1, 100 * 1000 * 1000, NULL,

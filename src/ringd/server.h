@@ -37,7 +37,8 @@ MUST_USE enum status server_new(const struct server_params *params, struct serve
 /*
  * Serve until SIGTERM or SIGINT, then end cleanly. STATUS_OK: everything is
  * closed. STATUS_CORRUPT: the store is damaged, and nothing was answered from it since that was
- * found; server_damage() says more. Otherwise the data is safe, and the next start treats this end as a crash.
+ * found; server_damage() says more. Otherwise the data is safe, and the next start treats this end
+ * as a crash.
  */
 MUST_USE enum status server_run(struct server *server);
 const struct ring *server_ring(const struct server *server);

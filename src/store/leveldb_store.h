@@ -62,8 +62,8 @@ struct leveldb_store_params {
     void (*fatal)(void *context, const char *reason);
     void *fatal_context;
     /*
-     * Damage was found; called once, by any thread that reads or writes. From then on every read and
-     * write answers STATUS_CORRUPT, and reopening does not help. NULL: nobody is told.
+     * Damage was found; called once, by any thread that reads or writes. From then on every read
+     * and write answers STATUS_CORRUPT, and reopening does not help. NULL: nobody is told.
      */
     void (*damaged)(void *context, const char *reason);
     void *damaged_context;

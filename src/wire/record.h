@@ -13,7 +13,8 @@
  *     'R' partition(2) ...                           sum-tree of the replica (wire/record_tree.h)
  *     'T'                                            ceiling of the times that the store issues
  *     'I'                                            identity of the store (src/store/identity.h)
- *     'W' ...                                        lineage, commits, witnesses (message_lineage.h)
+ *     'W' ...                                        lineage, commits, witnesses
+ * (message_lineage.h)
  *
  * Numbers are big-endian, so records sort by ring position: a partition is one
  * contiguous range, and a scan or a transfer resumes at a position. Later types

@@ -21,7 +21,7 @@ enum {
     RECONNECT_US = 200000,
     ANSWER_SLACK_US = 2000000,
     AUDIT_RETRY_US = 300000,
-    ATTEMPTS_MAX = 6, /* of a request with an id */
+    ATTEMPTS_MAX = 6,         /* of a request with an id */
     AUDIT_ATTEMPTS_MAX = 200, /* refusals that an auditor bears, all together */
     PIECES_MAX = 4
 };
@@ -56,7 +56,7 @@ struct client {
     bool blocked;                       /* the pipeline is full: go on with the next answer */
     uint64_t cursor;                    /* of SCAN */
     const struct version *last_written; /* NULL: nothing, or not known */
-    struct request repeat; /* what to send again next; without bytes: nothing */
+    struct request repeat;              /* what to send again next; without bytes: nothing */
     struct contexts contexts;
 
     bool audits;

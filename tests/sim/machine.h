@@ -79,8 +79,8 @@ struct machine {
     bool opened; /* the store side answers */
     uint32_t opens_failed;
     enum crash_keeps crash_keeps;
-    bool away; /* for weeks: nobody but absence.h ends that */
-    uint64_t stall_us; /* added to syncs and reads */
+    bool away;            /* for weeks: nobody but absence.h ends that */
+    uint64_t stall_us;    /* added to syncs and reads */
     uint32_t slow_factor; /* that syncs and reads take so many times as long; 0: once */
     uint32_t write_errors_ppm;
     enum status condition;

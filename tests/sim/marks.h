@@ -104,8 +104,8 @@ enum mark {
     MARK_READ_EXPLORING,
     MARK_READ_RETRIED,
     MARK_SLOPPY_WRITE, /* acknowledged by a hint that the level needed */
-    MARK_SLOPPY_READ, /* a fallback answered in the place of an owner */
-    MARK_HINT_READ,   /* it was news, and given to owners */
+    MARK_SLOPPY_READ,  /* a fallback answered in the place of an owner */
+    MARK_HINT_READ,    /* it was news, and given to owners */
     MARK_HINT_STORED,
     MARK_HINT_MERGED,
     MARK_HINT_REPEATED,
@@ -127,10 +127,10 @@ enum mark {
     MARK_DROP, /* of a keyspace */
     MARK_DROP_MADE_AGAIN,
     MARK_DROP_REFUSED, /* a command of a connection that had selected it */
-    MARK_DROP_READ, /* in the life in which it was written */
+    MARK_DROP_READ,    /* in the life in which it was written */
     MARK_DROP_CELL_REMOVED,
     MARK_DROP_HINT_REMOVED,
-    MARK_SLEEP, /* of all hosts, for days */
+    MARK_SLEEP,          /* of all hosts, for days */
     MARK_AWAY_SUSPENDED, /* over a sleep */
     MARK_AWAY_OFF,
     MARK_AWAY_CUT,

@@ -233,8 +233,8 @@ static void judge(struct world *world, struct operator_client *who, const struct
         uint64_t seq = register_oracle_seq_of_user(world->register_oracle, &who->change);
         marks_hit(world->marks, MARK_REGISTER_USER);
         if (seq == 0)
-            world_fail(world, VERDICT_WRONG, "R4", "n%u says that a user was made, and no disk has it",
-                       who->machine->id);
+            world_fail(world, VERDICT_WRONG, "R4",
+                       "n%u says that a user was made, and no disk has it", who->machine->id);
         else
             register_oracle_made(world->register_oracle, who->machine, &who->change, seq);
     } else if (reply->type == RESP_TYPE_ERROR && begins_with(reply->text, "UNCERTAIN ")) {

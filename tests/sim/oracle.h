@@ -60,7 +60,7 @@ struct write {
     const struct version *version; /* the first that carries its number */
     bool takes;                    /* COMMAND_INCREMENT: its number is taken away */
     bool has_context;
-    bool has_id; /* it may be made twice, where nobody knows */
+    bool has_id;                    /* it may be made twice, where nobody knows */
     struct version_vector observed; /* what its context covers */
 };
 
@@ -79,10 +79,10 @@ struct version {
     bool acked;
     uint64_t acked_us; /* when; and when a quorum read has shown or covered it, 0: never */
     uint64_t read_us;
-    bool excused;   /* more of its copies were destroyed than were promised */
+    bool excused;            /* more of its copies were destroyed than were promised */
     struct count_sets *sets; /* of a counter: oracle_counter.h */
-    uint8_t copies; /* that its acknowledgement promised, all regions together */
-    uint8_t certain; /* of them at owners, where a read must find it */
+    uint8_t copies;          /* that its acknowledgement promised, all regions together */
+    uint8_t certain;         /* of them at owners, where a read must find it */
     uint8_t destroyed;
     bool collected;    /* all owners had it when a cell that covered it gave up its context */
     bool dead;         /* resurrection.h */

@@ -280,11 +280,10 @@ static struct version *find_durable(struct oracle *oracle, const struct command 
     struct version *found = NULL;
     for (uint32_t i = 0; i < key->version_count; i++) {
         struct version *version = key->versions[i];
-        bool candidate =
-            write->version == NULL
-                ? can_be_of(command, version)
-                : version == write->version ||
-                      (command->identity != 0 && version->write == write->number);
+        bool candidate = write->version == NULL
+                             ? can_be_of(command, version)
+                             : version == write->version ||
+                                   (command->identity != 0 && version->write == write->number);
         if (candidate && (found == NULL || oracle_is_above(found, version)) &&
             is_durable(oracle, command, version))
             found = version;
@@ -621,8 +620,8 @@ static void note_answer(struct oracle *oracle, const struct machine *machine,
 uint64_t oracle_answer_digest(const struct resp_value *reply)
 {
     bool is_number = reply->type == RESP_TYPE_INTEGER;
-    uint64_t digest = is_number ? (uint64_t)reply->integer
-                                : hash64(reply->text, (uint64_t)reply->type);
+    uint64_t digest =
+        is_number ? (uint64_t)reply->integer : hash64(reply->text, (uint64_t)reply->type);
     return digest == 0 ? 1 : digest;
 }
 

@@ -194,8 +194,8 @@ static void register_sibling(struct oracle *oracle, const struct machine *machin
                    version->expire_at_ms != 0; /* oracle_expired() judges it */
     if (version->key != oracle_key_index(oracle, key) || version->time != sibling->time ||
         version->expire_at_ms != sibling->expire_at_ms ||
-        (!dropped && (version->kind != sibling->kind ||
-                      version->value_digest != hash64(sibling->value, 0))))
+        (!dropped &&
+         (version->kind != sibling->kind || version->value_digest != hash64(sibling->value, 0))))
         fail_key(oracle, "I1", machine, key, "one dot names two versions");
 }
 
@@ -249,8 +249,8 @@ static void check_once(struct oracle *oracle, const struct machine *machine,
         return;
     for (uint32_t i = 0; i + 1 < key->version_count; i++) {
         const struct version *earlier = key->versions[i];
-        bool made_here = earlier->made_us == oracle->world->now_us &&
-                         earlier->dot.actor.node == machine->id;
+        bool made_here =
+            earlier->made_us == oracle->world->now_us && earlier->dot.actor.node == machine->id;
         if (earlier->write == newest->write &&
             (made_here || version_vector_covers(&old->context, &earlier->dot)))
             fail_key(oracle, "once", machine, key, "a request acted again on what it had done");
@@ -474,8 +474,8 @@ static void check_whole(struct oracle *oracle, const struct machine *machine, st
     struct slice key, value;
     while (store_batch_next(&reader, &operation, &key, &value))
         if (tells_of_whole(key, after))
-            oracle_whole_stored(oracle, machine,
-                                (partition_id)(key.data[1] << 8 | key.data[2]), after);
+            oracle_whole_stored(oracle, machine, (partition_id)(key.data[1] << 8 | key.data[2]),
+                                after);
 }
 
 void oracle_batch(struct oracle *oracle, const struct machine *machine, struct slice batch)

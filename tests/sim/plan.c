@@ -54,8 +54,8 @@ enum {
             BIT(FAULT_WRITE_ERROR),
     HUNT = (HINTS | BIT(FAULT_RESET) | BIT(FAULT_CLIENT_RESET)) & ~BIT(FAULT_CRASH_ALL),
     /* A node that was rolled back must meet one that knows it before it takes itself for alone. */
-    DAMAGE = BIT(FAULT_ROT) | BIT(FAULT_ROLLBACK) | BIT(FAULT_DISK_STALL) |
-             BIT(FAULT_WRITE_ERROR) | BIT(FAULT_CLIENT_RESET),
+    DAMAGE = BIT(FAULT_ROT) | BIT(FAULT_ROLLBACK) | BIT(FAULT_DISK_STALL) | BIT(FAULT_WRITE_ERROR) |
+             BIT(FAULT_CLIENT_RESET),
     ALL_FAULTS = (BIT(FAULT_CLASS_COUNT) - 1) & ~BIT(FAULT_ROLLBACK)
 };
 #undef BIT
@@ -159,10 +159,9 @@ static void draw_commands(struct random *random, struct plan *plan)
     plan->command_weight[COMMAND_GET] = usual[COMMAND_GET];
     plan->command_weight[COMMAND_SET] = usual[COMMAND_SET];
     static const uint32_t levels[LEVEL_COUNT] = {
-        [LEVEL_DEFAULT] = 10,  [LEVEL_ONE] = 5,          [LEVEL_TWO] = 3,
-        [LEVEL_THREE] = 2,     [LEVEL_QUORUM] = 30,      [LEVEL_ALL] = 3,
-        [LEVEL_LOCAL_ONE] = 3, [LEVEL_LOCAL_QUORUM] = 4, [LEVEL_EACH_QUORUM] = 3,
-        [LEVEL_ANY] = 3};
+        [LEVEL_DEFAULT] = 10,    [LEVEL_ONE] = 5, [LEVEL_TWO] = 3,       [LEVEL_THREE] = 2,
+        [LEVEL_QUORUM] = 30,     [LEVEL_ALL] = 3, [LEVEL_LOCAL_ONE] = 3, [LEVEL_LOCAL_QUORUM] = 4,
+        [LEVEL_EACH_QUORUM] = 3, [LEVEL_ANY] = 3};
     for (unsigned i = 0; i < LEVEL_COUNT; i++)
         plan->level_weight[i] = one_in(random, 2) ? 0 : levels[i];
     plan->level_weight[LEVEL_QUORUM] = levels[LEVEL_QUORUM];
@@ -298,7 +297,8 @@ static void draw_hints(struct random *random, bool wanted, struct plan *plan)
     plan->level_weight[LEVEL_TWO] += 10;
 }
 
-/* Counters that are fed with ids for longer than these take to settle, while little else happens. */
+/* Counters that are fed with ids for longer than these take to settle, while little else happens.
+ */
 static void fit_folding(struct random *random, struct plan *plan)
 {
     struct settings *settings = &plan->settings;
@@ -390,10 +390,12 @@ void plan_print(const struct plan *plan, FILE *out)
     for (uint32_t i = 0; i < plan->region_count; i++)
         fprintf(out, "%s%u", i == 0 ? "" : "+", plan->replicas[i]);
     fprintf(out,
-            " operators=%u droppers=%u clients=%u sloppy=%u pipeline=%u think_us=%llu keys=%u zipf=%d siblings=%d value_max=%u "
+            " operators=%u droppers=%u clients=%u sloppy=%u pipeline=%u think_us=%llu keys=%u "
+            "zipf=%d siblings=%d value_max=%u "
             "duration_ms=%llu delay_us=%llu sync_us=%llu lose=%u duplicate=%u reorder=%u flip=%u\n",
-            plan->operator_count, plan->dropper_count, plan->client_count, plan->sloppy_percent, plan->pipeline, (unsigned long long)plan->think_us, plan->key_count,
-            plan->zipf, plan->sibling_keyspace, plan->value_bytes_max,
+            plan->operator_count, plan->dropper_count, plan->client_count, plan->sloppy_percent,
+            plan->pipeline, (unsigned long long)plan->think_us, plan->key_count, plan->zipf,
+            plan->sibling_keyspace, plan->value_bytes_max,
             (unsigned long long)plan->duration_us / 1000, (unsigned long long)plan->delay_us,
             (unsigned long long)plan->sync_us, plan->lose_ppm, plan->duplicate_ppm,
             plan->reorder_ppm, plan->flip_ppm);

@@ -84,7 +84,8 @@ uint64_t register_oracle_seq_of_user(const struct register_oracle *oracle,
     return chosen != 0 ? chosen : accepted;
 }
 
-static bool shows(const struct seen_value *value, const struct operator_change *change, bool refused)
+static bool shows(const struct seen_value *value, const struct operator_change *change,
+                  bool refused)
 {
     if (change->of_user)
         return refused ? value->users[change->index] == change->mark : shows_user(value, change);

@@ -39,8 +39,8 @@ void register_oracle_sent(struct register_oracle *oracle, const struct machine *
                           struct slice frames);
 
 /*
- * A change as an operator sees it: `mark` is in siblings_max of the keyspace, and in no other's; or it
- * is the time-out of the requests of that operator's own user, whose marks grow.
+ * A change as an operator sees it: `mark` is in siblings_max of the keyspace, and in no other's; or
+ * it is the time-out of the requests of that operator's own user, whose marks grow.
  */
 struct operator_change {
     bool of_user;
@@ -50,7 +50,8 @@ struct operator_change {
     uint32_t mark;
 };
 
-/* A value from which on the change of a user is there, which ACL SETUSER does not tell; 0: no disk has it. */
+/* A value from which on the change of a user is there, which ACL SETUSER does not tell; 0: no disk
+ * has it. */
 uint64_t register_oracle_seq_of_user(const struct register_oracle *oracle,
                                      const struct operator_change *change);
 

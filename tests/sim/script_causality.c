@@ -263,8 +263,9 @@ static void fit_feeding(struct plan *plan)
 static const struct script ids_come_late = {
     .name = "ids-come-late",
     .row = 54,
-    .about = "packets with ids stand still with an owner for a minute; then ids are folded, and a disk "
-             "is lost",
+    .about =
+        "packets with ids stand still with an owner for a minute; then ids are folded, and a disk "
+        "is lost",
     .fit = fit_feeding,
     .steps = (const struct script_step[]){DO(8000, pause, 2),
                                           DO(70000, resume, 2),

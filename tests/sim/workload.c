@@ -111,11 +111,10 @@ static void add_options(struct words *words, const struct command *command,
         add(words, text);
     }
     if (command->identity_ms != 0) { /* a UUID of version 7 */
-        snprintf(text, sizeof text, "id=%08" PRIx64 "-%04" PRIx64 "-7%03" PRIx64 "-8%03" PRIx64
-                 "-%012" PRIx64,
-                 command->identity_ms >> 16, command->identity_ms & 0xffff,
-                 command->identity >> 52, command->identity >> 40 & 0xfff,
-                 command->identity & UINT64_C(0xffffffffff));
+        snprintf(text, sizeof text,
+                 "id=%08" PRIx64 "-%04" PRIx64 "-7%03" PRIx64 "-8%03" PRIx64 "-%012" PRIx64,
+                 command->identity_ms >> 16, command->identity_ms & 0xffff, command->identity >> 52,
+                 command->identity >> 40 & 0xfff, command->identity & UINT64_C(0xffffffffff));
         add(words, text);
     } else if (command->identity != 0) {
         snprintf(text, sizeof text, "id=client-%016" PRIx64, command->identity);
@@ -243,7 +242,8 @@ static void add_wait(struct words *words, struct world *world, struct random *ra
     add_number(words, spread_log(random, 1, WAIT_MS_MAX));
 }
 
-/* Kinds whose value or amount names their write, or that leave none: those that the oracle can count. */
+/* Kinds whose value or amount names their write, or that leave none: those that the oracle can
+ * count. */
 static bool is_repeatable(enum command_kind kind)
 {
     return kind == COMMAND_SET || kind == COMMAND_SETNX || kind == COMMAND_GETSET ||
@@ -465,8 +465,7 @@ void workload_draw(struct world *world, struct random *random, keyspace_id keysp
         add_several(&words, world, random, command,
                     1 + (uint32_t)random_below(random, COMMAND_KEYS_MAX));
     } else {
-        add_one_key(&words, world, random, command,
-                    draw_key(random, plan, plan->key_count));
+        add_one_key(&words, world, random, command, draw_key(random, plan, plan->key_count));
     }
     finish(&words, out);
 }

@@ -31,8 +31,9 @@ static bool read_file(const char *path, char line[LOGIN_PASSWORD_MAX + 2], struc
     bool read = read_line(file, line);
     fclose(file);
     if (!read)
-        buffer_printf(problem, "the first line of the password file %s is no password of up to %d "
-                               "bytes",
+        buffer_printf(problem,
+                      "the first line of the password file %s is no password of up to %d "
+                      "bytes",
                       path, LOGIN_PASSWORD_MAX);
     return read;
 }
@@ -73,8 +74,9 @@ enum status login_prepare(const struct arguments *arguments, struct buffer *prob
         return STATUS_OK;
     }
     if (!has_password) {
-        buffer_printf(problem, "the password of %s is missing: give --password-file or "
-                               "REDISCLI_AUTH, or type it at a terminal",
+        buffer_printf(problem,
+                      "the password of %s is missing: give --password-file or "
+                      "REDISCLI_AUTH, or type it at a terminal",
                       user);
         return STATUS_INVALID;
     }

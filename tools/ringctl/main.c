@@ -35,7 +35,8 @@ const struct verb VERBS[] = {
      "minute, or one did not answer.\n",
      verb_gc_status},
     {"hints", NULL, 0, 0, 0, "writes that wait for their owners",
-     "For each owner what others keep for it: hints, which fallbacks took in its place, and what it\n"
+     "For each owner what others keep for it: hints, which fallbacks took in its place, and what "
+     "it\n"
      "lacks of the logs of other owners; how old, how fast they go, and why they wait.\n"
      "Exit status 0: nothing waits; 4: something does, or a node did not answer.\n",
      verb_hints},
@@ -74,7 +75,8 @@ const struct verb VERBS[] = {
     {"cluster", "CHANGE", 0, OPERANDS_MAX, 0, "refused: nodes cannot be added or removed yet",
      "join, leave, replace, weight, rack, region, replication, plan, commit, clear: later.\n",
      verb_cluster},
-    {"repair status", NULL, 0, 0, OPTION_PARTITION, "when replicas were compared, and what differed",
+    {"repair status", NULL, 0, 0, OPTION_PARTITION,
+     "when replicas were compared, and what differed",
      "Of each two owners of a partition: when their replicas were last compared, and the result\n"
      "by what the clocks say of it. Exit status 4: a node is silent, a store cannot be read, or a\n"
      "pair was not compared for a day.\n",

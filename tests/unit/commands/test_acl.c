@@ -1,5 +1,6 @@
 /*
- * test_acl.c - users at the command layer: who gets in, what is checked, and what changes under way.
+ * test_acl.c - users at the command layer: who gets in, what is checked, and what changes under
+ * way.
  */
 #include "commands/harness.h"
 
@@ -83,9 +84,9 @@ static struct client *log_in(struct harness *harness, const char *name, const ch
     return client;
 }
 
-#define NOAUTH "-NOAUTH Authentication required.\r\n"
+#define NOAUTH    "-NOAUTH Authentication required.\r\n"
 #define WRONGPASS "-WRONGPASS invalid username-password pair or user is disabled.\r\n"
-#define NO_KEY "-NOPERM No permissions to access a key\r\n"
+#define NO_KEY    "-NOPERM No permissions to access a key\r\n"
 
 /* ---- who gets in ---- */
 
@@ -241,14 +242,16 @@ static void commands_are_checked(void **state)
         set_user(admin, rules);
         assert_reply(client, "AUTH alice one", "+OK\r\n");
         client_command(client, cases[i].command);
-        bool refused = client->replies.length > 7 && memcmp(client->replies.data, "-NOPERM", 7) == 0;
+        bool refused =
+            client->replies.length > 7 && memcmp(client->replies.data, "-NOPERM", 7) == 0;
         if (refused == cases[i].allowed)
             fail_msg("%s: %s", cases[i].rules, cases[i].command);
         buffer_clear(&client->replies);
     }
     set_user(admin, "alice -@all");
     assert_reply(client, "AUTH alice one", "+OK\r\n");
-    assert_reply(client, "get k", "-NOPERM User alice has no permissions to run the 'get' command\r\n");
+    assert_reply(client, "get k",
+                 "-NOPERM User alice has no permissions to run the 'get' command\r\n");
     assert_reply(client, "config GET *",
                  "-NOPERM User alice has no permissions to run the 'config|get' command\r\n");
     end();
@@ -261,21 +264,48 @@ static void keys_are_checked_for_what_is_done_to_them(void **state)
         bool allowed;
     } cases[] = {
         /* ~rw:* %R~r:* %W~w:* */
-        {"GET rw:1", true},         {"GET r:1", true},          {"GET w:1", false},
-        {"GET x", false},           {"SET rw:1 v", true},       {"SET r:1 v", false},
-        {"SET w:1 v", true},        {"SET w:1 v GET", false},   {"SET rw:1 v GET", true},
-        {"INCR w:1", false},        {"INCR rw:2", true},        {"DEL w:1", true},
-        {"DEL w:1 r:1", false},     {"DEL w:1 rw:1 x", false},  {"MGET r:1 rw:1", true},
-        {"MGET r:1 w:1", false},    {"MSET w:1 a rw:1 b", true}, {"MSET w:1 a r:1 b", false},
-        {"COPY r:1 w:9", true},     {"COPY w:1 rw:1", false},   {"COPY r:1 r:2", false},
-        {"RENAME rw:1 w:1", true},  {"RENAME r:1 w:1", false},  {"BITOP AND w:2 r:1 rw:1", true},
-        {"BITOP AND r:2 r:1", false}, {"BITOP AND w:2 r:1 x", false},
-        {"EXISTS r:1 w:1", true},   {"EXISTS x", false},        {"TTL r:1", true},
-        {"EXPIRE w:1 5", true},     {"EXPIRE r:1 5", false},    {"GETDEL w:1", false},
-        {"BITFIELD r:1 GET u8 0", true}, {"BITFIELD r:1 SET u8 0 1", false},
-        {"BITFIELD w:1 SET u8 0 1", false}, {"BITFIELD rw:7 SET u8 0 1", true},
-        {"RING.GET r:1", true},     {"RING.GET w:1", false},    {"OBJECT ENCODING x", false},
-        {"WITH cl=ONE GET x", false}, {"PING", true},           {"SCAN 0", true},
+        {"GET rw:1", true},
+        {"GET r:1", true},
+        {"GET w:1", false},
+        {"GET x", false},
+        {"SET rw:1 v", true},
+        {"SET r:1 v", false},
+        {"SET w:1 v", true},
+        {"SET w:1 v GET", false},
+        {"SET rw:1 v GET", true},
+        {"INCR w:1", false},
+        {"INCR rw:2", true},
+        {"DEL w:1", true},
+        {"DEL w:1 r:1", false},
+        {"DEL w:1 rw:1 x", false},
+        {"MGET r:1 rw:1", true},
+        {"MGET r:1 w:1", false},
+        {"MSET w:1 a rw:1 b", true},
+        {"MSET w:1 a r:1 b", false},
+        {"COPY r:1 w:9", true},
+        {"COPY w:1 rw:1", false},
+        {"COPY r:1 r:2", false},
+        {"RENAME rw:1 w:1", true},
+        {"RENAME r:1 w:1", false},
+        {"BITOP AND w:2 r:1 rw:1", true},
+        {"BITOP AND r:2 r:1", false},
+        {"BITOP AND w:2 r:1 x", false},
+        {"EXISTS r:1 w:1", true},
+        {"EXISTS x", false},
+        {"TTL r:1", true},
+        {"EXPIRE w:1 5", true},
+        {"EXPIRE r:1 5", false},
+        {"GETDEL w:1", false},
+        {"BITFIELD r:1 GET u8 0", true},
+        {"BITFIELD r:1 SET u8 0 1", false},
+        {"BITFIELD w:1 SET u8 0 1", false},
+        {"BITFIELD rw:7 SET u8 0 1", true},
+        {"RING.GET r:1", true},
+        {"RING.GET w:1", false},
+        {"OBJECT ENCODING x", false},
+        {"WITH cl=ONE GET x", false},
+        {"PING", true},
+        {"SCAN 0", true},
         {"DBSIZE", true},
     };
     struct harness *harness = setup(state);
@@ -327,7 +357,8 @@ static void a_changed_user_goes_by_the_new_rules_at_once(void **state)
     struct client *client = log_in(harness, "alice", "one");
     assert_reply(client, "SET k v", "+OK\r\n");
     set_user(admin, "alice -set");
-    assert_reply(client, "SET k v", "-NOPERM User alice has no permissions to run the 'set' command\r\n");
+    assert_reply(client, "SET k v",
+                 "-NOPERM User alice has no permissions to run the 'set' command\r\n");
     set_user(admin, "alice +set resetkeys ~a*");
     assert_reply(client, "SET k v", NO_KEY);
     assert_reply(client, "SET a v", "+OK\r\n");
@@ -440,7 +471,8 @@ static void the_stronger_layer_binds(void **state)
         {"ONE", NULL, "cl=THREE", "cl=ALL", LEVEL_ALL, 0},
         {NULL, "cl=TWO", "cl=THREE", "cl=ALL", LEVEL_ALL, 0},
         {"ONE", "cl=TWO", "cl=THREE", "cl=ALL", LEVEL_ALL, 0},
-        /* Within a layer a number binds stronger than a name; a name undoes weaker layers' numbers. */
+        /* Within a layer a number binds stronger than a name; a name undoes weaker layers' numbers.
+         */
         {"ONE", "w=2", NULL, NULL, LEVEL_ONE, 2},
         {"ONE", "w=2", "w=3", NULL, LEVEL_ONE, 3},
         {"ONE", "w=2", "cl=THREE", NULL, LEVEL_THREE, 0},
@@ -487,17 +519,20 @@ static void a_level_is_what_this_ring_can_meet(void **state)
 {
     struct harness *harness = setup(state);
     struct client *admin = harness_client(harness);
-    assert_reply(admin, "ACL SETUSER alice level:w=4",
-                 "-ERR Error in ACL SETUSER modifier 'level:w=4': w=4 cannot be met: a partition has "
-                 "3 owners\r\n");
+    assert_reply(
+        admin, "ACL SETUSER alice level:w=4",
+        "-ERR Error in ACL SETUSER modifier 'level:w=4': w=4 cannot be met: a partition has "
+        "3 owners\r\n");
     assert_reply(admin, "ACL SETUSER alice level:speed=1",
                  "-ERR Error in ACL SETUSER modifier 'level:speed=1': unknown option 'speed'\r\n");
-    assert_reply(admin, "ACL SETUSER alice level:id=x",
-                 "-ERR Error in ACL SETUSER modifier 'level:id=x': an id is of one request: give it "
-                 "with WITH\r\n");
-    assert_reply(admin, "ACL SETUSER alice level:cl=SERIAL",
-                 "-ERR Error in ACL SETUSER modifier 'level:cl=SERIAL': the consistency level SERIAL "
-                 "is not offered yet\r\n");
+    assert_reply(
+        admin, "ACL SETUSER alice level:id=x",
+        "-ERR Error in ACL SETUSER modifier 'level:id=x': an id is of one request: give it "
+        "with WITH\r\n");
+    assert_reply(
+        admin, "ACL SETUSER alice level:cl=SERIAL",
+        "-ERR Error in ACL SETUSER modifier 'level:cl=SERIAL': the consistency level SERIAL "
+        "is not offered yet\r\n");
     assert_int_equal(node.changes, 0);
     set_user(admin, "alice level:sloppy=yes level:timeout=90 level:r=1");
     struct resp_value *reply = client_value(admin, "ACL GETUSER alice");
@@ -517,11 +552,12 @@ static void users_are_shown_as_redis_shows_them(void **state)
                  "*2\r\n$93\r\nuser alice on nopass sanitize-payload ~a* %R~b* resetchannels -@all "
                  "+@read -mget level:cl=ONE\r\n"
                  "$51\r\nuser default on nopass sanitize-payload ~* &* +@all\r\n");
-    assert_reply(admin, "ACL GETUSER alice",
-                 "*14\r\n$5\r\nflags\r\n*3\r\n$2\r\non\r\n$6\r\nnopass\r\n$16\r\nsanitize-payload\r\n"
-                 "$9\r\npasswords\r\n*0\r\n$8\r\ncommands\r\n$18\r\n-@all +@read -mget\r\n"
-                 "$4\r\nkeys\r\n$9\r\n~a* %R~b*\r\n$8\r\nchannels\r\n$0\r\n\r\n"
-                 "$9\r\nselectors\r\n*0\r\n$5\r\nlevel\r\n$6\r\ncl=ONE\r\n");
+    assert_reply(
+        admin, "ACL GETUSER alice",
+        "*14\r\n$5\r\nflags\r\n*3\r\n$2\r\non\r\n$6\r\nnopass\r\n$16\r\nsanitize-payload\r\n"
+        "$9\r\npasswords\r\n*0\r\n$8\r\ncommands\r\n$18\r\n-@all +@read -mget\r\n"
+        "$4\r\nkeys\r\n$9\r\n~a* %R~b*\r\n$8\r\nchannels\r\n$0\r\n\r\n"
+        "$9\r\nselectors\r\n*0\r\n$5\r\nlevel\r\n$6\r\ncl=ONE\r\n");
     assert_reply(admin, "ACL GETUSER nobody", "$-1\r\n");
     assert_reply(admin, "ACL DRYRUN alice SET a v",
                  "$54\r\nUser alice has no permissions to run the 'set' command\r\n");
@@ -597,9 +633,10 @@ static void passwords_are_shown_nowhere(void **state)
             assert_non_null(strstr((char *)admin->replies.data, "user=alice"));
     }
     buffer_clear(&admin->replies);
-    assert_reply(admin, "CONFIG SET requirepass hush",
-                 "-ERR CONFIG SET failed (possibly related to argument 'requirepass') - passwords are "
-                 "of users, and users of the whole cluster: use ACL SETUSER default >password\r\n");
+    assert_reply(
+        admin, "CONFIG SET requirepass hush",
+        "-ERR CONFIG SET failed (possibly related to argument 'requirepass') - passwords are "
+        "of users, and users of the whole cluster: use ACL SETUSER default >password\r\n");
     end();
 }
 

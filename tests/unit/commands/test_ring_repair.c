@@ -21,7 +21,8 @@ static void one_pair(void *context, struct instant now, uint32_t index,
     (void)context;
     (void)now;
     assert_int_equal(index, 0);
-    *out = (struct repair_pair_view){.peer = 2, .differences = {11, 12, 13, 14, 15}, .repaired = 16};
+    *out =
+        (struct repair_pair_view){.peer = 2, .differences = {11, 12, 13, 14, 15}, .repaired = 16};
 }
 
 static void one_replica(void *context, struct instant now, uint32_t index,

@@ -93,7 +93,8 @@ static void a_wrong_rule_changes_nothing(void **state)
         {"on %X~a", "Error in ACL SETUSER modifier '%X~a': Syntax error"},
         {"on %~a", "Error in ACL SETUSER modifier '%~a': Syntax error"},
         {"on ~* ~a",
-         "Error in ACL SETUSER modifier '~a': Adding a pattern after the * pattern (or the 'allkeys' "
+         "Error in ACL SETUSER modifier '~a': Adding a pattern after the * pattern (or the "
+         "'allkeys' "
          "flag) is not valid and does not have any effect. Try 'resetkeys' to start with an empty "
          "list of patterns"},
         {"on #12",
@@ -326,11 +327,11 @@ static void a_value_of_a_later_version_is_told_from_a_damaged_one(void **state)
 
 static void random_rules(struct random *random, struct buffer *out)
 {
-    static const char *const parts[] = {"on",   "off",  "nopass", "reset", "+",     "-",   "@all",
-                                        "get",  "|",    "~",      "%",     "R",     "W",   "*",
-                                        "&",    "(",    "level:", "cl=",   "ONE",   "=",   "resetkeys",
-                                        "@r",   "set",  "#",      "!",     "a",     " ",   " ",
-                                        HASH_P, HASH_X, " ",      "x",     "default"};
+    static const char *const parts[] = {
+        "on",  "off",  "nopass",    "reset", "+",   "-",      "@all", "get",    "|",
+        "~",   "%",    "R",         "W",     "*",   "&",      "(",    "level:", "cl=",
+        "ONE", "=",    "resetkeys", "@r",    "set", "#",      "!",    "a",      " ",
+        " ",   HASH_P, HASH_X,      " ",     "x",   "default"};
     uint64_t count = 1 + random_below(random, 12);
     buffer_clear(out);
     for (uint64_t i = 0; i < count; i++)
@@ -383,9 +384,9 @@ static void damaged_users_are_refused_or_equal(void **state)
     unsigned refused = 0;
     (void)state;
     user_init(&user, "alice");
-    assert_int_equal(user_apply_rules(&user, slice_text("on #" HASH_P " ~a +@read level:cl=ONE"),
-                                      reason),
-                     STATUS_OK);
+    assert_int_equal(
+        user_apply_rules(&user, slice_text("on #" HASH_P " ~a +@read level:cl=ONE"), reason),
+        STATUS_OK);
     user_set_put(&set, &user);
     user_init(&user, "bob");
     user_set_put(&set, &user);
@@ -393,7 +394,8 @@ static void damaged_users_are_refused_or_equal(void **state)
         buffer_clear(&bytes);
         buffer_clear(&again);
         user_set_encode(&set, &bytes);
-        bytes.data[random_below(&random, bytes.length)] ^= (uint8_t)(1 + random_below(&random, 255));
+        bytes.data[random_below(&random, bytes.length)] ^=
+            (uint8_t)(1 + random_below(&random, 255));
         if (random_chance(&random, 1, 4))
             bytes.length = random_below(&random, bytes.length);
         if (user_set_decode(buffer_slice(&bytes), &read) != STATUS_OK) {

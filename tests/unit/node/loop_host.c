@@ -80,8 +80,7 @@ void loop_host_init_unopened(struct loop_host *host, const char *replication, ui
     init(host, replication, members, incarnation);
 }
 
-void loop_host_init_unconfirmed(struct loop_host *host, const char *replication,
-                                uint32_t members)
+void loop_host_init_unconfirmed(struct loop_host *host, const char *replication, uint32_t members)
 {
     init(host, replication, members, 1);
     open_register(host);

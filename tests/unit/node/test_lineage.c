@@ -97,8 +97,8 @@ static void no_partition_is_sent_whole_before(void **state)
     link_id link;
     (void)state;
     start(&host, &OLD);
-    struct message_partition_pull pull = {
-        .address = {.partition = 3, .tag = host.ring->tag}, .clock = slice_text("")};
+    struct message_partition_pull pull = {.address = {.partition = 3, .tag = host.ring->tag},
+                                          .clock = slice_text("")};
     message_partition_pull_encode(&pull, &body);
     loop_host_give(&host, 2, MESSAGE_PARTITION_PULL, 7, buffer_slice(&body));
     assert_false(is_sent(&host, MESSAGE_PARTITION_PULL)); /* to the own store */

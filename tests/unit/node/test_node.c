@@ -78,9 +78,8 @@ static void let_in(struct loop *loop, node_id peer)
 static void beat(struct loop *loop, node_id peer, int64_t offset_ms)
 {
     struct buffer body = {0};
-    struct message_heartbeat heartbeat = {.sent_us = 1,
-                                          .wall_ms = loop->true_ms + (uint64_t)offset_ms,
-                                          .echo_us = loop->now.mono_us};
+    struct message_heartbeat heartbeat = {
+        .sent_us = 1, .wall_ms = loop->true_ms + (uint64_t)offset_ms, .echo_us = loop->now.mono_us};
     message_heartbeat_encode(&heartbeat, &body);
     give_frame(loop, peer, MESSAGE_HEARTBEAT, 0, buffer_slice(&body));
     buffer_deinit(&body);

@@ -355,14 +355,15 @@ static void a_keyspace_is_not_denied_before_the_store_is_open(void **state)
 /* A value of seq 4 in which the user `default` has a password. */
 static void make_users(const struct loop_host *host, struct buffer *out)
 {
-    static const char rules[] = "resetpass #148de9c5a7a44d19e56cd9ae1a554bf67847afb0c58f6e12fa29ac7ddfca9940";
+    static const char rules[] =
+        "resetpass #148de9c5a7a44d19e56cd9ae1a554bf67847afb0c58f6e12fa29ac7ddfca9940";
     struct register_value *value = register_value_first(host->ring), *next;
     struct register_change change = {.kind = REGISTER_CHANGE_USER_SET, .user = "default"};
     char reason[REGISTER_REASON_MAX];
     change.words_length = sizeof rules - 1;
     memcpy(change.words, rules, sizeof rules - 1);
-    assert_int_equal(
-        register_change_apply(&change, (struct ballot){3, 2, 1}, value, &next, reason), STATUS_OK);
+    assert_int_equal(register_change_apply(&change, (struct ballot){3, 2, 1}, value, &next, reason),
+                     STATUS_OK);
     next->seq = 4;
     register_value_encode(next, out);
     register_value_free(value);

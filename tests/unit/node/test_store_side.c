@@ -1480,8 +1480,8 @@ static void a_cell_that_does_not_fit_holds_up_nothing_else(void **state)
     answer.deliveries = buffer_slice(&body);
     sync_answer_encode(&answer, &page);
     buffer_clear(&deliveries);
-    message_sync_apply_encode(
-        &(struct message_sync_apply){.from = 2, .page = buffer_slice(&page)}, &deliveries);
+    message_sync_apply_encode(&(struct message_sync_apply){.from = 2, .page = buffer_slice(&page)},
+                              &deliveries);
     store_host_forget(&host);
     store_host_write(&host, MESSAGE_SYNC_APPLY, buffer_slice(&deliveries));
     store_host_commit(&host);
