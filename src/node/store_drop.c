@@ -6,6 +6,7 @@
  * (replica/keyspace_drop.h), and looks through the hints once.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "node/store_side_state.h"
@@ -18,7 +19,8 @@ struct store_drop {
     struct buffer place;  /* in it; empty: its beginning */
     bool hints_looked_through;
     struct buffer hint_place;
-    bool under_way; /* since the last line about it */
+    uint16_t drops[RING_KEYSPACES_MAX]; /* that the round is for, as in struct ring */
+    bool under_way;                     /* since the last line about it */
 };
 
 void store_drop_new(struct store_side *side)
@@ -42,6 +44,7 @@ static void begin_anew(struct store_side *side)
         drop->looked_through[i] = false;
     drop->next = 0;
     buffer_clear(&drop->place);
+    memcpy(drop->drops, side->ring->keyspace_drops, sizeof drop->drops);
     drop->hints_looked_through = true; /* none was dropped since there are keyspaces */
     for (uint16_t i = 0; i < RING_KEYSPACES_MAX; i++)
         if (side->ring->keyspace_drops[i] > 0)
@@ -86,6 +89,8 @@ void store_drop_opened(struct store_side *side, struct buffer *out)
 
 void store_drop_learned(struct store_side *side, struct buffer *out)
 {
+    if (memcmp(side->drop->drops, side->ring->keyspace_drops, sizeof side->drop->drops) == 0)
+        return; /* it was about something else; scrubs under way go on */
     for (uint32_t i = 0; i < side->replica_count; i++)
         replica_count_dropped_apart(&side->replicas[i], &side->context);
     store_drop_opened(side, out);

@@ -132,6 +132,24 @@ static void all_that_a_dropped_keyspace_left_is_removed(void **state)
 }
 
 /* kill -9 in the middle: the next life goes on, and none says that it is done before it is. */
+/* Else changes of other things would end every scrub, and look through all hints again. */
+static void a_change_of_something_else_begins_nothing(void **state)
+{
+    struct store_host host;
+    (void)state;
+    open_as(&host, "eu:1", 1);
+    set_many(&host, 5);
+    store_host_forget(&host);
+    learn(&host, 1, 1, false);
+    assert_int_equal(store_host_count(&host.late, MESSAGE_DROP_STATE), 1);
+    store_host_forget(&host);
+    learn(&host, 2, 1, false);
+    assert_int_equal(store_host_count(&host.late, MESSAGE_DROP_STATE), 0);
+    learn(&host, 3, 2, false);
+    assert_int_equal(store_host_count(&host.late, MESSAGE_DROP_STATE), 1);
+    deinit(&host);
+}
+
 static void a_restart_goes_on_where_it_was(void **state)
 {
     struct store_host host;
@@ -265,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_that_a_dropped_keyspace_left_is_removed),
+        cmocka_unit_test(a_change_of_something_else_begins_nothing),
         cmocka_unit_test(a_restart_goes_on_where_it_was),
         cmocka_unit_test(a_later_keyspace_of_the_number_has_nothing_of_it),
         cmocka_unit_test(a_copy_that_comes_late_is_refused_and_known),
