@@ -8,8 +8,8 @@
  *
  * With ids that can be folded, or with a cut or resets of such ids, there stands before it
  *
- *   folding  varint FORMAT_FOLDING, varint cut; if that is not 0: varint events, amounts up and
- * down, vector basis; vector resets
+ *   folding  varint FORMAT_FOLDING, varint cut; if that is not 0: varint events, amounts up
+ *            and down, vector basis; vector resets
  *
  * FORMAT_FOLDING is no count of slots that was ever accepted, so who does not know it refuses it.
  */

@@ -10,9 +10,9 @@
  *   F2  it is folded below settled - REQUEST_WINDOW_MS alone (replica/settled_time.h), and no
  *       owner counts an id whose window is over by its clock. So at one cut all have the same sum
  *   F3  `basis` covers the dots of what is in the sum, `resets` those of all runs and sums that
- * were ever reset. A reset that the folder had not seen was made by an owner that had every id
- *       below the cut, so `resets` covers the whole basis, and the sum is nothing; or it covers not
- *       all of it, and resets nothing of it
+ *       were ever reset. A reset that the folder had not seen was made by an owner that had
+ *       every id below the cut, so `resets` covers the whole basis, and the sum is nothing; or
+ *       it covers not all of it, and resets nothing of it
  *
  * That an actor's newest dot stands for its earlier ones is right, because each counting version
  * holds all that its writer had counted before (N2 of README.md). Of two dots for one id, from two

@@ -12,7 +12,8 @@ static void keep(const struct counter_write *write, struct register_effect *effe
         effect->value = string != NULL ? string->value : slice_text("0");
 }
 
-/* What it is answered by was read at some owners; written once more it is acknowledged as a write.
+/*
+ * What it is answered by was read at some owners; written once more it is acknowledged as a write.
  */
 static void answer_known(const struct counter_write *write, struct register_effect *effect)
 {

@@ -64,7 +64,8 @@ enum key_flags {
     KEY_FLAG_COUNT = 9
 };
 
-/* Which arguments are keys: `first`, and every `step`th up to `first + last`; last -1: to the end.
+/*
+ * Which arguments are keys: `first`, and every `step`th up to `first + last`; last -1: to the end.
  */
 struct key_spec {
     uint16_t flags; /* enum key_flags; 0: the spec is not there */

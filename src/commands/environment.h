@@ -181,7 +181,8 @@ struct environment {
     enum peer_state (*peer_state)(void *node, node_id id);
     /* ms since the peer was heard; 0 for self */
     uint64_t (*peer_silence_ms)(void *node, node_id id, struct instant now);
-    /* Whether this node's replica of the partition answers reads (false: not owner, or rebuilding).
+    /*
+     * Whether this node's replica of the partition answers reads (false: not owner, or rebuilding).
      */
     bool (*replica_ready)(void *node, partition_id partition);
     /* May be NULL: no hints are kept. */
@@ -203,7 +204,8 @@ struct environment {
     /* Whether it is over; its outcome is then taken, and forgotten. */
     bool (*change_take)(void *node, uint64_t ticket, struct change_outcome *out);
     void (*register_view)(void *node, struct register_view *out); /* may be NULL */
-    /* Anti-entropy and scrub; all four, or NULL. An index is below the view's `pairs`, `replicas`.
+    /*
+     * Anti-entropy and scrub; all four, or NULL. An index is below the view's `pairs`, `replicas`.
      */
     void (*repair_view)(void *node, struct instant now, struct repair_view *out);
     void (*repair_pair)(void *node, struct instant now, uint32_t index,
@@ -234,8 +236,10 @@ struct environment {
                               struct buffer *reason);
     /* Write the settings in force to the configuration file. NULL: there is none. */
     enum status (*config_rewrite)(void *host, struct buffer *reason);
-    /* Lines of INFO that only the host knows (memory, CPU, network); appended to `out`. May be
-     * NULL. */
+    /*
+     * Lines of INFO that only the host knows (memory, CPU, network); appended to `out`. May be
+     * NULL.
+     */
     void (*host_information)(void *host, const char *section, struct buffer *out);
     void *host;
 

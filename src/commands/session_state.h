@@ -98,7 +98,8 @@ void session_request(struct session *session, struct call *call, uint32_t index,
                      const struct key_request *request);
 void session_call_done(struct session *session, struct call *call);
 
-/* Fills in the command, its options and what it conflicts with; on error, a call that answers it.
+/*
+ * Fills in the command, its options and what it conflicts with; on error, a call that answers it.
  */
 void call_prepare(struct call *call);
 bool calls_conflict(const struct call *a, const struct call *b);

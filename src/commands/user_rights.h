@@ -35,8 +35,10 @@ void user_rights_free(struct user_rights *rights); /* accepts NULL */
 
 /* `number` is the row's, `command` the row or one of its subcommands. */
 bool user_may_run(const struct user_rights *rights, uint32_t number, const struct command *command);
-/* NULL: it may use all keys of the request in the ways that this does; else the first that it may
- * not. */
+/*
+ * NULL: it may use all keys of the request in the ways that this does; else the first that it may
+ * not.
+ */
 const struct slice *user_denied_key(const struct user_rights *rights, const struct command *command,
                                     const struct slice *arguments, uint32_t argument_count);
 

@@ -83,9 +83,10 @@ struct key_outcome {
  * status says which promise holds:
  *   OK             the level was met (a write whose condition failed is OK with written=false)
  *   UNCERTAIN      a write was sent, its level was not met in time: it may apply
- *   REQUEST_UNKNOWN, REQUEST_DONE, REQUEST_TOO_OLD   this attempt wrote nothing; an earlier one
- * with its id may have, or has and its answer is lost anything else  definite: nothing was and will
- * be applied, or the read has no answer
+ *   REQUEST_UNKNOWN, REQUEST_DONE, REQUEST_TOO_OLD
+ *                  this attempt wrote nothing; an earlier one with its id may have, or has and
+ *                  its answer is lost
+ *   anything else  definite: nothing was and will be applied, or the read has no answer
  */
 struct key_result {
     enum status status;

@@ -3,8 +3,8 @@
  *
  *     read    ask owners --> met --> (fetch values that are missing) -->
  *             (repair until a majority holds the answer) --> answer
- *             (sloppy: fallbacks stand in for owners; what their hints tell goes to the owners
- * first) write   (read first, when the change depends on the value) --> own replica mints
+ *             (sloppy: fallbacks stand in for owners; owners get what their hints tell first)
+ *     write   (read first, when the change depends on the value) --> own replica mints
  *             --> send to all other owners at once --> level met --> answer; stragglers go on
  *             (sloppy: a fallback keeps a hint where the owners are too few)
  *     scan    ask owners for a range --> merge what all of them cover --> answer
@@ -51,11 +51,15 @@ struct coordinate_params {
     uint64_t now_us;
     uint64_t deadline_us;
     uint32_t retry_ms; /* silence after which one more holder is asked */
-    /* Owners by their place in the preference list, the best first; NULL: the own replica, then
-     * by preference. Needed until coordinated_request_new() returns. */
+    /*
+     * Owners by their place in the preference list, the best first; NULL: the own replica, then
+     * by preference. Needed until coordinated_request_new() returns.
+     */
     const uint8_t *order;
-    /* Of a read: after how long another owner is worth asking within a budget, by the place of
-     * the one that is silent; all 0: not before retry_ms. */
+    /*
+     * Of a read: after how long another owner is worth asking within a budget, by the place of
+     * the one that is silent; all 0: not before retry_ms.
+     */
     uint32_t patience_us[RING_OWNERS_MAX];
     owner_mask keeping; /* of a read: fallbacks that say they keep hints of the partition */
     owner_mask explore; /* one of these may be asked beside those that a read needs */

@@ -112,8 +112,10 @@ static void forget_passwords(struct user *user)
 
 /* ---- commands ---- */
 
-/* Whether the word, with + or - before it, says something of this command, or of a subcommand of
- * it. */
+/*
+ * Whether the word, with + or - before it, says something of this command, or of a subcommand of
+ * it.
+ */
 static bool is_about_command(struct slice word, struct slice name)
 {
     return word.length > name.length && memcmp(word.data + 1, name.data, name.length) == 0 &&

@@ -70,8 +70,10 @@ void user_set_deinit(struct user_set *set);
 void user_set_copy(const struct user_set *from, struct user_set *to);
 /* NULL: none of that name is in it. */
 const struct user *user_set_find(const struct user_set *set, struct slice name);
-/* Takes what `user` owns: in the place of the one with its name, or as a new one where there is
- * room. */
+/*
+ * Takes what `user` owns: in the place of the one with its name, or as a new one where there is
+ * room.
+ */
 void user_set_put(struct user_set *set, struct user *user);
 /* False: none of that name is in it. */
 bool user_set_remove(struct user_set *set, struct slice name);

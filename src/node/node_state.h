@@ -331,7 +331,8 @@ void expiry_view(void *context, struct message_expiry_state *out);
 /* drop_schedule.c */
 void drop_start(struct node *node);
 void drop_tick(struct node *node);
-/* MESSAGE_DROP_STATE of the own store side, unasked; then as the answer to a step, or its refusal.
+/*
+ * MESSAGE_DROP_STATE of the own store side, unasked; then as the answer to a step, or its refusal.
  */
 void drop_told(struct node *node, struct slice body);
 void drop_store_frame(struct node *node, struct pending *pending, uint16_t type, struct slice body);
@@ -368,7 +369,8 @@ void hints_condition_changed(struct node *node);
 enum status hints_check(const struct node *node, struct slice body, partition_id *partition);
 /* The same for a MESSAGE_HINT_READ. */
 enum status hints_check_read(const struct node *node, struct slice body, partition_id *partition);
-/* Whether that peer would take a hint of the partition, and whether it keeps any; NULL: this node.
+/*
+ * Whether that peer would take a hint of the partition, and whether it keeps any; NULL: this node.
  */
 bool hints_taken_by(const struct node *node, const struct peer_load *load, partition_id partition);
 bool hints_held_by(const struct node *node, const struct peer_load *load, partition_id partition);

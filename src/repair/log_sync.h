@@ -32,8 +32,10 @@ struct log_sync;
 
 enum { LOG_SYNC_HOLD_MS = 1000 };
 
-/* Whether an exchange with another peer asks for the partition, begun by `since_us`; 0: at any
- * time. */
+/*
+ * Whether an exchange with another peer asks for the partition, begun by `since_us`; 0: at any
+ * time.
+ */
 typedef bool (*log_sync_asked)(const void *context, partition_id partition, uint64_t since_us);
 
 enum log_sync_want {

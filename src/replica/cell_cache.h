@@ -21,7 +21,8 @@ struct cell_cache;
 struct cell_cache *cell_cache_new(size_t bytes_max);
 void cell_cache_free(struct cell_cache *cache);
 
-/* The record of `name`; false when it is not cached. Borrowed until the next change of the cache.
+/*
+ * The record of `name`; false when it is not cached. Borrowed until the next change of the cache.
  */
 bool cell_cache_get(struct cell_cache *cache, struct slice name, struct slice *record);
 /*

@@ -12,12 +12,12 @@
  * longer, the hint is owed to all who do.
  *
  * Invariants
- *   H1  a hint is removed only when each owner that it is owed to has acknowledged what is in it,
- * or when its keyspace was dropped; that one goes to nobody any more H2  what does not fit within
- * the limits is refused; nothing is dropped to make room H3  counts and bytes are those of the
- * records, and an open reads them from these H4  a record that cannot be understood is set aside,
- * once: kept, and never looked at again Source: reference "algorithms" 5.2. Unlike there, not any
- * owner will do: see above.
+ *   H1  a hint is removed only when each owner that it is owed to has acknowledged what is in
+ *       it, or when its keyspace was dropped; that one goes to nobody any more
+ *   H2  what does not fit within the limits is refused; nothing is dropped to make room
+ *   H3  counts and bytes are those of the records, and an open reads them from these
+ *   H4  a record that cannot be understood is set aside, once: kept, and never looked at again
+ * Source: reference "algorithms" 5.2. Unlike there, not any owner will do: see above.
  */
 #ifndef REPLICA_HINT_STORE_H
 #define REPLICA_HINT_STORE_H

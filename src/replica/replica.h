@@ -258,7 +258,8 @@ uint64_t replica_cell_hash(const struct replica_context *context, keyspace_id ke
 void replica_append_delivery(keyspace_id keyspace, struct slice key, const struct cell *cell,
                              struct buffer *deliveries);
 
-/* Append the record value of a cell: from the cache or the store. STATUS_NOT_FOUND: surely absent.
+/*
+ * Append the record value of a cell: from the cache or the store. STATUS_NOT_FOUND: surely absent.
  */
 MUST_USE enum status replica_load_cell(struct replica_context *context, keyspace_id keyspace,
                                        struct slice key, struct buffer *out);

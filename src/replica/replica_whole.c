@@ -45,7 +45,8 @@ struct page_walk {
     bool full;       /* `next` has the first name that had no room */
 };
 
-/* Whether the record that the walk stands on has room; on a page that passed few there is for one.
+/*
+ * Whether the record that the walk stands on has room; on a page that passed few there is for one.
  */
 static bool has_room(struct page_walk *walk)
 {

@@ -211,7 +211,8 @@ void message_range_result_encode(const struct message_range_result *result, stru
 MUST_USE enum status message_range_result_decode(struct slice body,
                                                  struct message_range_result *out);
 
-/* One cell on its way to a replica, with the dots that its arrival satisfies beside its live ones.
+/*
+ * One cell on its way to a replica, with the dots that its arrival satisfies beside its live ones.
  */
 struct cell_delivery {
     keyspace_id keyspace;

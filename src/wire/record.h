@@ -13,8 +13,7 @@
  *     'R' partition(2) ...                           sum-tree of the replica (wire/record_tree.h)
  *     'T'                                            ceiling of the times that the store issues
  *     'I'                                            identity of the store (src/store/identity.h)
- *     'W' ...                                        lineage, commits, witnesses
- * (message_lineage.h)
+ *     'W' ...                                        lineage, and more of message_lineage.h
  *
  * Numbers are big-endian, so records sort by ring position: a partition is one
  * contiguous range, and a scan or a transfer resumes at a position. Later types
@@ -64,8 +63,10 @@ struct cell_name {
     struct slice key;
 };
 
-/* STATUS_NOT_FOUND: the name is not of a cell. STATUS_CORRUPT: it should be, and is not well
- * formed. */
+/*
+ * STATUS_NOT_FOUND: the name is not of a cell. STATUS_CORRUPT: it should be, and is not well
+ * formed.
+ */
 MUST_USE enum status record_cell_name_decode(struct slice name, struct cell_name *out);
 MUST_USE enum status record_log_name_decode(struct slice name, partition_id *partition,
                                             uint64_t *log_position);

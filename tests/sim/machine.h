@@ -113,13 +113,15 @@ void machine_quarantine(struct machine *machine, uint16_t above);
 void machine_pause(struct machine *machine, bool stops_mono);
 void machine_resume(struct machine *machine);
 
-/* Whether any of its replicas is not (yet) whole: it was wiped and is being rebuilt, or is not up.
+/*
+ * Whether any of its replicas is not (yet) whole: it was wiped and is being rebuilt, or is not up.
  */
 bool machine_is_damaged(const struct machine *machine);
 
 /* Handle an occurrence of this process. */
 void machine_handle(struct machine *machine, struct occurrence *what);
-/* Step the loop side with an event; only `kind`, `node`, `link`, `connection` and `bytes` are used.
+/*
+ * Step the loop side with an event; only `kind`, `node`, `link`, `connection` and `bytes` are used.
  */
 void machine_loop_event(struct machine *machine, const struct event *event);
 /* Schedule a loop event `delay_us` from now. */

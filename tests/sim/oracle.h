@@ -111,7 +111,8 @@ void oracle_free(struct oracle *oracle);
 uint32_t oracle_key_count(const struct oracle *oracle, keyspace_id keyspace);
 /* With those that count, which oracle_key_count() leaves out. */
 uint32_t oracle_key_total(const struct oracle *oracle);
-/* Some keys of keyspace 0 share a slot: 0 .. ORACLE_TAGS-1 of their tag, or ORACLE_TAGS for none.
+/*
+ * Some keys of keyspace 0 share a slot: 0 .. ORACLE_TAGS-1 of their tag, or ORACLE_TAGS for none.
  */
 enum { ORACLE_TAGS = 3 };
 uint32_t oracle_key_tag(uint32_t index);
@@ -143,7 +144,8 @@ void oracle_disk_lost(struct oracle *oracle, const struct machine *machine);
 
 /* ---- the end: all machines are up and agree */
 void oracle_check_end(struct oracle *oracle);
-/* The versions of the key that may be its value now; NULL stands for none. The first is the least.
+/*
+ * The versions of the key that may be its value now; NULL stands for none. The first is the least.
  */
 bool oracle_may_be_last(const struct oracle *oracle, uint32_t key, const struct version *version);
 

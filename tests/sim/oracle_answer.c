@@ -131,8 +131,10 @@ static void check_absent(struct oracle *oracle, const struct machine *machine,
                        "an acknowledged or already read value was not seen (absent)");
 }
 
-/* The newest or the oldest version of the key with this value, or NULL: an expiry that is changed
- * gives a value another dot, and the answer does not tell which one was read. */
+/*
+ * The newest or the oldest version of the key with this value, or NULL: an expiry that is changed
+ * gives a value another dot, and the answer does not tell which one was read.
+ */
 static const struct version *find_value(const struct oracle_key *key, struct slice value,
                                         bool newest)
 {

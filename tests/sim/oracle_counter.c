@@ -11,7 +11,8 @@
 
 enum { SET_WORDS = COUNTER_EVENTS_MAX / 64, SLOTS_MAX = 1024 };
 
-/* A slot as in the newest version of its actor: one that was collected leaves the next one alone.
+/*
+ * A slot as in the newest version of its actor: one that was collected leaves the next one alone.
  */
 struct slot_sums {
     struct dot id;
@@ -402,7 +403,8 @@ void oracle_counter_replaced(struct oracle *oracle, const struct machine *machin
                              const struct command *command)
 {
     const struct oracle_key *key = oracle_key(oracle, command->keys[0]);
-    /* A string takes along what its owners have; a delete what its read saw. Hints reset nothing.
+    /*
+     * A string takes along what its owners have; a delete what its read saw. Hints reset nothing.
      */
     uint8_t owners = command->kind == COMMAND_COUNTER_SET ? oracle_write_certain(oracle, command)
                                                           : oracle_read_owners(oracle, command);

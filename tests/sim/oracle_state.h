@@ -82,7 +82,8 @@ void oracle_purged(struct oracle *oracle, const struct machine *machine,
                    const struct oracle_key *key, const struct cell *before,
                    const struct cell *after);
 /* A cell that is stored over what `map` shows; its versions are registered. */
-/* oracle_expiry.c: what the cell is about to lose because it has expired; `map` as it was before.
+/*
+ * oracle_expiry.c: what the cell is about to lose because it has expired; `map` as it was before.
  */
 void oracle_expired(struct oracle *oracle, const struct machine *machine,
                     const struct oracle_key *key, const struct cell *before,

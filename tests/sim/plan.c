@@ -297,7 +297,8 @@ static void draw_hints(struct random *random, bool wanted, struct plan *plan)
     plan->level_weight[LEVEL_TWO] += 10;
 }
 
-/* Counters that are fed with ids for longer than these take to settle, while little else happens.
+/*
+ * Counters that are fed with ids for longer than these take to settle, while little else happens.
  */
 static void fit_folding(struct random *random, struct plan *plan)
 {

@@ -29,7 +29,8 @@ struct world;
 struct register_oracle *register_oracle_new(struct world *world);
 void register_oracle_free(struct register_oracle *oracle);
 
-/* A record of the register that `machine` writes over `before`; `before` is empty for a first one.
+/*
+ * A record of the register that `machine` writes over `before`; `before` is empty for a first one.
  */
 void register_oracle_record(struct register_oracle *oracle, const struct machine *machine,
                             struct slice name, struct slice record, struct slice before);
@@ -50,8 +51,10 @@ struct operator_change {
     uint32_t mark;
 };
 
-/* A value from which on the change of a user is there, which ACL SETUSER does not tell; 0: no disk
- * has it. */
+/*
+ * A value from which on the change of a user is there, which ACL SETUSER does not tell; 0: no disk
+ * has it.
+ */
 uint64_t register_oracle_seq_of_user(const struct register_oracle *oracle,
                                      const struct operator_change *change);
 

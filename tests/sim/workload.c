@@ -242,8 +242,10 @@ static void add_wait(struct words *words, struct world *world, struct random *ra
     add_number(words, spread_log(random, 1, WAIT_MS_MAX));
 }
 
-/* Kinds whose value or amount names their write, or that leave none: those that the oracle can
- * count. */
+/*
+ * Kinds whose value or amount names their write, or that leave none: those that the oracle can
+ * count.
+ */
 static bool is_repeatable(enum command_kind kind)
 {
     return kind == COMMAND_SET || kind == COMMAND_SETNX || kind == COMMAND_GETSET ||

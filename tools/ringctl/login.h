@@ -11,7 +11,8 @@
 
 enum { LOGIN_PASSWORD_MAX = 512 };
 
-/* STATUS_INVALID: one sentence was appended to `problem`. Without user and password nobody logs in.
+/*
+ * STATUS_INVALID: one sentence was appended to `problem`. Without user and password nobody logs in.
  */
 MUST_USE enum status login_prepare(const struct arguments *arguments, struct buffer *problem);
 

@@ -471,7 +471,8 @@ static void the_stronger_layer_binds(void **state)
         {"ONE", NULL, "cl=THREE", "cl=ALL", LEVEL_ALL, 0},
         {NULL, "cl=TWO", "cl=THREE", "cl=ALL", LEVEL_ALL, 0},
         {"ONE", "cl=TWO", "cl=THREE", "cl=ALL", LEVEL_ALL, 0},
-        /* Within a layer a number binds stronger than a name; a name undoes weaker layers' numbers.
+        /*
+         * Within a layer a number binds stronger than a name; a name undoes weaker layers' numbers.
          */
         {"ONE", "w=2", NULL, NULL, LEVEL_ONE, 2},
         {"ONE", "w=2", "w=3", NULL, LEVEL_ONE, 3},

@@ -205,7 +205,8 @@ static enum lineage_verdict answered(const struct loop_host *host)
     return (enum lineage_verdict)judged.verdict;
 }
 
-/* What is remembered stands in the own store: a judgement before it is open would be worth nothing.
+/*
+ * What is remembered stands in the own store: a judgement before it is open would be worth nothing.
  */
 static void a_peer_is_judged_by_what_the_own_store_remembers(void **state)
 {

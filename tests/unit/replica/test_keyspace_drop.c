@@ -125,8 +125,10 @@ static void all_cells_go_with_their_sums_and_index_records(void **state)
     ring_free(ring);
 }
 
-/* The counts are exact after a crash, so a start knows what is left and need not remember where it
- * was. */
+/*
+ * The counts are exact after a crash, so a start knows what is left and need not remember where it
+ * was.
+ */
 static void a_crash_between_two_steps_loses_nothing(void **state)
 {
     enum { KEYS = 2 * DROP_CELLS_PER_STEP + 10 };

@@ -476,7 +476,8 @@ static void a_delivery_that_would_not_fit_is_refused_whole(void **state)
     deinit(&a);
 }
 
-/* Evaluating a write first must not count its losses twice, nor those of one that writes nothing.
+/*
+ * Evaluating a write first must not count its losses twice, nor those of one that writes nothing.
  */
 static void a_loss_is_counted_once_for_each_stored_write(void **state)
 {
