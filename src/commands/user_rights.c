@@ -63,15 +63,11 @@ static void give_category(struct user_rights *rights, uint32_t category, bool al
 /* Of "name" or "name|sub", behind the + or -. NULL: there is none. */
 static const struct command *find(struct slice name, uint32_t *number)
 {
-    const uint8_t *bar = name.length == 0 ? NULL : memchr(name.data, '|', name.length);
-    size_t length = bar == NULL ? name.length : (size_t)(bar - name.data);
-    int found = command_find(slice_make(name.data, length));
-    if (found < 0)
-        return NULL;
-    *number = (uint32_t)found;
-    if (bar == NULL)
-        return command_at(*number);
-    return command_find_subcommand(command_at(*number), rest_of(name, length + 1));
+    const struct command *command = command_find_full(name);
+    if (command != NULL)
+        *number = (uint32_t)command_find(
+            slice_text(command->container != NULL ? command->container : command->name));
+    return command;
 }
 
 /* false: the word names what is not there. */

@@ -46,11 +46,7 @@ enum status replica_discard(struct replica *replica, const struct cell_delivery 
     struct cell incoming = {0};
     struct clock satisfied = {0};
     *changed = false;
-    enum status status = replica_decode_cell(delivery->cell, &incoming);
-    if (status == STATUS_OK)
-        status = replica_decode_dots(delivery->dots, &satisfied);
-    if (status == STATUS_OK && replica_cell_is_too_far_ahead(&incoming, context))
-        status = STATUS_CLOCK_SKEW;
+    enum status status = replica_decode_delivery(delivery, context, &incoming, &satisfied);
     if (status == STATUS_OK)
         status = discard(replica, delivery, &incoming, &satisfied, context, changed);
     clock_deinit(&satisfied);

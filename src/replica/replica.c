@@ -201,7 +201,7 @@ enum status replica_decode_cell(struct slice bytes, struct cell *out)
     return reader_end(&reader);
 }
 
-enum status replica_decode_dots(struct slice bytes, struct clock *out)
+static enum status decode_dots(struct slice bytes, struct clock *out)
 {
     struct reader reader = reader_make(bytes);
     *out = (struct clock){0};
@@ -209,6 +209,18 @@ enum status replica_decode_dots(struct slice bytes, struct clock *out)
         return STATUS_OK;
     clock_decode(&reader, out);
     return reader_end(&reader);
+}
+
+enum status replica_decode_delivery(const struct cell_delivery *delivery,
+                                    const struct replica_context *context, struct cell *cell,
+                                    struct clock *dots)
+{
+    enum status status = replica_decode_cell(delivery->cell, cell);
+    if (status == STATUS_OK)
+        status = decode_dots(delivery->dots, dots);
+    if (status == STATUS_OK && replica_cell_is_too_far_ahead(cell, context))
+        status = STATUS_CLOCK_SKEW;
+    return status;
 }
 
 /* Whether `incoming` has a string or tombstone whose writer did not see what `merged` counts. */
@@ -268,11 +280,7 @@ enum status replica_apply(struct replica *replica, const struct cell_delivery *d
     struct cell incoming = {0};
     struct clock satisfied = {0};
     *changed = false;
-    enum status status = replica_decode_cell(delivery->cell, &incoming);
-    if (status == STATUS_OK)
-        status = replica_decode_dots(delivery->dots, &satisfied);
-    if (status == STATUS_OK && replica_cell_is_too_far_ahead(&incoming, context))
-        status = STATUS_CLOCK_SKEW;
+    enum status status = replica_decode_delivery(delivery, context, &incoming, &satisfied);
     if (status == STATUS_OK)
         status = local_cell_load(context, delivery->keyspace, delivery->key, &local);
     if (status == STATUS_OK) {

@@ -52,7 +52,12 @@ void replica_add_unseen_dots(const struct replica *replica, const struct cell *c
 bool replica_cell_is_too_far_ahead(const struct cell *cell, const struct replica_context *context);
 /* STATUS_CORRUPT; `out` is to be released also then. */
 MUST_USE enum status replica_decode_cell(struct slice bytes, struct cell *out);
-/* Likewise the dots of a delivery, which may have none. */
-MUST_USE enum status replica_decode_dots(struct slice bytes, struct clock *out);
+/*
+ * What a delivery brings: a cell, and the dots that it satisfies beside those. STATUS_CORRUPT;
+ * STATUS_CLOCK_SKEW. Both start as all zero, and are to be released also then.
+ */
+MUST_USE enum status replica_decode_delivery(const struct cell_delivery *delivery,
+                                             const struct replica_context *context,
+                                             struct cell *cell, struct clock *dots);
 
 #endif
