@@ -56,8 +56,8 @@ struct node_statistics {
     uint64_t exploring_reads_sent;
     uint64_t read_retries_sent, read_retries_refused;
     uint64_t read_bytes_omitted; /* of values that owners named and did not send */
-    uint64_t
-        lww_losses; /* concurrent values that last-writer-wins dropped, at this node's replicas */
+    /* concurrent values that last-writer-wins dropped, at this node's replicas */
+    uint64_t lww_losses;
     uint64_t increments_folded; /* whose ids left their counters with writes here */
     uint64_t siblings_warned;   /* writes here that left more than siblings-warn versions */
     uint64_t sloppy_reads;      /* reads that a fallback answered in the place of an owner */

@@ -27,9 +27,9 @@ struct stability_peer {
     uint64_t heard;      /* number of its newest report; 0: none on this link */
     uint64_t echo_us;    /* sent_us of what it heard last, by its clock; 0: nothing on this link */
     bool waits_for_time; /* as it last said */
-    uint64_t
-        hint_free_us; /* by the own clock: it kept no hints then or later; 0: unknown, or it does */
-    uint64_t *sent;   /* replica->changes + 1 that stand in it; 0: nothing was sent */
+    /* by the own clock: it kept no hints then or later; 0: unknown, or it does */
+    uint64_t hint_free_us;
+    uint64_t *sent;      /* replica->changes + 1 that stand in it; 0: nothing was sent */
     uint64_t *confirmed; /* the same of what the peer has said to have */
 };
 

@@ -85,8 +85,8 @@ struct ring {
     uint8_t secret[RING_SECRET_BYTES]; /* keys MACs; only members know it */
     uint32_t partition_count; /* a power of two, PARTITION_COUNT_MIN .. PARTITION_COUNT_MAX */
     uint8_t region_count;
-    uint8_t
-        owner_count; /* sum of the regions' replicas: owners per partition, 1..RING_OWNERS_MAX */
+    /* sum of the regions' replicas: owners per partition, 1..RING_OWNERS_MAX */
+    uint8_t owner_count;
     uint16_t member_count;
     uint16_t keyspace_count;
     struct ring_region regions[RING_REGIONS_MAX];       /* names differ */

@@ -141,8 +141,8 @@ MUST_USE enum status message_hello_decode(struct slice body, struct message_hell
 struct message_heartbeat {
     uint64_t sent_us; /* when this one left; not 0 */
     uint64_t wall_ms; /* the sender's wall clock then, right or wrong */
-    uint64_t
-        echo_us; /* sent_us of the receiver's newest heartbeat on this link; 0: none came yet */
+    /* sent_us of the receiver's newest heartbeat on this link; 0: none came yet */
+    uint64_t echo_us;
     uint64_t held_us; /* since that one came; 0 when there is none */
 };
 
