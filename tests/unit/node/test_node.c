@@ -216,6 +216,18 @@ static void what_the_store_side_counts_is_shown(void **state)
 
 /* ---- forwarding ---------------------------------------------------------------------------- */
 
+/* A client of a node that does not own the key writes it: three others of five do. */
+static void set_what_another_owns(struct loop *loop)
+{
+    struct buffer command = {0};
+    char key[16];
+    init_loop(loop, "eu:3", 5);
+    find_key(loop, false, key);
+    buffer_printf(&command, "SET %s v\r\n", key);
+    client_says(loop, buffer_slice(&command));
+    buffer_deinit(&command);
+}
+
 static void a_write_goes_once_to_the_best_owner(void **state)
 {
     struct loop loop;
@@ -245,14 +257,9 @@ static void only_the_owner_that_was_asked_last_is_listened_to(void **state)
 {
     struct loop loop;
     struct frame frame, other;
-    struct buffer command = {0};
     link_id first, second, third;
-    char key[16];
     (void)state;
-    init_loop(&loop, "eu:3", 5);
-    find_key(&loop, false, key);
-    buffer_printf(&command, "SET %s v\r\n", key);
-    client_says(&loop, buffer_slice(&command));
+    set_what_another_owns(&loop);
     assert_true(find_frame(&loop, MESSAGE_FORWARD, &frame, &first));
     request_id request = frame.request;
     answer_forward(&loop, first, request, STATUS_NOT_READY);
@@ -262,7 +269,6 @@ static void only_the_owner_that_was_asked_last_is_listened_to(void **state)
     assert_false(find_frame(&loop, MESSAGE_FORWARD, &other, &third));
     answer_forward(&loop, second, request, STATUS_TOO_LARGE);
     assert_true(loop.effects.count > 0);
-    buffer_deinit(&command);
     deinit_loop(&loop);
 }
 
@@ -270,18 +276,12 @@ static void an_owner_that_is_lost_makes_a_forwarded_write_uncertain(void **state
 {
     struct loop loop;
     struct frame frame;
-    struct buffer command = {0};
     link_id link;
-    char key[16];
     (void)state;
-    init_loop(&loop, "eu:3", 5);
-    find_key(&loop, false, key);
-    buffer_printf(&command, "SET %s v\r\n", key);
-    client_says(&loop, buffer_slice(&command));
+    set_what_another_owns(&loop);
     assert_true(find_frame(&loop, MESSAGE_FORWARD, &frame, &link));
     step(&loop, (struct event){.kind = EVENT_LINK_DOWN, .link = link});
     assert_client_reads(&loop, "-UNCERTAIN ");
-    buffer_deinit(&command);
     deinit_loop(&loop);
 }
 
@@ -290,14 +290,9 @@ static void an_owner_that_reaches_too_few_leaves_the_write_to_the_next(void **st
 {
     struct loop loop;
     struct frame frame;
-    struct buffer command = {0};
     link_id links[3];
-    char key[16];
     (void)state;
-    init_loop(&loop, "eu:3", 5);
-    find_key(&loop, false, key);
-    buffer_printf(&command, "SET %s v\r\n", key);
-    client_says(&loop, buffer_slice(&command));
+    set_what_another_owns(&loop);
     for (unsigned i = 0; i < 3; i++) {
         struct buffer body = {0};
         struct key_result result = key_result_failed(STATUS_UNAVAILABLE, i == 1 ? 1 : 0, 2);
@@ -308,7 +303,6 @@ static void an_owner_that_reaches_too_few_leaves_the_write_to_the_next(void **st
     }
     assert_true(links[0] != links[1] && links[1] != links[2] && links[0] != links[2]);
     assert_client_reads(&loop, "-NOREPLICAS not enough owners reachable: need 2, can reach 1;");
-    buffer_deinit(&command);
     deinit_loop(&loop);
 }
 
