@@ -296,10 +296,9 @@ static const struct command subcommands[] = {
         "set later."),
     ROW(drop, 3, "name",
         "Drops a keyspace and all its keys, for the whole cluster and for good. Every node that "
-        "hears "
-        "of it refuses commands in it at once, and removes its keys from the disk in the "
-        "background. "
-        "The number may be used again at once: a new keyspace has nothing of the old one."),
+        "hears of it refuses commands in it at once, and removes its keys from the disk in the "
+        "background. The number may be used again at once: a new keyspace has nothing of the "
+        "old one."),
     HELP_ROW("ring.keyspace", RINGDB_SINCE_FIRST, 0),
     ROW(list, 2, "", "All keyspaces as this node knows them."),
     ROW(set, -4, "name option=value [option=value ...]",

@@ -69,14 +69,12 @@ static const char *const users[] = {
     "",
     "The user default is who a connection begins as.",
     "Until somebody changes him he is on nopass ~* &* +@all, so that clients without a login are "
-    "let "
-    "in; at least ACL SETUSER default >password should be the first command of a cluster that "
+    "let in; at least ACL SETUSER default >password should be the first command of a cluster that "
     "others can reach.",
     "",
     "There are at most 256 users, each with at most 8 passwords and 2048 bytes of rules.",
     "Of a password its SHA-256 is kept, as by Redis: without salt, so a password that is short can "
-    "be "
-    "guessed by whoever reads it; ACL GENPASS gives one that cannot.",
+    "be guessed by whoever reads it; ACL GENPASS gives one that cannot.",
     "Failed logins are counted and logged, and not slowed down.",
 };
 
