@@ -17,8 +17,8 @@ static const char *const introduction[] = {
     "Those that do not touch the same keys run at the same time.",
     "A command on several keys keeps its promise for each key for itself.",
     "Only MSETNX is all or nothing, and takes keys of one slot.",
-    "A key expires at a time of day; nodes agree on that to within max-clock-skew of "
-    "ringd.conf(5).",
+    "A key expires at a time of day.",
+    "Nodes agree on that to within max-clock-skew of ringd.conf(5).",
     "A node whose clock is further away goes by the time of the others.",
     "SCAN, KEYS, DBSIZE and RANDOMKEY cover the whole ring, whichever node is asked.",
 };
