@@ -5,6 +5,7 @@
 #include <cmocka.h>
 #include <arpa/inet.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -148,6 +149,9 @@ static void an_unproven_link_may_not_announce_much(void **state)
     fixture_deinit(&f);
 }
 
+/* An address that the loop has known from its start. */
+static struct ring_address peer_address;
+
 /* A peer that the test plays: its address stands in the ring. */
 static int listen_as_peer(struct fixture *f)
 {
@@ -162,9 +166,6 @@ static int listen_as_peer(struct fixture *f)
     peer_address = f->members[1].peer;
     return fd;
 }
-
-/* An address that the loop has known from its start. */
-static struct ring_address peer_address;
 
 static void dial(struct effects *out, node_id node, const struct ring_address *address)
 {
