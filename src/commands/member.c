@@ -19,8 +19,7 @@ struct option {
 
 static bool refuse(struct call *call, struct slice name, const char *what)
 {
-    call_reply_error(call, "ERR %.*s of a member is %s", (int)name.length, (const char *)name.data,
-                     what);
+    call_reply_error(call, "ERR %.*s must be %s", (int)name.length, (const char *)name.data, what);
     return false;
 }
 
