@@ -20,8 +20,9 @@ STABLE(C) in the next epoch when it is given up. Each node has on its disk which
     T6  for collecting, the owners are C and N; what they said counts under the tag in which they said it
     T7  a hint for an owner that leaves is owed to all of N, and while the change can be given up to that
         owner too
-    T8  a store declared lost is waited for no longer, as long as a majority of N is complete. A node with
-        a new store reads the register before it serves: what its old store had persisted was counted upon
+    T8  a store declared lost is waited for no longer, as long as a majority of N is complete and one that
+        absorbed who leaves. A node with a new store reads the register before it serves: what its old
+        store had persisted was counted upon
 
 Oracle: sets of events. A strict read with r + w > n shows every write acknowledged before it began; what
 w holders acknowledged is there in the end unless w disks with it were destroyed; no value returns; the
@@ -666,7 +667,9 @@ class World:
     def may_finish(self, value, complete, by):
         """T4, T8: whether SWITCHED may become STABLE(N)."""
         most = majority(self.count)
-        enough = complete >= value.new - value.lost and len(complete) >= most
+        heirs = value.new - value.old
+        enough = complete >= value.new - value.lost and len(complete) >= most and \
+            (complete & heirs or not value.leavers() or self.mutant == "a lost heir is enough")
         if self.mutant == "lost stores are enough":
             enough = complete >= value.new - value.lost
         if self.mutant == "a majority is complete":
@@ -676,7 +679,7 @@ class World:
             gone = len(by) >= most
         if self.mutant == "nobody is waited for":
             gone = True
-        return enough and gone
+        return bool(enough) and gone
 
     # ---- faults
 
@@ -817,9 +820,11 @@ class World:
         for node in owners:
             known |= set(node.state.clock.dots())
         known &= set(self.events)
-        superseded = set()
-        for dot in known:
-            superseded |= self.events[dot]["observed"]
+        superseded, above = set(), list(known)
+        while above:  # also through an event that was read, and lost before it was acknowledged
+            for dot in self.events[above.pop()]["observed"] - superseded:
+                superseded.add(dot)
+                above.append(dot)
         for write in self.acknowledged:
             if write.dot in known or self.is_excused(write):
                 continue
@@ -1128,6 +1133,18 @@ def two_stores_of_n_are_lost(s):
     s.finish((i for i, store in complete if store == s.store_of(s.nodes[i])), (0, 1, 2))
 
 
+def the_only_heir_is_lost(s):
+    s.copy_to(s.write(s.nodes[2], "a", 1), 2)
+    s.chosen(1, JOINT, (0, 1, 3))
+    s.tell()
+    s.chosen(1, SWITCHED, (0, 1, 3))
+    s.tell()
+    s.wipe(s.nodes[3])
+    s.chosen(1, SWITCHED, (0, 1, 3), lost=(3,))
+    s.tell()
+    s.finish((0, 1), (0, 1, 2))
+
+
 STORIES = (
     ("no fencing by tag", a_coordinator_sleeps_over_a_change),
     ("one source is enough", written_before_the_change),
@@ -1149,7 +1166,8 @@ STORIES = (
     ("counted under the old tag", counted_before_a_change_was_aborted),
     ("a new store takes any value", a_sealed_store_is_lost),
     ("complete with a store that was lost", two_stores_of_n_are_lost),
-    ("lost stores are enough", two_stores_of_n_are_lost))
+    ("lost stores are enough", two_stores_of_n_are_lost),
+    ("a lost heir is enough", the_only_heir_is_lost))
 MUTANTS = ("clock joined before the data",)
 
 
