@@ -35,7 +35,7 @@ struct server {
     struct server_params params;
     struct log_sink log;
     struct register_value *first; /* the ring file */
-    const struct ring *ring;     /* of it */
+    const struct ring *ring;      /* of it */
     struct identity identity;
     struct loop *loop;
     struct store_engine *engine;
