@@ -54,8 +54,8 @@ struct node_params {
     uint32_t boot_epoch;          /* likewise */
     uint64_t random_seed;
     const struct ring *ring; /* copied; that of `first`, when it is there */
-    const struct register_value
-        *first;                      /* agreed on when the ring was made (copied); NULL: nothing */
+    /* What was agreed on when that ring was made; copied. NULL: nothing. */
+    const struct register_value *first;
     const struct settings *settings; /* copied */
     struct log_sink log;
     struct node_host host;
