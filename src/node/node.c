@@ -528,8 +528,10 @@ void node_step(struct node *node, const struct event *event, struct effects *out
     case EVENT_TICK:
         break;
     case EVENT_LINK_UP:
-        peers_link_up(node->peers, event->link, event->node, event->now.mono_us,
-                      &node->peers_output);
+        peers_link_up(node->peers,
+                      (struct peers_link){
+                          .id = event->link, .dialed = event->node, .proven = event->proven},
+                      event->now.mono_us, &node->peers_output);
         break;
     case EVENT_LINK_FRAMES:
         node->statistics.peer_bytes_in += event->bytes.length;
