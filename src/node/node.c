@@ -126,6 +126,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->config_next = params->host.config_next;
     environment->config_get = params->host.config_get;
     environment->config_set = params->host.config_set;
+    environment->tls_reload = params->host.tls_reload;
     environment->host_information = params->host.information;
     environment->host = params->host.context;
 }
