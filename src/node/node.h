@@ -42,6 +42,8 @@ struct node_host {
     bool (*config_get)(void *context, const char *name, struct buffer *value);
     enum status (*config_set)(void *context, const char *name, struct slice value,
                               struct buffer *reason);
+    /* RING.TLS RELOAD; it may end connections, but not step the node. NULL: there is no TLS. */
+    enum status (*tls_reload)(void *context, struct buffer *reason);
     void (*information)(void *context, const char *section, struct buffer *out);
     struct node_damage damage;
 };
