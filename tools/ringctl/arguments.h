@@ -39,7 +39,9 @@ enum verb_option {
     OPTION_PARTITION = 1 << 10,
     OPTION_DRY_RUN = 1 << 11,
     OPTION_YES = 1 << 12,
-    OPTION_USER = 1 << 13 /* what a user is given */
+    OPTION_MEMBER = 1 << 13, /* what a member is given for ever */
+    OPTION_ROLE = 1 << 14,
+    OPTION_USER = 1 << 15 /* what a user is given */
 };
 
 struct verb {
@@ -96,6 +98,7 @@ struct arguments {
     bool has_partition;
     uint32_t partition;
     bool dry_run;
+    bool gateway;
     bool yes; /* do not ask */
 };
 

@@ -279,10 +279,14 @@ static void one_client_too_many_is_told_so(void **state)
 
 static void dial_at_start(struct node *node, const struct event *event, struct effects *out)
 {
-    struct buffer frame = {0};
-    (void)node;
-    if (event->kind == EVENT_START)
-        effects_add(out, EFFECT_DIAL)->node = PEER;
+    const struct ring_address *address = node->context;
+    struct buffer frame = {0}, bytes = {0};
+    if (event->kind == EVENT_START) {
+        buffer_put_u16(&bytes, address->port);
+        buffer_append_slice(&bytes, slice_text(address->host));
+        effects_add_bytes(out, EFFECT_DIAL, buffer_slice(&bytes))->node = PEER;
+        buffer_deinit(&bytes);
+    }
     if (event->kind != EVENT_LINK_UP)
         return;
     frame_finish(&frame, frame_start(&frame, 9, 0, 0));
@@ -312,6 +316,7 @@ static void a_dialed_link_is_up_once_both_are_known(void **state)
     secure_init(&s);
     int listener = listen_as_peer(&s);
     s.f.node->react = dial_at_start;
+    s.f.node->context = &s.f.members[1].peer;
     fixture_start(&s.f);
     fixture_turn(&s.f);
     struct remote peer = {.fd = accept(listener, NULL, NULL),
@@ -338,6 +343,7 @@ static void a_dial_of_who_speaks_no_tls_fails_once(void **state)
     secure_init(&s);
     int listener = listen_as_peer(&s);
     s.f.node->react = dial_at_start;
+    s.f.node->context = &s.f.members[1].peer;
     fixture_start(&s.f);
     fixture_turn(&s.f);
     int fd = accept(listener, NULL, NULL);
