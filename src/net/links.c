@@ -377,19 +377,6 @@ static struct peer *find_peer(const struct links *links, node_id node)
     return NULL;
 }
 
-/* Whether a dial of `node` has come as far as its handshake. */
-static bool is_greeting(const struct links *links, node_id node)
-{
-    struct handshake *handshake;
-    DL_FOREACH(links->dialing.oldest, handshake)
-    {
-        const struct link *link = handshake->owner;
-        if (link->dialed == node)
-            return true;
-    }
-    return false;
-}
-
 static bool same_address(const struct ring_address *a, const struct ring_address *b)
 {
     return a->port == b->port && strcmp(a->host, b->host) == 0;
@@ -428,6 +415,19 @@ static const struct peer *peer_at(struct links *links, node_id node, struct slic
     if (address_is_numeric(&name)) /* else it would block the loop: a restart looks it up */
         look_up(links, peer);
     return peer;
+}
+
+/* Whether a dial of `node` has come as far as its handshake. */
+static bool is_greeting(const struct links *links, node_id node)
+{
+    struct handshake *handshake;
+    DL_FOREACH(links->dialing.oldest, handshake)
+    {
+        const struct link *link = handshake->owner;
+        if (link->dialed == node)
+            return true;
+    }
+    return false;
 }
 
 void links_dial(struct links *links, node_id node, struct slice address)

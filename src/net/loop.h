@@ -28,8 +28,8 @@
  * One thread owns a loop. Only loop_wake() may be called from others.
  *
  * Peer addresses are looked up once, in loop_new(); a name that changes its
- * address needs a restart, and who joins later is reached by number. Where a listener is plain, nothing but loopback is meant to be
- * listened on; who may listen where is checked by its caller.
+ * address needs a restart, and who joins later is reached by number. Where a listener is plain,
+ * nothing but loopback is meant to be listened on; who may listen where is checked by its caller.
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H

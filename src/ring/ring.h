@@ -100,9 +100,9 @@ struct ring {
     struct ring_keyspace keyspaces[RING_KEYSPACES_MAX]; /* by number, ascending; names differ */
     uint16_t keyspace_drops[RING_KEYSPACES_MAX];        /* by number: keyspaces of it that were
                                                            dropped, each with an id of its own */
-    node_id last_id; /* the highest ever given; 0: that of the last member */
-    struct ring_member *members;                        /* by id, ascending */
-    node_id *owners; /* partition_count rows of owner_count ids; NULL until placed */
+    node_id last_id;             /* the highest ever given; 0: that of the last member */
+    struct ring_member *members; /* by id, ascending */
+    node_id *owners;             /* partition_count rows of owner_count ids; NULL until placed */
 };
 
 /*

@@ -36,7 +36,7 @@ struct server {
     struct server_params params;
     struct log_sink log;
     struct register_value *first; /* the ring file */
-    const struct ring *ring;     /* of it */
+    const struct ring *ring;      /* of it */
     struct identity identity;
     struct tls_keeper tls;
     struct loop *loop;

@@ -277,16 +277,14 @@ static void one_client_too_many_is_told_so(void **state)
 
 /* ---- peers ---- */
 
+static struct ring_address peer_address;
+
 static void dial_at_start(struct node *node, const struct event *event, struct effects *out)
 {
-    const struct ring_address *address = node->context;
-    struct buffer frame = {0}, bytes = {0};
-    if (event->kind == EVENT_START) {
-        buffer_put_u16(&bytes, address->port);
-        buffer_append_slice(&bytes, slice_text(address->host));
-        effects_add_bytes(out, EFFECT_DIAL, buffer_slice(&bytes))->node = PEER;
-        buffer_deinit(&bytes);
-    }
+    struct buffer frame = {0};
+    (void)node;
+    if (event->kind == EVENT_START)
+        fixture_dial(out, PEER, &peer_address);
     if (event->kind != EVENT_LINK_UP)
         return;
     frame_finish(&frame, frame_start(&frame, 9, 0, 0));
@@ -304,6 +302,7 @@ static int listen_as_peer(struct secure *s)
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
     assert_int_equal(listen(fd, 8), 0);
     s->f.members[1].peer.port = ntohs(address.sin_port);
+    peer_address = s->f.members[1].peer;
     return fd;
 }
 
@@ -316,7 +315,6 @@ static void a_dialed_link_is_up_once_both_are_known(void **state)
     secure_init(&s);
     int listener = listen_as_peer(&s);
     s.f.node->react = dial_at_start;
-    s.f.node->context = &s.f.members[1].peer;
     fixture_start(&s.f);
     fixture_turn(&s.f);
     struct remote peer = {.fd = accept(listener, NULL, NULL),
@@ -343,7 +341,6 @@ static void a_dial_of_who_speaks_no_tls_fails_once(void **state)
     secure_init(&s);
     int listener = listen_as_peer(&s);
     s.f.node->react = dial_at_start;
-    s.f.node->context = &s.f.members[1].peer;
     fixture_start(&s.f);
     fixture_turn(&s.f);
     int fd = accept(listener, NULL, NULL);
