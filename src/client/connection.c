@@ -420,9 +420,9 @@ static bool receive_tls(struct ringdb *client, struct connection *c)
 /* False: the connection is closed. */
 static bool receive(struct ringdb *client, struct connection *c)
 {
-    uint8_t *room = c->ssl == NULL ? make_room(client, c) : NULL;
     if (c->ssl != NULL)
         return receive_tls(client, c);
+    uint8_t *room = make_room(client, c);
     if (room == NULL)
         return false;
     ssize_t length = recv(c->fd, room, READ_BYTES, 0);
