@@ -26,7 +26,7 @@ libringbench_a_SOURCES = \
 bin_PROGRAMS += ringbench
 dist_man_MANS += man/ringbench.1
 ringbench_SOURCES = benchmarks/main.c
-ringbench_LDADD = libringbench.a libringdb.a $(core_libs)
+ringbench_LDADD = libringbench.a libringdb.a $(core_libs) $(OPENSSL_LIBS)
 
 # What benchmarks/instructions runs under callgrind.
 noinst_PROGRAMS += instructions-driver

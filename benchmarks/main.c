@@ -63,7 +63,8 @@ int main(int argc, char **argv)
         printf("ringbench %s\n", PACKAGE_VERSION);
         return EXIT_OK;
     }
-    if (!servers_find(options.hosts, options.user, options.password, &servers, message)) {
+    struct ringdb_options how = options_of_client(&options);
+    if (!servers_find(&how, &servers, message)) {
         fprintf(stderr, "ringbench: no node answers: %s; name others with --hosts\n", message);
         return EXIT_UNREACHABLE;
     }

@@ -18,6 +18,10 @@ struct row {
 static const struct row ROWS[] = {
     {"hosts", "H:P,...", "nodes to begin with (default: 127.0.0.1:6379)"},
     {"user", "NAME", "log in as this user; the password is in REDISCLI_AUTH"},
+    {"tls", NULL, "speak TLS"},
+    {"cacert", "FILE", "believe nodes that this CA has signed (default: the system's)"},
+    {"cert", "FILE", "show this certificate; needs --key"},
+    {"key", "FILE", "the private key of --cert"},
     {"workload", "a..f|w",
      "of YCSB: a half reads, b 95 % reads, c reads, d newest, e scans,\n"
      "f read-modify-writes; w only writes (default: a)"},
@@ -68,6 +72,17 @@ void options_print_help(void)
         }
     }
     printf("\nexit status: 0 ok, 1 failed, 2 usage, 3 unreachable\n");
+}
+
+struct ringdb_options options_of_client(const struct bench_options *options)
+{
+    return (struct ringdb_options){.hosts = options->hosts,
+                                   .user = options->user,
+                                   .password = options->password,
+                                   .tls = options->tls,
+                                   .tls_ca_file = options->tls_ca,
+                                   .tls_cert_file = options->tls_cert,
+                                   .tls_key_file = options->tls_key};
 }
 
 static bool complain(const char *name, const char *value, const char *what)
@@ -140,6 +155,14 @@ static bool parse_row(const char *name, const char *value, struct bench_options 
         out->hosts = value;
     else if (strcmp(name, "user") == 0)
         out->user = value;
+    else if (strcmp(name, "tls") == 0)
+        out->tls = true;
+    else if (strcmp(name, "cacert") == 0)
+        out->tls_ca = value;
+    else if (strcmp(name, "cert") == 0)
+        out->tls_cert = value;
+    else if (strcmp(name, "key") == 0)
+        out->tls_key = value;
     else if (strcmp(name, "level") == 0)
         out->level = value;
     else if (strcmp(name, "r") == 0)
@@ -232,6 +255,10 @@ bool options_parse(int argc, char **argv, struct bench_options *out)
         return complain("", argv[optind], "only options are wanted");
     if (out->clients * out->pipeline > OPEN_OPERATIONS_MAX)
         return complain("pipeline", "", "clients times pipeline is too much");
+    if (!out->tls && (out->tls_ca != NULL || out->tls_cert != NULL || out->tls_key != NULL))
+        return complain("tls", "", "is needed by --cacert, --cert and --key");
+    if ((out->tls_cert == NULL) != (out->tls_key == NULL))
+        return complain("cert", "", "--cert and --key need each other");
     if (!distribution_given)
         out->distribution = out->mix->distribution;
     return true;

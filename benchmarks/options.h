@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client/ringdb.h"
 #include "workload.h"
 
 enum {
@@ -21,6 +22,8 @@ enum {
 struct bench_options {
     const char *hosts;
     const char *user, *password; /* REDISCLI_AUTH; NULL: none */
+    bool tls;
+    const char *tls_ca, *tls_cert, *tls_key; /* files; NULL: none */
     const struct workload_mix *mix;
     enum distribution distribution;
     double theta;
@@ -42,5 +45,8 @@ struct bench_options {
 /* False: one sentence stands on standard error. */
 bool options_parse(int argc, char **argv, struct bench_options *out);
 void options_print_help(void);
+
+/* Hosts, user and TLS of a client for these options. */
+struct ringdb_options options_of_client(const struct bench_options *options);
 
 #endif

@@ -435,16 +435,14 @@ static bool make_client(struct bench *bench, const struct servers *servers, char
     size_t nodes = servers->count == 0 ? 1 : servers->count;
     unsigned connections =
         (options->rate > 0 ? 51 : options->clients + (unsigned)nodes - 1) / (unsigned)nodes;
-    struct ringdb_options own = {.hosts = options->hosts,
-                                 .user = options->user,
-                                 .password = options->password,
-                                 .region = options->region,
-                                 .keyspace = options->keyspace,
-                                 .connections_per_node = connections == 0 ? 1 : connections,
-                                 .timeout_ms = 10000,
-                                 .seed = options->seed + 1,
-                                 .watch = watch,
-                                 .watch_context = bench};
+    struct ringdb_options own = options_of_client(options);
+    own.region = options->region;
+    own.keyspace = options->keyspace;
+    own.connections_per_node = connections == 0 ? 1 : connections;
+    own.timeout_ms = 10000;
+    own.seed = options->seed + 1;
+    own.watch = watch;
+    own.watch_context = bench;
     if (own.connections_per_node > 1024)
         own.connections_per_node = 1024;
     return ringdb_new(&own, &bench->client, message) == RINGDB_ERROR_NONE;

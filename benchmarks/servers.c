@@ -54,14 +54,16 @@ static void execute(struct ringdb *client, const char *first, const char *second
 }
 
 /* The process id that the node tells; 0: none. */
-static int process_of(const char *address, const char *user, const char *password)
+static int process_of(const char *address, const struct ringdb_options *how)
 {
     struct ringdb *client;
     struct ringdb_result result;
     char message[RINGDB_MESSAGE_MAX];
     int process = 0;
-    struct ringdb_options options = {
-        .hosts = address, .user = user, .password = password, .direct = true, .timeout_ms = 2000};
+    struct ringdb_options options = *how;
+    options.hosts = address;
+    options.direct = true;
+    options.timeout_ms = 2000;
     if (ringdb_new(&options, &client, message) != RINGDB_ERROR_NONE)
         return 0;
     execute(client, "INFO", "server", &result);
@@ -74,13 +76,13 @@ static int process_of(const char *address, const char *user, const char *passwor
     return process;
 }
 
-bool servers_find(const char *hosts, const char *user, const char *password, struct servers *out,
-                  char *message)
+bool servers_find(const struct ringdb_options *how, struct servers *out, char *message)
 {
     struct ringdb *client;
     struct ringdb_result result;
-    struct ringdb_options options = {
-        .hosts = hosts, .user = user, .password = password, .timeout_ms = 3000};
+    const char *hosts = how->hosts;
+    struct ringdb_options options = *how;
+    options.timeout_ms = 3000;
     *out = (struct servers){0};
     if (ringdb_new(&options, &client, message) != RINGDB_ERROR_NONE)
         return false;
@@ -99,7 +101,7 @@ bool servers_find(const char *hosts, const char *user, const char *password, str
     }
     for (size_t i = 0; answers && i < out->count; i++) {
         out->processes[i] =
-            is_here(out->addresses[i]) ? process_of(out->addresses[i], user, password) : 0;
+            is_here(out->addresses[i]) ? process_of(out->addresses[i], how) : 0;
         out->local_count += out->processes[i] > 0;
     }
     return answers;

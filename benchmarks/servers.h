@@ -30,11 +30,10 @@ struct server_usage {
 };
 
 /*
- * `user` and `password` as for ringdb_options. False: nobody answers, and `message`
- * (RINGDB_MESSAGE_MAX) says why.
+ * `how` has hosts, user and TLS. False: nobody answers, and `message` (RINGDB_MESSAGE_MAX) says
+ * why.
  */
-bool servers_find(const char *hosts, const char *user, const char *password, struct servers *out,
-                  char *message);
+bool servers_find(const struct ringdb_options *how, struct servers *out, char *message);
 struct server_usage servers_usage(const struct servers *servers);
 
 #endif

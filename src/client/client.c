@@ -149,8 +149,6 @@ enum ringdb_error ringdb_new(const struct ringdb_options *options, struct ringdb
 {
     struct ringdb_memory memory = ringdb_memory_make(options->resize, options->resize_context);
     message[0] = '\0';
-    if (options->tls)
-        return complain(message, RINGDB_ERROR_UNSUPPORTED, "TLS is not offered yet");
     if (options->connections_per_node > CONNECTIONS_PER_NODE_MAX)
         return complain(message, RINGDB_ERROR_INVALID, "connections_per_node is at most %d",
                         CONNECTIONS_PER_NODE_MAX);
@@ -169,6 +167,8 @@ enum ringdb_error ringdb_new(const struct ringdb_options *options, struct ringdb
         !copy_text(client, options->user, &client->user) ||
         !copy_text(client, options->password, &client->password))
         error = complain(message, RINGDB_ERROR_MEMORY, "there is no memory for the client");
+    if (error == RINGDB_ERROR_NONE && options->tls)
+        error = ringdb_tls_new(options, &client->memory, &client->tls, message);
     if (error == RINGDB_ERROR_NONE)
         error = add_ways_in(client, options->hosts, message);
     if (error == RINGDB_ERROR_NONE)
@@ -210,6 +210,7 @@ void ringdb_free(struct ringdb *client)
     ringdb_ring_free(client);
     ringdb_nodes_free(client);
     ringdb_due_heap_deinit(&client->due, &memory);
+    ringdb_tls_free(client->tls, &memory);
     ringdb_memory_free(&memory, client->connections);
     ringdb_memory_free(&memory, client->by_fd);
     ringdb_memory_free(&memory, client->region);

@@ -20,6 +20,7 @@
 #include "client/reply_reader.h"
 #include "client/ring_map.h"
 #include "client/ringdb.h"
+#include "client/tls.h"
 
 enum {
     OUT_BYTES_FULL = 64 << 10, /* no further call is written behind so much */
@@ -27,13 +28,19 @@ enum {
     CONNECTIONS_PER_NODE_MAX = 1024
 };
 
-enum connection_state { CONNECTION_CONNECTING, CONNECTION_GREETING, CONNECTION_OPEN };
+enum connection_state {
+    CONNECTION_CONNECTING,
+    CONNECTION_SECURING, /* TLS only: the handshake */
+    CONNECTION_GREETING,
+    CONNECTION_OPEN
+};
 
 struct connection {
     struct node *node;
     struct connection *next; /* of the node */
     size_t index;            /* in the client's `connections` */
     int fd;
+    SSL *ssl; /* NULL: the connection is plain */
     enum connection_state state;
     unsigned watched;     /* what `watch` was told */
     uint64_t deadline_us; /* to be OPEN by then */
@@ -60,6 +67,7 @@ struct node {
 
 struct ringdb {
     struct ringdb_memory memory;
+    struct ringdb_tls *tls;         /* NULL: connections are plain */
     char *region, *user, *password; /* NULL: none */
     uint16_t keyspace;
     bool direct;

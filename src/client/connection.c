@@ -1,6 +1,9 @@
 /*
  * connection.c - one connection to one node: connect, greet, write requests, read replies.
  *
+ * With TLS the handshake comes first, and `accepted` counts what the other side can open: a
+ * record of which a part is missing cannot be opened, so what it holds was not sent.
+ *
  * Calls are written only after HELLO and SELECT were answered: a call must not reach the wrong
  * keyspace. What is written goes to the system in order, so a request was sent exactly when
  * the system has taken its last byte; one of which a part is missing cannot have been
@@ -17,6 +20,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -138,6 +142,19 @@ static void note_failure(struct ringdb *client, const struct node *node, const c
     snprintf(client->last_error, sizeof client->last_error, "%.80s: %.70s", node->address, why);
 }
 
+/* True also when there is nothing to do. */
+static bool begin_tls(const struct ringdb *client, struct connection *c, const struct node *node,
+                      int fd)
+{
+    char host[MAP_ADDRESS_MAX];
+    const char *port;
+    if (client->tls == NULL)
+        return true;
+    if (split_address(node->address, host, &port))
+        c->ssl = ringdb_tls_begin(client->tls, fd, host);
+    return c->ssl != NULL;
+}
+
 bool ringdb_connection_open(struct ringdb *client, struct node *node)
 {
     const struct addrinfo *address = NULL;
@@ -147,7 +164,7 @@ bool ringdb_connection_open(struct ringdb *client, struct node *node)
     if (all != NULL)
         freeaddrinfo(all);
     struct connection *c = fd < 0 ? NULL : ringdb_memory_new(&client->memory, sizeof *c);
-    if (c != NULL && reserve(client, fd) && greet(client, c)) {
+    if (c != NULL && reserve(client, fd) && greet(client, c) && begin_tls(client, c, node, fd)) {
         c->node = node;
         c->fd = fd;
         c->index = client->connection_count;
@@ -199,6 +216,7 @@ void ringdb_connection_close(struct ringdb *client, struct connection *c, enum r
     unlink_connection(client, c);
     if (client->watch != NULL && c->watched != 0)
         client->watch(client->watch_context, c->fd, 0);
+    SSL_free(c->ssl);
     close(c->fd);
     note_failure(client, node, why);
     client->connections_lost += c->state == CONNECTION_OPEN;
@@ -256,16 +274,36 @@ static bool is_over(int error)
     return error != EAGAIN && error != EWOULDBLOCK && error != EINTR;
 }
 
+static void note_sent(struct connection *c, size_t sent)
+{
+    ringdb_queue_consume(&c->out, sent);
+    c->accepted += sent;
+    assert(c->accepted <= c->written); /* I1 */
+}
+
+/* False: the connection is closed. */
+static bool flush_tls(struct ringdb *client, struct connection *c, size_t length)
+{
+    char why[RINGDB_TLS_WHY_MAX];
+    size_t sent;
+    enum ringdb_tls_step step =
+        ringdb_tls_send(c->ssl, ringdb_queue_data(&c->out), length, &sent, why);
+    note_sent(c, sent);
+    if (step == RINGDB_TLS_CLOSED)
+        ringdb_connection_close(client, c, RINGDB_ERROR_CONNECTION, why);
+    return step != RINGDB_TLS_CLOSED;
+}
+
 bool ringdb_connection_flush(struct ringdb *client, struct connection *c)
 {
     size_t length = ringdb_queue_length(&c->out);
-    if (length == 0 || c->state == CONNECTION_CONNECTING)
+    if (length == 0 || c->state <= CONNECTION_SECURING)
         return true;
+    if (c->ssl != NULL)
+        return flush_tls(client, c, length);
     ssize_t sent = send(c->fd, ringdb_queue_data(&c->out), length, MSG_NOSIGNAL);
     if (sent > 0) {
-        ringdb_queue_consume(&c->out, (size_t)sent);
-        c->accepted += (uint64_t)sent;
-        assert(c->accepted <= c->written); /* I1 */
+        note_sent(c, (size_t)sent);
     } else if (sent < 0 && is_over(errno)) {
         ringdb_connection_close(client, c, RINGDB_ERROR_CONNECTION, strerror(errno));
         return false;
@@ -343,14 +381,50 @@ static bool take_replies(struct ringdb *client, struct connection *c)
     }
 }
 
+/* Room for READ_BYTES; NULL: the connection is closed. */
+static uint8_t *make_room(struct ringdb *client, struct connection *c)
+{
+    uint8_t *room = ringdb_queue_reserve(&c->in, &client->memory, READ_BYTES);
+    if (room == NULL)
+        ringdb_connection_close(client, c, RINGDB_ERROR_MEMORY, "there is no memory for replies");
+    return room;
+}
+
+/* All that OpenSSL holds, for the socket does not show it. False: the connection is closed. */
+static bool receive_tls(struct ringdb *client, struct connection *c)
+{
+    for (;;) {
+        char why[RINGDB_TLS_WHY_MAX];
+        size_t got = 0;
+        uint8_t *room = make_room(client, c);
+        if (room == NULL)
+            return false;
+        switch (ringdb_tls_receive(c->ssl, room, READ_BYTES, &got, why)) {
+        case RINGDB_TLS_WAIT:
+            return true;
+        case RINGDB_TLS_CLOSED:
+            ringdb_connection_close(client, c, RINGDB_ERROR_CONNECTION, why);
+            return false;
+        case RINGDB_TLS_DONE:
+            break;
+        }
+        c->in.end += got;
+        c->heard_us = client->now_us;
+        if (!take_replies(client, c))
+            return false;
+        if (SSL_has_pending(c->ssl) == 0)
+            return true; /* what comes later shows at the socket */
+    }
+}
+
 /* False: the connection is closed. */
 static bool receive(struct ringdb *client, struct connection *c)
 {
-    uint8_t *room = ringdb_queue_reserve(&c->in, &client->memory, READ_BYTES);
-    if (room == NULL) {
-        ringdb_connection_close(client, c, RINGDB_ERROR_MEMORY, "there is no memory for replies");
+    if (c->ssl != NULL)
+        return receive_tls(client, c);
+    uint8_t *room = make_room(client, c);
+    if (room == NULL)
         return false;
-    }
     ssize_t length = recv(c->fd, room, READ_BYTES, 0);
     if (length > 0) {
         c->in.end += (size_t)length;
@@ -372,10 +446,28 @@ static bool finish_connect(struct ringdb *client, struct connection *c)
     if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
         error = errno;
     if (error == 0) {
-        c->state = CONNECTION_GREETING;
+        c->state = c->ssl != NULL ? CONNECTION_SECURING : CONNECTION_GREETING;
         return true;
     }
     ringdb_connection_close(client, c, RINGDB_ERROR_CONNECTION, strerror(error));
+    return false;
+}
+
+/* Whether the handshake is over; else it goes on later, or the connection is closed. */
+static bool secure(struct ringdb *client, struct connection *c)
+{
+    char why[RINGDB_TLS_WHY_MAX];
+    switch (ringdb_tls_shake_hands(c->ssl, why)) {
+    case RINGDB_TLS_DONE:
+        c->state = CONNECTION_GREETING;
+        return true;
+    case RINGDB_TLS_WAIT:
+        ringdb_connection_tell(client, c);
+        return false;
+    case RINGDB_TLS_CLOSED:
+        break;
+    }
+    ringdb_connection_close(client, c, RINGDB_ERROR_CONNECTION, why);
     return false;
 }
 
@@ -383,6 +475,8 @@ unsigned ringdb_connection_events(const struct connection *c)
 {
     if (c->state == CONNECTION_CONNECTING)
         return RINGDB_WAIT_WRITE;
+    if (c->state == CONNECTION_SECURING)
+        return SSL_want_write(c->ssl) ? RINGDB_WAIT_WRITE : RINGDB_WAIT_READ;
     return RINGDB_WAIT_READ | (ringdb_queue_length(&c->out) > 0 ? RINGDB_WAIT_WRITE : 0);
 }
 
@@ -401,6 +495,11 @@ void ringdb_connection_ready(struct ringdb *client, struct connection *c, unsign
         if (!finish_connect(client, c))
             return;
         events |= RINGDB_WAIT_WRITE;
+    }
+    if (c->state == CONNECTION_SECURING) {
+        if (!secure(client, c))
+            return;
+        events |= RINGDB_WAIT_READ | RINGDB_WAIT_WRITE; /* an answer may be here already */
     }
     if ((events & RINGDB_WAIT_WRITE) != 0 && !ringdb_connection_flush(client, c))
         return;

@@ -1,5 +1,5 @@
-# libringdb, static and shared. The library has no dependency beside the C library; the three pure
-# modules of the house that it uses are compiled into it.
+# libringdb, static and shared. The library needs OpenSSL and the C library; the three pure modules of
+# the house that it uses are compiled into it.
 libringdb_sources = \
 	src/base/random.c \
 	src/base/random.h \
@@ -26,6 +26,8 @@ libringdb_sources = \
 	src/client/ring_map.h \
 	src/client/ringdb.h \
 	src/client/siblings.c \
+	src/client/tls.c \
+	src/client/tls.h \
 	src/ring/slot.c \
 	src/ring/slot.h
 
@@ -47,7 +49,7 @@ libringdb_so_0_SOURCES = $(libringdb_sources)
 libringdb_so_0_CFLAGS = $(RINGDB_CFLAGS) -fPIC
 libringdb_so_0_LDFLAGS = -shared -Wl,-z,relro,-z,now,-soname,libringdb.so.0 \
 	-Wl,--version-script=$(srcdir)/src/client/ringdb.map
-libringdb_so_0_LDADD =
+libringdb_so_0_LDADD = $(OPENSSL_LIBS)
 EXTRA_libringdb_so_0_DEPENDENCIES = src/client/ringdb.map
 EXTRA_DIST += src/client/ringdb.map src/client/ringdb.pc.in
 
@@ -72,6 +74,6 @@ src_client_examples_merge_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/src/client
 src_client_examples_merge_LDADD = libringdb.so.0
 src_client_examples_put_lines_SOURCES = src/client/examples/put_lines.c
 src_client_examples_put_lines_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/src/client
-src_client_examples_put_lines_LDADD = libringdb.a
+src_client_examples_put_lines_LDADD = libringdb.a $(OPENSSL_LIBS)
 EXTRA_DIST += src/client/examples/README.md
 dist_man_MANS += man/libringdb.3

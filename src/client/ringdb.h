@@ -19,7 +19,8 @@
  *
  * No global state, no threads, no signals, no output. One client is for one thread at a
  * time; clients are independent. An allocation that fails is an error of the call. Host
- * names are looked up with getaddrinfo(3), which may block; addresses never do.
+ * names are looked up with getaddrinfo(3), which may block; addresses never do. With TLS,
+ * ringdb_new() reads files; a server must show a certificate that names what was dialed.
  */
 #ifndef RINGDB_H
 #define RINGDB_H
@@ -137,7 +138,11 @@ struct ringdb_options {
     const char *user, *password;   /* NULL: none */
     uint16_t keyspace;             /* its number */
     bool direct;                   /* only the first host, and no ring: for tools */
-    bool tls;                      /* refused: not offered yet */
+    bool tls;                      /* speak TLS 1.2 or 1.3 with all nodes */
+    const char *tls_ca_file;       /* PEM: who may sign servers; NULL: whom the system trusts */
+    const char *tls_cert_file;     /* PEM: what this client shows; NULL: nothing */
+    const char *tls_key_file;      /* PEM: its private key, without a password */
+    bool tls_insecure;             /* believe whoever answers: for a first look only */
     uint32_t timeout_ms;           /* of calls that name none; the servers are not told. 0: 10000 */
     uint32_t connect_timeout_ms;   /* and for the handshake. 0: 1000 */
     uint32_t connections_per_node; /* 0: 1; at most 1024 */

@@ -96,6 +96,13 @@ static void start_auth(struct call *call)
         return;
     }
     const struct user_rights *rights = user_table_find(call_environment(call)->users, standard);
+    if (call->argument_count == 2 && call->session->stranger && rights != NULL &&
+        (rights->user.flags & USER_NOPASS) != 0) {
+        call_reply_error(call, "WRONGPASS the default user has no password, and without one nobody "
+                               "is let in from another machine: set one from this machine (ACL "
+                               "SETUSER), or show a certificate");
+        return;
+    }
     if (call->argument_count == 2 && rights != NULL && (rights->user.flags & USER_NOPASS) != 0) {
         call_reply_error(call, "ERR AUTH <password> called without any password configured for "
                                "the default user. Are you sure your configuration is correct?");

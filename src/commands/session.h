@@ -43,6 +43,8 @@ void session_output_deinit(struct session_output *output);
 /* `environment` outlives the session. `address` is the client's, for CLIENT LIST. */
 struct session *session_new(connection_id id, struct environment *environment, struct slice address,
                             struct instant now);
+/* Before any bytes: it is nobody until it logs in with a password, also as who needs none. */
+void session_distrust(struct session *session);
 /* Results of requests that are still under way must not be delivered after this. */
 void session_free(struct session *session);
 

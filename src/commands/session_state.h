@@ -62,6 +62,7 @@ struct session {
 
     const struct user_rights *rights; /* NULL: nobody's */
     bool logged_in;
+    bool stranger; /* session_distrust() */
     bool is_free;  /* logged in, and may do everything */
     bool expelled; /* its user is gone: it is closed, after the reply that it is owed */
 

@@ -91,9 +91,15 @@ static void become(struct session *session, const struct user_rights *rights, bo
 void session_log_out(struct session *session)
 {
     const struct user_rights *rights = find_default(session->environment->users);
-    bool open = rights != NULL && rights->understood &&
+    bool open = rights != NULL && rights->understood && !session->stranger && /* I4 */
                 (rights->user.flags & (USER_ON | USER_NOPASS)) == (USER_ON | USER_NOPASS);
     become(session, rights, open);
+}
+
+void session_distrust(struct session *session)
+{
+    session->stranger = true;
+    session_log_out(session);
 }
 
 const char *session_user_name(const struct session *session)
@@ -199,7 +205,7 @@ enum status session_log_in(struct session *session, struct slice name, struct sl
     uint8_t hash[USER_HASH_BYTES] = {0};
     if (!environment->users->known)
         return STATUS_NOT_READY;
-    bool open = (user->flags & USER_NOPASS) != 0;
+    bool open = (user->flags & USER_NOPASS) != 0 && !session->stranger; /* I4 */
     if (environment->hash_password != NULL)
         environment->hash_password(password, hash);
     else if (!open)

@@ -116,6 +116,12 @@ static void on_handshake_over(struct handshake *handshake, const char *why)
     end_handshake(handshake->owner, why);
 }
 
+/* Neither of this machine, nor known by a certificate. */
+static bool is_stranger(const struct stream *stream)
+{
+    return !stream_is_local(stream) && (stream->tls == NULL || !stream->tls->certified);
+}
+
 static void tell_open(struct client *client)
 {
     char text[ADDRESS_TEXT_MAX];
@@ -126,6 +132,7 @@ static void tell_open(struct client *client)
     turn_step(turn,
               (struct event){.kind = EVENT_CLIENT_OPEN,
                              .connection = client->id,
+                             .stranger = is_stranger(&client->stream),
                              .bytes = slice_text(stream_describe_peer(&client->stream, text))});
 }
 

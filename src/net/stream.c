@@ -45,6 +45,13 @@ const char *stream_describe_peer(const struct stream *stream, char out[ADDRESS_T
     return address_describe(address, out);
 }
 
+bool stream_is_local(const struct stream *stream)
+{
+    struct socket_address peer = {.length = sizeof peer.storage};
+    return getpeername(stream->fd, (struct sockaddr *)&peer.storage, &peer.length) == 0 &&
+           address_is_loopback(&peer);
+}
+
 void stream_want_read(struct stream *stream, struct ev_loop *ev, bool wanted)
 {
     if (wanted)

@@ -62,6 +62,9 @@ void stream_deinit(struct stream *stream, struct ev_loop *ev);
 /* Who is at the other end, as address_describe() says it. Returns `out`. */
 const char *stream_describe_peer(const struct stream *stream, char out[ADDRESS_TEXT_MAX]);
 
+/* Whether the other end is on this machine, as far as its address tells. */
+bool stream_is_local(const struct stream *stream);
+
 /* Start or stop watching for input. */
 void stream_want_read(struct stream *stream, struct ev_loop *ev, bool wanted);
 

@@ -190,6 +190,8 @@ static enum status shake_hands(struct tls_session *session)
     int result = SSL_do_handshake(session->ssl);
     if (result == 1) {
         session->established = true;
+        session->certified = SSL_get0_peer_certificate(session->ssl) != NULL &&
+                             SSL_get_verify_mode(session->ssl) != SSL_VERIFY_NONE;
         return STATUS_OK;
     }
     if (SSL_get_error(session->ssl, result) == SSL_ERROR_WANT_READ)

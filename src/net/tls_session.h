@@ -38,6 +38,7 @@ struct tls_session {
     struct slice input;   /* within tls_session_open(): sealed bytes not read yet */
     struct buffer sealed; /* for the other side; its owner sends and consumes it */
     bool established;
+    bool certified;                /* the other side has shown a certificate that is accepted */
     bool ended;                    /* the other side has said that it sends no more */
     node_id node;                  /* of a peer, once established */
     char failure[TLS_FAILURE_MAX]; /* why it failed and what to do; "" while it has not */

@@ -76,6 +76,8 @@ void client_event(struct node *node, const struct event *event)
         client->timer_us = UINT64_MAX;
         client->session =
             session_new(event->connection, &node->environment, event->bytes, node->now);
+        if (event->stranger)
+            session_distrust(client->session);
         HASH_ADD(hh, node->clients, id, sizeof client->id, client);
         break;
     case EVENT_CLIENT_BYTES:

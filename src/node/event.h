@@ -9,6 +9,7 @@
 #ifndef NODE_EVENT_H
 #define NODE_EVENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,7 +30,7 @@ enum event_kind {
     EVENT_LINK_FRAMES,    /* link; bytes = one or more whole frames */
     EVENT_LINK_DOWN,      /* link; no more events of it follow */
     EVENT_DIAL_FAILED,    /* node; the EFFECT_DIAL did not become a link */
-    EVENT_CLIENT_OPEN,    /* connection; bytes = peer address as text */
+    EVENT_CLIENT_OPEN,    /* connection; bytes = peer address as text; stranger */
     EVENT_CLIENT_BYTES,   /* connection; bytes */
     EVENT_CLIENT_CLOSED,  /* connection; no more events of it follow */
     EVENT_STORE_FRAMES,   /* bytes = one or more frames from the own store side */
@@ -42,6 +43,7 @@ struct event {
     link_id link;
     connection_id connection;
     node_id proven;     /* whom the other side has proved to be; 0: nobody had to prove it */
+    bool stranger;      /* comes from elsewhere and has not shown who it is: a password must do */
     enum status status; /* STATUS_OK, STATUS_NO_SPACE, STATUS_OVERLOADED */
     struct slice bytes; /* borrowed for the step */
     struct instant now;

@@ -196,12 +196,9 @@ static bool check_hosts(const char *name, const struct config_addresses *address
 
 static bool check_listeners(const struct config_values *values, struct buffer *problems)
 {
-    bool required = values->tls_auth_clients == TLS_AUTH_REQUIRED;
     bool good = check_hosts("listen", &values->listen, false,
                             "beyond it clients need TLS: set tls-listen instead", problems);
-    good &= check_hosts("tls-listen", &values->tls_listen, required,
-                        "beyond it clients must show certificates: set tls-auth-clients to yes",
-                        problems);
+    good &= check_hosts("tls-listen", &values->tls_listen, true, "", problems);
     good &= check_hosts("peer-listen", &values->peer_listen, values->tls_cluster != 0,
                         "beyond it nodes must speak TLS with each other: set tls-cluster to yes",
                         problems);

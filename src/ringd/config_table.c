@@ -36,8 +36,9 @@ const struct config_setting CONFIG_TABLE[] = {
      "Where clients connect without TLS. Hosts are numbers, and only loopback is allowed, because "
      "nothing is encrypted there. It may be empty when tls-listen is not."},
     {"tls-listen", CONFIG_ADDRESSES, PLACE(tls_listen), 0, CONFIG_ADDRESSES_MAX, NULL, false, "0.1",
-     "Where clients connect with TLS 1.2 or 1.3. Hosts are numbers. Beyond loopback, "
-     "tls-auth-clients must be yes."},
+     "Where clients connect with TLS 1.2 or 1.3. Hosts are numbers. Whoever comes from another "
+     "machine and shows no certificate must log in with a password, also as a user that needs "
+     "none."},
     {"peer-listen", CONFIG_ADDRESSES, PLACE(peer_listen), 1, CONFIG_ADDRESSES_MAX, NULL, false,
      "0.1",
      "Where other nodes connect. Hosts are numbers. Beyond loopback, tls-cluster must be yes."},

@@ -169,6 +169,7 @@ class Cluster:
     def __init__(self, directory, regions="eu:3,us:2", replication="eu:2,us:1", partitions=64,
                  keyspaces=(), tls=False):
         self.dir = directory
+        self.tls = tls
         self.size = sum(int(part.rpartition(":")[2]) for part in regions.split(","))
         self.first_port = free_ports(2 * self.size)
         self.command("create", "--regions", regions, "--replication", replication,

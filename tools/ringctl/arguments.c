@@ -17,6 +17,11 @@ const struct option OPTIONS[] = {
     {"-p", "PORT", 0, "its port for clients (default: 6379)"},
     {"--user", "NAME", 0, "log in as this user (default: \"default\", when there is a password)"},
     {"--password-file", "FILE", 0, "its first line is the password (else: REDISCLI_AUTH)"},
+    {"--tls", NULL, 0, "speak TLS with the nodes"},
+    {"--cacert", "FILE", 0, "believe nodes that this CA has signed (default: the system's); means --tls"},
+    {"--cert", "FILE", 0, "show this certificate; needs --key"},
+    {"--key", "FILE", 0, "the private key of --cert"},
+    {"--insecure", NULL, 0, "with --tls: believe whoever answers"},
     {"--json", NULL, 0, "print JSON"},
     {"--timeout", "SECONDS", 0, "how long nodes may take to answer (default: 3)"},
     {"--wait", "SECONDS", OPTION_WAIT, "ask again until all is done, at most so long"},
@@ -38,6 +43,9 @@ const struct option OPTIONS[] = {
     {"--peer", "HOST:PORT", OPTION_MEMBER, "where other nodes reach it; HOST is an IP address"},
     {"--partition", "NUMBER", OPTION_PARTITION, "this partition alone"},
     {"--dry-run", NULL, OPTION_DRY_RUN, "only count differences"},
+    {"--rules", "\"RULE ...\"", OPTION_USER, "as ACL SETUSER takes them, but no passwords"},
+    {"--new-password-file", "FILE", OPTION_USER,
+     "its first line is the only password from now on; - is standard input"},
     {"--yes", NULL, OPTION_YES, "do not ask before what cannot be undone"},
     {"--help", NULL, 0, "say what ringctl or a verb does"},
     {"--version", NULL, 0, "print the version of ringctl"},
@@ -133,6 +141,19 @@ static bool take_value(const struct option *option, const char *value, struct ar
         out->user = value;
     } else if (strcmp(name, "--password-file") == 0) {
         out->password_file = value;
+    } else if (strcmp(name, "--rules") == 0) {
+        out->rules = value;
+    } else if (strcmp(name, "--new-password-file") == 0) {
+        out->new_password_file = value;
+    } else if (strcmp(name, "--cacert") == 0) {
+        out->tls.ca = value;
+        out->tls.wanted = true;
+    } else if (strcmp(name, "--cert") == 0) {
+        out->tls.cert = value;
+        out->tls.wanted = true;
+    } else if (strcmp(name, "--key") == 0) {
+        out->tls.key = value;
+        out->tls.wanted = true;
     } else if (strcmp(name, "--timeout") == 0) {
         if (!parse_number(value, TIMEOUT_SECONDS_MAX, &number) || number == 0)
             return false;
@@ -168,6 +189,10 @@ static void take_flag(const char *name, struct arguments *out)
         out->dry_run = true;
     else if (strcmp(name, "--yes") == 0)
         out->yes = true;
+    else if (strcmp(name, "--tls") == 0)
+        out->tls.wanted = true;
+    else if (strcmp(name, "--insecure") == 0)
+        out->tls.wanted = out->tls.insecure = true;
     else if (strcmp(name, "--gateway") == 0)
         out->gateway = true;
     else
@@ -297,6 +322,10 @@ enum status arguments_parse(int argc, char **argv, struct arguments *out, struct
         status = choose_verb(&found, out, problem);
     if (status != STATUS_OK || out->help)
         return status;
+    if ((out->tls.cert == NULL) != (out->tls.key == NULL)) {
+        buffer_printf(problem, "--cert and --key need each other");
+        return STATUS_INVALID;
+    }
     unsigned known = out->verb == NULL ? 0 : out->verb->options;
     for (const struct option *option = OPTIONS; option->name != NULL; option++) {
         if ((option->verbs_with & found.options & ~known) != 0) {

@@ -40,7 +40,8 @@ enum verb_option {
     OPTION_DRY_RUN = 1 << 11,
     OPTION_YES = 1 << 12,
     OPTION_MEMBER = 1 << 13, /* what a member is given for ever */
-    OPTION_ROLE = 1 << 14
+    OPTION_ROLE = 1 << 14,
+    OPTION_USER = 1 << 15 /* what a user is given */
 };
 
 struct verb {
@@ -64,6 +65,15 @@ struct option {
 extern const struct verb VERBS[]; /* main.c */
 extern const struct option OPTIONS[];
 
+/* How to speak with nodes; paths of PEM files, NULL where there is none. */
+struct tls_choice {
+    bool wanted;      /* by --tls, or by any of the others */
+    bool insecure;    /* believe whoever answers */
+    const char *ca;   /* NULL: whom the system trusts */
+    const char *cert; /* with its key, or neither */
+    const char *key;
+};
+
 struct arguments {
     const struct verb *verb; /* NULL: none was named */
     const char *operands[OPERANDS_MAX];
@@ -71,6 +81,9 @@ struct arguments {
     struct ring_address address;
     const char *user;          /* NULL: none was named */
     const char *password_file; /* likewise */
+    struct tls_choice tls;
+    const char *rules;             /* of a user, separated by blanks; NULL: none were named */
+    const char *new_password_file; /* "-": standard input; NULL: none was named */
     bool json;
     bool help;
     bool version;

@@ -173,14 +173,23 @@ const uint16_t *cluster_owners(const struct cluster *cluster, uint32_t partition
     return cluster->owners + (size_t)partition * cluster->owner_count;
 }
 
-void cluster_ask_all(const struct cluster *cluster, const struct arguments *arguments,
-                     const char *command, struct exchange *out)
+void cluster_ask_all_these(const struct cluster *cluster, const struct arguments *arguments,
+                           const char *const *const commands[], size_t count, struct exchange *out)
 {
     for (size_t i = 0; i < cluster->member_count; i++) {
         out[i] = (struct exchange){.address = cluster->members[i].client};
-        exchange_ask_texts(&out[i], (const char *const[]){command, NULL});
+        for (size_t k = 0; k < count; k++)
+            exchange_ask_texts(&out[i], commands[k]);
     }
     exchange_run(out, cluster->member_count, arguments->timeout_ms);
+}
+
+void cluster_ask_all(const struct cluster *cluster, const struct arguments *arguments,
+                     const char *command, struct exchange *out)
+{
+    const char *const words[] = {command, NULL};
+    const char *const *const commands[] = {words};
+    cluster_ask_all_these(cluster, arguments, commands, 1, out);
 }
 
 void cluster_forget(const struct cluster *cluster, struct exchange *exchanges)

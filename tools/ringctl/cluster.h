@@ -52,6 +52,12 @@ const uint16_t *cluster_owners(const struct cluster *cluster, uint32_t partition
  */
 void cluster_ask_all(const struct cluster *cluster, const struct arguments *arguments,
                      const char *command, struct exchange *out);
+/*
+ * The same for `count` commands of up to 8 words, each with NULL behind: replies[k] answers the
+ * k-th.
+ */
+void cluster_ask_all_these(const struct cluster *cluster, const struct arguments *arguments,
+                           const char *const *const commands[], size_t count, struct exchange *out);
 void cluster_forget(const struct cluster *cluster, struct exchange *exchanges);
 
 /*

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "base/memory.h"
 #include "client/ringdb.h"
 #include "net/address.h"
@@ -21,6 +22,13 @@ void exchange_log_in_as(const char *user, const char *password)
     free(login_password);
     login_user = user == NULL ? NULL : memory_copy(user, strlen(user));
     login_password = memory_copy(password, strlen(password));
+}
+
+static struct tls_choice speech;
+
+void exchange_speak(const struct tls_choice *tls)
+{
+    speech = *tls;
 }
 
 /* One exchange under way: a client of libringdb that speaks with this node alone. */
@@ -168,6 +176,11 @@ static void begin(struct conversation *one, struct exchange *exchange, struct pl
     struct ringdb_options options = {.hosts = address_format(&exchange->address, address),
                                      .user = login_user,
                                      .password = login_password,
+                                     .tls = speech.wanted,
+                                     .tls_ca_file = speech.ca,
+                                     .tls_cert_file = speech.cert,
+                                     .tls_key_file = speech.key,
+                                     .tls_insecure = speech.insecure,
                                      .keyspace = exchange->keyspace,
                                      .direct = true,
                                      .attempts_max = 1,

@@ -33,6 +33,11 @@ struct exchange {
 /* As whom all exchanges of this process log in; copied. `user` NULL: the user `default`. */
 void exchange_log_in_as(const char *user, const char *password);
 
+struct tls_choice; /* arguments.h */
+
+/* How all exchanges of this process speak with nodes; the paths outlive them. */
+void exchange_speak(const struct tls_choice *tls);
+
 /* Add the command of `count` words. */
 void exchange_ask(struct exchange *exchange, const struct slice *words, size_t count);
 /* The same for words that are texts; the last one is followed by NULL. */

@@ -14,6 +14,8 @@ libringctl_a_SOURCES = \
 	tools/ringctl/json.h \
 	tools/ringctl/login.c \
 	tools/ringctl/login.h \
+	tools/ringctl/node_tls.c \
+	tools/ringctl/node_tls.h \
 	tools/ringctl/progress.c \
 	tools/ringctl/progress.h \
 	tools/ringctl/report.c \
@@ -28,12 +30,15 @@ libringctl_a_SOURCES = \
 	tools/ringctl/verb_repair.c \
 	tools/ringctl/verb_ring.c \
 	tools/ringctl/verb_status.c \
+	tools/ringctl/verb_tls.c \
+	tools/ringctl/verb_user.c \
 	tools/ringctl/verb_verify.c \
 	tools/ringctl/verbs.h
 
 bin_PROGRAMS += ringctl
 ringctl_SOURCES = tools/ringctl/main.c
-ringctl_LDADD = libringctl.a libringdb.a libringd.a libringnet.a libringstore.a $(core_libs) $(SMARTCOLS_LIBS)
+ringctl_LDADD = libringctl.a libringdb.a libringd.a libringnet.a libringstore.a $(core_libs) \
+	$(SMARTCOLS_LIBS) $(OPENSSL_LIBS)
 dist_man_MANS += man/ringctl.1
 EXTRA_DIST += tools/ringctl/README.md
 

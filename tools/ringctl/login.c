@@ -84,3 +84,20 @@ enum status login_prepare(const struct arguments *arguments, struct buffer *prob
     explicit_bzero(line, sizeof line);
     return STATUS_OK;
 }
+
+enum status login_read_password(const char *path, const char *user,
+                                char line[LOGIN_PASSWORD_MAX + 2], struct buffer *problem)
+{
+    bool standard_input = strcmp(path, "-") == 0;
+    bool read = standard_input ? ask_terminal(user, line) ||
+                                     (isatty(STDIN_FILENO) != 1 && read_line(stdin, line))
+                               : read_file(path, line, problem);
+    if (read && line[0] == '\0') {
+        buffer_printf(problem, "an empty password is none");
+        return STATUS_INVALID;
+    }
+    if (!read && standard_input)
+        buffer_printf(problem, "the first line of standard input is no password of up to %d bytes",
+                      LOGIN_PASSWORD_MAX);
+    return read ? STATUS_OK : STATUS_INVALID;
+}

@@ -16,4 +16,12 @@ enum { LOGIN_PASSWORD_MAX = 512 };
  */
 MUST_USE enum status login_prepare(const struct arguments *arguments, struct buffer *problem);
 
+/*
+ * The new password of `user`: the first line of the file `path`, or of standard input when that is
+ * "-"; a terminal is asked without showing it. The caller wipes `line`.
+ * STATUS_INVALID: one sentence was appended to `problem`.
+ */
+MUST_USE enum status login_read_password(const char *path, const char *user,
+                                         char line[LOGIN_PASSWORD_MAX + 2], struct buffer *problem);
+
 #endif

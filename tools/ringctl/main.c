@@ -10,6 +10,7 @@
 #include <config.h>
 
 #include "arguments.h"
+#include "exchange.h"
 #include "login.h"
 #include "verbs.h"
 
@@ -72,6 +73,31 @@ const struct verb VERBS[] = {
      "removes its keys from the disk in the background: ringctl gc status says how many are left.\n"
      "The number can be used again at once; a new keyspace has nothing of the old one.\n",
      verb_keyspace_drop},
+    {"user list", NULL, 0, 0, 0, "the users of the cluster and their rights",
+     "One line for each user, as the first node knows them: whether it may log in, with how many\n"
+     "passwords, which commands and keys it may use, and at which level.\n",
+     verb_user_list},
+    {"user show", "NAME", 1, 1, 0, "what one user may do", "Neither passwords nor hashes are shown.\n",
+     verb_user_show},
+    {"user set", "NAME", 1, 1, OPTION_USER, "make or change a user of the whole cluster",
+     "Rules are those of ACL SETUSER, such as: --rules \"on ~app:* +@all -@dangerous\". They are\n"
+     "applied in their order, to what is there, and to live connections at once. A password is\n"
+     "never an argument: it is the first line of a file or of standard input, or is asked for at\n"
+     "the terminal, and replaces all older ones.\n",
+     verb_user_set},
+    {"user drop", "NAME", 1, 1, OPTION_YES, "remove a user",
+     "Whoever is logged in so is cut off at once, at every node. Has the name typed, unless --yes\n"
+     "is given.\n",
+     verb_user_drop},
+    {"tls show", NULL, 0, 0, 0, "certificates of all nodes, and when they run out",
+     "Days until the certificate for clients and the one for other nodes run out, and until a CRL\n"
+     "is to be signed anew. Exit status 0: none within 30 days; 4: one is, the last reload of a\n"
+     "node failed, or one did not answer.\n",
+     verb_tls_show},
+    {"tls reload", NULL, 0, 0, 0, "have all nodes read their certificates, keys and CRLs again",
+     "Each node does it wholly or not at all. Connections stay, but for those of whoever is\n"
+     "revoked or not trusted any more. Exit status 0: all have; 1: one has not, and says why.\n",
+     verb_tls_reload},
     {"cluster join", NULL, 0, 0, OPTION_ROLE | OPTION_MEMBER, "make a gateway a member",
      "A gateway serves clients as any node does, and stores nothing, so no data moves. It gets "
      "the\n"
@@ -223,6 +249,7 @@ static enum exit_code run(const struct arguments *arguments)
         return EXIT_USAGE;
     }
     struct buffer problem = {0};
+    exchange_speak(&arguments->tls);
     enum status status = login_prepare(arguments, &problem);
     if (status != STATUS_OK)
         verb_complain("%.*s", (int)problem.length, (const char *)problem.data);

@@ -23,6 +23,7 @@
 #include "base/memory.h"
 #include "cluster.h"
 #include "fields.h"
+#include "node_tls.h"
 #include "net/address.h"
 #include "verbs.h"
 
@@ -35,6 +36,7 @@ static const char *const STATES[] = {"up", "disputed", "silent", "down"};
 /* One member, as itself and the others see it. */
 struct view {
     const struct resp_value *status; /* its own answer; NULL: none */
+    const struct resp_value *tls;    /* its INFO tls; NULL: none */
     char reason[EXCHANGE_REASON_MAX];
     uint32_t up_votes, down_votes; /* of other members that answer */
     int64_t epoch, owned, ready;
@@ -44,6 +46,7 @@ struct picture {
     const struct cluster *cluster;
     struct view *views; /* as cluster->members */
     size_t answering;
+    size_t alarms; /* nodes whose certificates need somebody now */
     size_t fenced; /* nodes that coordinate no writes because of their clocks */
     /* Sentences, each but the first after a newline. */
     struct buffer disagreement, skew, work, risk;
@@ -103,6 +106,7 @@ static void gather(struct picture *picture, const struct exchange *answers)
         view->status = cluster_reply(&answers[i], view->reason);
         if (view->status == NULL)
             continue;
+        view->tls = answers[i].replies[1];
         const struct resp_value *replicas = fields_get(view->status, "replicas");
         picture->answering++;
         view->epoch = fields_integer(view->status, "epoch", 0);
@@ -308,6 +312,16 @@ static uint32_t describe_risk(struct picture *picture)
     return without;
 }
 
+static void describe_certificates(struct picture *picture)
+{
+    for (size_t i = 0; i < picture->cluster->member_count; i++) {
+        struct node_tls tls;
+        node_tls_read(picture->views[i].tls, &tls);
+        node_tls_describe(&tls, picture->cluster->members[i].id, &picture->risk);
+        picture->alarms += node_tls_is_degraded(&tls);
+    }
+}
+
 /* ---- the report ---- */
 
 static void add_sentences(struct report *report, const char *name, const struct buffer *sentences,
@@ -357,8 +371,9 @@ static enum exit_code print_picture(const struct arguments *arguments, struct pi
     describe_skew(picture);
     describe_work(picture);
     uint32_t without_quorum = describe_risk(picture);
+    describe_certificates(picture);
     bool well = picture->answering == cluster->member_count && picture->disagreement.length == 0 &&
-                picture->work.length == 0 && picture->fenced == 0;
+                picture->work.length == 0 && picture->fenced == 0 && picture->alarms == 0;
     report_fact(report, "cluster", REPORT_TEXT, "%s", cluster->id);
     report_fact(report, "epoch", REPORT_NUMBER, "%" PRId64, cluster->epoch);
     report_fact(report, "replication", REPORT_TEXT, "%s", cluster->replication);
@@ -378,6 +393,8 @@ static enum exit_code print_picture(const struct arguments *arguments, struct pi
 
 enum exit_code verb_status(const struct arguments *arguments)
 {
+    static const char *const status[] = {"RING.STATUS", NULL}, *const tls[] = {"INFO", "tls", NULL};
+    const char *const *const questions[] = {status, tls};
     struct cluster cluster;
     enum exit_code code = cluster_load(arguments, &cluster);
     if (code != EXIT_OK)
@@ -385,7 +402,7 @@ enum exit_code verb_status(const struct arguments *arguments)
     struct exchange *answers = memory_new(cluster.member_count, sizeof *answers);
     struct picture picture = {.cluster = &cluster,
                               .views = memory_new(cluster.member_count, sizeof *picture.views)};
-    cluster_ask_all(&cluster, arguments, "RING.STATUS", answers);
+    cluster_ask_all_these(&cluster, arguments, questions, 2, answers);
     gather(&picture, answers);
     code = print_picture(arguments, &picture);
     buffer_deinit(&picture.disagreement);

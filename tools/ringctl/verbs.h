@@ -33,6 +33,12 @@ enum exit_code verb_repair_run(const struct arguments *arguments);
 enum exit_code verb_repair_scrub(const struct arguments *arguments);
 enum exit_code verb_repair_pause(const struct arguments *arguments);
 enum exit_code verb_repair_resume(const struct arguments *arguments);
+enum exit_code verb_tls_show(const struct arguments *arguments);
+enum exit_code verb_tls_reload(const struct arguments *arguments);
+enum exit_code verb_user_list(const struct arguments *arguments);
+enum exit_code verb_user_show(const struct arguments *arguments);
+enum exit_code verb_user_set(const struct arguments *arguments);
+enum exit_code verb_user_drop(const struct arguments *arguments);
 enum exit_code verb_version(const struct arguments *arguments);
 enum exit_code verb_help(const struct arguments *arguments);
 

@@ -1,7 +1,7 @@
 /*
  * put_lines.c - write "KEY VALUE" lines from standard input; say of each what became of it.
  *
- *     put_lines [--append] HOST:PORT[,HOST:PORT...] <lines
+ *     put_lines [--append] [--tls CA-FILE CERT-FILE KEY-FILE] HOST:PORT[,HOST:PORT...] <lines
  *
  * With --append the values are appended to what the keys hold. Repeating that would append
  * twice, so each call carries a request id, the key; servers carry out the same id once, and
@@ -92,13 +92,20 @@ int main(int argc, char **argv)
     char message[RINGDB_MESSAGE_MAX];
     struct ringdb *client;
     int more = 1;
-    int appends = argc == 3 && strcmp(argv[1], "--append") == 0;
-    if (argc != 2 + appends) {
-        fprintf(stderr, "usage: put_lines [--append] HOST:PORT[,HOST:PORT...] <lines\n");
+    struct ringdb_options options = {.hosts = argv[argc - 1]};
+    int appends = argc > 2 && strcmp(argv[1], "--append") == 0;
+    char **rest = argv + 1 + appends;
+    if (argc - appends == 6 && strcmp(rest[0], "--tls") == 0) {
+        options.tls = true;
+        options.tls_ca_file = rest[1];
+        options.tls_cert_file = rest[2];
+        options.tls_key_file = rest[3];
+    } else if (argc - appends != 2) {
+        fprintf(stderr, "usage: put_lines [--append] [--tls CA-FILE CERT-FILE KEY-FILE] "
+                        "HOST:PORT[,HOST:PORT...] <lines\n");
         return 2;
     }
-    if (ringdb_new(&(struct ringdb_options){.hosts = argv[argc - 1]}, &client, message) !=
-        RINGDB_ERROR_NONE) {
+    if (ringdb_new(&options, &client, message) != RINGDB_ERROR_NONE) {
         fprintf(stderr, "put_lines: %s\n", message);
         return 1;
     }

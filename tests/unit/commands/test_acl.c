@@ -179,6 +179,46 @@ static void requests_are_small_before_a_login(void **state)
     end();
 }
 
+/* I4: from another machine nobody is let in without a password, also not as who needs none. */
+static void a_stranger_needs_a_password(void **state)
+{
+    struct harness *harness = setup(state);
+    struct client *admin = harness_client(harness), *stranger = harness_client(harness);
+    session_distrust(stranger->session);
+    assert_reply(admin, "SET k v", "+OK\r\n");
+    assert_reply(stranger, "GET k", NOAUTH);
+    assert_reply(stranger, "ACL SETUSER default >own", NOAUTH);
+    assert_reply(stranger, "AUTH default anything", WRONGPASS);
+    client_command(stranger, "AUTH anything");
+    buffer_put_u8(&stranger->replies, 0);
+    assert_non_null(strstr((char *)stranger->replies.data, "-WRONGPASS the default user has no "));
+    buffer_clear(&stranger->replies);
+    set_user(admin, "guest on nopass +@all ~*");
+    assert_reply(stranger, "AUTH guest x", WRONGPASS);
+    assert_reply(stranger, "GET k", NOAUTH);
+    set_user(admin, "guest resetpass >pw");
+    assert_reply(stranger, "AUTH guest pw", "+OK\r\n");
+    assert_reply(stranger, "GET k", "$1\r\nv\r\n");
+    assert_reply(stranger, "RESET", "+RESET\r\n");
+    assert_reply(stranger, "GET k", NOAUTH);
+    set_user(admin, "default >top");
+    assert_reply(stranger, "AUTH top", "+OK\r\n");
+    assert_reply(stranger, "GET k", "$1\r\nv\r\n");
+    end();
+}
+
+/* It came while nobody was known, and must not become the open user when he is. */
+static void a_stranger_from_before_users_are_known_is_one_still(void **state)
+{
+    struct harness *harness = setup(state);
+    user_table_forget(&harness->environment);
+    struct client *stranger = harness_client(harness);
+    session_distrust(stranger->session);
+    in_force();
+    assert_reply(stranger, "GET k", NOAUTH);
+    end();
+}
+
 /* A node whose store is not open yet does not know whom it may let in. */
 static void nobody_is_let_in_before_users_are_known(void **state)
 {
@@ -662,6 +702,8 @@ int main(void)
         TEST(without_a_password_nothing_but_a_login_is_answered),
         TEST(a_pipeline_goes_on_as_the_user_that_it_became),
         TEST(requests_are_small_before_a_login),
+        TEST(a_stranger_needs_a_password),
+        TEST(a_stranger_from_before_users_are_known_is_one_still),
         TEST(nobody_is_let_in_before_users_are_known),
         TEST(commands_are_checked),
         TEST(keys_are_checked_for_what_is_done_to_them),

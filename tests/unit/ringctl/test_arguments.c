@@ -52,6 +52,29 @@ static void options_may_stand_anywhere(void **state)
     buffer_deinit(&problem);
 }
 
+static void any_word_of_tls_means_it(void **state)
+{
+    struct arguments a;
+    struct buffer problem = {0};
+    (void)state;
+    assert_int_equal(parse("ring", &a, &problem), STATUS_OK);
+    assert_false(a.tls.wanted);
+    assert_int_equal(parse("ring --tls", &a, &problem), STATUS_OK);
+    assert_true(a.tls.wanted && !a.tls.insecure && a.tls.ca == NULL);
+    assert_int_equal(parse("--cacert ca ring", &a, &problem), STATUS_OK);
+    assert_true(a.tls.wanted && !a.tls.insecure);
+    assert_string_equal(a.tls.ca, "ca");
+    assert_int_equal(parse("ring --cert=c --key k", &a, &problem), STATUS_OK);
+    assert_true(a.tls.wanted);
+    assert_string_equal(a.tls.cert, "c");
+    assert_string_equal(a.tls.key, "k");
+    assert_int_equal(parse("ring --insecure", &a, &problem), STATUS_OK);
+    assert_true(a.tls.wanted && a.tls.insecure);
+    assert_int_equal(parse("ring --cert c", &a, &problem), STATUS_INVALID);
+    assert_int_equal(parse("ring --tls --key k", &a, &problem), STATUS_INVALID);
+    buffer_deinit(&problem);
+}
+
 static void the_defaults_are_the_local_node(void **state)
 {
     struct arguments a;
@@ -167,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_may_stand_anywhere),
         cmocka_unit_test(the_defaults_are_the_local_node),
+        cmocka_unit_test(any_word_of_tls_means_it),
         cmocka_unit_test(a_key_may_look_like_anything_after_dashes),
         cmocka_unit_test(options_of_a_keyspace_become_what_a_node_reads),
         cmocka_unit_test(help_needs_no_operands),

@@ -156,6 +156,61 @@ static void only_loopback_is_listened_on(void **state)
     assert_int_equal(check_with("advertise", "db1.example:6379"), STATUS_OK);
 }
 
+/* config_check() after settings, each a name and its value, up to NULL. */
+static enum status check_all(const char *const *settings)
+{
+    struct config config;
+    struct buffer problems = {0};
+    config_init(&config);
+    for (; *settings != NULL; settings += 2)
+        assert_int_equal(config_set(&config, settings[0], settings[1], "test", &problems),
+                         STATUS_OK);
+    enum status status = config_check(&config, &problems);
+    assert_true((status == STATUS_OK) == (problems.length == 0));
+    buffer_deinit(&problems);
+    config_deinit(&config);
+    return status;
+}
+
+static void tls_opens_what_needs_it_and_wants_its_files(void **state)
+{
+    const char *clients[] = {"tls-listen", "0.0.0.0:1", "tls-cert-file", "c", "tls-key-file", "k",
+                             "tls-ca-cert-file", "ca", NULL, NULL, NULL};
+    const char *cluster[] = {"peer-listen", "10.0.0.1:1", "tls-cluster", "yes",
+                             "tls-cluster-cert-file", "c", "tls-cluster-key-file", "k",
+                             "tls-cluster-ca-cert-file", "ca", NULL};
+    (void)state;
+    assert_int_equal(check_all(clients), STATUS_OK);
+    assert_int_equal(check_all(cluster), STATUS_OK);
+    for (size_t i = 3; i < 8; i += 2) { /* without one of the files */
+        const char *file = clients[i];
+        clients[i] = "";
+        assert_int_equal(check_all(clients), STATUS_INVALID);
+        clients[i] = file;
+    }
+    for (size_t i = 5; i < 10; i += 2) {
+        const char *file = cluster[i];
+        cluster[i] = "";
+        assert_int_equal(check_all(cluster), STATUS_INVALID);
+        cluster[i] = file;
+    }
+    cluster[3] = "no";
+    assert_int_equal(check_all(cluster), STATUS_INVALID);
+    /* Passwords must do then, which the node sees to. */
+    clients[7] = "";
+    clients[8] = "tls-auth-clients";
+    clients[9] = "no";
+    assert_int_equal(check_all(clients), STATUS_OK);
+    clients[9] = "optional";
+    assert_int_equal(check_all(clients), STATUS_INVALID);
+    /* TLS alone will do, and nothing at all will not. */
+    assert_int_equal(check_all((const char *[]){"listen", "", NULL}), STATUS_INVALID);
+    clients[7] = "ca";
+    clients[8] = "listen";
+    clients[9] = "";
+    assert_int_equal(check_all(clients), STATUS_OK);
+}
+
 static void settings_that_contradict_each_other_are_refused(void **state)
 {
     (void)state;
@@ -242,6 +297,7 @@ int main(void)
         cmocka_unit_test(limits_are_exact),
         cmocka_unit_test(errors_say_where_and_what_is_accepted),
         cmocka_unit_test(only_loopback_is_listened_on),
+        cmocka_unit_test(tls_opens_what_needs_it_and_wants_its_files),
         cmocka_unit_test(settings_that_contradict_each_other_are_refused),
         cmocka_unit_test(a_change_at_run_time_keeps_all_rules),
         cmocka_unit_test(what_is_printed_can_be_loaded),
