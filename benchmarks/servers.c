@@ -100,8 +100,7 @@ bool servers_find(const struct ringdb_options *how, struct servers *out, char *m
         hosts += length + (hosts[length] == ',');
     }
     for (size_t i = 0; answers && i < out->count; i++) {
-        out->processes[i] =
-            is_here(out->addresses[i]) ? process_of(out->addresses[i], how) : 0;
+        out->processes[i] = is_here(out->addresses[i]) ? process_of(out->addresses[i], how) : 0;
         out->local_count += out->processes[i] > 0;
     }
     return answers;

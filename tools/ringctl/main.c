@@ -77,8 +77,8 @@ const struct verb VERBS[] = {
      "One line for each user, as the first node knows them: whether it may log in, with how many\n"
      "passwords, which commands and keys it may use, and at which level.\n",
      verb_user_list},
-    {"user show", "NAME", 1, 1, 0, "what one user may do", "Neither passwords nor hashes are shown.\n",
-     verb_user_show},
+    {"user show", "NAME", 1, 1, 0, "what one user may do",
+     "Neither passwords nor hashes are shown.\n", verb_user_show},
     {"user set", "NAME", 1, 1, OPTION_USER, "make or change a user of the whole cluster",
      "Rules are those of ACL SETUSER, such as: --rules \"on ~app:* +@all -@dangerous\". They are\n"
      "applied in their order, to what is there, and to live connections at once. A password is\n"

@@ -174,11 +174,28 @@ static enum status check_all(const char *const *settings)
 
 static void tls_opens_what_needs_it_and_wants_its_files(void **state)
 {
-    const char *clients[] = {"tls-listen", "0.0.0.0:1", "tls-cert-file", "c", "tls-key-file", "k",
-                             "tls-ca-cert-file", "ca", NULL, NULL, NULL};
-    const char *cluster[] = {"peer-listen", "10.0.0.1:1", "tls-cluster", "yes",
-                             "tls-cluster-cert-file", "c", "tls-cluster-key-file", "k",
-                             "tls-cluster-ca-cert-file", "ca", NULL};
+    const char *clients[] = {"tls-listen",
+                             "0.0.0.0:1",
+                             "tls-cert-file",
+                             "c",
+                             "tls-key-file",
+                             "k",
+                             "tls-ca-cert-file",
+                             "ca",
+                             NULL,
+                             NULL,
+                             NULL};
+    const char *cluster[] = {"peer-listen",
+                             "10.0.0.1:1",
+                             "tls-cluster",
+                             "yes",
+                             "tls-cluster-cert-file",
+                             "c",
+                             "tls-cluster-key-file",
+                             "k",
+                             "tls-cluster-ca-cert-file",
+                             "ca",
+                             NULL};
     (void)state;
     assert_int_equal(check_all(clients), STATUS_OK);
     assert_int_equal(check_all(cluster), STATUS_OK);
