@@ -10,8 +10,9 @@
  * watch a node come up are answered (I1). A user who has been dropped is nobody at once, whatever
  * of the connection is still under way (I2). Who comes from elsewhere and has shown no certificate
  * is never let in without a password, whatever its user needs (I4). A connection of a user who may
- * do everything asks one flag for each command (I3). Source: Redis ACL; reference "redis" 1.5,
- * "reliability" 5.2.
+ * do everything asks one flag for each command (I3).
+ *
+ * Source: Redis ACL; reference "redis" 1.5, "reliability" 5.2.
  */
 #ifndef COMMANDS_USER_TABLE_H
 #define COMMANDS_USER_TABLE_H
