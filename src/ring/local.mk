@@ -13,6 +13,8 @@ libringcore_a_SOURCES += \
 	src/ring/preference_list.h \
 	src/ring/ring.c \
 	src/ring/ring.h \
+	src/ring/ring_change.c \
+	src/ring/ring_change.h \
 	src/ring/ring_codec.c \
 	src/ring/ring_rules.c \
 	src/ring/scatter.c \
@@ -20,4 +22,6 @@ libringcore_a_SOURCES += \
 	src/ring/shares.c \
 	src/ring/shares.h \
 	src/ring/slot.c \
-	src/ring/slot.h
+	src/ring/slot.h \
+	src/ring/transition.c \
+	src/ring/transition.h
