@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "coordinator/request_state.h"
+#include "ring/transition.h"
 
 void coordinated_output_clear(struct coordinated_output *output)
 {
@@ -191,8 +192,8 @@ struct coordinated_request *coordinated_request_new(const struct coordinate_para
     enum status status = key_request_decode(&reader, &c->request, &c->contexts);
     assert(status == STATUS_OK); /* it was encoded here */
     preference_list_build(params->ring, request->partition, params->home, &c->owners);
-    c->address =
-        (struct replica_address){.partition = request->partition, .tag = params->ring->tag};
+    c->address = (struct replica_address){.partition = request->partition,
+                                          .tag = ring_tag_of(params->ring, request->partition)};
     rank_owners(c);
     c->policy = policy_of(params->ring, request->keyspace);
     c->retry_us = params->now_us + (uint64_t)params->retry_ms * 1000;
