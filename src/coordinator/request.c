@@ -146,7 +146,8 @@ static enum status preflight(struct coordinated_request *c)
         return status;
     if ((c->request.flags & KEY_AGAIN) != 0)
         quorum_cover(&c->read, &c->write); /* what others were promised, W is promised to replace */
-    c->params.usable &= quorum_holders(writes ? &c->write : &c->read);
+    c->params.usable &=
+        quorum_holders(writes ? &c->write : &c->read) | c->owners.other_set; /* a read's repair */
     if (writes && !c->params.self_ready)
         return request_self_index(c) < c->owners.primary_count ? STATUS_NOT_READY
                                                                : STATUS_NOT_OWNER;
@@ -248,21 +249,22 @@ void coordinated_request_reply(struct coordinated_request *c, node_id from, uint
 {
     uint8_t holder = holder_index(c, from);
     bool is_owner = holder < c->owners.primary_count;
+    bool is_replica = holder < preference_list_replicas(&c->owners);
     if (type == MESSAGE_HINTED && c->phase == PHASE_REPLICATE) {
-        if (!is_owner && close_holder(c, holder))
+        if (!is_replica && close_holder(c, holder))
             write_reply(c, holder, body, out);
         settle(c, out);
         return;
     }
     if (type == MESSAGE_HINT_READ_RESULT && c->phase == PHASE_ASK && c->hints != NULL) {
-        if (!is_owner && close_holder(c, holder)) {
+        if (!is_replica && close_holder(c, holder)) {
             hints_reply(c, holder, body);
             read_ask_more(c, wall_ms, out);
         }
         settle(c, out);
         return;
     }
-    if (!is_owner)
+    if (!is_owner && !(is_replica && type == MESSAGE_REPLICATED))
         return;
     if (type == MESSAGE_MINTED && c->phase == PHASE_MINT && from == c->params.self) {
         write_minted(c, body, out);

@@ -83,6 +83,11 @@ bool ring_replicates(const struct ring *ring, node_id node, partition_id partiti
     return ring_owns(ring, node, partition) || is_coming(ring, node, partition);
 }
 
+bool ring_is_read(const struct ring *ring, node_id node, partition_id partition)
+{
+    return is_in(ring_read_owners(ring, partition), ring->owner_count, node);
+}
+
 bool ring_joins(const struct ring *ring, node_id node, partition_id partition)
 {
     return !ring_owns(ring, node, partition) && is_coming(ring, node, partition);

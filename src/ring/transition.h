@@ -53,6 +53,8 @@ const node_id *ring_read_owners(const struct ring *ring, partition_id partition)
 uint8_t ring_replicas(const struct ring *ring, partition_id partition,
                       node_id out[RING_REPLICAS_MAX]);
 bool ring_replicates(const struct ring *ring, node_id node, partition_id partition);
+/* Whether it is one of those who answer reads. */
+bool ring_is_read(const struct ring *ring, node_id node, partition_id partition);
 bool ring_joins(const struct ring *ring, node_id node, partition_id partition);
 bool ring_leaves(const struct ring *ring, node_id node, partition_id partition);
 bool ring_is_lost(const struct ring *ring, node_id node, partition_id partition);
