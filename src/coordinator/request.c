@@ -148,9 +148,10 @@ static enum status preflight(struct coordinated_request *c)
         quorum_cover(&c->read, &c->write); /* what others were promised, W is promised to replace */
     c->params.usable &=
         quorum_holders(writes ? &c->write : &c->read) | c->owners.other_set; /* a read's repair */
+    if (writes && request_self_index(c) == c->owners.primary_count)
+        return STATUS_NOT_OWNER;
     if (writes && !c->params.self_ready)
-        return request_self_index(c) < c->owners.primary_count ? STATUS_NOT_READY
-                                                               : STATUS_NOT_OWNER;
+        return STATUS_NOT_READY;
     if ((!writes || key_request_needs_read(&c->request)) &&
         !quorum_met_with(&c->read, c->params.usable))
         return STATUS_UNAVAILABLE;
