@@ -204,6 +204,8 @@ struct environment {
     /* Whether it is over; its outcome is then taken, and forgotten. */
     bool (*change_take)(void *node, uint64_t ticket, struct change_outcome *out);
     void (*register_view)(void *node, struct register_view *out); /* may be NULL */
+    /* Append the value of the register as it stands (membership/register_value.h). May be NULL. */
+    void (*register_export)(void *node, struct buffer *out);
     /*
      * Anti-entropy and scrub; all four, or NULL. An index is below the view's `pairs`, `replicas`.
      */

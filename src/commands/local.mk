@@ -37,6 +37,7 @@ libringcore_a_SOURCES += \
 	src/commands/keyspace.h \
 	src/commands/manual.c \
 	src/commands/manual.h \
+	src/commands/member.c \
 	src/commands/multi_key.c \
 	src/commands/options.c \
 	src/commands/options.h \

@@ -6,7 +6,8 @@
  * ring, a member, and a storage incarnation not below any that was seen of it.
  * Silence for `peer_timeout_ms` makes it down and its link closed; what was in
  * flight is then known to be lost. A lost peer is dialed again after a wait that
- * doubles with every link that did not work. Nothing here ever changes the ring.
+ * doubles with every link that did not work. A node that reaches nobody for long dials all the
+ * others too. Nothing here ever changes the ring.
  *
  * What was seen outlives this process: peers_note_incarnation(), from the own store.
  *
@@ -78,6 +79,11 @@ struct peers *peers_new(const struct peers_params *params);
 void peers_free(struct peers *peers);
 
 void peers_start(struct peers *peers, uint64_t now_us, struct peers_output *out);
+/*
+ * The members of the ring have changed. Links to past members are closed, and they are down; who
+ * is new is dialed at the next tick.
+ */
+void peers_follow_ring(struct peers *peers, struct peers_output *out);
 /* `dialed` is 0 for an incoming link. */
 void peers_link_up(struct peers *peers, link_id link, node_id dialed, uint64_t now_us,
                    struct peers_output *out);

@@ -43,6 +43,7 @@ struct dial {
 struct peer {
     node_id node;
     bool resolved;
+    struct ring_address name;
     struct socket_address address;
 };
 
@@ -266,7 +267,7 @@ static int begin_connect(const struct links *links, const struct peer *peer)
     return -1;
 }
 
-static const struct peer *find_peer(const struct links *links, node_id node)
+static struct peer *find_peer(const struct links *links, node_id node)
 {
     for (size_t i = 0; i < links->peer_count; i++) {
         if (links->peers[i].node == node)
@@ -275,7 +276,47 @@ static const struct peer *find_peer(const struct links *links, node_id node)
     return NULL;
 }
 
-void links_dial(struct links *links, node_id node)
+static bool same_address(const struct ring_address *a, const struct ring_address *b)
+{
+    return a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
+static void look_up(struct links *links, struct peer *peer)
+{
+    char text[ADDRESS_TEXT_MAX];
+    peer->resolved = address_resolve(&peer->name, &peer->address) == STATUS_OK;
+    if (!peer->resolved)
+        log_line(&links->turn->log, LOG_ERROR,
+                 "could not look up a peer's address node=%" PRIu32 " address=%s", peer->node,
+                 address_format(&peer->name, text));
+}
+
+/* The peer at the address that an EFFECT_DIAL names, which may be news. */
+static const struct peer *peer_at(struct links *links, node_id node, struct slice bytes)
+{
+    struct ring_address name = {0};
+    struct reader reader = reader_make(bytes);
+    name.port = reader_u16(&reader);
+    size_t length = reader_left(&reader);
+    if (reader.failed || length == 0 || length > RING_HOST_MAX)
+        return NULL;
+    memcpy(name.host, bytes.data + bytes.length - length, length);
+    struct peer *peer = find_peer(links, node);
+    if (peer == NULL) {
+        links->peers = memory_resize(links->peers, links->peer_count + 1, sizeof *links->peers);
+        peer = &links->peers[links->peer_count++];
+        *peer = (struct peer){.node = node};
+    }
+    if (same_address(&peer->name, &name))
+        return peer;
+    peer->name = name;
+    peer->resolved = false;
+    if (address_is_numeric(&name)) /* else it would block the loop: a restart looks it up */
+        look_up(links, peer);
+    return peer;
+}
+
+void links_dial(struct links *links, node_id node, struct slice address)
 {
     struct turn *turn = links->turn;
     struct dial *dial = NULL;
@@ -285,7 +326,7 @@ void links_dial(struct links *links, node_id node)
     dial = memory_new(1, sizeof *dial);
     dial->node = node;
     dial->owner = links;
-    dial->fd = begin_connect(links, find_peer(links, node));
+    dial->fd = begin_connect(links, peer_at(links, node, address));
     /* What failed at once is told from the loop, as every other failure is. */
     double timeout_s = dial->fd < 0 ? 0. : turn->settings.handshake_timeout_ms / 1000.0;
     ev_io_init(&dial->watcher, on_dialed, dial->fd, EV_WRITE);
@@ -351,7 +392,6 @@ void links_flush(struct links *links)
 struct links *links_new(struct turn *turn, const struct ring *ring, node_id self)
 {
     struct links *links = memory_new(1, sizeof *links);
-    char text[ADDRESS_TEXT_MAX];
     links->turn = turn;
     if (ring->member_count > 0)
         links->peers = memory_new(ring->member_count, sizeof *links->peers);
@@ -361,11 +401,8 @@ struct links *links_new(struct turn *turn, const struct ring *ring, node_id self
             continue;
         struct peer *peer = &links->peers[links->peer_count++];
         peer->node = member->id;
-        peer->resolved = address_resolve(&member->peer, &peer->address) == STATUS_OK;
-        if (!peer->resolved)
-            log_line(&turn->log, LOG_ERROR,
-                     "could not look up a peer's address node=%" PRIu32 " address=%s", member->id,
-                     address_format(&member->peer, text));
+        peer->name = member->peer;
+        look_up(links, peer);
     }
     return links;
 }

@@ -37,8 +37,10 @@ void links_accept(struct links *links, int fd, const struct sockaddr *peer);
 /*
  * Connect to `node` within S.handshake_timeout_ms: EVENT_LINK_UP or EVENT_DIAL_FAILED
  * follows, never during this call. A second dial while one is under way is the same dial.
+ * `address` is that of EFFECT_DIAL; one that was not known at the start must be a number, for
+ * looking a name up would hold up everything.
  */
-void links_dial(struct links *links, node_id node);
+void links_dial(struct links *links, node_id node, struct slice address);
 void links_send(struct links *links, link_id id, struct slice bytes);
 /* Hand what is queued to the kernel if it takes it now, then close. */
 void links_close(struct links *links, link_id id);

@@ -58,7 +58,7 @@ static void carry_out_one(struct loop *loop, const struct effect *effect)
     struct slice bytes = effect_bytes(&loop->turn.effects, effect);
     switch (effect->kind) {
     case EFFECT_DIAL:
-        links_dial(loop->links, effect->node);
+        links_dial(loop->links, effect->node, bytes);
         break;
     case EFFECT_LINK_SEND:
         links_send(loop->links, effect->link, bytes);
@@ -86,6 +86,9 @@ static void carry_out_one(struct loop *loop, const struct effect *effect)
         break;
     case EFFECT_STORE_QUARANTINE:
         loop->store.quarantine(loop->store.context, (uint16_t)effect->node, bytes);
+        break;
+    case EFFECT_LEAVE:
+        loop_drain(loop);
         break;
     }
 }

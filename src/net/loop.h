@@ -25,7 +25,7 @@
  * One thread owns a loop. Only loop_wake() may be called from others.
  *
  * Peer addresses are looked up once, in loop_new(); a name that changes its
- * address needs a restart. Only loopback is meant to be listened on: there is no
+ * address needs a restart, and who joins later is reached by number. Only loopback is meant to be listened on: there is no
  * authentication and no encryption here.
  */
 #ifndef NET_LOOP_H

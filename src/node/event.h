@@ -47,7 +47,7 @@ struct event {
 };
 
 enum effect_kind {
-    EFFECT_DIAL,         /* node: connect to the member's peer address */
+    EFFECT_DIAL,         /* node: connect to its peer address; bytes = port (u16) and host */
     EFFECT_LINK_SEND,    /* link, bytes: append to its output */
     EFFECT_LINK_CLOSE,   /* link: close; EVENT_LINK_DOWN does not follow */
     EFFECT_CLIENT_SEND,  /* connection, bytes: append to its output */
@@ -57,8 +57,9 @@ enum effect_kind {
     EFFECT_CLIENT_RESUME,
     EFFECT_STORE_WRITE, /* bytes = one frame for store_side_write() */
     EFFECT_STORE_READ,  /* bytes = one frame for store_side_read(), which may run beside writes */
-    EFFECT_STORE_QUARANTINE /* bytes = why: answer nothing more from this store, and rebuild it
-                               under a storage incarnation above its own and above `node` */
+    EFFECT_STORE_QUARANTINE, /* bytes = why: answer nothing more from this store, and rebuild it
+                                under a storage incarnation above its own and above `node` */
+    EFFECT_LEAVE             /* this node is no member any more: end it, for good */
 };
 
 struct effect {

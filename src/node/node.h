@@ -46,12 +46,19 @@ struct node_host {
     struct node_damage damage;
 };
 
+struct register_value; /* membership/register_value.h */
+
 struct node_params {
     node_id self;                 /* a member of the ring */
     uint16_t storage_incarnation; /* from the store's identity */
     uint32_t boot_epoch;          /* likewise */
     uint64_t random_seed;
-    const struct ring *ring;         /* copied */
+    const struct ring *ring;         /* copied; `first`'s, when that is there */
+    /*
+     * What was agreed on when the ring was given to this node (copied); NULL: the ring is the one
+     * that the cluster began with, and nothing was agreed on yet.
+     */
+    const struct register_value *first;
     const struct settings *settings; /* copied */
     struct log_sink log;
     struct node_host host;

@@ -49,7 +49,7 @@ bool store_refuse_hints(const struct frame *frame, enum status status, struct bu
     }
 }
 
-/* Only a node without a replica keeps hints, for one with, and under the tag it knows. */
+/* Only a node that stores data and has no replica keeps hints, for one with, under its tag. */
 static enum status check_hint(const struct store_side *side, const struct message_hint *hint)
 {
     const struct replica_address *address = &hint->replicate.address;
@@ -58,7 +58,8 @@ static enum status check_hint(const struct store_side *side, const struct messag
     int order = ring_tag_compare(address->tag, ring_tag_of(side->ring, address->partition));
     if (order != 0)
         return order < 0 ? STATUS_STALE_TAG : STATUS_NOT_READY;
-    if (ring_replicates(side->ring, side->self, address->partition) ||
+    if (ring_member(side->ring, side->self)->role != MEMBER_DATA ||
+        ring_replicates(side->ring, side->self, address->partition) ||
         !ring_replicates(side->ring, hint->intended, address->partition))
         return STATUS_INVALID;
     return STATUS_OK;

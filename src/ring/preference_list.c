@@ -107,7 +107,7 @@ static void append_fallbacks(const struct ring *ring, partition_id partition, ui
         replicas[i] = ring_member(ring, list->nodes[i]);
     for (uint32_t i = 0; i < ring->member_count; i++) {
         const struct ring_member *member = &ring->members[i];
-        if (ring_replicates(ring, member->id, partition))
+        if (member->role != MEMBER_DATA || ring_replicates(ring, member->id, partition))
             continue;
         struct fallback candidate = {class_of(member, home, replicas, replica_count),
                                      ring_rank(partition, member->id), member->id, member->region};

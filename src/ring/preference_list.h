@@ -4,10 +4,10 @@
  * The first `primary_count` nodes are the owners, who answer reads: those of `home` region first,
  * then the other regions in the ring's order, each in preference order. While the partition moves
  * (ring/transition.h) `extra_count` replicas follow that are written to and not read: owners that
- * join, or that leave. The rest are fallbacks: other members, the home region's first, racks that
- * hold no copy before racks that do, equals in an order of the partition's own, so that the work of
- * a lost node spreads. A node appears once, so n entries are n machines. Source: DeCandia et al.,
- * "Dynamo", SOSP 2007, section 4.3.
+ * join, or that leave. The rest are fallbacks: other members that store data, the home region's
+ * first, racks that hold no copy before racks that do, equals in an order of the partition's own,
+ * so that the work of a lost node spreads. A node appears once, so n entries are n machines.
+ * Source: DeCandia et al., "Dynamo", SOSP 2007, section 4.3.
  */
 #ifndef RING_PREFERENCE_LIST_H
 #define RING_PREFERENCE_LIST_H

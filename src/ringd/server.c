@@ -34,7 +34,8 @@ enum { SPARE_DESCRIPTORS = 256 }; /* peers, listeners, log, and what the librari
 struct server {
     struct server_params params;
     struct log_sink log;
-    struct ring *ring;
+    struct register_value *first; /* the ring file */
+    const struct ring *ring;     /* of it */
     struct identity identity;
     struct loop *loop;
     struct store_engine *engine;
@@ -68,8 +69,10 @@ static enum status initialise(const struct server *server, struct buffer *reason
         return status;
     struct ring *ring = ring_plan_one_node(node, config_client_address(values),
                                            config_peer_address(values), &random);
+    struct register_value *value = register_value_first(ring);
     server_store_params(values, &store);
-    status = data_directory_initialise(values->data_dir, ring, node, 0, &store, reason);
+    status = data_directory_initialise(values->data_dir, value, node, 0, &store, reason);
+    register_value_free(value);
     ring_free(ring);
     if (status == STATUS_OK)
         log_line(&server->log, LOG_INFO, "initialised a ring of one node data-dir=%s node=%" PRIu32,
@@ -103,10 +106,11 @@ static enum status read_directory(struct server *server, struct buffer *reason)
     if (!data_directory_exists(values->data_dir))
         status = initialise(server, reason);
     if (status == STATUS_OK)
-        status = data_directory_read(values->data_dir, values->node_id, &server->ring,
+        status = data_directory_read(values->data_dir, values->node_id, &server->first,
                                      &server->identity, reason);
     if (status != STATUS_OK)
         return status;
+    server->ring = server->first->ring;
     const struct ring_member *self = ring_member(server->ring, server->identity.node);
     status =
         check_address("listen or advertise", &self->client, config_client_address(values), reason);
@@ -273,6 +277,7 @@ static enum status start_node(struct server *server, struct buffer *reason)
                                  .storage_incarnation = identity->storage_incarnation,
                                  .boot_epoch = identity->boot_epoch,
                                  .ring = server->ring,
+                                 .first = server->first,
                                  .settings = &server->params.config->values.settings,
                                  .log = server->log,
                                  .host = {.context = server,
@@ -408,7 +413,7 @@ void server_free(struct server *server)
     loop_free(server->loop);
     node_free(server->node);
     store_engine_free(server->engine);
-    ring_free(server->ring);
+    register_value_free(server->first);
     free(server);
 }
 

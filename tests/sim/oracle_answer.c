@@ -84,7 +84,7 @@ void oracle_sent(struct oracle *oracle, const struct machine *machine, struct co
         command->first_us = world->now_us;
         command->wall_min_ms = UINT64_MAX;
     }
-    command->region = ring_member(world->ring, machine->id)->region;
+    command->region = machine->region;
     for (uint32_t i = 0; i < world->plan.node_count; i++) {
         uint64_t wall_ms = machine_wall_ms(&world->machines[i]);
         if (wall_ms < command->wall_min_ms)
