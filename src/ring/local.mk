@@ -17,6 +17,8 @@ libringcore_a_SOURCES += \
 	src/ring/ring_change.h \
 	src/ring/ring_codec.c \
 	src/ring/ring_rules.c \
+	src/ring/ring_steps.c \
+	src/ring/ring_steps.h \
 	src/ring/roster.c \
 	src/ring/roster.h \
 	src/ring/scatter.c \

@@ -8,8 +8,9 @@
 #include <cmocka.h>
 
 #include "../ring/ring_fixture.h"
+#include "membership/register_change.h"
 #include "membership/register_value.h"
-#include "ring/ring_change.h"
+#include "ring/ring_steps.h"
 
 enum { PARTITION = 3 };
 
@@ -125,6 +126,64 @@ static void a_copy_moves_on_its_own(void **state)
     register_value_free(copy);
 }
 
+/* ---- the change that takes steps ---- */
+
+static struct register_change change_of(const struct ring_step *step)
+{
+    struct register_change change = {.kind = REGISTER_CHANGE_RING_STEPS};
+    struct buffer bytes = {0};
+    ring_step_encode(step, 3, &bytes);
+    memcpy(change.words, bytes.data, bytes.length);
+    change.words_length = (uint16_t)bytes.length;
+    buffer_deinit(&bytes);
+    return change;
+}
+
+static struct ballot ballot_of(uint64_t round)
+{
+    return (struct ballot){.round = round, .node = 1, .incarnation = 1};
+}
+
+static void steps_are_taken_once_and_by_whoever_comes_first(void **state)
+{
+    struct register_value *value = value_that_moves(), *next = NULL, *later = NULL;
+    char reason[REGISTER_REASON_MAX];
+    struct ring_step step = {.kind = RING_STEP_ABORT,
+                             .partition = PARTITION,
+                             .from = ring_tag_of(value->ring, PARTITION)};
+    struct register_change change = change_of(&step);
+    (void)state;
+    assert_int_equal(register_change_apply(&change, ballot_of(1), value, &next, reason), STATUS_OK);
+    assert_non_null(next);
+    assert_int_equal(next->seq, value->seq + 1);
+    assert_int_equal(ring_tag_of(next->ring, PARTITION).epoch, step.from.epoch + 1);
+    assert_int_equal(register_change_apply(&change, ballot_of(2), next, &later, reason), STATUS_OK);
+    assert_null(later);
+    register_value_free(value);
+    register_value_free(next);
+}
+
+static void a_plan_that_is_no_longer_true_is_refused(void **state)
+{
+    struct register_value *value = value_that_moves(), *next = NULL;
+    char reason[REGISTER_REASON_MAX] = "";
+    struct ring_step step = {.kind = RING_STEP_BEGIN,
+                             .partition = PARTITION,
+                             .from = value->ring->tag,
+                             .owners = {1, 2, 4}};
+    struct register_change change = change_of(&step);
+    (void)state;
+    assert_int_equal(register_change_apply(&change, ballot_of(1), value, &next, reason),
+                     STATUS_INVALID);
+    assert_null(next);
+    assert_non_null(strstr(reason, "plan again"));
+    change.words_length--;
+    assert_int_equal(register_change_apply(&change, ballot_of(1), value, &next, reason),
+                     STATUS_INVALID);
+    assert_non_null(strstr(reason, "cannot be read"));
+    register_value_free(value);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +192,8 @@ int main(void)
         cmocka_unit_test(damaged_moves_are_refused_or_equal),
         cmocka_unit_test(a_node_stays_with_the_ring_it_has),
         cmocka_unit_test(a_copy_moves_on_its_own),
+        cmocka_unit_test(steps_are_taken_once_and_by_whoever_comes_first),
+        cmocka_unit_test(a_plan_that_is_no_longer_true_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
