@@ -239,6 +239,11 @@ struct environment {
     /* Write the settings in force to the configuration file. NULL: there is none. */
     enum status (*config_rewrite)(void *host, struct buffer *reason);
     /*
+     * Read the certificates again (RING.TLS RELOAD). Any other status than STATUS_OK: nothing
+     * has changed, and one sentence was appended to `reason`. NULL: there are none.
+     */
+    enum status (*tls_reload)(void *host, struct buffer *reason);
+    /*
      * Lines of INFO that only the host knows (memory, CPU, network); appended to `out`. May be
      * NULL.
      */

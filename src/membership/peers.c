@@ -25,6 +25,7 @@ struct peer {
 struct stranger {
     link_id link;
     node_id dialed; /* 0: incoming */
+    node_id proven; /* 0: nobody had to */
     uint64_t deadline_us;
 };
 
@@ -271,21 +272,22 @@ void peers_follow_ring(struct peers *peers, struct peers_output *out)
     follow_ring(peers);
 }
 
-void peers_link_up(struct peers *peers, link_id link, node_id dialed, uint64_t now_us,
+void peers_link_up(struct peers *peers, struct peers_link link, uint64_t now_us,
                    struct peers_output *out)
 {
     if (peers->stranger_count == peers->stranger_capacity) {
         peers->refused++;
-        add_action(out, PEERS_CLOSE)->link = link;
-        if (dialed != 0)
-            plan_dial(peers, find_peer(peers, dialed), now_us);
+        add_action(out, PEERS_CLOSE)->link = link.id;
+        if (link.dialed != 0)
+            plan_dial(peers, find_peer(peers, link.dialed), now_us);
         return;
     }
     peers->strangers[peers->stranger_count++] = (struct stranger){
-        .link = link,
-        .dialed = dialed,
+        .link = link.id,
+        .dialed = link.dialed,
+        .proven = link.proven,
         .deadline_us = now_us + (uint64_t)peers->params.handshake_timeout_ms * 1000};
-    send_hello(peers, link, out);
+    send_hello(peers, link.id, out);
 }
 
 static void drop_stranger(struct peers *peers, struct stranger *stranger, uint64_t now_us)
@@ -319,7 +321,7 @@ static const char FENCED[] = "it-has-left-the-cluster";
 
 /* NULL when the HELLO fits, else what is wrong with it. */
 static const char *judge_hello(const struct peers *peers, const struct message_hello *hello,
-                               node_id dialed)
+                               const struct stranger *stranger)
 {
     const struct ring *ring = peers->params.ring;
     const struct peer *peer = find_peer(peers, hello->node);
@@ -332,8 +334,10 @@ static const char *judge_hello(const struct peers *peers, const struct message_h
         return "own-node-id";
     if (peer == NULL)
         return ring_is_fenced(ring, hello->node) ? FENCED : "not-a-member";
-    if (dialed != 0 && dialed != hello->node)
+    if (stranger->dialed != 0 && stranger->dialed != hello->node)
         return "not-whom-we-dialed";
+    if (stranger->proven != 0 && stranger->proven != hello->node) /* P4 */
+        return "not-the-node-of-its-certificate";
     if (hello->storage_incarnation < peer->incarnation) /* P3 */
         return OLD_INCARNATION;
     if (hello->features != 0)
@@ -380,7 +384,7 @@ static void handle_hello(struct peers *peers, struct stranger *stranger, struct 
     link_id link = stranger->link;
     const char *reason = "not-decodable";
     if (message_hello_decode(body, &hello) == STATUS_OK)
-        reason = judge_hello(peers, &hello, stranger->dialed);
+        reason = judge_hello(peers, &hello, stranger);
     if (reason == NULL) {
         node_id dialed = stranger->dialed;
         remove_stranger(peers, stranger);

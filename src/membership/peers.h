@@ -15,6 +15,7 @@
  *   P1  a member has at most one link that is up
  *   P2  data is taken only from a link whose HELLO was accepted
  *   P3  a storage incarnation below one that was seen, or that the ring names, is refused
+ *   P4  who has proved to be one node cannot say HELLO as another
  * Source: reference "algorithms" 2.1, 2.2, 2.4.
  */
 #ifndef MEMBERSHIP_PEERS_H
@@ -84,8 +85,14 @@ void peers_start(struct peers *peers, uint64_t now_us, struct peers_output *out)
  * is new is dialed at the next tick.
  */
 void peers_follow_ring(struct peers *peers, struct peers_output *out);
-/* `dialed` is 0 for an incoming link. */
-void peers_link_up(struct peers *peers, link_id link, node_id dialed, uint64_t now_us,
+
+struct peers_link {
+    link_id id;
+    node_id dialed; /* 0: it came in */
+    node_id proven; /* whom the other side has proved to be; 0: nobody had to */
+};
+
+void peers_link_up(struct peers *peers, struct peers_link link, uint64_t now_us,
                    struct peers_output *out);
 void peers_link_down(struct peers *peers, link_id link, uint64_t now_us, struct peers_output *out);
 void peers_dial_failed(struct peers *peers, node_id node, uint64_t now_us,

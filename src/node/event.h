@@ -25,7 +25,7 @@ struct instant {
 enum event_kind {
     EVENT_START,          /* first event; nothing else comes before it */
     EVENT_TICK,           /* node_deadline_us() has come */
-    EVENT_LINK_UP,        /* link; node = whom we dialed, 0 for an incoming one */
+    EVENT_LINK_UP,        /* link; node = whom we dialed, 0 for an incoming one; proven */
     EVENT_LINK_FRAMES,    /* link; bytes = one or more whole frames */
     EVENT_LINK_DOWN,      /* link; no more events of it follow */
     EVENT_DIAL_FAILED,    /* node; the EFFECT_DIAL did not become a link */
@@ -41,6 +41,7 @@ struct event {
     node_id node;
     link_id link;
     connection_id connection;
+    node_id proven;     /* whom the other side has proved to be; 0: nobody had to prove it */
     enum status status; /* STATUS_OK, STATUS_NO_SPACE, STATUS_OVERLOADED */
     struct slice bytes; /* borrowed for the step */
     struct instant now;

@@ -128,6 +128,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->config_next = params->host.config_next;
     environment->config_get = params->host.config_get;
     environment->config_set = params->host.config_set;
+    environment->tls_reload = params->host.tls_reload;
     environment->host_information = params->host.information;
     environment->host = params->host.context;
 }
@@ -589,8 +590,10 @@ void node_step(struct node *node, const struct event *event, struct effects *out
     case EVENT_TICK:
         break;
     case EVENT_LINK_UP:
-        peers_link_up(node->peers, event->link, event->node, event->now.mono_us,
-                      &node->peers_output);
+        peers_link_up(node->peers,
+                      (struct peers_link){
+                          .id = event->link, .dialed = event->node, .proven = event->proven},
+                      event->now.mono_us, &node->peers_output);
         break;
     case EVENT_LINK_FRAMES:
         node->statistics.peer_bytes_in += event->bytes.length;

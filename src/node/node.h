@@ -42,6 +42,8 @@ struct node_host {
     bool (*config_get)(void *context, const char *name, struct buffer *value);
     enum status (*config_set)(void *context, const char *name, struct slice value,
                               struct buffer *reason);
+    /* RING.TLS RELOAD; it may end connections, but not step the node. NULL: there is no TLS. */
+    enum status (*tls_reload)(void *context, struct buffer *reason);
     void (*information)(void *context, const char *section, struct buffer *out);
     struct node_damage damage;
 };
@@ -53,11 +55,8 @@ struct node_params {
     uint16_t storage_incarnation; /* from the store's identity */
     uint32_t boot_epoch;          /* likewise */
     uint64_t random_seed;
-    const struct ring *ring;         /* copied; `first`'s, when that is there */
-    /*
-     * What was agreed on when the ring was given to this node (copied); NULL: the ring is the one
-     * that the cluster began with, and nothing was agreed on yet.
-     */
+    const struct ring *ring; /* copied; that of `first`, when it is there */
+    /* What was agreed on when that ring was made; copied. NULL: nothing. */
     const struct register_value *first;
     const struct settings *settings; /* copied */
     struct log_sink log;

@@ -42,8 +42,8 @@ struct partition_sync {
 void partition_sync_follow_ring(struct partition_sync *sync)
 {
     static const struct roster_kind SOURCES = {.size = sizeof(struct source)};
-    sync->sources = roster_follow(sync->sources, &sync->source_count, sync->ring, sync->self,
-                                  &SOURCES, NULL);
+    sync->sources =
+        roster_follow(sync->sources, &sync->source_count, sync->ring, sync->self, &SOURCES, NULL);
 }
 
 struct partition_sync *partition_sync_new(const struct ring *ring, node_id self,

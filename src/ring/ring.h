@@ -102,9 +102,9 @@ struct ring {
     struct ring_keyspace keyspaces[RING_KEYSPACES_MAX]; /* by number, ascending; names differ */
     uint16_t keyspace_drops[RING_KEYSPACES_MAX];        /* by number: keyspaces of it that were
                                                            dropped, each with an id of its own */
-    node_id last_id; /* the highest ever given; 0: that of the last member */
-    struct ring_member *members;                        /* by id, ascending */
-    node_id *owners; /* partition_count rows of owner_count ids; NULL until placed */
+    node_id last_id;             /* the highest ever given; 0: that of the last member */
+    struct ring_member *members; /* by id, ascending */
+    node_id *owners;             /* partition_count rows of owner_count ids; NULL until placed */
     /* ring/transition.h; heap memory of the ring too, and no part of its bytes or digests. */
     uint32_t *epochs;                    /* of each partition; NULL: that of `tag` */
     struct ring_transition *transitions; /* by partition, ascending */

@@ -29,9 +29,8 @@ bool data_directory_exists(const char *path);
  * (in use, no member, or too low an incarnation), STATUS_CORRUPT, STATUS_IO, STATUS_NO_SPACE: one
  * sentence was appended to `reason`.
  */
-MUST_USE enum status data_directory_initialise(const char *path,
-                                               const struct register_value *value, node_id node,
-                                               uint16_t storage_incarnation,
+MUST_USE enum status data_directory_initialise(const char *path, const struct register_value *value,
+                                               node_id node, uint16_t storage_incarnation,
                                                const struct leveldb_store_params *store,
                                                struct buffer *reason);
 

@@ -24,7 +24,7 @@ void gateways_free(struct gateways *gateways);
 
 /* Faults have ended: who is a member starts again, and nobody joins any more. */
 void gateways_heal(struct world *world);
-/* Whether nothing is under way and everybody is where he belongs; else `reason` says what is not. */
+/* Whether nothing is under way and all are where they belong; else `reason` says what is not. */
 bool gateways_are_quiet(struct world *world, char *reason, size_t size);
 
 /* AT_GATEWAY_STEP */

@@ -197,9 +197,8 @@ void machine_quarantine_later(struct machine *machine, uint16_t above, struct sl
 void machine_leave_later(struct machine *machine)
 {
     world_after(machine->world, 1,
-                &(struct occurrence){.kind = AT_MACHINE_LEAVE,
-                                     .machine = machine->index,
-                                     .life = machine->life});
+                &(struct occurrence){
+                    .kind = AT_MACHINE_LEAVE, .machine = machine->index, .life = machine->life});
 }
 
 static void carry_out(struct machine *machine, const struct effects *effects)

@@ -86,11 +86,11 @@ struct machine {
     uint32_t write_errors_ppm;
     enum status condition;
     uint32_t reads_waiting;
-    uint8_t *replica_states; /* enum replica_state by partition, as the store side told */
-    uint64_t wiped_at_us;    /* of the last wipe, 0: never */
-    bool loss_told;          /* the oracle knows that this disk has lost what it held */
-    bool quarantine_waiting; /* AT_STORE_QUARANTINE is scheduled */
-    bool absent;             /* not a member yet, or no more: nobody starts it */
+    uint8_t *replica_states;      /* enum replica_state by partition, as the store side told */
+    uint64_t wiped_at_us;         /* of the last wipe, 0: never */
+    bool loss_told;               /* the oracle knows that this disk has lost what it held */
+    bool quarantine_waiting;      /* AT_STORE_QUARANTINE is scheduled */
+    bool absent;                  /* not a member yet, or no more: nobody starts it */
     struct register_value *first; /* that it began from; NULL: the ring of the beginning */
     struct disk_copy copy;
 

@@ -296,9 +296,8 @@ static struct version *find_durable(struct oracle *oracle, const struct command 
         struct version *version = key->versions[i];
         bool candidate = write->version == NULL
                              ? can_be_of(command, version)
-                             : version == write->version ||
-                                   (command->identity != 0 &&
-                                    is_of_repeat(command, write, version));
+                             : version == write->version || (command->identity != 0 &&
+                                                             is_of_repeat(command, write, version));
         if (candidate && (found == NULL || oracle_is_above(found, version)) &&
             is_durable(oracle, command, version))
             found = version;

@@ -405,12 +405,13 @@ void plan_print(const struct plan *plan, FILE *out)
     for (uint32_t i = 0; i < plan->region_count; i++)
         fprintf(out, "%s%u", i == 0 ? "" : "+", plan->replicas[i]);
     fprintf(out,
-            " operators=%u droppers=%u gateways=%u clients=%u sloppy=%u pipeline=%u think_us=%llu keys=%u "
+            " operators=%u droppers=%u gateways=%u clients=%u sloppy=%u pipeline=%u think_us=%llu "
+            "keys=%u "
             "zipf=%d siblings=%d value_max=%u "
             "duration_ms=%llu delay_us=%llu sync_us=%llu lose=%u duplicate=%u reorder=%u flip=%u\n",
-            plan->operator_count, plan->dropper_count, plan->gateway_count, plan->client_count, plan->sloppy_percent,
-            plan->pipeline, (unsigned long long)plan->think_us, plan->key_count, plan->zipf,
-            plan->sibling_keyspace, plan->value_bytes_max,
+            plan->operator_count, plan->dropper_count, plan->gateway_count, plan->client_count,
+            plan->sloppy_percent, plan->pipeline, (unsigned long long)plan->think_us,
+            plan->key_count, plan->zipf, plan->sibling_keyspace, plan->value_bytes_max,
             (unsigned long long)plan->duration_us / 1000, (unsigned long long)plan->delay_us,
             (unsigned long long)plan->sync_us, plan->lose_ppm, plan->duplicate_ppm,
             plan->reorder_ppm, plan->flip_ppm);

@@ -62,7 +62,8 @@ static void tick(struct world *world, uint64_t ms)
 
 static void link_up(struct world *world, link_id link, node_id dialed)
 {
-    peers_link_up(world->peers, link, dialed, world->now_ms * 1000, &world->out);
+    peers_link_up(world->peers, (struct peers_link){.id = link, .dialed = dialed},
+                  world->now_ms * 1000, &world->out);
 }
 
 static node_id frame(struct world *world, link_id link, uint16_t type, struct slice body)
@@ -240,6 +241,35 @@ static void whoever_is_dialed_must_be_who_answers(void **state)
     clear(&world);
     tick(&world, BACKOFF_MIN_MS + 2);
     assert_int_equal(find(&world, PEERS_DIAL)->node, 4);
+    deinit_world(&world);
+}
+
+/* P4: a certificate is of one node, and its holder must not speak for another. */
+static void who_has_proved_to_be_one_node_is_no_other(void **state)
+{
+    struct world world;
+    (void)state;
+    init_world(&world, 2);
+    for (node_id claimed = 4; claimed <= 5; claimed++) {
+        link_id link = 10 + claimed;
+        clear(&world);
+        peers_link_up(world.peers, (struct peers_link){.id = link, .dialed = 4, .proven = 5},
+                      world.now_ms * 1000, &world.out);
+        say_hello(&world, link, claimed);
+        assert_int_equal(find(&world, PEERS_CLOSE)->link, link);
+        assert_false(peers_is_up(world.peers, claimed));
+    }
+    clear(&world);
+    peers_link_up(world.peers, (struct peers_link){.id = 20, .proven = 1}, world.now_ms * 1000,
+                  &world.out);
+    say_hello(&world, 20, 5);
+    assert_int_equal(find(&world, PEERS_CLOSE)->link, 20);
+    assert_false(peers_is_up(world.peers, 5));
+    clear(&world);
+    peers_link_up(world.peers, (struct peers_link){.id = 21, .proven = 1}, world.now_ms * 1000,
+                  &world.out);
+    say_hello(&world, 21, 1);
+    assert_true(peers_is_up(world.peers, 1));
     deinit_world(&world);
 }
 
@@ -712,6 +742,7 @@ int main(void)
         cmocka_unit_test(a_hello_that_fits_makes_a_peer_up),
         cmocka_unit_test(a_hello_that_does_not_fit_is_refused),
         cmocka_unit_test(whoever_is_dialed_must_be_who_answers),
+        cmocka_unit_test(who_has_proved_to_be_one_node_is_no_other),
         cmocka_unit_test(a_lower_storage_incarnation_is_refused),
         cmocka_unit_test(a_second_link_of_a_peer_replaces_the_first),
         cmocka_unit_test(data_before_hello_closes_the_link),

@@ -167,22 +167,13 @@ static int listen_as_peer(struct fixture *f)
     return fd;
 }
 
-static void dial(struct effects *out, node_id node, const struct ring_address *address)
-{
-    struct buffer bytes = {0};
-    buffer_put_u16(&bytes, address->port);
-    buffer_append_slice(&bytes, slice_text(address->host));
-    effects_add_bytes(out, EFFECT_DIAL, buffer_slice(&bytes))->node = node;
-    buffer_deinit(&bytes);
-}
-
 /* Dial at the start and whenever the link or the dial fails; greet on each link. */
 static void keep_dialing(struct node *node, const struct event *event, struct effects *out)
 {
     struct buffer frame = {0};
     (void)node;
     if (event->kind == EVENT_START || event->kind == EVENT_LINK_DOWN)
-        dial(out, PEER, &peer_address);
+        fixture_dial(out, PEER, &peer_address);
     if (event->kind == EVENT_LINK_UP) {
         put_frame(&frame, 9, 4);
         effects_add_bytes(out, EFFECT_LINK_SEND, buffer_slice(&frame))->link = event->link;
@@ -220,8 +211,8 @@ static void dial_twice_at_start(struct node *node, const struct event *event, st
     const node_id *whom = node->context;
     if (event->kind != EVENT_START)
         return;
-    dial(out, *whom, &peer_address);
-    dial(out, *whom, &peer_address);
+    fixture_dial(out, *whom, &peer_address);
+    fixture_dial(out, *whom, &peer_address);
 }
 
 static void two_dials_to_one_node_are_one(void **state)
