@@ -141,6 +141,22 @@ static void a_stand_in_counts_where_its_owner_does(void **state)
     driver_deinit(&driver);
 }
 
+static void a_fallback_is_asked_for_an_owner_that_is_slow(void **state)
+{
+    struct request_driver driver;
+    struct key_request request =
+        set_at((struct request_options){.level = LEVEL_QUORUM, .sloppy = SLOPPY_YES});
+    (void)state;
+    moving(&driver, 0, RING_JOINT);
+    write_and_acknowledge(&driver, &request, 1 << 0 | 1 << LEAVES);
+    driver_tick(&driver, DRIVER_RETRY_MS);
+    assert_non_null(driver_find_sent(&driver, FALLBACK, MESSAGE_HINT));
+    driver_hinted(&driver, FALLBACK, STATUS_OK);
+    assert_true(driver.answered);
+    assert_int_equal(driver.result.status, STATUS_OK);
+    driver_deinit(&driver);
+}
+
 static void reads_know_one_set(void **state)
 {
     struct request_driver driver;
@@ -203,6 +219,7 @@ int main(void)
         cmocka_unit_test(a_write_that_one_set_refuses_is_uncertain),
         cmocka_unit_test(who_is_not_read_mints_nothing),
         cmocka_unit_test(a_stand_in_counts_where_its_owner_does),
+        cmocka_unit_test(a_fallback_is_asked_for_an_owner_that_is_slow),
         cmocka_unit_test(reads_know_one_set),
         cmocka_unit_test(what_one_set_alone_may_have_is_written_to_the_other_before_it_is_shown),
         cmocka_unit_test(what_both_sets_have_is_shown_at_once),
