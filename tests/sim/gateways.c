@@ -265,6 +265,9 @@ struct gateways *gateways_new(struct world *world)
 
 void gateways_free(struct gateways *gateways)
 {
+    if (gateways == NULL)
+        return;
+    talk_deinit(&gateways->talk);
     free(gateways);
 }
 
