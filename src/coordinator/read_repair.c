@@ -5,7 +5,8 @@
  * write that failed half-way). Before such a version is shown, it is written back
  * until as many owners hold it as the read asked, so a later read at that level
  * cannot miss it. Owners that already hold exactly the merged version count. One
- * that refuses, or is silent for `retry_ms`, is replaced by another owner.
+ * that refuses, or is silent for `retry_ms`, is replaced by another owner. While the partition
+ * moves, as many of each set of owners must hold it: the next read may ask the other one.
  * Source: Attiya, Bar-Noy, Dolev, "Sharing Memory Robustly in Message-Passing Systems", JACM 1995.
  */
 #include "coordinator/request_state.h"
@@ -50,7 +51,7 @@ static void repair_at(struct coordinated_request *c, owner_mask owners, owner_ma
     struct buffer body = {0};
     encode_repair(c, &body);
     owners &= c->params.usable & ~(c->open | c->failed | c->write.counted);
-    for (uint8_t i = 0; i < c->owners.primary_count && count_max > 0; i++) {
+    for (uint8_t i = 0; i < preference_list_replicas(&c->owners) && count_max > 0; i++) {
         if ((owners >> i & 1) == 0 || !quorum_wants(&c->write, hoped, i))
             continue;
         request_send(c, i, MESSAGE_REPLICATE, buffer_slice(&body), out);
@@ -66,8 +67,7 @@ bool repair_start(struct coordinated_request *c, struct slice result,
 {
     if (!c->read.repairs)
         return false;
-    c->write = c->read;
-    c->write.counted = 0;
+    quorum_write_back(&c->write, &c->read, &c->owners);
     for (uint8_t i = 0; i < c->owners.primary_count; i++)
         if (holds_merged(c, i))
             quorum_count(&c->write, i);
@@ -79,7 +79,7 @@ bool repair_start(struct coordinated_request *c, struct slice result,
     c->open = 0;
     c->failed = 0;
     buffer_append_slice(&c->pending, result);
-    repair_at(c, c->read.counted, 0, RING_OWNERS_MAX, out);
+    repair_at(c, c->read.counted, 0, RING_REPLICAS_MAX, out);
     repair_check(c, out);
     return true;
 }
@@ -93,7 +93,7 @@ void repair_check(struct coordinated_request *c, struct coordinated_output *out)
         return;
     }
     if (!quorum_met_with(&c->write, c->open))
-        repair_at(c, ~(owner_mask)0, c->open, RING_OWNERS_MAX, out);
+        repair_at(c, ~(owner_mask)0, c->open, RING_REPLICAS_MAX, out);
     if (!quorum_met_with(&c->write, c->open))
         request_fail(c, STATUS_UNAVAILABLE, &c->write, out);
 }

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "coordinator/request_state.h"
+#include "ring/transition.h"
 
 void coordinated_output_clear(struct coordinated_output *output)
 {
@@ -145,10 +146,12 @@ static enum status preflight(struct coordinated_request *c)
         return status;
     if ((c->request.flags & KEY_AGAIN) != 0)
         quorum_cover(&c->read, &c->write); /* what others were promised, W is promised to replace */
-    c->params.usable &= quorum_holders(writes ? &c->write : &c->read);
+    c->params.usable &=
+        quorum_holders(writes ? &c->write : &c->read) | c->owners.other_set; /* a read's repair */
+    if (writes && request_self_index(c) == c->owners.primary_count)
+        return STATUS_NOT_OWNER;
     if (writes && !c->params.self_ready)
-        return request_self_index(c) < c->owners.primary_count ? STATUS_NOT_READY
-                                                               : STATUS_NOT_OWNER;
+        return STATUS_NOT_READY;
     if ((!writes || key_request_needs_read(&c->request)) &&
         !quorum_met_with(&c->read, c->params.usable))
         return STATUS_UNAVAILABLE;
@@ -191,8 +194,8 @@ struct coordinated_request *coordinated_request_new(const struct coordinate_para
     enum status status = key_request_decode(&reader, &c->request, &c->contexts);
     assert(status == STATUS_OK); /* it was encoded here */
     preference_list_build(params->ring, request->partition, params->home, &c->owners);
-    c->address =
-        (struct replica_address){.partition = request->partition, .tag = params->ring->tag};
+    c->address = (struct replica_address){.partition = request->partition,
+                                          .tag = ring_tag_of(params->ring, request->partition)};
     rank_owners(c);
     c->policy = policy_of(params->ring, request->keyspace);
     c->retry_us = params->now_us + (uint64_t)params->retry_ms * 1000;
@@ -247,21 +250,22 @@ void coordinated_request_reply(struct coordinated_request *c, node_id from, uint
 {
     uint8_t holder = holder_index(c, from);
     bool is_owner = holder < c->owners.primary_count;
+    bool is_replica = holder < preference_list_replicas(&c->owners);
     if (type == MESSAGE_HINTED && c->phase == PHASE_REPLICATE) {
-        if (!is_owner && close_holder(c, holder))
+        if (!is_replica && close_holder(c, holder))
             write_reply(c, holder, body, out);
         settle(c, out);
         return;
     }
     if (type == MESSAGE_HINT_READ_RESULT && c->phase == PHASE_ASK && c->hints != NULL) {
-        if (!is_owner && close_holder(c, holder)) {
+        if (!is_replica && close_holder(c, holder)) {
             hints_reply(c, holder, body);
             read_ask_more(c, wall_ms, out);
         }
         settle(c, out);
         return;
     }
-    if (!is_owner)
+    if (!is_owner && !(is_replica && type == MESSAGE_REPLICATED))
         return;
     if (type == MESSAGE_MINTED && c->phase == PHASE_MINT && from == c->params.self) {
         write_minted(c, body, out);

@@ -74,14 +74,14 @@ void write_check(struct coordinated_request *c, struct coordinated_output *out)
         request_fail(c, STATUS_UNCERTAIN, &c->write, out);
 }
 
-/* To all other owners at once; who cannot be reached now gets it by log sync. */
+/* To all other replicas at once; who cannot be reached now gets it by log sync. */
 static void replicate(struct coordinated_request *c, struct slice body,
                       struct coordinated_output *out)
 {
     c->phase = PHASE_REPLICATE;
     if (fallbacks_may_count(c))
         buffer_append_slice(&c->replicate, body);
-    for (uint8_t i = 0; i < c->owners.primary_count; i++) {
+    for (uint8_t i = 0; i < preference_list_replicas(&c->owners); i++) {
         if (c->owners.nodes[i] == c->params.self)
             continue; /* its own MESSAGE_REPLICATED follows the commit */
         if ((c->params.usable >> i & 1) != 0)

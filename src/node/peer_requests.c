@@ -11,6 +11,7 @@
 
 #include "node/node_state.h"
 #include "ring/position.h"
+#include "ring/transition.h"
 #include "wire/message_hint_read.h"
 #include "wire/message_lookup.h"
 #include "wire/message_partition.h"
@@ -20,11 +21,13 @@
 static enum status check_replica(const struct node *node, partition_id partition,
                                  struct ring_tag tag, bool for_reads)
 {
-    if (partition >= node->ring->partition_count || !ring_owns(node->ring, node->self, partition))
+    if (partition >= node->ring->partition_count)
         return STATUS_NOT_OWNER;
-    int order = ring_tag_compare(tag, node->ring->tag);
-    if (order != 0)
+    int order = ring_tag_compare(tag, ring_tag_of(node->ring, partition));
+    if (order != 0) /* who was an owner, or will be one, says so by this */
         return order < 0 ? STATUS_STALE_TAG : STATUS_NOT_READY;
+    if (!ring_replicates(node->ring, node->self, partition))
+        return STATUS_NOT_OWNER;
     if (node->replica_states[partition] == REPLICA_ABSENT || !lineage_is_confirmed(node) ||
         (for_reads && !node_replica_ready(node, partition)))
         return STATUS_NOT_READY;

@@ -8,6 +8,7 @@
 #include "replica/keyspace_drop.h"
 #include "replica/replica_requests.h"
 #include "ring/position.h"
+#include "ring/transition.h"
 
 void store_output_deinit(struct store_output *output)
 {
@@ -39,7 +40,7 @@ struct store_side *store_side_new(const struct store_side_params *params)
     side->cache = cell_cache_new(params->settings->cell_cache_bytes);
     side->replica_index = memory_new(side->ring->partition_count, sizeof *side->replica_index);
     for (uint32_t p = 0; p < side->ring->partition_count; p++) {
-        bool owned = ring_owns(side->ring, side->self, (partition_id)p);
+        bool owned = ring_replicates(side->ring, side->self, (partition_id)p);
         side->replica_index[p] = owned ? (uint16_t)side->replica_count++ : NO_REPLICA;
     }
     side->hints = hint_store_new(&(struct hint_store_params){
@@ -162,7 +163,7 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
         struct replica *replica = &side->replicas[opened];
         struct replica_open_params params = {
             .partition = (partition_id)p,
-            .tag = side->ring->tag,
+            .tag = ring_tag_of(side->ring, (partition_id)p),
             .self = side->self,
             .storage_incarnation = side->storage_incarnation,
             .boot_epoch = boot_epoch,
@@ -195,17 +196,28 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
 
 /* ---- frames ------------------------------------------------------------------------------- */
 
+struct replica *store_own_replica(struct store_side *side, partition_id partition,
+                                  enum status *status)
+{
+    *status = STATUS_NOT_OWNER;
+    if (partition >= side->ring->partition_count || side->replica_index[partition] == NO_REPLICA)
+        return NULL;
+    *status = STATUS_OK;
+    return &side->replicas[side->replica_index[partition]];
+}
+
 struct replica *store_find_replica(struct store_side *side, const struct replica_address *address,
                                    enum status *status)
 {
     *status = STATUS_NOT_OWNER;
-    if (address->partition >= side->ring->partition_count ||
-        side->replica_index[address->partition] == NO_REPLICA)
+    if (address->partition >= side->ring->partition_count)
         return NULL;
-    struct replica *replica = &side->replicas[side->replica_index[address->partition]];
-    int order = ring_tag_compare(address->tag, replica->tag);
-    *status = order < 0 ? STATUS_STALE_TAG : order > 0 ? STATUS_NOT_READY : STATUS_OK;
-    return *status == STATUS_OK ? replica : NULL;
+    int order = ring_tag_compare(address->tag, ring_tag_of(side->ring, address->partition));
+    if (order != 0) {
+        *status = order < 0 ? STATUS_STALE_TAG : STATUS_NOT_READY;
+        return NULL;
+    }
+    return store_own_replica(side, address->partition, status);
 }
 
 enum merge_policy store_policy_of(const struct store_side *side, keyspace_id keyspace,

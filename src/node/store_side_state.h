@@ -75,7 +75,10 @@ enum {
 };
 
 /* store_side.c */
-/* NULL with the reason in `status`: no owner, or another tag than the replica's. */
+/* NULL with STATUS_NOT_OWNER: this node does not hold the partition. */
+struct replica *store_own_replica(struct store_side *side, partition_id partition,
+                                  enum status *status);
+/* NULL with the reason in `status`: another tag than the partition's here (T1), or not held. */
 struct replica *store_find_replica(struct store_side *side, const struct replica_address *address,
                                    enum status *status);
 /* Leaves `status` alone unless the ring has no such keyspace: STATUS_NO_KEYSPACE. */

@@ -22,10 +22,8 @@ static uint64_t mono_ms(struct instant now)
     return now.mono_us / 1000;
 }
 
-static struct replica *find_active(struct store_side *side, const struct replica_address *address,
-                                   enum status *status)
+static struct replica *active(struct replica *replica, enum status *status)
 {
-    struct replica *replica = store_find_replica(side, address, status);
     if (replica != NULL && replica->state != REPLICA_ACTIVE) {
         *status = STATUS_NOT_READY;
         return NULL;
@@ -33,11 +31,16 @@ static struct replica *find_active(struct store_side *side, const struct replica
     return replica;
 }
 
+static struct replica *find_active(struct store_side *side, const struct replica_address *address,
+                                   enum status *status)
+{
+    return active(store_find_replica(side, address, status), status);
+}
+
 static struct replica *find_own(struct store_side *side, partition_id partition,
                                 enum status *status)
 {
-    struct replica_address address = {.partition = partition, .tag = side->ring->tag};
-    return find_active(side, &address, status);
+    return active(store_own_replica(side, partition, status), status);
 }
 
 /* ---- questions of the own loop side -------------------------------------------------------- */

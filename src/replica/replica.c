@@ -12,6 +12,9 @@
 #include "replica/replica_whole.h"
 #include "replica/scrub.h"
 #include "ring/position.h"
+#include "ring/transition.h"
+
+_Static_assert((int)CHECKPOINT_PEERS_MAX >= (int)RING_REPLICAS_MAX, "each can be a source");
 
 void local_cell_deinit(struct local_cell *local)
 {

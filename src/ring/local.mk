@@ -13,8 +13,12 @@ libringcore_a_SOURCES += \
 	src/ring/preference_list.h \
 	src/ring/ring.c \
 	src/ring/ring.h \
+	src/ring/ring_change.c \
+	src/ring/ring_change.h \
 	src/ring/ring_codec.c \
 	src/ring/ring_rules.c \
+	src/ring/ring_steps.c \
+	src/ring/ring_steps.h \
 	src/ring/roster.c \
 	src/ring/roster.h \
 	src/ring/scatter.c \
@@ -22,4 +26,6 @@ libringcore_a_SOURCES += \
 	src/ring/shares.c \
 	src/ring/shares.h \
 	src/ring/slot.c \
-	src/ring/slot.h
+	src/ring/slot.h \
+	src/ring/transition.c \
+	src/ring/transition.h

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "ring/transition.h"
 
 struct ring *ring_new(void)
 {
@@ -18,6 +19,8 @@ void ring_free(struct ring *ring)
         return;
     free(ring->members);
     free(ring->owners);
+    free(ring->epochs);
+    free(ring->transitions);
     free(ring);
 }
 
@@ -33,6 +36,12 @@ struct ring *ring_copy(const struct ring *ring)
         copy->members = memory_copy(ring->members, ring->member_count * sizeof *ring->members);
     if (ring->owners != NULL)
         copy->owners = memory_copy(ring->owners, table_bytes(ring));
+    if (ring->epochs != NULL)
+        copy->epochs = memory_copy(ring->epochs, ring->partition_count * sizeof *ring->epochs);
+    copy->transitions = NULL;
+    if (ring->transition_count > 0)
+        copy->transitions = memory_copy(ring->transitions,
+                                        ring->transition_count * sizeof *ring->transitions);
     return copy;
 }
 

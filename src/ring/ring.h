@@ -83,10 +83,12 @@ struct ring_keyspace {
     uint32_t siblings_max;    /* likewise */
 };
 
+struct ring_transition; /* ring/transition.h */
+
 struct ring {
     uint8_t cluster_id[16];
     uint64_t generation; /* raised only by force; 1 at first */
-    struct ring_tag tag; /* RING_STABLE: a ring under change would need two tables */
+    struct ring_tag tag; /* RING_STABLE; of partitions that never moved: see ring/transition.h */
     /* Of ring_position(); positions are shown to clients, so it proves nothing. */
     uint64_t seed;
     uint8_t secret[RING_SECRET_BYTES]; /* keys MACs; only members know it */
@@ -103,6 +105,10 @@ struct ring {
     node_id last_id;             /* the highest ever given; 0: that of the last member */
     struct ring_member *members; /* by id, ascending */
     node_id *owners;             /* partition_count rows of owner_count ids; NULL until placed */
+    /* ring/transition.h; heap memory of the ring too, and no part of its bytes or digests. */
+    uint32_t *epochs;                    /* of each partition; NULL: that of `tag` */
+    struct ring_transition *transitions; /* by partition, ascending */
+    uint32_t transition_count;
 };
 
 /*
@@ -120,6 +126,9 @@ struct ring *ring_copy(const struct ring *ring);
  * Costs one pass over the table.
  */
 MUST_USE enum status ring_validate(const struct ring *ring, char reason[RING_REASON_MAX]);
+/* The same of one row, which may be another than the table's. */
+MUST_USE enum status ring_validate_row(const struct ring *ring, partition_id partition,
+                                       const node_id *owners, char reason[RING_REASON_MAX]);
 /* Whether `name` can name a region, a rack or a keyspace. */
 bool ring_name_is_valid(const char *name);
 

@@ -122,7 +122,7 @@ struct checkpoint_count {
 };
 
 /* Each keyspace, and all that were dropped together. */
-enum { CHECKPOINT_KEYSPACES_MAX = 65, CHECKPOINT_PEERS_MAX = 16 };
+enum { CHECKPOINT_KEYSPACES_MAX = 65, CHECKPOINT_PEERS_MAX = 24 };
 
 /* The state of a replica up to a log position. */
 struct checkpoint_record {

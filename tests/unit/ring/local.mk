@@ -10,6 +10,9 @@ unit_tests += \
 	tests/unit/ring/test_position \
 	tests/unit/ring/test_preference_list \
 	tests/unit/ring/test_ring \
+	tests/unit/ring/test_ring_change \
 	tests/unit/ring/test_ring_codec \
+	tests/unit/ring/test_ring_steps \
 	tests/unit/ring/test_roster \
-	tests/unit/ring/test_shares
+	tests/unit/ring/test_shares \
+	tests/unit/ring/test_transition
