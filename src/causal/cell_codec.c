@@ -21,6 +21,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "causal/counter.h"
+#include "causal/cut.h"
 #include "causal/garbage.h"
 
 enum { SIBLING_BYTES_MIN = 13, DOT_IMAGE_BYTES = 24 };
@@ -73,10 +74,12 @@ void cell_encode_versions(const struct cell *cell, uint64_t value_bytes_max, str
     }
 }
 
-/* So that whoever has a decoded cell can count with it. */
+/* So that whoever has a decoded cell can count with it, and cut by it. */
 static bool counts_well(const struct sibling *sibling)
 {
     struct counter counter = {0};
+    if (sibling->kind == SIBLING_CUT)
+        return cut_is_sound(sibling->value);
     if (sibling->kind != SIBLING_COUNTER)
         return true;
     enum status status = counter_join(&counter, sibling->value);

@@ -11,6 +11,7 @@
 #include "commands/call.h"
 #include "commands/command_list.h"
 #include "commands/help.h"
+#include "commands/types.h"
 
 enum {
     EMBEDDED_BYTES_MAX = 44, /* up to here Redis keeps a string with its header */
@@ -20,11 +21,13 @@ enum {
 
 static void take_type(struct call *call, const struct key_outcome *outcome)
 {
-    call_reply_simple(call, outcome->visible ? "string" : "none");
+    call_reply_simple(call, outcome->visible ? "string"
+                                             : collection_type_name(outcome->collection));
 }
 
 static void start_type(struct call *call)
 {
+    call->takes_collections = true;
     call_read(call, call_argument(call, 1), take_type);
 }
 

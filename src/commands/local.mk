@@ -22,6 +22,7 @@ libringcore_a_SOURCES += \
 	src/commands/environment.h \
 	src/commands/expiry.c \
 	src/commands/expiry.h \
+	src/commands/hashes.c \
 	src/commands/help.c \
 	src/commands/help.h \
 	src/commands/information.c \
@@ -54,4 +55,6 @@ libringcore_a_SOURCES += \
 	src/commands/strings.c \
 	src/commands/syntax.c \
 	src/commands/syntax.h \
+	src/commands/types.c \
+	src/commands/types.h \
 	src/commands/wait.c

@@ -71,8 +71,7 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
     return status;
 }
 
-/* The limits and the default expiry of what is minted there. */
-static void go_by_keyspace(struct store_side *side, keyspace_id number)
+void store_go_by_keyspace(struct store_side *side, keyspace_id number)
 {
     const struct ring_keyspace *keyspace = ring_keyspace(side->ring, number);
     const struct settings *settings = &side->settings;
@@ -85,6 +84,28 @@ static void go_by_keyspace(struct store_side *side, keyspace_id number)
     side->context.default_ttl_ms = keyspace->default_ttl_ms;
 }
 
+void store_finish_mint(struct store_side *side, struct replica *replica, const struct frame *frame,
+                       const struct message_mint *message, struct message_minted *minted,
+                       uint16_t written, const struct buffer *deliveries, struct store_output *out)
+{
+    struct buffer body = {0};
+    if (!minted->written) {
+        store_reply_minted(frame, minted, &out->late);
+        return;
+    }
+    struct message_replicate replicate = {.address = message->address,
+                                          .delivery_count = written,
+                                          .deliveries = buffer_slice(deliveries)};
+    message_replicate_encode(&replicate, &body);
+    store_debt_count_events(side->debts, written, deliveries->length);
+    minted->replicate = buffer_slice(&body);
+    bool covered = store_clock_is_covered(&side->clock);
+    store_reply_minted(frame, minted, covered ? &out->early : &out->late);
+    store_reply_replicated(frame, STATUS_OK, &out->late);
+    store_checkpoint_if_due(side, replica);
+    buffer_deinit(&body);
+}
+
 /*
  * First all entries are evaluated, so that an error is definite: nothing was changed. Then
  * they are written; entries of one request see those before them.
@@ -94,11 +115,11 @@ static void mint_request(struct store_side *side, struct replica *replica,
                          const struct key_request *request, struct store_output *out)
 {
     struct key_result result = {.outcome_count = request->entry_count};
-    struct buffer old = {0}, deliveries = {0}, encoded = {0}, replicate_body = {0};
+    struct buffer old = {0}, deliveries = {0}, encoded = {0};
     size_t *offsets = memory_new((size_t)request->entry_count + 1, sizeof *offsets);
     struct message_minted minted = {0};
     uint16_t written = 0;
-    go_by_keyspace(side, request->keyspace);
+    store_go_by_keyspace(side, request->keyspace);
     result.outcomes = memory_new(request->entry_count, sizeof *result.outcomes);
     minted.status = mint_pass(side, replica, request, message, true, result.outcomes, offsets, &old,
                               &deliveries, &written);
@@ -129,26 +150,12 @@ static void mint_request(struct store_side *side, struct replica *replica,
         out->discard = out->discard || !minted.written;
         written++; /* deliveries */
     }
-    if (minted.written) {
-        struct message_replicate replicate = {.address = message->address,
-                                              .delivery_count = written,
-                                              .deliveries = buffer_slice(&deliveries)};
-        message_replicate_encode(&replicate, &replicate_body);
-        store_debt_count_events(side->debts, written, deliveries.length);
-        minted.replicate = buffer_slice(&replicate_body);
-        bool covered = store_clock_is_covered(&side->clock);
-        store_reply_minted(frame, &minted, covered ? &out->early : &out->late);
-        store_reply_replicated(frame, STATUS_OK, &out->late);
-        store_checkpoint_if_due(side, replica);
-    } else {
-        store_reply_minted(frame, &minted, &out->late);
-    }
+    store_finish_mint(side, replica, frame, message, &minted, written, &deliveries, out);
     key_result_deinit(&result);
     free(offsets);
     buffer_deinit(&old);
     buffer_deinit(&deliveries);
     buffer_deinit(&encoded);
-    buffer_deinit(&replicate_body);
 }
 
 void store_handle_mint(struct store_side *side, const struct frame *frame, struct instant now,
@@ -176,7 +183,9 @@ void store_handle_mint(struct store_side *side, const struct frame *frame, struc
     bool answered = false;
     if (status == STATUS_OK && key_request_is_recorded(&request))
         status = store_check_request(side, replica, frame, &message, &request, out, &answered);
-    if (status == STATUS_OK && !answered)
+    if (status == STATUS_OK && !answered && key_request_is_collection(&request))
+        store_mint_collection(side, replica, frame, &message, &request, out);
+    else if (status == STATUS_OK && !answered)
         mint_request(side, replica, frame, &message, &request, out);
     else if (status != STATUS_OK)
         store_reply_minted(frame, &(struct message_minted){.status = status}, &out->late);

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "causal/counter_write.h"
+#include "causal/cut.h"
 #include "replica/expiry.h"
 #include "replica/replica_requests.h"
 #include "replica/replica_cells.h"
@@ -217,7 +218,7 @@ static bool has_unseen_increments(const struct cell *incoming, const struct cell
 {
     bool unseen = false, replaces = false;
     for (uint32_t i = 0; i < incoming->count; i++)
-        replaces = replaces || incoming->siblings[i].kind != SIBLING_COUNTER;
+        replaces = replaces || !sibling_is_beside(incoming->siblings[i].kind);
     for (uint32_t i = 0; replaces && i < merged->count; i++)
         unseen = unseen || (merged->siblings[i].kind == SIBLING_COUNTER &&
                             !version_vector_covers(&incoming->context, &merged->siblings[i].dot));
@@ -366,18 +367,20 @@ static enum status mint_base(struct replica *replica, const struct replica_mint 
                              struct cell *base, uint32_t *losses)
 {
     struct cell read = {0};
+    enum status status = STATUS_OK;
     *losses = 0;
-    if (mint->read_cell.length == 0) {
+    if (mint->read_cell.length == 0)
         cell_copy(&local->cell, base);
-        return STATUS_OK;
-    }
-    enum status status = decode_cell(mint->read_cell, &read);
+    else
+        status = decode_cell(mint->read_cell, &read);
     if (status == STATUS_OK && is_too_far_ahead(&read, context))
         status = STATUS_CLOCK_SKEW;
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && mint->read_cell.length > 0) {
         cell_filter_seen(&read, &replica->clock, local->present ? &local->cell : NULL);
         *losses = cell_merge(&local->cell, &read, mint->policy, base);
     }
+    if (status == STATUS_OK && mint->cut != NULL)
+        cell_drop_cut(base, mint->cut);
     cell_deinit(&read);
     return status;
 }
@@ -389,7 +392,7 @@ static const struct version_vector *replaced_by(const struct replica_mint *mint,
     if (mint->policy == MERGE_SIBLINGS && mint->observed != NULL)
         return mint->observed;
     bool read = (mint->read_cell.length > 0 && !mint->blind) || mutation_reads(mint->mutation);
-    return mint->policy == MERGE_LWW || read ? &base->context : NULL;
+    return mint->policy != MERGE_SIBLINGS || read ? &base->context : NULL;
 }
 
 /* The value that the mutation is told of; false: none. `text` takes one that had to be made. */
@@ -397,7 +400,7 @@ static bool seen_by(const struct replica_mint *mint, const struct cell *base, ui
                     struct buffer *text, struct sibling *out)
 {
     const struct sibling *newest = NULL;
-    if (mint->mutation->operation != REGISTER_DELETE || mint->policy == MERGE_LWW)
+    if (mint->mutation->operation != REGISTER_DELETE || mint->policy != MERGE_SIBLINGS)
         return cell_shown(base, now_ms, text, out);
     const struct version_vector *replaced = replaced_by(mint, base);
     for (uint32_t i = 0; i < base->count; i++) {
@@ -449,15 +452,19 @@ static void evaluated_deinit(struct evaluated *evaluated)
     buffer_deinit(&evaluated->state);
 }
 
+struct dot replica_next_dot(const struct replica *replica)
+{
+    return (struct dot){.actor = replica->actor,
+                        .sequence = clock_highest(&replica->clock, &replica->actor) + 1}; /* R4 */
+}
+
 static enum status evaluate(const struct replica *replica, const struct replica_mint *mint,
                             const struct cell *base, const struct replica_context *context,
                             struct evaluated *out)
 {
     struct register_effect *effect = &out->effect;
     struct sibling shown;
-    out->dot =
-        (struct dot){.actor = replica->actor,
-                     .sequence = clock_highest(&replica->clock, &replica->actor) + 1}; /* R4 */
+    out->dot = replica_next_dot(replica);
     if (mint->policy != MERGE_LWW && mint->mutation->operation == REGISTER_INCREMENT)
         return STATUS_UNSUPPORTED;
     bool seen = seen_by(mint, base, context->wall_ms, &out->text, &shown);
@@ -498,6 +505,8 @@ static enum status check_observed(const struct replica *replica, const struct re
 static bool stays(const struct evaluated *evaluated, const struct version_vector *replaced,
                   const struct sibling *sibling)
 {
+    if (sibling->kind == SIBLING_CUT)
+        return true;
     if (sibling->kind == SIBLING_COUNTER)
         return evaluated->state.length == 0;
     return !evaluated->effect.replaces || replaced == NULL ||
@@ -527,7 +536,7 @@ static struct remainder remainder_of(const struct replica_mint *mint, const stru
             continue;
         out.value_bytes += base->siblings[i].value.length;
         out.versions++;
-        out.count += base->siblings[i].kind != SIBLING_COUNTER;
+        out.count += !sibling_is_beside(base->siblings[i].kind);
     }
     return out;
 }
@@ -833,5 +842,6 @@ void replica_deinit(struct replica *replica)
     clock_deinit(&replica->trimmed);
     clock_deinit(&replica->clock);
     sum_tree_deinit(&replica->tree);
+    sweep_place_deinit(&replica->sweep);
     replica_scrub_abandon(replica);
 }

@@ -91,6 +91,10 @@ enum mark {
     MARK_COUNTERS_JOINED,
     MARK_COUNTER_RESET,
     MARK_RESET_BESIDE_INCREMENT,
+    MARK_HASH_WALK,
+    MARK_HASH_CUT,
+    MARK_HASH_CUT_LEAVES, /* a value that was made before, and that it has not seen */
+    MARK_HASH_CUT_COLLECTED,
     MARK_WRITE_AGAIN,
     MARK_COPY_DESTROYED,
     MARK_ACKED_AT_ONE_LOST,

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "sim/oracle_counter.h"
+#include "sim/oracle_hash.h"
 #include "sim/oracle_state.h"
 #include "sim/register_oracle.h"
 #include "wire/record.h"
@@ -114,8 +115,8 @@ static void check_value(struct oracle *oracle, const struct machine *machine,
         marks_hit(oracle->world->marks, MARK_TOMBSTONE_MINTED);
         return;
     }
-    if (key->counter != NULL)
-        return; /* oracle_counter_stored() looks at all of the cell */
+    if (key->counter != NULL || version->kind == SIBLING_CUT)
+        return; /* oracle_counter_stored() and oracle_hash_stored() look at all of the cell */
     if (!oracle_read_numbers(value, numbers, &count)) {
         fail_key(oracle, "I3", machine, key, "a value that no client sent");
         return;
@@ -173,6 +174,7 @@ static void first_seen(struct oracle *oracle, const struct machine *machine, str
         version->dot.actor.boot_epoch, version->dot.sequence, version->time,
         version->kind == SIBLING_TOMBSTONE ? "tombstone"
         : version->kind == SIBLING_COUNTER ? "counter"
+        : version->kind == SIBLING_CUT     ? "cut"
                                            : "value",
         version->write, version->expire_at_ms);
 }
@@ -288,6 +290,8 @@ static void check_cell(struct oracle *oracle, const struct machine *machine,
         register_sibling(oracle, machine, key, &cell.siblings[i]);
         if (key->version_count > known)
             mark_concurrent(oracle, key, &cell);
+        if (key->version_count > known && key->hash != 0)
+            oracle_hash_made(oracle, key, key->versions[known], &cell, &cell.siblings[i]);
     }
     if (oracle->world->verdict != VERDICT_OK) /* a dot may name a version that is not this one */
         goto done;
@@ -299,6 +303,10 @@ static void check_cell(struct oracle *oracle, const struct machine *machine,
         oracle_mark_extended(oracle, &old, &cell);
     if (became_smaller(&old, &cell)) {
         oracle_purged(oracle, machine, key, &old, &cell);
+        if (key->hash != 0)
+            oracle_hash_purged(oracle, machine, key, &old, before);
+    } else if (key->hash != 0) {
+        oracle_hash_stored(oracle, machine, key, &old, &cell);
     } else if (key->counter != NULL) {
         oracle_counter_stored(oracle, machine, key, &old, &cell);
     } else {
@@ -325,6 +333,8 @@ static void check_removed(struct oracle *oracle, const struct machine *machine, 
                    machine->id);
     else
         oracle_purged(oracle, machine, key, &old, &(struct cell){0});
+    if (key != NULL && key->hash != 0)
+        oracle_hash_purged(oracle, machine, key, &old, before);
     cell_deinit(&old);
 }
 

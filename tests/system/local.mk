@@ -11,6 +11,7 @@ EXTRA_DIST += \
 	tests/system/test_expiry \
 	tests/system/test_gc \
 	tests/system/test_keyspaces \
+	tests/system/test_hashes \
 	tests/system/test_hints \
 	tests/system/test_kill_loop \
 	tests/system/test_quickstart \

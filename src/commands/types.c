@@ -1,0 +1,191 @@
+#include "commands/types.h"
+
+#include <assert.h>
+
+#include "ring/element_key.h"
+
+enum { TRIES_MAX = 3 };
+
+const char *collection_type_name(uint8_t type)
+{
+    return type == COLLECTION_HASH ? "hash" : "none";
+}
+
+static struct key_entry *entries_of(struct call *call, struct slice key,
+                                    struct key_request *request)
+{
+    struct key_entry *entry = call_entries(call, 1);
+    entry->key = key;
+    request->partition = call_partition(call, key);
+    request->collection = COLLECTION_HASH;
+    request->entry_count = 1;
+    request->entries = entry;
+    return entry;
+}
+
+void collection_make_walk(struct call *call, struct slice key, uint64_t place, uint32_t limit,
+                          struct key_request *request)
+{
+    entries_of(call, key, request);
+    request->kind = KEY_ELEMENTS_WALK;
+    request->position = place;
+    request->limit = limit;
+}
+
+/* A page of a walk as it must be; else a failure. */
+static bool page_leads_on(const struct key_result *result, uint64_t place)
+{
+    return result->status == STATUS_OK && (result->scan_done || result->next_position > place);
+}
+
+static struct key_result failure_of(const struct key_result *result)
+{
+    return (struct key_result){.status =
+                                   result->status == STATUS_OK ? STATUS_CORRUPT : result->status,
+                               .acks = result->acks,
+                               .needed = result->needed};
+}
+
+/* ---- the one key of a call ---- */
+
+static void make_look(struct call *call, uint32_t index, struct key_request *request)
+{
+    (void)index;
+    request->keyspace = call->check.keyspace;
+    collection_make_walk(call, call->check.key, call->check.place, 1, request);
+}
+
+/* A string that has come meanwhile is none of its elements: the write may be tried again. */
+static void collect_look(struct call *call, uint32_t index, const struct key_result *result)
+{
+    struct type_check *check = &call->check;
+    if (result->status == STATUS_WRONG_TYPE)
+        return;
+    if (!page_leads_on(result, check->place)) {
+        check->failure = failure_of(result);
+        return;
+    }
+    check->present = result->outcome_count > 0;
+    check->place = result->next_position;
+    if (!check->present && !result->scan_done)
+        call_repeat(call, index);
+}
+
+static void decide(struct call *call)
+{
+    struct type_check *check = &call->check;
+    struct key_outcome outcome = {.collection = check->present ? COLLECTION_HASH : COLLECTION_NONE};
+    bool reads = check->kind == KEY_READ;
+    bool refuses = (check->mutation.flags & MUTATION_IF_ABSENT) != 0;
+    if (check->failure.status != STATUS_OK) {
+        call_reply_failure(call, KEY_READ, &check->failure);
+    } else if (check->present && (reads ? call->takes_collections : refuses)) {
+        check->take(call, &outcome);
+    } else if (check->present) {
+        call_reply_error(call, "%s", call->type_text != NULL ? call->type_text : WRONG_TYPE);
+    } else if (!reads && ++check->tries == TRIES_MAX) {
+        call_reply_error(call, WRONG_TYPE);
+    } else if (reads) {
+        check->take(call, &outcome);
+    } else {
+        call_write_in(call, check->keyspace, check->key, &check->mutation, check->take);
+    }
+}
+
+bool type_check_begins(struct call *call, const struct key_result *result)
+{
+    struct type_check *check = &call->check;
+    bool read = call->asked_kind == KEY_READ && result->status == STATUS_OK &&
+                result->outcome_count == 1 && !result->outcomes[0].visible &&
+                result->outcomes[0].collection != COLLECTION_NONE;
+    bool write = call->asked_kind == KEY_WRITE && result->status == STATUS_WRONG_TYPE;
+    bool taken = call->asked_kind == KEY_WRITE && result->status == STATUS_OK &&
+                 result->outcome_count == 1 && !result->outcomes[0].visible &&
+                 result->outcomes[0].collection != COLLECTION_NONE &&
+                 (call->asked_mutation.flags & MUTATION_RETURN_OLD) != 0; /* GETDEL of nothing */
+    if (!read && !write && !taken)
+        return false;
+    check->kind = write ? KEY_WRITE : KEY_READ;
+    check->key = call->asked_key;
+    check->keyspace = call->asked_keyspace;
+    check->mutation = call->asked_mutation;
+    check->take = call->take;
+    check->place = 0;
+    check->present = false;
+    check->failure = (struct key_result){0};
+    call_scatter(call, 1, make_look, collect_look, decide);
+    return true;
+}
+
+/* ---- many keys ---- */
+
+static struct flagged_key *flagged(const struct call *call, uint32_t index)
+{
+    assert(index < flagged_count(call));
+    return (struct flagged_key *)call->flagged.data + index;
+}
+
+void flag_key(struct call *call, uint32_t argument, bool counted)
+{
+    struct flagged_key key = {.argument = argument, .counted = counted};
+    buffer_append(&call->flagged, &key, sizeof key);
+}
+
+uint32_t flagged_count(const struct call *call)
+{
+    return (uint32_t)(call->flagged.length / sizeof(struct flagged_key));
+}
+
+const struct flagged_key *flagged_key(const struct call *call, uint32_t index)
+{
+    return flagged(call, index);
+}
+
+static void make_flagged_look(struct call *call, uint32_t index, struct key_request *request)
+{
+    const struct flagged_key *key = flagged(call, index);
+    collection_make_walk(call, call_argument(call, key->argument), key->place, 1, request);
+}
+
+static void collect_flagged_look(struct call *call, uint32_t index, const struct key_result *result)
+{
+    struct flagged_key *key = flagged(call, index);
+    if (result->status == STATUS_WRONG_TYPE) /* a string by now, which is there as well */
+        return;
+    if (!page_leads_on(result, key->place)) {
+        call->flagged_failure = failure_of(result);
+        call_scatter_stop(call);
+        return;
+    }
+    key->present = result->outcome_count > 0;
+    key->place = result->next_position;
+    if (!key->present && !result->scan_done)
+        call_repeat(call, index);
+}
+
+bool flagged_look(struct call *call, call_next *then)
+{
+    if (flagged_count(call) == 0)
+        return false;
+    call_scatter(call, flagged_count(call), make_flagged_look, collect_flagged_look, then);
+    return true;
+}
+
+static void make_delete(struct call *call, uint32_t index, struct key_request *request)
+{
+    entries_of(call, call_argument(call, flagged(call, index)->argument), request);
+    request->kind = KEY_COLLECTION_DELETE;
+}
+
+bool flagged_delete(struct call *call, call_collect *collect, call_next *then)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < flagged_count(call); i++)
+        if (flagged(call, i)->present)
+            *flagged(call, kept++) = *flagged(call, i);
+    call->flagged.length = kept * sizeof(struct flagged_key);
+    if (kept == 0)
+        return false;
+    call_scatter(call, kept, make_delete, collect, then);
+    return true;
+}

@@ -1,0 +1,223 @@
+/*
+ * test_hashes.c - the H* commands, and what other commands say of a key that holds a hash.
+ */
+#include "commands/harness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WRONG "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
+
+static void fields_are_set_and_counted_when_they_are_new(void **state)
+{
+    struct client *client = harness_client(*state);
+    assert_reply(client, "HSET h a 1 b 2", ":2\r\n");
+    assert_reply(client, "HSET h b 3 c 4 c 5", ":1\r\n");
+    assert_reply(client, "HMSET h d 6", "+OK\r\n");
+    assert_reply(client, "HSETNX h d 7", ":0\r\n");
+    assert_reply(client, "HSETNX h e 7", ":1\r\n");
+    assert_reply(client, "HMGET h a b c d e f",
+                 "*6\r\n$1\r\n1\r\n$1\r\n3\r\n$1\r\n5\r\n$1\r\n6\r\n$1\r\n7\r\n$-1\r\n");
+    assert_reply(client, "HDEL h a x a", ":1\r\n");
+    assert_reply(client, "HGET h a", "$-1\r\n");
+    assert_reply(client, "HEXISTS h b", ":1\r\n");
+    assert_reply(client, "HSTRLEN h b", ":1\r\n");
+    assert_reply(client, "HSTRLEN h x", ":0\r\n");
+    assert_reply(client, "HLEN h", ":4\r\n");
+    assert_reply(client, "HSET h a", "-ERR wrong number of arguments for 'hset' command\r\n");
+    assert_reply(client, "HSET h a 1 b", "-ERR wrong number of arguments for 'hset' command\r\n");
+}
+
+static void one_command_is_one_request(void **state)
+{
+    struct harness *harness = *state;
+    struct client *client = harness_client(harness);
+    assert_reply(client, "HSET h a 1 b 2 c 3", ":3\r\n");
+    assert_int_equal(harness->requests_seen, 1);
+    assert_reply(client, "HMGET h a b", "*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
+    assert_int_equal(harness->requests_seen, 2);
+}
+
+static void walks_go_through_all_pages(void **state)
+{
+    enum { FIELDS = 2500 };
+    struct harness *harness = *state;
+    struct client *client = harness_client(harness);
+    bool seen[FIELDS] = {false};
+    char line[64], cursor[32] = "0";
+    int met = 0, pages = 0;
+    for (int i = 0; i < FIELDS; i++) {
+        snprintf(line, sizeof line, "HSET h f%d %d", i, i);
+        client_command(client, line);
+    }
+    buffer_clear(&client->replies);
+    harness->requests_seen = 0;
+    assert_reply(client, "HLEN h", ":2500\r\n");
+    assert_int_equal(harness->requests_seen, 3); /* a thousand each */
+    do {
+        snprintf(line, sizeof line, "HSCAN h %s COUNT 400", cursor);
+        struct resp_value *value = client_value(client, line);
+        const struct resp_value *list = &value->elements[1];
+        for (size_t i = 0; i < list->element_count; i += 2, met++)
+            seen[atoi((const char *)list->elements[i].text.data + 1)] = true;
+        snprintf(cursor, sizeof cursor, "%.*s", (int)value->elements[0].text.length,
+                 (const char *)value->elements[0].text.data);
+        resp_value_free(value);
+        assert_true(++pages < 100);
+    } while (strcmp(cursor, "0") != 0);
+    assert_int_equal(met, FIELDS);
+    for (int i = 0; i < FIELDS; i++)
+        assert_true(seen[i]);
+    assert_int_equal(pages, 7);
+    assert_reply(client, "HSCAN h 0 MATCH f77 COUNT 5000",
+                 "*2\r\n$1\r\n0\r\n*2\r\n$3\r\nf77\r\n$2\r\n77\r\n");
+    assert_reply(client, "HSCAN h x", "-ERR invalid cursor\r\n");
+    assert_reply(client, "HSCAN h 0 COUNT 0", "-ERR syntax error\r\n");
+    assert_reply(client, "HSCAN h 0 LIMIT 1", "-ERR syntax error\r\n");
+}
+
+/* What does not fit into one answer is not gathered without an end. */
+static void an_answer_has_a_bound(void **state)
+{
+    struct harness *harness = *state;
+    struct client *client = harness_client(harness);
+    struct buffer value = {0};
+    memset(buffer_reserve(&value, 8 << 20), 'x', 8 << 20);
+    value.length = 8 << 20;
+    harness->settings.value_bytes_max = 16 << 20;
+    for (int i = 0; i < 5; i++) {
+        char field[8];
+        snprintf(field, sizeof field, "f%d", i);
+        const struct slice words[] = {slice_text("HSET"), slice_text("h"), slice_text(field),
+                                      buffer_slice(&value)};
+        client_words(client, 4, words);
+    }
+    buffer_clear(&client->replies);
+    assert_reply(client, "HGETALL h",
+                 "-TOOLARGE the hash has more than 33554432 bytes; walk it with HSCAN\r\n");
+    assert_reply(client, "HLEN h", ":5\r\n");
+    buffer_deinit(&value);
+}
+
+static void other_types_are_refused(void **state)
+{
+    struct client *client = harness_client(*state);
+    assert_reply(client, "HSET h a 1", ":1\r\n");
+    assert_reply(client, "SET s v", "+OK\r\n");
+    for (const char *const *line =
+             (const char *const[]){"HSET s a 1", "HGET s a", "HDEL s a", "HGETALL s", "HLEN s",
+                                   "HSCAN s 0", "GET h", "APPEND h x", "INCR h", "GETRANGE h 0 1",
+                                   "STRLEN h", "SETBIT h 0 1", "GETSET h v", NULL};
+         *line != NULL; line++)
+        assert_reply(client, *line, WRONG);
+    assert_reply(client, "SETNX h v", ":0\r\n");
+    assert_reply(client, "SET h v NX", "$-1\r\n");
+    assert_reply(client, "EXPIRE h 10",
+                 "-ERR hashes have no time to live yet; nothing was written\r\n");
+    assert_reply(client, "RENAME h i",
+                 "-ERR hashes are not copied or renamed yet; nothing was written\r\n");
+    assert_reply(client, "TYPE h", "+hash\r\n");
+    assert_reply(client, "TTL h", ":-1\r\n");
+    assert_reply(client, "MGET h s", "*2\r\n$-1\r\n$1\r\nv\r\n");
+    assert_reply(client, "EXISTS h s x", ":2\r\n");
+}
+
+static void a_delete_takes_hashes_and_strings(void **state)
+{
+    struct client *client = harness_client(*state);
+    assert_reply(client, "HSET h a 1 b 2", ":2\r\n");
+    assert_reply(client, "HSET i a 1", ":1\r\n");
+    assert_reply(client, "SET s v", "+OK\r\n");
+    assert_reply(client, "DEL h s x", ":2\r\n");
+    assert_reply(client, "EXISTS h s i", ":1\r\n");
+    assert_reply(client, "HGETALL h", "*0\r\n");
+    assert_reply(client, "TYPE h", "+none\r\n");
+    assert_reply(client, "WITH id=1 DEL i",
+                 "-ERR an id is not offered for deletes of hashes; they are as they were\r\n");
+    assert_reply(client, "HLEN i", ":1\r\n");
+}
+
+/* Both are there when they were made at once; the string hides the hash. */
+static void a_delete_takes_both_and_counts_one_key(void **state)
+{
+    struct client *client = harness_client(*state);
+    assert_reply(client, "HSET k a 1", ":1\r\n");
+    assert_reply(client, "SET k v", "+OK\r\n");
+    assert_reply(client, "TYPE k", "+string\r\n");
+    assert_reply(client, "DEL k", ":1\r\n");
+    assert_reply(client, "EXISTS k", ":0\r\n");
+}
+
+static void where_siblings_are_kept_there_are_no_hashes(void **state)
+{
+    struct harness *harness = *state;
+    struct client *client = harness_client(harness);
+    harness->ring->keyspaces[0].policy = KEYSPACE_SIBLINGS;
+    assert_reply(client, "HSET h a 1", "-ERR a keyspace that keeps siblings has no hashes\r\n");
+    assert_reply(client, "HLEN h", "-ERR a keyspace that keeps siblings has no hashes\r\n");
+    harness->ring->keyspaces[0].policy = KEYSPACE_LWW;
+    harness->ring->keyspaces[0].default_ttl_ms = 1000;
+    assert_reply(client, "HSET h a 1",
+                 "-ERR a keyspace with a default time to live has no hashes\r\n");
+    harness->ring->keyspaces[0].default_ttl_ms = 0;
+    assert_int_equal(harness->requests_seen, 0);
+}
+
+static void what_is_too_long_is_refused_before_it_is_sent(void **state)
+{
+    struct harness *harness = *state;
+    struct client *client = harness_client(harness);
+    static char field[UINT16_MAX + 1];
+    memset(field, 'f', sizeof field - 1);
+    const struct slice words[] = {slice_text("HSET"), slice_text("h"), slice_text(field),
+                                  slice_text("1")};
+    client_words(client, 4, words);
+    assert_replies(client, "-TOOLARGE a key and the name of a field have at most 65524 bytes "
+                           "together; nothing was written\r\n");
+    harness->settings.value_bytes_max = 3;
+    assert_reply(client, "HSET h a 1234",
+                 "-TOOLARGE a value has at most 3 bytes; nothing was written\r\n");
+    assert_int_equal(harness->requests_seen, 0);
+}
+
+static void failures_of_each_kind_have_their_word(void **state)
+{
+    struct harness *harness = *state;
+    struct client *client = harness_client(harness);
+    assert_reply(client, "HSET h a 1", ":1\r\n");
+    harness->fail_status = STATUS_UNCERTAIN;
+    harness->fail_kind = KEY_ELEMENTS_WRITE;
+    harness->fail_acks = 1;
+    harness->fail_needed = 2;
+    assert_reply(client, "HSET h a 2",
+                 "-UNCERTAIN w=1/2 the write was sent but not confirmed in time; it may apply\r\n");
+    harness->fail_kind = KEY_COLLECTION_DELETE;
+    assert_reply(client, "DEL h",
+                 "-UNCERTAIN w=1/2 the write was sent but not confirmed in time; it may apply\r\n");
+    harness->fail_kind = KEY_ELEMENTS_WALK;
+    harness->fail_status = STATUS_TIMEOUT;
+    for (const char *const *line = (const char *const[]){"HGETALL h", "HSCAN h 0", "TYPE h",
+                                                         "GET h", "EXISTS h", "DEL h", NULL};
+         *line != NULL; line++)
+        assert_reply(client, *line,
+                     "-NOREPLICAS not enough owners answered in time: need r=2, got 1\r\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
+        TEST(fields_are_set_and_counted_when_they_are_new),
+        TEST(one_command_is_one_request),
+        TEST(walks_go_through_all_pages),
+        TEST(an_answer_has_a_bound),
+        TEST(other_types_are_refused),
+        TEST(a_delete_takes_hashes_and_strings),
+        TEST(a_delete_takes_both_and_counts_one_key),
+        TEST(where_siblings_are_kept_there_are_no_hashes),
+        TEST(what_is_too_long_is_refused_before_it_is_sent),
+        TEST(failures_of_each_kind_have_their_word),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
