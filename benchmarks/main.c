@@ -63,7 +63,7 @@ int main(int argc, char **argv)
         printf("ringbench %s\n", PACKAGE_VERSION);
         return EXIT_OK;
     }
-    if (!servers_find(options.hosts, &servers, message)) {
+    if (!servers_find(options.hosts, options.user, options.password, &servers, message)) {
         fprintf(stderr, "ringbench: no node answers: %s; name others with --hosts\n", message);
         return EXIT_UNREACHABLE;
     }

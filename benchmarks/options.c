@@ -17,6 +17,7 @@ struct row {
 
 static const struct row ROWS[] = {
     {"hosts", "H:P,...", "nodes to begin with (default: 127.0.0.1:6379)"},
+    {"user", "NAME", "log in as this user; the password is in REDISCLI_AUTH"},
     {"workload", "a..f|w",
      "of YCSB: a half reads, b 95 % reads, c reads, d newest, e scans,\n"
      "f read-modify-writes; w only writes (default: a)"},
@@ -137,6 +138,8 @@ static bool parse_row(const char *name, const char *value, struct bench_options 
     uint64_t number = 0;
     if (strcmp(name, "hosts") == 0)
         out->hosts = value;
+    else if (strcmp(name, "user") == 0)
+        out->user = value;
     else if (strcmp(name, "level") == 0)
         out->level = value;
     else if (strcmp(name, "r") == 0)
@@ -200,18 +203,21 @@ bool options_parse(int argc, char **argv, struct bench_options *out)
     struct option longs[ROW_COUNT + 1] = {{0}};
     bool distribution_given = false;
     int index = 0;
-    *out = (struct bench_options){.hosts = "127.0.0.1:6379",
-                                  .mix = workload_find('a'),
-                                  .theta = THETA_DEFAULT,
-                                  .clients = CLIENTS_DEFAULT,
-                                  .pipeline = 1,
-                                  .seconds = SECONDS_DEFAULT,
-                                  .warmup_seconds = 1,
-                                  .keys = KEYS_DEFAULT,
-                                  .value_bytes = VALUE_DEFAULT,
-                                  .loads = true,
-                                  .runs = true,
-                                  .seed = 1};
+    const char *password = getenv("REDISCLI_AUTH");
+    *out =
+        (struct bench_options){.hosts = "127.0.0.1:6379",
+                               .password = password == NULL || *password == '\0' ? NULL : password,
+                               .mix = workload_find('a'),
+                               .theta = THETA_DEFAULT,
+                               .clients = CLIENTS_DEFAULT,
+                               .pipeline = 1,
+                               .seconds = SECONDS_DEFAULT,
+                               .warmup_seconds = 1,
+                               .keys = KEYS_DEFAULT,
+                               .value_bytes = VALUE_DEFAULT,
+                               .loads = true,
+                               .runs = true,
+                               .seed = 1};
     for (size_t i = 0; i < ROW_COUNT; i++) {
         longs[i].name = ROWS[i].name;
         longs[i].has_arg = ROWS[i].value == NULL ? no_argument : required_argument;

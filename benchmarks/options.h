@@ -20,6 +20,7 @@ enum {
 
 struct bench_options {
     const char *hosts;
+    const char *user, *password; /* REDISCLI_AUTH; NULL: none */
     const struct workload_mix *mix;
     enum distribution distribution;
     double theta;

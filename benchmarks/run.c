@@ -436,6 +436,8 @@ static bool make_client(struct bench *bench, const struct servers *servers, char
     unsigned connections =
         (options->rate > 0 ? 51 : options->clients + (unsigned)nodes - 1) / (unsigned)nodes;
     struct ringdb_options own = {.hosts = options->hosts,
+                                 .user = options->user,
+                                 .password = options->password,
                                  .region = options->region,
                                  .keyspace = options->keyspace,
                                  .connections_per_node = connections == 0 ? 1 : connections,

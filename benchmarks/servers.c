@@ -54,13 +54,14 @@ static void execute(struct ringdb *client, const char *first, const char *second
 }
 
 /* The process id that the node tells; 0: none. */
-static int process_of(const char *address)
+static int process_of(const char *address, const char *user, const char *password)
 {
     struct ringdb *client;
     struct ringdb_result result;
     char message[RINGDB_MESSAGE_MAX];
     int process = 0;
-    struct ringdb_options options = {.hosts = address, .direct = true, .timeout_ms = 2000};
+    struct ringdb_options options = {
+        .hosts = address, .user = user, .password = password, .direct = true, .timeout_ms = 2000};
     if (ringdb_new(&options, &client, message) != RINGDB_ERROR_NONE)
         return 0;
     execute(client, "INFO", "server", &result);
@@ -73,11 +74,13 @@ static int process_of(const char *address)
     return process;
 }
 
-bool servers_find(const char *hosts, struct servers *out, char *message)
+bool servers_find(const char *hosts, const char *user, const char *password, struct servers *out,
+                  char *message)
 {
     struct ringdb *client;
     struct ringdb_result result;
-    struct ringdb_options options = {.hosts = hosts, .timeout_ms = 3000};
+    struct ringdb_options options = {
+        .hosts = hosts, .user = user, .password = password, .timeout_ms = 3000};
     *out = (struct servers){0};
     if (ringdb_new(&options, &client, message) != RINGDB_ERROR_NONE)
         return false;
@@ -95,7 +98,8 @@ bool servers_find(const char *hosts, struct servers *out, char *message)
         hosts += length + (hosts[length] == ',');
     }
     for (size_t i = 0; answers && i < out->count; i++) {
-        out->processes[i] = is_here(out->addresses[i]) ? process_of(out->addresses[i]) : 0;
+        out->processes[i] =
+            is_here(out->addresses[i]) ? process_of(out->addresses[i], user, password) : 0;
         out->local_count += out->processes[i] > 0;
     }
     return answers;

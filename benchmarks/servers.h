@@ -29,8 +29,12 @@ struct server_usage {
     uint64_t written_bytes;
 };
 
-/* False: nobody answers, and `message` (RINGDB_MESSAGE_MAX) says why. */
-bool servers_find(const char *hosts, struct servers *out, char *message);
+/*
+ * `user` and `password` as for ringdb_options. False: nobody answers, and `message`
+ * (RINGDB_MESSAGE_MAX) says why.
+ */
+bool servers_find(const char *hosts, const char *user, const char *password, struct servers *out,
+                  char *message);
 struct server_usage servers_usage(const struct servers *servers);
 
 #endif

@@ -29,7 +29,10 @@ static const char *const NAMES[STATUS_COUNT] = {
     [STATUS_OVERFLOW] = "overflow",
     [STATUS_ID_CONFLICT] = "id-conflict",
     [STATUS_ID_LIMIT] = "id-limit",
+    [STATUS_REQUEST_TOO_OLD] = "request-too-old",
+    [STATUS_REQUEST_AHEAD] = "request-ahead",
     [STATUS_LOG_TRIMMED] = "log-trimmed",
+    [STATUS_NO_KEYSPACE] = "no-keyspace",
 };
 
 const char *status_name(enum status status)

@@ -12,9 +12,9 @@
 
 #include "base/memory.h"
 
-#define uthash_malloc(bytes) memory_new(1, bytes)
+#define uthash_malloc(bytes)       memory_new(1, bytes)
 #define uthash_free(memory, bytes) free(memory)
-#define uthash_fatal(message) assert(!message) /* not reached: memory_new() never fails */
+#define uthash_fatal(message)      assert(!message) /* not reached: memory_new() never fails */
 
 #include <uthash.h>
 

@@ -221,8 +221,7 @@ bool cell_fits(const struct cell *cell)
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < cell->count; i++)
         bytes += cell->siblings[i].value.length;
-    return cell->count <= CELL_SIBLINGS_MAX &&
-           cell->context.count <= VERSION_VECTOR_ENTRIES_MAX &&
+    return cell->count <= CELL_SIBLINGS_MAX && cell->context.count <= VERSION_VECTOR_ENTRIES_MAX &&
            (cell->count < 2 || bytes <= CELL_VALUES_BYTES_MAX);
 }
 

@@ -33,8 +33,8 @@ enum sibling_kind {
 };
 
 enum {
-    SIBLING_REQUEST_BYTES_MAX = 96, /* of a stamp */
-    CELL_SIBLINGS_MAX = 4096,      /* accepted by the decoder; far above the client limit */
+    SIBLING_REQUEST_BYTES_MAX = 96,  /* of a stamp */
+    CELL_SIBLINGS_MAX = 4096,        /* accepted by the decoder; far above the client limit */
     CELL_VALUES_BYTES_MAX = 22 << 20 /* of siblings together; one value alone has its own limit */
 };
 
@@ -53,10 +53,10 @@ static inline bool sibling_is_beside(uint8_t kind)
 struct sibling {
     struct dot dot;
     hybrid_time time;
-    uint64_t expire_at_ms; /* ms since 1970; 0: never. From then on the value is absent. Not 0 of
-                              a tombstone: it was a value (causal/expired.h) */
-    uint8_t kind;          /* enum sibling_kind */
-    struct slice value;    /* borrowed from what was decoded; empty for a tombstone */
+    uint64_t expire_at_ms;  /* ms since 1970; 0: never. From then on the value is absent. Not 0 of
+                               a tombstone: it was a value (causal/expired.h) */
+    uint8_t kind;           /* enum sibling_kind */
+    struct slice value;     /* borrowed from what was decoded; empty for a tombstone */
     struct slice request;   /* the stamp of the request it was made for (wire/record_request.h);
                                borrowed; empty: the request had no id */
     uint32_t omitted_bytes; /* not 0: the value has so many bytes, and is not here */

@@ -1,10 +1,5 @@
 /*
- * counter.c - the state of a counter: bytes, join, reset, sum; and what a cell shows with it.
- *
- *   state    varint slot count, slots, varint run count, runs
- *   slot     dot, varint events, varint reset events, amounts: up, down, reset up, reset down
- *   run      length and prefix, varint first, varint last - first, u8 flags, amount
- *   amount   varint high, varint low, varint fraction: whole part / 2^60 and rest, 10^-17ths
+ * counter.c - the state of a counter: join, reset, sum; and what a cell shows with it.
  */
 #include "causal/counter.h"
 
@@ -13,142 +8,20 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "causal/counter_fold.h"
+#include "causal/counter_state.h"
 #include "causal/expired.h"
+#include "causal/request_time.h"
 
-enum {
-    SLOT_BYTES_MIN = 20,
-    RUN_BYTES_MIN = 7,
-    WHOLE_LOW_BITS = 60,
-    NUMBER_DIGITS_MAX = 18,
-    DECODED_MAX = 1 << 20 /* slots and runs; above what clients can make, joined from all owners */
-};
-#define NUMBER_MAX UINT64_C(1000000000000000000) /* of NUMBER_DIGITS_MAX digits, kept one higher   \
-                                                  */
-
-enum run_flags { RUN_NEGATIVE = 1 << 0, RUN_RESET = 1 << 1, RUN_FLAGS_ALL = (1 << 2) - 1 };
+enum { NUMBER_DIGITS_MAX = 18 };
 
 void counter_deinit(struct counter *counter)
 {
     free(counter->slots);
     free(counter->runs);
+    version_vector_deinit(&counter->folded.basis);
+    version_vector_deinit(&counter->resets);
     *counter = (struct counter){0};
-}
-
-/* ---- bytes -------------------------------------------------------------------------------- */
-
-static void put_amount(struct buffer *out, decimal amount)
-{
-    decimal_magnitude whole = (decimal_magnitude)amount / (decimal_magnitude)DECIMAL_ONE;
-    assert(amount >= 0);
-    buffer_put_varint(out, (uint64_t)(whole >> WHOLE_LOW_BITS));
-    buffer_put_varint(out, (uint64_t)whole & (((uint64_t)1 << WHOLE_LOW_BITS) - 1));
-    buffer_put_varint(out, (uint64_t)((decimal_magnitude)amount % (decimal_magnitude)DECIMAL_ONE));
-}
-
-static decimal get_amount(struct reader *reader)
-{
-    uint64_t high =
-        reader_varint_max(reader, (uint64_t)(DECIMAL_MAX / DECIMAL_ONE >> WHOLE_LOW_BITS));
-    uint64_t low = reader_varint_max(reader, ((uint64_t)1 << WHOLE_LOW_BITS) - 1);
-    uint64_t fraction = reader_varint_max(reader, (uint64_t)DECIMAL_ONE - 1);
-    decimal whole = ((decimal)high << WHOLE_LOW_BITS) + (decimal)low;
-    if (whole > DECIMAL_MAX / DECIMAL_ONE || whole * DECIMAL_ONE > DECIMAL_MAX - (decimal)fraction)
-        reader->failed = true;
-    return reader->failed ? 0 : whole * DECIMAL_ONE + (decimal)fraction;
-}
-
-void counter_encode(const struct counter *counter, struct buffer *out)
-{
-    buffer_put_varint(out, counter->slot_count);
-    for (uint32_t i = 0; i < counter->slot_count; i++) {
-        const struct counter_slot *slot = &counter->slots[i];
-        dot_encode(&slot->id, out);
-        buffer_put_varint(out, slot->events);
-        buffer_put_varint(out, slot->reset_events);
-        put_amount(out, slot->up);
-        put_amount(out, slot->down);
-        put_amount(out, slot->reset_up);
-        put_amount(out, slot->reset_down);
-    }
-    buffer_put_varint(out, counter->run_count);
-    for (uint32_t i = 0; i < counter->run_count; i++) {
-        const struct counter_run *run = &counter->runs[i];
-        buffer_put_bytes(out, run->prefix);
-        buffer_put_varint(out, run->first);
-        buffer_put_varint(out, run->last - run->first);
-        buffer_put_u8(
-            out, (uint8_t)((run->amount < 0 ? RUN_NEGATIVE : 0) | (run->reset ? RUN_RESET : 0)));
-        put_amount(out, run->amount < 0 ? -run->amount : run->amount);
-    }
-}
-
-static void decode_slot(struct reader *reader, struct counter_slot *slot)
-{
-    dot_decode(reader, &slot->id);
-    slot->events = reader_varint(reader);
-    slot->reset_events = reader_varint_max(reader, slot->events);
-    slot->up = get_amount(reader);
-    slot->down = get_amount(reader);
-    slot->reset_up = get_amount(reader);
-    slot->reset_down = get_amount(reader);
-    if (slot->events == 0 || slot->reset_up > slot->up || slot->reset_down > slot->down)
-        reader->failed = true;
-}
-
-static void decode_run(struct reader *reader, struct counter_run *run)
-{
-    run->prefix = reader_bytes(reader);
-    run->first = reader_varint_max(reader, NUMBER_MAX);
-    run->last = run->first + reader_varint_max(reader, NUMBER_MAX - run->first);
-    uint8_t flags = reader_u8(reader);
-    run->amount = get_amount(reader);
-    run->reset = (flags & RUN_RESET) != 0;
-    if (run->prefix.length > REQUEST_ID_BYTES_MAX || flags > RUN_FLAGS_ALL ||
-        ((flags & RUN_NEGATIVE) != 0 && run->amount == 0) || (run->reset && run->amount != 0))
-        reader->failed = true;
-    if ((flags & RUN_NEGATIVE) != 0)
-        run->amount = -run->amount;
-}
-
-/* Whether b could be one run with a: then it must be. */
-static bool is_continued(const struct counter_run *a, const struct counter_run *b)
-{
-    return slice_equal(a->prefix, b->prefix) && a->last + 1 == b->first && a->reset == b->reset &&
-           a->amount == b->amount;
-}
-
-static bool run_is_before(const struct counter_run *a, const struct counter_run *b)
-{
-    int order = slice_compare(a->prefix, b->prefix);
-    return order != 0 ? order < 0 : a->last < b->first;
-}
-
-static void decode(struct reader *reader, struct counter *out)
-{
-    uint64_t slots = reader_varint_max(reader, DECODED_MAX);
-    if (slots > reader_left(reader) / SLOT_BYTES_MIN)
-        reader->failed = true;
-    if (reader->failed)
-        return;
-    out->slots = memory_new(slots, sizeof *out->slots);
-    for (; out->slot_count < slots && !reader->failed; out->slot_count++) {
-        struct counter_slot *slot = &out->slots[out->slot_count];
-        decode_slot(reader, slot);
-        if (out->slot_count > 0 && dot_compare(&slot[-1].id, &slot->id) >= 0)
-            reader->failed = true;
-    }
-    uint64_t runs = reader_varint_max(reader, DECODED_MAX);
-    if (runs > reader_left(reader) / RUN_BYTES_MIN)
-        reader->failed = true;
-    if (reader->failed)
-        return;
-    out->runs = memory_new(runs, sizeof *out->runs);
-    for (; out->run_count < runs && !reader->failed; out->run_count++) {
-        struct counter_run *run = &out->runs[out->run_count];
-        decode_run(reader, run);
-        if (out->run_count > 0 && (!run_is_before(&run[-1], run) || is_continued(&run[-1], run)))
-            reader->failed = true;
-    }
 }
 
 /* ---- join --------------------------------------------------------------------------------- */
@@ -192,10 +65,12 @@ static void join_slots(struct counter *into, const struct counter *from)
 
 static void append_run(struct counter_run *runs, uint32_t *count, const struct counter_run *run)
 {
-    if (*count > 0 && is_continued(&runs[*count - 1], run))
+    if (*count > 0 && counter_run_is_continued(&runs[*count - 1], run)) {
         runs[*count - 1].last = run->last;
-    else
+        counter_run_keep_dot(&runs[*count - 1], &run->dot);
+    } else {
         runs[(*count)++] = *run;
+    }
 }
 
 /* The same numbers in both: a reset is for good; of two amounts the larger counts, everywhere. */
@@ -204,6 +79,7 @@ static struct counter_run joined_run(const struct counter_run *a, const struct c
     struct counter_run run = *a;
     run.reset = a->reset || b->reset;
     run.amount = run.reset ? 0 : larger(a->amount, b->amount);
+    counter_run_keep_dot(&run, &b->dot);
     return run;
 }
 
@@ -259,15 +135,18 @@ enum status counter_join(struct counter *counter, struct slice value)
     struct reader reader = reader_make(value);
     struct counter other = {0};
     enum status status = STATUS_OK;
-    decode(&reader, &other);
+    counter_decode(&reader, &other);
     status = reader_end(&reader);
     if (status == STATUS_OK && counter->slots == NULL && counter->runs == NULL) {
+        counter_deinit(counter); /* it may have room for what it does not hold */
         *counter = other;
         return STATUS_OK;
     }
     if (status == STATUS_OK) {
         join_slots(counter, &other);
         join_runs(counter, &other);
+        counter_fold_join(counter, &other);
+        counter_fold_settle(counter);
     }
     counter_deinit(&other);
     return status;
@@ -290,6 +169,8 @@ void counter_join_cell(struct counter *counter, const struct cell *cell, uint64_
 
 bool counter_is_active(const struct counter *counter)
 {
+    if (counter->folded.events > 0)
+        return true;
     for (uint32_t i = 0; i < counter->slot_count; i++)
         if (counter->slots[i].events > counter->slots[i].reset_events)
             return true;
@@ -339,6 +220,8 @@ static decimal wide_cut(const struct wide *sum)
 decimal counter_total(const struct counter *counter)
 {
     struct wide sum = {0};
+    wide_add(&sum, counter->folded.up, 1);
+    wide_add(&sum, -counter->folded.down, 1);
     for (uint32_t i = 0; i < counter->slot_count; i++) {
         const struct counter_slot *slot = &counter->slots[i];
         wide_add(&sum, slot->up - slot->reset_up, 1);
@@ -355,6 +238,7 @@ decimal counter_total(const struct counter *counter)
 void counter_reset(struct counter *counter)
 {
     uint32_t kept = 0;
+    counter_fold_reset(counter);
     for (uint32_t i = 0; i < counter->slot_count; i++) {
         struct counter_slot *slot = &counter->slots[i];
         slot->reset_events = slot->events;
@@ -434,6 +318,8 @@ enum status counter_add(struct counter *counter, const struct dot *dot, decimal 
     assert(magnitude <= DECIMAL_MAX);
     if (id.length > 0) {
         struct counter_run run = run_of(id, amount);
+        if (request_time_ms(id) != 0)
+            run.dot = *dot;
         return add_run(counter, &run, known);
     }
     struct counter_slot *slot = slot_of(counter, &dot->actor, magnitude, amount < 0);

@@ -15,9 +15,11 @@
  *          out one request, it counts once. Ids with one prefix and numbers in a row
  *          ("job-1", "job-2", ...) share a run.
  *
+ *   folded increments with ids that carry their time, once that is long past: one sum, and no ids
+ *          (counter_fold.h)
+ *
  * A slot is named by the event that opened it, never by its actor alone: after it was
- * purged, a late copy cannot be taken for the state of a new one. Ids are never folded
- * into slots: that would need to know that no copy can still arrive.
+ * purged, a late copy cannot be taken for the state of a new one.
  *
  * Source: Almeida, Baquero, "Scalable Eventually Consistent Counters", and Baquero et al.,
  * "The Problem with Embedded CRDT Counters and a Solution", PaPoC 2016; reference
@@ -35,10 +37,11 @@
 #include "causal/cell.h"
 #include "causal/decimal.h"
 #include "causal/dot.h"
+#include "causal/version_vector.h"
 
 enum {
     COUNTER_SLOTS_MAX = 4096,
-    COUNTER_RUNS_MAX = 1024, /* of one key; more ids are refused */
+    COUNTER_RUNS_MAX = 1024, /* of one key, not folded; more ids are refused */
     REQUEST_ID_BYTES_MAX = 64
 };
 
@@ -53,10 +56,24 @@ struct counter_run {
     uint64_t first, last;
     decimal amount; /* of each; 0 once it is reset */
     bool reset;
+    struct dot dot; /* of the event that counted it, the last of its actor; all zero unless the ids
+                       carry their time (counter_fold.h) */
 };
 
-/* All zero counts nothing. Slots ascend by id, runs by prefix and number, and do not touch. */
+struct counter_folded {
+    uint64_t cut_ms; /* ids of a time below it are here, and nowhere else; 0: none are */
+    uint64_t events; /* 0: all were reset */
+    decimal up, down;
+    struct version_vector basis; /* the newest dots of these events */
+};
+
+/*
+ * All zero counts nothing. Slots ascend by id, runs by prefix and number, and do not touch. No run
+ * that can be folded is of a time below the cut.
+ */
 struct counter {
+    struct counter_folded folded;
+    struct version_vector resets; /* the newest dots of ids that were reset, folded or not */
     struct counter_slot *slots;
     uint32_t slot_count;
     struct counter_run *runs;

@@ -1,6 +1,8 @@
 #include "causal/counter_write.h"
 
+#include "causal/counter_fold.h"
 #include "causal/expired.h"
+#include "causal/request_time.h"
 
 /* A new expiry is of the string alone; what is counted stays, and is not put into the string. */
 static void keep(const struct counter_write *write, struct register_effect *effect)
@@ -10,13 +12,34 @@ static void keep(const struct counter_write *write, struct register_effect *effe
         effect->value = string != NULL ? string->value : slice_text("0");
 }
 
+/*
+ * What it is answered by was read at some owners; written once more it is acknowledged as a write.
+ */
 static void answer_known(const struct counter_write *write, struct register_effect *effect)
 {
-    effect->write = effect->replaces = false;
     effect->number = 0;
     if (write->shown != NULL && !register_is_integer(write->shown->value, &effect->number))
         effect->number = 0;
     effect->old = write->shown != NULL ? write->shown->value : slice_text("0");
+}
+
+/* F2 of counter_fold.h. */
+static void fold(const struct counter_write *write, struct counter *counter,
+                 struct register_effect *effect)
+{
+    if (write->settled_ms > REQUEST_WINDOW_MS)
+        effect->folded = counter_fold(counter, write->settled_ms - REQUEST_WINDOW_MS);
+    effect->ids_wait = write->now_ms > REQUEST_WINDOW_MS &&
+                       counter_has_ids_below(counter, write->now_ms - REQUEST_WINDOW_MS);
+}
+
+/* What was folded is known to nobody: only its time tells that it may have been counted. */
+static enum status check_time(const struct counter_write *write, const struct counter *counter)
+{
+    uint64_t time_ms = request_time_ms(write->id);
+    if (time_ms != 0 && time_ms < counter->folded.cut_ms)
+        return STATUS_REQUEST_TOO_OLD;
+    return request_time_check(write->id, write->now_ms);
 }
 
 static enum status add(const struct counter_write *write, struct register_effect *effect,
@@ -36,10 +59,14 @@ static enum status add(const struct counter_write *write, struct register_effect
         counter_join_cell(&counter, write->cell, 0, UINT64_MAX);
     }
     dot.sequence += effect->replaces;
+    fold(write, &counter, effect);
+    enum status in_time = check_time(write, &counter);
     enum status status = counter_add(&counter, &dot, effect->amount, write->id, &known);
+    if (!known && in_time != STATUS_OK)
+        status = in_time;
     if (status == STATUS_OK && known)
         answer_known(write, effect);
-    else if (status == STATUS_OK)
+    if (status == STATUS_OK)
         counter_encode(&counter, state);
     counter_deinit(&counter);
     return status;
@@ -62,6 +89,7 @@ enum status counter_write(const struct counter_write *write, struct register_eff
         if (!cell_has_counter(write->cell))
             break;
         counter_join_cell(&counter, write->cell, 0, UINT64_MAX);
+        fold(write, &counter, effect);
         counter_reset(&counter);
         counter_encode(&counter, state);
         counter_deinit(&counter);

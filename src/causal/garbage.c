@@ -66,6 +66,12 @@ static bool is_reset(const struct sibling *sibling)
     return reset;
 }
 
+static bool same_folded(const struct counter *a, const struct counter *b)
+{
+    return a->folded.events == b->folded.events && a->folded.up == b->folded.up &&
+           a->folded.down == b->folded.down;
+}
+
 /* Whether the cell counts the same without that version. */
 static bool counts_without(const struct cell *cell, const struct sibling *sibling)
 {
@@ -78,7 +84,8 @@ static bool counts_without(const struct cell *cell, const struct sibling *siblin
         if (dot_compare(&other->dot, &sibling->dot) != 0)
             join(&without, other);
     }
-    bool same = same_slots(&with, &without) && same_runs(&with, &without);
+    bool same =
+        same_slots(&with, &without) && same_runs(&with, &without) && same_folded(&with, &without);
     counter_deinit(&with);
     counter_deinit(&without);
     return same;

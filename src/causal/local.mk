@@ -10,6 +10,10 @@ libringcore_a_SOURCES += \
 	src/causal/clock.h \
 	src/causal/counter.c \
 	src/causal/counter.h \
+	src/causal/counter_codec.c \
+	src/causal/counter_fold.c \
+	src/causal/counter_fold.h \
+	src/causal/counter_state.h \
 	src/causal/counter_write.c \
 	src/causal/counter_write.h \
 	src/causal/decimal.c \
@@ -24,5 +28,7 @@ libringcore_a_SOURCES += \
 	src/causal/hybrid_time.h \
 	src/causal/register.c \
 	src/causal/register.h \
+	src/causal/request_time.c \
+	src/causal/request_time.h \
 	src/causal/version_vector.c \
 	src/causal/version_vector.h

@@ -68,7 +68,9 @@ struct register_effect {
     struct slice value;    /* of the new version */
     int64_t number;        /* see the operations; SET: 1 written, 0 condition not met */
     bool has_old;          /* with MUTATION_RETURN_OLD: a value was visible before */
-    struct slice old;      /* that value; with MUTATION_DECIMAL the new one; or BIT_FIELD's results */
+    uint64_t folded;       /* ids that leave the counter (counter_fold.h) */
+    bool ids_wait;         /* so will others, whose window is over */
+    struct slice old; /* that value; with MUTATION_DECIMAL the new one; or BIT_FIELD's results */
 };
 
 /* Whether answer or effect depend on the value before; then a read quorum is asked first. */

@@ -41,7 +41,7 @@ struct call {
     bool has_id;
     bool uncertain; /* an attempt may have been applied */
     bool tells_timeout;
-    bool internal; /* of the client itself */
+    bool internal;   /* of the client itself */
     bool may_repeat; /* another attempt is paid from the budget, and not sent yet */
     uint32_t attempts;
     struct ringdb_reply *last_error; /* of the latest attempt; NULL: none came */

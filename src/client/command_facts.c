@@ -53,6 +53,7 @@ static const struct row READS[] = {
     {"pttl", 1},
     {"randomkey", 0},
     {"ring.digest", 0},
+    {"ring.gc", 0},
     {"ring.get", 1},
     {"ring.hints", 0},
     {"ring.locate", 1},

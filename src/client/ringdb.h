@@ -150,7 +150,8 @@ struct ringdb_options {
     /* As realloc(), and frees for 0 bytes. NULL: the C library's. */
     void *(*resize)(void *context, void *old, size_t bytes);
     void *resize_context;
-    /* The wanted RINGDB_WAIT_ bits of a descriptor have changed; 0: forget it, it is closed next.
+    /*
+     * The wanted RINGDB_WAIT_ bits of a descriptor have changed; 0: forget it, it is closed next.
      */
     void (*watch)(void *context, int fd, unsigned events);
     void *watch_context;

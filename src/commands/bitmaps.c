@@ -376,11 +376,12 @@ const struct command command_bitfield = {
     .name = "bitfield",
     .group = "bitmap",
     .since = "3.2.0",
-    .summary = "Reads and writes numbers of any width in a string, as many as are given, in one step. "
-               LATER_WINS,
+    .summary = "Reads and writes numbers of any width in a string, as many as are given, in one "
+               "step. " LATER_WINS,
     .complexity = "O(N) in the length of the string.",
-    .syntax = "key [GET encoding offset] [OVERFLOW <WRAP | SAT | FAIL>] [SET encoding offset value] "
-              "[INCRBY encoding offset increment]",
+    .syntax =
+        "key [GET encoding offset] [OVERFLOW <WRAP | SAT | FAIL>] [SET encoding offset value] "
+        "[INCRBY encoding offset increment]",
     .arity = -2,
     .flags = COMMAND_WRITE | COMMAND_DENYOOM,
     .categories = CATEGORY_BITMAP,

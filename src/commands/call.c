@@ -367,16 +367,21 @@ void call_start(struct call *call)
     call->started = session->now;
     call->keyspace = session->keyspace;
     options_join(&call->options, &session->options);
+    if (session->rights != NULL && session->rights->has_options)
+        options_join(&call->options, &session->rights->options);
     call->silent = session->reply_mode == REPLY_OFF || session->reply_skip;
     session->reply_skip = false;
     session->last_command = call->command;
+    if (!session->is_free && !session_may_run(call))
+        return;
     if (call->command != &rejected && call->has_context && !context_take(call))
         return;
     if (call->command != &rejected && call->request_id.length > 0 && !take_id(call))
         return;
     bool reads = (call->command->flags & COMMAND_READONLY) != 0;
     if (reads && call->options.level == LEVEL_ANY && call->options.r == OWNERS_UNSET) {
-        call_reply_error(call, "ERR the consistency level ANY is for writes: read with ONE or more");
+        call_reply_error(call,
+                         "ERR the consistency level ANY is for writes: read with ONE or more");
         return;
     }
     call->command->start(call);
@@ -444,8 +449,7 @@ static void join_keyspace(const struct call *call, struct key_request *request)
     struct request_options weakest = {0};
     if (keyspace == NULL)
         return;
-    weakest.level =
-        key_request_writes(request) ? keyspace->write_level : keyspace->read_level;
+    weakest.level = key_request_writes(request) ? keyspace->write_level : keyspace->read_level;
     weakest.sloppy = keyspace->sloppy ? SLOPPY_YES : SLOPPY_DEFAULT;
     options_join(&request->options, &weakest);
 }

@@ -69,7 +69,7 @@ struct call {
     uint32_t argument_count;
     struct request_options options; /* of the connection, then of WITH */
     keyspace_id keyspace;
-    bool has_context;              /* of WITH context= */
+    bool has_context; /* of WITH context= */
     struct slice context_text;
     struct version_vector context; /* once the call runs */
     hybrid_time context_time;
@@ -181,8 +181,8 @@ void call_reply_failure(struct call *call, uint8_t kind, const struct key_result
 /* Only its text, for commands of several requests. */
 void call_failure_text(uint8_t kind, const struct key_result *result, struct buffer *out);
 
-#define NOT_A_FLOAT "ERR value is not a valid float"
-#define FLOAT_OVERFLOW "ERR increment would produce NaN or Infinity"
+#define NOT_A_FLOAT     "ERR value is not a valid float"
+#define FLOAT_OVERFLOW  "ERR increment would produce NaN or Infinity"
 #define STRING_TOO_LONG "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
 
 void call_reply_syntax_error(struct call *call);

@@ -12,8 +12,7 @@ static const char *address_of(const struct session *session)
     return (const char *)session->address.data;
 }
 
-/* One line without its end, with the names and the order of Redis 7.2. */
-static void describe(const struct session *session, struct instant now, struct buffer *out)
+void client_describe(const struct session *session, struct instant now, struct buffer *out)
 {
     const char *library = (const char *)session->library_name.data;
     const char *version = (const char *)session->library_version.data;
@@ -22,7 +21,8 @@ static void describe(const struct session *session, struct instant now, struct b
                   (const char *)session->name.data,
                   (unsigned long long)((now.mono_us - session->opened.mono_us) / 1000000),
                   (unsigned long long)((now.mono_us - session->heard.mono_us) / 1000000),
-                  session_deadline_us(session) == UINT64_MAX ? "N" : "b", session->keyspace);
+                  session_deadline_us(session) == UINT64_MAX ? "N" : "b",
+                  keyspace_number(session->keyspace));
     buffer_printf(out,
                   " sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=%zu qbuf-free=%zu argv-mem=%llu "
                   "multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=%zu events=r cmd=",
@@ -34,28 +34,28 @@ static void describe(const struct session *session, struct instant now, struct b
     else
         buffer_printf(out, "NULL");
     buffer_printf(out,
-                  " user=default redir=-1 resp=%d lib-name=%.*s lib-ver=%.*s "
+                  " user=%s redir=-1 resp=%d lib-name=%.*s lib-ver=%.*s "
                   "tot-net-in=%llu tot-net-out=%llu tot-cmds=%llu",
-                  session->version, (int)session->library_name.length, library,
-                  (int)session->library_version.length, version,
+                  session_user_name(session), session->version, (int)session->library_name.length,
+                  library, (int)session->library_version.length, version,
                   (unsigned long long)session->bytes_in, (unsigned long long)session->bytes_out,
                   (unsigned long long)session->command_count);
 }
 
 void client_info_start(struct call *call)
 {
-    describe(call->session, call_now(call), &call->scratch);
+    client_describe(call->session, call_now(call), &call->scratch);
     buffer_put_u8(&call->scratch, '\n');
     call_reply_verbatim(call, buffer_slice(&call->scratch));
 }
 
 /* What CLIENT LIST and KILL choose by; what is not set matches all. */
 struct filter {
-    bool by_id, by_address, by_age, skip_self;
-    bool none; /* a type, a user or an address that no connection has */
+    bool by_id, by_address, by_age, by_user, skip_self;
+    bool none; /* a type or an address that no connection has */
     uint64_t id;
     uint64_t age_s;
-    struct slice address;
+    struct slice address, user;
 };
 
 static bool matches(const struct filter *filter, const struct call *call,
@@ -67,6 +67,8 @@ static bool matches(const struct filter *filter, const struct call *call,
     if (filter->by_id && session->id != filter->id)
         return false;
     if (filter->by_age && age_s < filter->age_s)
+        return false;
+    if (filter->by_user && !slice_equal(filter->user, slice_text(session_user_name(session))))
         return false;
     return !filter->by_address || slice_equal(filter->address, slice_text(address_of(session)));
 }
@@ -97,7 +99,7 @@ static void list_all(struct call *call, const struct filter *filter)
         session = session->next;
     for (; session != NULL; session = session->previous) {
         if (matches(filter, call, session)) {
-            describe(session, call_now(call), &call->scratch);
+            client_describe(session, call_now(call), &call->scratch);
             buffer_put_u8(&call->scratch, '\n');
         }
     }
@@ -114,7 +116,7 @@ static void list_ids(struct call *call)
         }
         const struct session *session = session_find(call_environment(call), (connection_id)id);
         if (session != NULL) {
-            describe(session, call_now(call), &call->scratch);
+            client_describe(session, call_now(call), &call->scratch);
             buffer_put_u8(&call->scratch, '\n');
         }
     }
@@ -163,12 +165,14 @@ static bool parse_filter(struct call *call, uint32_t at, struct filter *filter)
     } else if (call_argument_is(call, at, "laddr")) {
         filter->none = true; /* the node does not know which of its addresses was used */
     } else if (call_argument_is(call, at, "user")) {
-        if (!slice_equal(value, slice_text("default"))) {
+        if (user_table_find(call_environment(call)->users, value) == NULL) {
             call_reply_error(call, "ERR No such user '%.*s'",
                              value.length > 128 ? 128 : (int)value.length,
                              (const char *)value.data);
             return false;
         }
+        filter->by_user = true;
+        filter->user = value;
     } else if (call_argument_is(call, at, "skipme") && slice_is_word(value, "yes")) {
         filter->skip_self = true;
     } else if (call_argument_is(call, at, "skipme") && slice_is_word(value, "no")) {

@@ -4,8 +4,14 @@
 #ifndef COMMANDS_CLIENT_LIST_H
 #define COMMANDS_CLIENT_LIST_H
 
-struct call;
+#include "base/bytes.h"
+#include "node/event.h"
 
+struct call;
+struct session;
+
+/* One line without its end, with the names and the order of Redis 7.2. */
+void client_describe(const struct session *session, struct instant now, struct buffer *out);
 void client_info_start(struct call *call);
 void client_list_start(struct call *call);
 void client_kill_start(struct call *call);

@@ -65,7 +65,8 @@ enum key_flags {
     KEY_FLAG_COUNT = 9
 };
 
-/* Which arguments are keys: `first`, and every `step`th up to `first + last`; last -1: to the end.
+/*
+ * Which arguments are keys: `first`, and every `step`th up to `first + last`; last -1: to the end.
  */
 struct key_spec {
     uint16_t flags; /* enum key_flags; 0: the spec is not there */
@@ -94,8 +95,9 @@ struct command {
     const char *tips;   /* separated by spaces; NULL for none */
     int8_t arity;       /* with the name, and the container's; -n: at least n */
     uint8_t access;     /* enum command_access */
+    bool secret;        /* its arguments may hold a password: they are shown to nobody */
     bool context;       /* WITH context=: the write replaces what that token's reader saw */
-    bool repeatable;    /* WITH id=: each of its key requests stands for itself, in the same order */
+    bool repeatable; /* WITH id=: each of its key requests stands for itself, in the same order */
     uint32_t flags;
     uint32_t categories;
     struct key_spec keys[COMMAND_KEY_SPECS_MAX];

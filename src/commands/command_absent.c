@@ -39,7 +39,6 @@ const struct command_absent commands_absent[] = {
     {"SORT SORT_RO", "there are no collections to sort yet"},
     {"FLUSHALL FLUSHDB", "a whole keyspace cannot be emptied yet"},
     {"MOVE SWAPDB", "a keyspace has a policy of its own; COPY takes a value to another one"},
-    {"ACL", "there are no users yet"},
     {"SAVE BGSAVE BGREWRITEAOF LASTSAVE", "every acknowledged write is on disk already"},
     {"SHUTDOWN", "a node is stopped by a signal"},
     {"REPLICAOF SLAVEOF PSYNC SYNC REPLCONF FAILOVER ROLE", "the ring has no masters and replicas "

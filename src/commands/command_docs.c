@@ -358,18 +358,6 @@ static const struct command *inner_command(const struct call *call, uint32_t *at
     return command;
 }
 
-/* SET reads the key only with GET; its row can but say that this varies. */
-static uint32_t flags_in_request(const struct call *call, uint32_t at, uint32_t flags)
-{
-    if ((flags & KEY_FLAG_VARIABLE) == 0)
-        return flags;
-    for (uint32_t i = at + 3; i < call->argument_count; i++) {
-        if (call_argument_is(call, i, "get"))
-            return flags & ~(uint32_t)KEY_FLAG_VARIABLE;
-    }
-    return KEY_FLAG_OW | KEY_FLAG_UPDATE;
-}
-
 static void write_keys(struct call *call, bool with_flags)
 {
     uint32_t at = 2, count = 0;
@@ -393,8 +381,8 @@ static void write_keys(struct call *call, bool with_flags)
             resp_writer_array(body, 2);
         resp_writer_bulk(body, call_argument(call, at + walk.position));
         if (with_flags)
-            write_set(body, flags_in_request(call, at, command->keys[walk.spec].flags),
-                      key_flag_names, KEY_FLAG_COUNT, "");
+            write_set(body, key_walk_flags(&walk, call->arguments + at), key_flag_names,
+                      KEY_FLAG_COUNT, "");
     }
     struct resp_writer writer = call_writer(call);
     resp_writer_array(writer, count);

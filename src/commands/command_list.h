@@ -11,7 +11,7 @@
 
 /* clang-format off */
 #define COMMANDS(X)                                                                               \
-    X(append) X(asking) X(auth) X(bitcount) X(bitfield) X(bitfield_ro) X(bitop) X(bitpos)         \
+    X(acl) X(append) X(asking) X(auth) X(bitcount) X(bitfield) X(bitfield_ro) X(bitop) X(bitpos)         \
     X(client) X(cluster) X(command) X(config) X(copy) X(dbsize) X(decr) X(decrby) X(del)          \
     X(echo) X(exists) X(expire) X(expireat) X(expiretime) X(get) X(getbit) X(getdel) X(getex)     \
     X(getrange) X(getset) X(hdel) X(hello) X(hexists) X(hget) X(hgetall) X(hkeys) X(hlen)         \

@@ -132,3 +132,38 @@ bool key_walk_next(struct key_walk *walk)
     }
     return false;
 }
+
+/* SET reads the key only with GET. */
+static bool set_reads(const struct key_walk *walk, const struct slice *arguments)
+{
+    for (uint32_t i = 3; i < walk->argument_count; i++)
+        if (slice_is_word(arguments[i], "get"))
+            return true;
+    return false;
+}
+
+/* BITFIELD writes but for GET alone. What is not understood will be refused, and may write. */
+static bool bitfield_writes(const struct key_walk *walk, const struct slice *arguments)
+{
+    for (uint32_t i = 2; i < walk->argument_count; i++) {
+        if (slice_is_word(arguments[i], "get"))
+            i += 2;
+        else if (slice_is_word(arguments[i], "overflow"))
+            i += 1;
+        else
+            return true;
+    }
+    return false;
+}
+
+uint32_t key_walk_flags(const struct key_walk *walk, const struct slice *arguments)
+{
+    uint32_t flags = walk->command->keys[walk->spec].flags;
+    if ((flags & KEY_FLAG_VARIABLE) == 0)
+        return flags;
+    if (walk->command == &command_bitfield && !bitfield_writes(walk, arguments))
+        return KEY_FLAG_RO | KEY_FLAG_ACCESS;
+    if (walk->command == &command_set && !set_reads(walk, arguments))
+        return KEY_FLAG_OW | KEY_FLAG_UPDATE;
+    return flags & ~(uint32_t)KEY_FLAG_VARIABLE;
+}

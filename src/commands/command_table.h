@@ -42,6 +42,11 @@ struct key_walk {
 struct key_walk key_walk_make(const struct command *command, uint32_t argument_count);
 /* false: there are no more; else `walk->position` is the next one. */
 bool key_walk_next(struct key_walk *walk);
+/*
+ * What is done to the key found last, where its row can but say that this varies with the
+ * `arguments`.
+ */
+uint32_t key_walk_flags(const struct key_walk *walk, const struct slice *arguments);
 
 /* A command of Redis that RingDB does not offer. */
 struct command_absent {

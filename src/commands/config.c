@@ -103,6 +103,7 @@ static void get_port(const struct environment *environment, struct buffer *out)
 }
 
 static const struct parameter parameters[] = {
+    {"acllog-max-len", "128", NULL, NULL},
     {"appendfsync", "always", NULL, NULL},
     {"appendonly", "yes", NULL, NULL},
     {"client-query-buffer-limit", NULL, get_request_bytes, NULL},
@@ -235,7 +236,10 @@ static bool set_value(struct environment *environment, struct slice name, struct
         done = parameter->set(environment, value);
     else
         done = slice_equal(value, buffer_slice(&present));
-    if (!done)
+    if (!done && slice_is_word(name, "requirepass"))
+        buffer_printf(reason, "passwords are of users, and users of the whole cluster: use ACL "
+                              "SETUSER default >password");
+    else if (!done)
         buffer_printf(reason, "%s",
                       parameter->set != NULL ? "argument is not a value for it"
                                              : "can't set immutable config");

@@ -1,8 +1,8 @@
 /*
  * connection.c - commands about the connection: HELLO, AUTH, SELECT, RESET and their like.
  *
- * There are no users yet, so every connection is the user "default", who has no
- * password; AUTH answers as a Redis without passwords does.
+ * A connection begins as the user `default`, where that takes no password, and becomes another by
+ * AUTH or HELLO (user_table.h).
  */
 #include <string.h>
 
@@ -12,6 +12,7 @@
 #include "commands/options.h"
 #include "commands/server_version.h"
 #include "commands/session_state.h"
+#include "commands/user_table.h"
 
 static void start_ping(struct call *call)
 {
@@ -55,45 +56,61 @@ static void start_select(struct call *call)
         environment->register_view(environment->node, &known);
     if (!parse_integer(call_argument(call, 1), &number)) {
         call_reply_not_an_integer(call);
-    } else if (number >= 0 && number < RING_KEYSPACES_MAX && !known.is_open &&
-               ring_keyspace(environment->ring, (keyspace_id)number) == NULL) {
+        return;
+    }
+    const struct ring_keyspace *keyspace =
+        ring_keyspace_numbered(environment->ring, (uint64_t)number);
+    if (keyspace == NULL && number >= 0 && number < RING_KEYSPACES_MAX && !known.is_open) {
         call_reply_error(call, "LOADING the store is being opened, and may know of this keyspace");
-    } else if (number < 0 || number >= RING_KEYSPACES_MAX ||
-               ring_keyspace(call_environment(call)->ring, (keyspace_id)number) == NULL) {
+    } else if (keyspace == NULL) {
         call_reply_error(call, "ERR DB index is out of range");
     } else {
-        call->session->keyspace = (keyspace_id)number;
+        call->session->keyspace = ring_keyspace_id(environment->ring, keyspace);
         call_reply_ok(call);
     }
 }
 
-static bool is_default_user(struct slice name)
+/* false: the error is sent. */
+static bool log_in(struct call *call, struct slice name, struct slice password, const char *command)
 {
-    return slice_equal(name, slice_text("default"));
-}
-
-static void reply_wrong_password(struct call *call)
-{
-    call_reply_error(call, "WRONGPASS invalid username-password pair or user is disabled.");
+    switch (session_log_in(call->session, name, password, command)) {
+    case STATUS_OK:
+        return true;
+    case STATUS_NOT_READY:
+        call_reply_error(call, "LOADING the store is being opened, and users are not known yet");
+        break;
+    case STATUS_UNSUPPORTED:
+        call_reply_error(call, "ERR this node cannot check passwords");
+        break;
+    default:
+        call_reply_error(call, "WRONGPASS invalid username-password pair or user is disabled.");
+    }
+    return false;
 }
 
 static void start_auth(struct call *call)
 {
-    if (call->argument_count > 3)
+    const struct slice standard = slice_text(USER_DEFAULT_NAME);
+    if (call->argument_count > 3) {
         call_reply_syntax_error(call);
-    else if (call->argument_count == 2)
+        return;
+    }
+    const struct user_rights *rights = user_table_find(call_environment(call)->users, standard);
+    if (call->argument_count == 2 && rights != NULL && (rights->user.flags & USER_NOPASS) != 0) {
         call_reply_error(call, "ERR AUTH <password> called without any password configured for "
                                "the default user. Are you sure your configuration is correct?");
-    else if (!is_default_user(call_argument(call, 1)))
-        reply_wrong_password(call);
-    else
+        return;
+    }
+    bool named = call->argument_count == 3;
+    if (log_in(call, named ? call_argument(call, 1) : standard, call_argument(call, named ? 2 : 1),
+               "AUTH"))
         call_reply_ok(call);
 }
 
 struct hello {
     int64_t version; /* 0: as it is */
-    bool has_name;
-    struct slice name;
+    bool has_name, has_user;
+    struct slice name, user, password;
 };
 
 /* false: the error is sent. */
@@ -114,10 +131,9 @@ static bool parse_hello(struct call *call, struct hello *out)
     while (at < call->argument_count) {
         uint32_t left = call->argument_count - at - 1;
         if (call_argument_is(call, at, "auth") && left >= 2) {
-            if (!is_default_user(call_argument(call, at + 1))) {
-                reply_wrong_password(call);
-                return false;
-            }
+            out->has_user = true;
+            out->user = call_argument(call, at + 1);
+            out->password = call_argument(call, at + 2);
             at += 3;
         } else if (call_argument_is(call, at, "setname") && left >= 1) {
             out->has_name = true;
@@ -144,6 +160,15 @@ static void start_hello(struct call *call)
     struct hello hello;
     if (!parse_hello(call, &hello))
         return;
+    if (hello.has_user && !log_in(call, hello.user, hello.password, "HELLO"))
+        return;
+    if (call_environment(call)->users->known && !session->logged_in) {
+        call_reply_error(call, "NOAUTH HELLO must be called with the client already authenticated, "
+                               "otherwise the HELLO <proto> AUTH <user> <pass> option can be used "
+                               "to authenticate the client and select the RESP protocol version at "
+                               "the same time");
+        return;
+    }
     if (hello.version != 0)
         session->version = (enum resp_version)hello.version;
     if (hello.has_name) {
@@ -286,11 +311,12 @@ const struct command command_auth = {
     .name = "auth",
     .group = "connection",
     .since = "1.0.0",
-    .summary = "Logs in; there is the user default without a password, and no other.",
+    .summary = "Logs in as a user, or as the user default.",
     .complexity = "O(1)",
     .syntax = "[username] password",
     .arity = -2,
     .access = ACCESS_ALONE,
+    .secret = true,
     .flags = HANDSHAKE,
     .categories = CATEGORY_CONNECTION,
     .start = start_auth,
@@ -305,6 +331,7 @@ const struct command command_hello = {
     .syntax = "[protover [AUTH username password] [SETNAME clientname]]",
     .arity = -1,
     .access = ACCESS_ALONE,
+    .secret = true,
     .flags = HANDSHAKE,
     .categories = CATEGORY_CONNECTION,
     .start = start_hello,

@@ -130,12 +130,13 @@ static void start_copy(struct call *call)
                 call_reply_not_an_integer(call);
                 return;
             }
-            if (number < 0 || number >= RING_KEYSPACES_MAX ||
-                ring_keyspace(call_environment(call)->ring, (keyspace_id)number) == NULL) {
+            const struct ring *ring = call_environment(call)->ring;
+            const struct ring_keyspace *keyspace = ring_keyspace_numbered(ring, (uint64_t)number);
+            if (keyspace == NULL) {
                 call_reply_error(call, "ERR DB index is out of range");
                 return;
             }
-            copy->target = (keyspace_id)number;
+            copy->target = ring_keyspace_id(ring, keyspace);
         } else {
             call_reply_syntax_error(call);
             return;

@@ -22,10 +22,12 @@
 #include "node/settings.h"
 #include "repair/hint_handoff.h"
 #include "ring/ring.h"
+#include "wire/message_drop.h"
 #include "wire/message_expiry.h"
 
 struct session;
 struct introspection; /* commands/introspection.h */
+struct user_table;    /* commands/user_table.h */
 
 /* Counters since the start of the node, for INFO and later the metrics. */
 struct node_statistics {
@@ -42,49 +44,54 @@ struct node_statistics {
     uint64_t requests_sibling_limit; /* writes refused because their key has too many values */
     uint64_t requests_repeated; /* with an id that was known: the first answer was given again */
     uint64_t requests_repeated_by_quorum; /* of these, known to another owner alone */
-    uint64_t requests_unknown;  /* with an id, where it could not be told */
-    uint64_t contexts_refused;       /* tokens that were not what RING.GET gave for the key */
-    uint64_t read_repairs; /* cells written back before a read was answered */
+    uint64_t requests_unknown;            /* with an id, where it could not be told */
+    uint64_t contexts_refused;            /* tokens that were not what RING.GET gave for the key */
+    uint64_t read_repairs;                /* cells written back before a read was answered */
     uint64_t writes_again; /* of strings that owners stored beside increments they had not seen */
     uint64_t read_fetches; /* times that an owner was asked for values it had only named */
-    /* Owners asked because others took longer than they use to, whether that helped, and how often the
-       budget forbade it; asked to be measured; asked after silence, and how often that was forbidden */
+    /* Owners asked because others took longer than they use to, whether that helped, and how often
+       the budget forbade it; asked to be measured; asked after silence, and how often that was
+       forbidden */
     uint64_t speculative_reads_sent, speculative_reads_won, speculative_reads_refused;
     uint64_t exploring_reads_sent;
     uint64_t read_retries_sent, read_retries_refused;
     uint64_t read_bytes_omitted; /* of values that owners named and did not send */
-    uint64_t
-        lww_losses; /* concurrent values that last-writer-wins dropped, at this node's replicas */
+    /* concurrent values that last-writer-wins dropped, at this node's replicas */
+    uint64_t lww_losses;
+    uint64_t increments_folded; /* whose ids left their counters with writes here */
     uint64_t siblings_warned;   /* writes here that left more than siblings-warn versions */
-    uint64_t sloppy_reads; /* reads that a fallback answered in the place of an owner */
-    uint64_t hints_read;   /* that sloppy reads have met, and given to owners */
+    uint64_t sloppy_reads;      /* reads that a fallback answered in the place of an owner */
+    uint64_t hints_read;        /* that sloppy reads have met, and given to owners */
     uint64_t hints_stored, hints_merged; /* kept for other owners: new cells, and more of them */
     uint64_t hints_repeated;             /* that said nothing new */
     uint64_t hints_refused;              /* at a limit */
     uint64_t sync_pages_sent, sync_cells_received;
-    uint64_t partitions_received; /* whole, because no log reached back far enough */
+    uint64_t partitions_received;           /* whole, because no log reached back far enough */
     uint64_t peer_bytes_in, peer_bytes_out; /* of frames, whatever they are for */
     uint64_t tombstones_purged; /* cells that lost their tombstone or context: all owners have it */
-    uint64_t expired_dropped; /* values that had expired and left this node's disk */
+    uint64_t expired_dropped;   /* values that had expired and left this node's disk */
+    uint64_t dropped_keys_removed; /* of dropped keyspaces, from this node's disk */
+    uint64_t dropped_hints_removed;
     uint64_t frames_refused; /* from peers: wrong ring, incarnation, or not decodable */
     uint64_t store_errors;
+    uint64_t acl_denied_commands, acl_denied_keys, acl_denied_logins;
 };
 
 /* What is known of the own clock. */
 struct clock_view {
-    bool fenced;              /* this node mints nothing and coordinates no writes */
-    uint32_t clocks;          /* that were compared, the own one included */
-    int64_t offset_ms;        /* of the own clock from the agreed time; above 0: ahead */
-    uint32_t uncertainty_ms;  /* of offset_ms, either way */
-    uint32_t limit_ms;        /* fenced when surely further away */
-    uint64_t offset_max_ms;   /* between the own clock and a peer's, the largest */
-    uint64_t wait_ms;         /* not 0: until the clock has reached times issued before */
+    bool fenced;             /* this node mints nothing and coordinates no writes */
+    uint32_t clocks;         /* that were compared, the own one included */
+    int64_t offset_ms;       /* of the own clock from the agreed time; above 0: ahead */
+    uint32_t uncertainty_ms; /* of offset_ms, either way */
+    uint32_t limit_ms;       /* fenced when surely further away */
+    uint64_t offset_max_ms;  /* between the own clock and a peer's, the largest */
+    uint64_t wait_ms;        /* not 0: until the clock has reached times issued before */
 };
 
 /* Whom the collection of garbage waits for, and why. */
 enum gc_reason {
-    GC_LACKS,      /* an owner has not said that it has what a tombstone covers */
-    GC_MAY_HINT,   /* a member has not said that it keeps no hints */
+    GC_LACKS,    /* an owner has not said that it has what a tombstone covers */
+    GC_MAY_HINT, /* a member has not said that it keeps no hints */
     GC_REASON_COUNT
 };
 
@@ -108,11 +115,11 @@ struct gc_view {
 
 /* What is known of the own store. */
 struct store_view {
-    const char *state;      /* opening, unconfirmed, rebuilding, serving, quarantined */
-    uint32_t percent;       /* of the replicas that were to be rebuilt, that are */
-    uint64_t left_ms;       /* until all are, at the pace so far; 0: not known */
-    uint32_t damage_times;  /* that a store of this node was found damaged */
-    uint64_t damage_ms;     /* the last time, since 1970 */
+    const char *state;     /* opening, unconfirmed, rebuilding, serving, quarantined */
+    uint32_t percent;      /* of the replicas that were to be rebuilt, that are */
+    uint64_t left_ms;      /* until all are, at the pace so far; 0: not known */
+    uint32_t damage_times; /* that a store of this node was found damaged */
+    uint64_t damage_ms;    /* the last time, since 1970 */
     const char *damage_reason;
 };
 
@@ -174,12 +181,14 @@ struct environment {
     enum peer_state (*peer_state)(void *node, node_id id);
     /* ms since the peer was heard; 0 for self */
     uint64_t (*peer_silence_ms)(void *node, node_id id, struct instant now);
-    /* Whether this node's replica of the partition answers reads (false: not owner, or rebuilding).
+    /*
+     * Whether this node's replica of the partition answers reads (false: not owner, or rebuilding).
      */
     bool (*replica_ready)(void *node, partition_id partition);
     /* May be NULL: no hints are kept. */
     void (*hint_view)(void *node, struct hint_view *out);
     void (*expiry_view)(void *node, struct message_expiry_state *out); /* may be NULL */
+    void (*drop_view)(void *node, struct message_drop_state *out);     /* may be NULL */
     /* May be NULL. */
     void (*gc_view)(void *node, struct gc_view *out);
     void (*hint_lane_view)(void *node, node_id target, struct instant now,
@@ -195,7 +204,9 @@ struct environment {
     /* Whether it is over; its outcome is then taken, and forgotten. */
     bool (*change_take)(void *node, uint64_t ticket, struct change_outcome *out);
     void (*register_view)(void *node, struct register_view *out); /* may be NULL */
-    /* Anti-entropy and scrub; all four, or NULL. An index is below the view's `pairs`, `replicas`. */
+    /*
+     * Anti-entropy and scrub; all four, or NULL. An index is below the view's `pairs`, `replicas`.
+     */
     void (*repair_view)(void *node, struct instant now, struct repair_view *out);
     void (*repair_pair)(void *node, struct instant now, uint32_t index,
                         struct repair_pair_view *out);
@@ -211,6 +222,10 @@ struct environment {
     void (*client_wake)(void *node, connection_id id);
     /* Keyed hash for the tokens of RING.GET; NULL: tokens are neither given nor taken. */
     context_mac *mac;
+    /* SHA-256 of a password, USER_HASH_BYTES long. NULL: nobody logs in with one. */
+    void (*hash_password)(struct slice password, uint8_t *out);
+    /* Bytes that nobody can guess; false: there are none. NULL: likewise. */
+    bool (*random_bytes)(uint8_t *out, size_t length);
     /*
      * Settings by name for CONFIG GET and SET; NULL when the host has no settings
      * of its own (the simulator). config_next walks: pass NULL first, get NULL at the end.
@@ -221,8 +236,10 @@ struct environment {
                               struct buffer *reason);
     /* Write the settings in force to the configuration file. NULL: there is none. */
     enum status (*config_rewrite)(void *host, struct buffer *reason);
-    /* Lines of INFO that only the host knows (memory, CPU, network); appended to `out`. May be
-     * NULL. */
+    /*
+     * Lines of INFO that only the host knows (memory, CPU, network); appended to `out`. May be
+     * NULL.
+     */
     void (*host_information)(void *host, const char *section, struct buffer *out);
     void *host;
 
@@ -231,10 +248,14 @@ struct environment {
     /* All sessions of the node, linked by the session module; NULL when none. */
     struct session *sessions;
     uint32_t session_count;
+    struct user_table *users;
     struct introspection *introspection; /* slow log, counters per command and error */
     uint8_t cluster_mode;                /* enum cluster_mode */
-    /* Keys of each keyspace in the whole ring as last counted, by the keyspace's number. */
-    uint64_t keyspace_keys[RING_KEYSPACES_MAX];
+    /* Keys of each keyspace in the whole ring as last counted, by its number. */
+    struct {
+        keyspace_id id; /* a later keyspace of the number was not counted yet */
+        uint64_t keys;
+    } keyspace_sizes[RING_KEYSPACES_MAX];
 };
 
 /* All zero, and the command layer's part ready for use. Release with environment_deinit(). */

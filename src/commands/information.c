@@ -153,6 +153,10 @@ static void write_stats(struct section *section)
     number(section, "pubsub_patterns", 0);
     number(section, "latest_fork_usec", 0);
     number(section, "total_error_replies", s->errors_replied);
+    number(section, "acl_access_denied_auth", s->acl_denied_logins);
+    number(section, "acl_access_denied_cmd", s->acl_denied_commands);
+    number(section, "acl_access_denied_key", s->acl_denied_keys);
+    number(section, "acl_access_denied_channel", 0);
 }
 
 static void write_replication(struct section *section)
@@ -232,10 +236,12 @@ static void write_cluster(struct section *section)
 
 static void write_keyspace(struct section *section)
 {
+    const struct environment *environment = section->environment;
     for (unsigned i = 0; i < RING_KEYSPACES_MAX; i++) {
-        if (section->environment->keyspace_keys[i] > 0)
+        uint64_t keys = environment->keyspace_sizes[i].keys;
+        if (keys > 0 && ring_keyspace(environment->ring, environment->keyspace_sizes[i].id) != NULL)
             buffer_printf(section->out, "db%u:keys=%llu,expires=0,avg_ttl=0\r\n", i,
-                          (unsigned long long)section->environment->keyspace_keys[i]);
+                          (unsigned long long)keys);
     }
 }
 
@@ -273,6 +279,18 @@ static void write_expiry(struct section *section)
     number(section, "ring_expired_waiting", state.waiting);
     number(section, "ring_safe_time_lag_ms", state.lag_ms);
     field(section, "ring_safe_time_held_by", "%s", holders);
+}
+
+/* What dropped keyspaces have left on the disk here. */
+static void write_drop(struct section *section)
+{
+    const struct environment *environment = section->environment;
+    struct message_drop_state state = {0};
+    if (environment->drop_view != NULL)
+        environment->drop_view(environment->node, &state);
+    number(section, "ring_dropped_keys_left", state.keys_left);
+    number(section, "ring_dropped_keys_removed", environment->statistics->dropped_keys_removed);
+    number(section, "ring_dropped_hints_removed", environment->statistics->dropped_hints_removed);
 }
 
 static void write_repair(struct section *section)
@@ -382,6 +400,7 @@ static void write_ring(struct section *section)
     number(section, "ring_read_bytes_omitted", s->read_bytes_omitted);
     number(section, "ring_lww_losses", s->lww_losses);
     number(section, "ring_siblings_warned", s->siblings_warned);
+    number(section, "ring_increments_folded", s->increments_folded);
     struct hint_view hints = {0};
     if (environment->hint_view != NULL)
         environment->hint_view(environment->node, &hints);
@@ -413,6 +432,7 @@ static void write_ring(struct section *section)
     number(section, "ring_hints_full", hints.is_full);
     number(section, "ring_hints_partitions_full", hints.partitions_full);
     write_expiry(section);
+    write_drop(section);
     number(section, "ring_peer_bytes_received", s->peer_bytes_in);
     number(section, "ring_peer_bytes_sent", s->peer_bytes_out);
     number(section, "ring_sync_pages_sent", s->sync_pages_sent);

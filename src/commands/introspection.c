@@ -12,13 +12,16 @@ enum { SLOWER_THAN_US_DEFAULT = 10000, SLOW_MAX_DEFAULT = 128 };
 
 void environment_init(struct environment *environment)
 {
-    *environment = (struct environment){.introspection = introspection_new()};
+    *environment =
+        (struct environment){.introspection = introspection_new(), .users = user_table_new()};
 }
 
 void environment_deinit(struct environment *environment)
 {
     introspection_free(environment->introspection);
+    user_table_free(environment->users);
     environment->introspection = NULL;
+    environment->users = NULL;
 }
 
 struct introspection *introspection_new(void)
@@ -151,7 +154,7 @@ void introspection_call(struct introspection *introspection, const struct call *
         counters->latency[latency_bucket(duration_us)]++;
     }
     /* Not what waits on purpose, nor what may carry a password. */
-    if (call->command->flags & (COMMAND_BLOCKING | COMMAND_NO_AUTH))
+    if (call->command->secret || call->command->flags & (COMMAND_BLOCKING | COMMAND_NO_AUTH))
         return;
     if (introspection->slower_than_us >= 0 && introspection->slow_max > 0 &&
         duration_us >= (uint64_t)introspection->slower_than_us)

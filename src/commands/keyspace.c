@@ -10,14 +10,12 @@
 
 #include "commands/arguments.h"
 #include "commands/call.h"
+#include "commands/change_call.h"
 #include "commands/command_list.h"
 #include "commands/help.h"
 #include "commands/keyspace.h"
 #include "commands/server_version.h"
-#include "commands/session_state.h"
 #include "coordinator/level.h"
-
-enum { LOOK_EVERY_US = 5000 };
 
 /* ---- showing ---- */
 
@@ -163,7 +161,7 @@ static bool take_for_ever(struct call *call, struct register_change *change, str
         if (!take_number(call, name, value, RING_KEYSPACES_MAX - 1, "a number from 0 to 63",
                          &number))
             return false;
-        keyspace->number = (keyspace_id)number;
+        keyspace->number = (uint16_t)number;
         change->any_number = false;
         return true;
     }
@@ -233,16 +231,12 @@ static bool take_change(struct call *call, struct register_change *change)
 
 /* ---- making it ---- */
 
-struct work {
-    uint64_t ticket;
-};
-
-static void reply_made(struct call *call, const struct change_outcome *outcome)
+static void write_outcome(struct call *call, const struct ring_keyspace *keyspace,
+                          const struct change_outcome *outcome)
 {
-    const struct ring_keyspace *keyspace = find(call, call_argument(call, 2));
     struct resp_writer writer = call_writer(call);
     resp_writer_map(writer, (keyspace == NULL ? 0 : KEYSPACE_FIELDS) + OUTCOME_FIELDS);
-    if (keyspace != NULL) /* else it is agreed on, and not on the own disk yet */
+    if (keyspace != NULL)
         write_fields(writer, keyspace);
     write_number(writer, "seq", outcome->seq);
     write_number(writer, "known_by", outcome->known_by);
@@ -250,65 +244,37 @@ static void reply_made(struct call *call, const struct change_outcome *outcome)
     call_finish(call);
 }
 
-static void look(struct call *call)
+/* Without the keyspace it is agreed on, and not on the own disk yet. */
+static void reply_made(struct call *call, const struct change_outcome *outcome)
 {
-    const struct environment *environment = call_environment(call);
-    const struct work *work = call->work;
-    struct change_outcome outcome;
-    call->session->unblocked = false; /* an outcome is owed */
-    if (!environment->change_take(environment->node, work->ticket, &outcome)) {
-        call_sleep(call, call_now(call).mono_us + LOOK_EVERY_US, look);
-        return;
-    }
-    switch (outcome.status) {
-    case STATUS_OK:
-        reply_made(call, &outcome);
-        break;
-    case STATUS_INVALID:
-        call_reply_error(call, "ERR %s", outcome.reason);
-        break;
-    case STATUS_UNAVAILABLE:
-        call_reply_error(call, "NOREPLICAS %s", outcome.reason);
-        break;
-    default:
-        call_reply_error(call, "UNCERTAIN %s", outcome.reason);
-    }
+    write_outcome(call, find(call, call_argument(call, 2)), outcome);
 }
 
-static void make(struct call *call, const struct register_change *change)
+/* Another one may have its name by now. */
+static void reply_dropped(struct call *call, const struct change_outcome *outcome)
 {
-    const struct environment *environment = call_environment(call);
-    struct work *work = call_work(call, sizeof *work);
-    if (environment->change_start == NULL) {
-        call_reply_error(call, "ERR this node has no register");
-        return;
-    }
-    work->ticket = environment->change_start(environment->node, change);
-    if (work->ticket == 0)
-        call_reply_error(call, "OVERLOADED too many changes of the ring wait at this node: try "
-                               "again; nothing was changed");
-    else
-        look(call);
+    write_outcome(call, NULL, outcome);
 }
 
 static void start_create(struct call *call)
 {
     struct register_change change = {.kind = REGISTER_CHANGE_KEYSPACE_CREATE, .any_number = true};
     if (take_change(call, &change))
-        make(call, &change);
+        change_call_start(call, &change, reply_made);
 }
 
 static void start_set(struct call *call)
 {
     struct register_change change = {.kind = REGISTER_CHANGE_KEYSPACE_SET};
     if (take_change(call, &change))
-        make(call, &change);
+        change_call_start(call, &change, reply_made);
 }
 
 static void start_drop(struct call *call)
 {
-    call_reply_error(call, "ERR a keyspace cannot be dropped yet: writes to it may be under way at "
-                           "nodes that have not heard of it; nothing was changed");
+    struct register_change change = {.kind = REGISTER_CHANGE_KEYSPACE_DROP};
+    if (take_change(call, &change))
+        change_call_start(call, &change, reply_dropped);
 }
 
 /* ---- rows ---- */
@@ -325,9 +291,14 @@ static void start_drop(struct call *call)
 static const struct command subcommands[] = {
     ROW(create, -3, "name [option=value ...]",
         "Makes a keyspace for the whole cluster. number=0..63 (else the first free one) and "
-        "policy=lww|siblings are for ever; level=, read-level=, write-level=, sloppy=yes|no, "
-        "default-ttl=milliseconds, value-size-max=bytes and siblings-max= can be set later."),
-    ROW(drop, 3, "name", "Refused: keyspaces cannot be dropped yet."),
+        "policy=lww|siblings stay until it is dropped; level=, read-level=, write-level=, "
+        "sloppy=yes|no, default-ttl=milliseconds, value-size-max=bytes and siblings-max= can be "
+        "set later."),
+    ROW(drop, 3, "name",
+        "Drops a keyspace and all its keys, for the whole cluster and for good. Every node that "
+        "hears of it refuses commands in it at once, and removes its keys from the disk in the "
+        "background. The number may be used again at once: a new keyspace has nothing of the "
+        "old one."),
     HELP_ROW("ring.keyspace", RINGDB_SINCE_FIRST, 0),
     ROW(list, 2, "", "All keyspaces as this node knows them."),
     ROW(set, -4, "name option=value [option=value ...]",

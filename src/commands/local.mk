@@ -1,10 +1,15 @@
 libringcore_a_SOURCES += \
+	src/commands/acl.c \
+	src/commands/acl_log.c \
+	src/commands/acl_log.h \
 	src/commands/arguments.c \
 	src/commands/arguments.h \
 	src/commands/bit_operation.c \
 	src/commands/bitmaps.c \
 	src/commands/call.c \
 	src/commands/call.h \
+	src/commands/change_call.c \
+	src/commands/change_call.h \
 	src/commands/client.c \
 	src/commands/client_list.c \
 	src/commands/client_list.h \
@@ -57,4 +62,8 @@ libringcore_a_SOURCES += \
 	src/commands/syntax.h \
 	src/commands/types.c \
 	src/commands/types.h \
+	src/commands/user_rights.c \
+	src/commands/user_rights.h \
+	src/commands/user_table.c \
+	src/commands/user_table.h \
 	src/commands/wait.c

@@ -17,7 +17,8 @@ static const char *const introduction[] = {
     "Those that do not touch the same keys run at the same time.",
     "A command on several keys keeps its promise for each key for itself.",
     "Only MSETNX is all or nothing, and takes keys of one slot.",
-    "A key expires at a time of day; nodes agree on that to within max-clock-skew of ringd.conf(5).",
+    "A key expires at a time of day.",
+    "Nodes agree on that to within max-clock-skew of ringd.conf(5).",
     "A node whose clock is further away goes by the time of the others.",
     "SCAN, KEYS, DBSIZE and RANDOMKEY cover the whole ring, whichever node is asked.",
 };
@@ -28,9 +29,10 @@ struct entry {
 };
 
 static const struct entry options[] = {
-    {"cl", "ONE, TWO, THREE, QUORUM (the default), ALL, LOCAL_ONE, LOCAL_QUORUM or EACH_QUORUM: "
-           "the owners that must have answered a read or stored a write. LOCAL is the region of the "
-           "node that the client is connected to."},
+    {"cl",
+     "ONE, TWO, THREE, QUORUM (the default), ALL, LOCAL_ONE, LOCAL_QUORUM or EACH_QUORUM: "
+     "the owners that must have answered a read or stored a write. LOCAL is the region of the "
+     "node that the client is connected to."},
     {"r", "Owners that must have answered a read: a number, quorum or all. It binds stronger than "
           "cl."},
     {"w", "Owners that must have stored a write: a number, quorum or all. In both the level of a "
@@ -40,42 +42,107 @@ static const struct entry options[] = {
     {"pw", "Owners among those that stored a write which are up to date: a number, quorum or all. "
            "It raises w."},
     {"dw", "Owners that must have a write on disk: a number, quorum or all."},
-    {"timeout", "Milliseconds for the whole request, at most request-timeout-max of ringd.conf(5)."},
+    {"timeout",
+     "Milliseconds for the whole request, at most request-timeout-max of ringd.conf(5)."},
     {"context", "A context that RING.GET gave for the same key: the write replaces what was read "
                 "then. It goes with WITH and with writes of one key that replace its value."},
-    {"id", "A name of 1 to 64 bytes for this request, such as a client's own number and a count. Sent "
-           "again within 10 minutes, through any node, a write with the same id acts once and gives "
-           "its first answer; see ringdb-consistency(7). It goes with WITH and with writes whose "
-           "keys are independent of each other, so not with RENAME and COPY."},
+    {"id",
+     "A name of 1 to 64 bytes for this request, such as a client's own number and a count. Sent "
+     "again within 10 minutes, through any node, a write with the same id acts once and gives "
+     "its first answer; see ringdb-consistency(7). It goes with WITH and with writes whose "
+     "keys are independent of each other, so not with RENAME and COPY. Give ids that are, or "
+     "begin with, a UUID of version 7, made when the request is made first: such an id carries "
+     "its time, so what comes 10 minutes after it is not taken for a new request, and refused "
+     "with UNCERTAIN. An increment counts once for as long as its counter remembers the id, "
+     "and sent again is answered with the present sum; counters forget ids that carry their "
+     "time when nothing of them can come any more, and others when the key is deleted or set."},
     {"traceparent", "A W3C trace context; it is checked and not used yet."},
+};
+
+static const char *const users[] = {
+    "The users of a cluster are kept once, by its stewards, as keyspaces are.",
+    "ACL SETUSER, through any node, answers when the nodes that are up know of the change.",
+    "From then on the connections of the user go by it, and those of a user who was dropped are "
+    "closed.",
+    "A node that is cut off goes by the users it knew last.",
+    "A node that has lost its disk lets nobody in before another node has told it.",
+    "",
+    "The user default is who a connection begins as.",
+    "Until somebody changes him he is on nopass ~* &* +@all, so that clients without a login are "
+    "let in; at least ACL SETUSER default >password should be the first command of a cluster that "
+    "others can reach.",
+    "",
+    "There are at most 256 users, each with at most 8 passwords and 2048 bytes of rules.",
+    "Of a password its SHA-256 is kept, as by Redis: without salt, so a password that is short can "
+    "be guessed by whoever reads it; ACL GENPASS gives one that cannot.",
+    "Failed logins are counted and logged, and not slowed down.",
+};
+
+/* Of ACL SETUSER. */
+static const struct entry rules[] = {
+    {"on, off", "The user may log in, or may not; who has logged in stays in."},
+    {">password, <password",
+     "Adds a password, or takes it away. #hash and !hash do so with its SHA-256 "
+     "in lower case hexadecimal."},
+    {"nopass, resetpass", "Any password will do; or none does, until one is added."},
+    {"+command, -command",
+     "Allows or forbids a command, with +command|subcommand one of its "
+     "subcommands, with +@category those of a category (ACL CAT). allcommands "
+     "is +@all, nocommands is -@all. A later rule wins."},
+    {"~pattern",
+     "Allows the keys that match. %R~pattern allows to read them, %W~pattern to write them. "
+     "allkeys is ~*, resetkeys takes all patterns away. Commands that look at the whole "
+     "ring (SCAN, KEYS, RANDOMKEY, DBSIZE) show the names of all keys: forbid them with "
+     "-@dangerous and -scan. Patterns say nothing of keyspaces: SELECT is a command."},
+    {"level:name=value",
+     "RingDB's own: what RING.SESSION would set is set for all connections of this "
+     "user, such as level:cl=LOCAL_QUORUM. It binds stronger than the keyspace and "
+     "weaker than RING.SESSION and WITH; the value default undoes it, and "
+     "resetlevel all of them."},
+    {"allchannels, resetchannels",
+     "Kept for later: there are no channels yet, and patterns of channels "
+     "are refused."},
+    {"reset", "Takes everything away: off, no password, no command, no key, no level."},
 };
 
 /* What an error says of the write: whether it was, or may yet be, applied. */
 static const struct entry errors[] = {
     {"NOREPLICAS", "Applied: no. Fewer owners could be reached, or answered in time, than the "
                    "level needs. Trying again is safe."},
-    {"UNCERTAIN", "Applied: maybe. The write was sent and not confirmed by as many owners as the "
-                  "level needs, or some keys of a command were written and others not; the text "
-                  "says how many, and with hints= how many of these are hints at fallbacks. Of a "
-                  "request with an id: it may have been, by an earlier attempt; send it again."},
+    {"UNCERTAIN",
+     "Applied: maybe. The write was sent and not confirmed by as many owners as the "
+     "level needs, or some keys of a command were written and others not; the text "
+     "says how many, and with hints= how many of these are hints at fallbacks. Of a "
+     "request with an id: it may have been, by an earlier attempt; send it again, unless "
+     "the text says that the id is older than 10 minutes: then nobody knows any more, and "
+     "this attempt changed nothing."},
     {"OVERLOADED", "Applied: no. Too many requests are under way; try again later."},
     {"DISKFULL", "Applied: no. An owner's disk has too little free space."},
-    {"CLOCKSKEW", "Applied: no. The clocks of the owners that can be reached are too far from those "
-                  "of the other nodes, or behind the times that these owners have given before, by "
-                  "more than the request could wait for. Try again, or through another node; ringctl "
-                  "status names the nodes whose clocks must be set right."},
+    {"CLOCKSKEW",
+     "Applied: no. The clocks of the owners that can be reached are too far from those "
+     "of the other nodes, or behind the times that these owners have given before, by "
+     "more than the request could wait for. Try again, or through another node; ringctl "
+     "status names the nodes whose clocks must be set right."},
     {"TOOLARGE", "Applied: no. A key, a value or a request is above a limit of this server."},
     {"BADCONTEXT", "Applied: no. The context is not one that RING.GET gave for this key; read the "
                    "key again."},
     {"SIBLINGLIMIT", "Applied: no. The key has as many concurrent values as it may; read it with "
                      "RING.GET and write with the context of the answer."},
-    {"IDLIMIT", "Applied: no. A counter remembers the request ids of its increments, and has as many "
-                "as it may; give ids that end in a number and count up, which it keeps as one."},
+    {"IDLIMIT",
+     "Applied: no. A counter remembers the request ids of its increments, and has as many "
+     "as it may, 1024 that are not in a row. Give ids that begin with a UUID of version 7: "
+     "room comes with increments some seconds after their 10 minutes, when all owners can "
+     "be heard. Or give ids that end in a number and count up, which it keeps as one."},
     {"CROSSSLOT", "Applied: no. The command needs all its keys in one slot."},
     {"TRYAGAIN", "Applied: no. The ring changed during the request; try again."},
-    {"LOADING", "Applied: no. The replicas asked are being rebuilt; try again later."},
+    {"LOADING", "Applied: no. The replicas asked are being rebuilt, or the node has not opened its "
+                "store yet and does not know its users; try again later."},
     {"WRONGTYPE", "Applied: no. The key holds a value of another type."},
-    {"WRONGPASS", "Applied: no. There is no such user."},
+    {"NOAUTH",
+     "Applied: no. The connection has not logged in, and the user default has a password or "
+     "is off."},
+    {"NOPERM", "Applied: no. The user may not run this command, or not with one of its keys."},
+    {"WRONGPASS", "Applied: no. There is no such user, he is off, or the password is another."},
     {"NOPROTO", "Applied: no. HELLO asked for a protocol version that is not known."},
     {"ERR", "Applied: no. The request makes no sense, or is not offered; the text says why."},
 };
@@ -212,8 +279,19 @@ void manual_write(struct buffer *out)
         write_group(out, &groups[i]);
     buffer_printf(out, ".Sh OPTIONS OF A REQUEST\n"
                        ".Ic WITH\nsets these for one request,\n.Ic RING.SESSION\n"
-                       "for a connection; the value default undoes it.\n");
+                       "for a connection,\n.Ic ACL SETUSER\nfor a user; the value default undoes "
+                       "it.\n");
     write_entries(out, options, sizeof options / sizeof options[0]);
+    buffer_printf(out, ".Sh USERS\n");
+    for (size_t i = 0; i < sizeof users / sizeof users[0]; i++)
+        write_text(out, users[i][0] == '\0' ? ".Pp" : users[i]);
+    buffer_printf(out,
+                  ".Pp\nThe rules of\n.Ic ACL SETUSER\nare those of Redis, without selectors:\n");
+    write_entries(out, rules, sizeof rules / sizeof rules[0]);
+    buffer_printf(out,
+                  "What was refused lately stands in\n.Ic ACL LOG ,\nwhat is asked of the port for "
+                  "other nodes is not checked for users at all: whoever reaches it may do "
+                  "everything.\n");
     buffer_printf(out, ".Sh ERROR REPLIES\n"
                        "The first word of an error says what is known of the write.\n");
     write_entries(out, errors, sizeof errors / sizeof errors[0]);

@@ -263,10 +263,8 @@ static void make_write(struct call *call, uint32_t index, struct key_request *re
 static void note_failure(struct multi_write *write, enum status status,
                          const struct key_result *result)
 {
-    write->failure = (struct key_result){.status = status,
-                                         .acks = result->acks,
-                                         .hints = result->hints,
-                                         .needed = result->needed};
+    write->failure = (struct key_result){
+        .status = status, .acks = result->acks, .hints = result->hints, .needed = result->needed};
 }
 
 static void collect_write(struct call *call, uint32_t index, const struct key_result *result)

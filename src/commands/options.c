@@ -6,8 +6,8 @@
 
 enum { TIMEOUT_MS_MAX = 3600 * 1000 };
 
-static const char *const option_names[OPTION_COUNT] = {"cl", "r", "w", "pr", "pw", "dw",
-                                                      "sloppy", "timeout"};
+static const char *const option_names[OPTION_COUNT] = {"cl", "r",  "w",      "pr",
+                                                       "pw", "dw", "sloppy", "timeout"};
 
 /* Understood, and refused until what they promise can be kept. */
 static const char *const options_later[] = {"n", "region"};

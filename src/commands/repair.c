@@ -74,7 +74,7 @@ static void write_scrub(struct resp_writer writer, const struct repair_view *vie
 
 static void write_pair(struct resp_writer writer, const struct repair_pair_view *pair)
 {
-    resp_writer_map(writer, 11);
+    resp_writer_map(writer, 12);
     write_number(writer, "partition", pair->partition);
     write_number(writer, "peer", pair->peer);
     write_age(writer, "compared_ms_ago", pair->compared, pair->age_ms);
@@ -105,7 +105,7 @@ static void start_status(struct call *call)
         return;
     environment->repair_view(environment->node, call_now(call), &view);
     struct resp_writer writer = call_writer(call);
-    resp_writer_map(writer, 22);
+    resp_writer_map(writer, 23);
     write_number(writer, "paused", view.paused);
     write_number(writer, "yielding", view.yielding);
     write_number(writer, "interval_ms", view.interval_ms);

@@ -170,7 +170,15 @@ void call_failure_text(uint8_t kind, const struct key_result *result, struct buf
         break;
     case STATUS_ID_LIMIT:
         buffer_printf(out, "IDLIMIT the counter remembers as many request ids as it may: give ids "
-                           "that count up, such as job:1, job:2");
+                           "that begin with a UUID of version 7, which are forgotten after 10 "
+                           "minutes, or that count up, such as job:1, job:2");
+        break;
+    case STATUS_REQUEST_TOO_OLD:
+        buffer_printf(out, "UNCERTAIN the id is older than 10 minutes, and whether its request was "
+                           "carried out is not known any more; this one was not");
+        break;
+    case STATUS_REQUEST_AHEAD:
+        buffer_printf(out, "ERR the time in the id is more than 10 minutes ahead");
         break;
     case STATUS_UNSUPPORTED:
         buffer_printf(out, "ERR a keyspace that keeps siblings has no counters");
@@ -181,6 +189,10 @@ void call_failure_text(uint8_t kind, const struct key_result *result, struct buf
         break;
     case STATUS_NOT_READY:
         buffer_printf(out, "LOADING the owners' replicas are being rebuilt");
+        break;
+    case STATUS_NO_KEYSPACE:
+        buffer_printf(out, "ERR DB index is out of range: the keyspace of this connection was "
+                           "dropped, or a node has not heard of it yet");
         break;
     case STATUS_WRONG_TYPE:
         buffer_printf(out, "WRONGTYPE Operation against a key holding the wrong kind of value");

@@ -273,17 +273,17 @@ static void start_locate(struct call *call)
     const struct ring_member *self = ring_member(ring, environment->self);
     struct slice key = call_argument(call, 1);
     struct preference_list list;
-    int64_t keyspace = call->keyspace;
+    int64_t number = keyspace_number(call->keyspace);
     if (call->argument_count > 3) {
         call_reply_syntax_error(call);
         return;
     }
-    if (call->argument_count == 3 && !parse_integer(call_argument(call, 2), &keyspace)) {
+    if (call->argument_count == 3 && !parse_integer(call_argument(call, 2), &number)) {
         call_reply_not_an_integer(call);
         return;
     }
-    if (keyspace < 0 || keyspace >= RING_KEYSPACES_MAX ||
-        ring_keyspace(ring, (keyspace_id)keyspace) == NULL) {
+    const struct ring_keyspace *keyspace = ring_keyspace_numbered(ring, (uint64_t)number);
+    if (keyspace == NULL) {
         call_reply_error(call, "ERR DB index is out of range");
         return;
     }
@@ -291,9 +291,9 @@ static void start_locate(struct call *call)
     preference_list_build(ring, partition, self == NULL ? 0 : self->region, &list);
     struct resp_writer writer = call_writer(call);
     resp_writer_map(writer, 6);
-    write_number(writer, "keyspace", (uint64_t)keyspace);
+    write_number(writer, "keyspace", keyspace->number);
     write_number(writer, "slot", ring_slot(key));
-    write_hex(writer, "position", ring_position(key, (keyspace_id)keyspace, ring->seed));
+    write_hex(writer, "position", ring_position(key, ring_keyspace_id(ring, keyspace), ring->seed));
     write_number(writer, "partition", partition);
     write_places(call, writer, "owners", &list, 0, list.primary_count);
     write_places(call, writer, "fallbacks", &list, list.primary_count, list.count);

@@ -39,15 +39,19 @@ static void start_gc(struct call *call)
 {
     const struct environment *environment = call_environment(call);
     struct gc_view view = {0};
+    struct message_drop_state drop = {0};
     if (environment->gc_view != NULL)
         environment->gc_view(environment->node, &view);
+    if (environment->drop_view != NULL)
+        environment->drop_view(environment->node, &drop);
     struct resp_writer writer = call_writer(call);
-    resp_writer_map(writer, 8);
+    resp_writer_map(writer, 9);
     write_number(writer, "tombstones", view.tombstones);
     write_number(writer, "stable", view.waiting);
     write_number(writer, "collected", environment->statistics->tombstones_purged);
     write_number(writer, "log_records", view.log_records);
     write_number(writer, "log_bytes", view.log_bytes);
+    write_number(writer, "dropped_keys", drop.keys_left); /* of dropped keyspaces */
     write_number(writer, "partitions_wanted", view.partitions_wanted);
     write_number(writer, "partitions_received", environment->statistics->partitions_received);
     write_holders(call, writer, &view);

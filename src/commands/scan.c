@@ -303,7 +303,10 @@ static void finish_dbsize(struct call *call)
         call_reply_failure(call, KEY_COUNT, &size->failure);
         return;
     }
-    call_environment(call)->keyspace_keys[call->keyspace] = size->count;
+    struct environment *environment = call_environment(call);
+    uint16_t number = keyspace_number(call->keyspace);
+    environment->keyspace_sizes[number].id = call->keyspace;
+    environment->keyspace_sizes[number].keys = size->count;
     call_reply_integer(call, (int64_t)size->count);
 }
 

@@ -73,6 +73,34 @@ static uint32_t power_of_two_from(uint32_t count)
     return power;
 }
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+void session_limit_requests(struct session *session)
+{
+    const struct settings *settings = session->environment->settings;
+    struct resp_limits limits = {
+        .arguments_max = settings->arguments_max,
+        .bulk_bytes_max = settings->request_bytes_max,
+        .inline_bytes_max = least(INLINE_BYTES_MAX, settings->request_bytes_max),
+        .request_bytes_max = settings->request_bytes_max,
+        .authenticated = true,
+    };
+    /* Who is refused because nobody is known yet may be anybody, and is to hear of it. */
+    if (!session->logged_in && session->environment->users->known) {
+        const struct resp_limits *before = &resp_limits_before_login;
+        limits = (struct resp_limits){
+            .arguments_max = least(limits.arguments_max, before->arguments_max),
+            .bulk_bytes_max = least(limits.bulk_bytes_max, before->bulk_bytes_max),
+            .inline_bytes_max = least(limits.inline_bytes_max, before->inline_bytes_max),
+            .request_bytes_max = least(limits.request_bytes_max, before->request_bytes_max),
+        };
+    }
+    resp_reader_set_limits(session->reader, &limits);
+}
+
 struct session *session_new(connection_id id, struct environment *environment, struct slice address,
                             struct instant now)
 {
@@ -84,15 +112,8 @@ struct session *session_new(connection_id id, struct environment *environment, s
     session->version = RESP_VERSION_2;
     buffer_append_slice(&session->address, address);
     buffer_put_u8(&session->address, 0);
-    session->reader = resp_reader_new(&(struct resp_limits){
-        .arguments_max = settings->arguments_max,
-        .bulk_bytes_max = settings->request_bytes_max,
-        .inline_bytes_max = INLINE_BYTES_MAX < settings->request_bytes_max
-                                ? INLINE_BYTES_MAX
-                                : settings->request_bytes_max,
-        .request_bytes_max = settings->request_bytes_max,
-        .authenticated = true,
-    });
+    session->reader = resp_reader_new(&resp_limits_before_login);
+    session_log_out(session);
     session->queue_capacity = power_of_two_from(settings->pipeline_max);
     session->queue = memory_new(session->queue_capacity, sizeof *session->queue);
     session->next = environment->sessions;
@@ -169,6 +190,7 @@ struct session *session_find(const struct environment *environment, connection_i
 
 void session_reset(struct session *session)
 {
+    session_log_out(session);
     session->version = RESP_VERSION_2;
     session->keyspace = 0;
     session->options = (struct request_options){0};
@@ -274,6 +296,8 @@ void session_call_done(struct session *session, struct call *call)
     }
     introspection_call(environment->introspection, call, failed, session->now);
     session->command_count++;
+    if (session->expelled)
+        session_close_after_reply(session);
     if (session->waiting_count > 0)
         unblock_later(session, call);
 }

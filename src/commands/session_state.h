@@ -16,6 +16,7 @@
 
 #include "commands/call.h"
 #include "commands/session.h"
+#include "commands/user_table.h"
 #include "wire/resp_reader.h"
 #include "wire/resp_writer.h"
 
@@ -61,6 +62,11 @@ struct session {
     bool paused;
     bool closing; /* nothing more is read or run */
 
+    const struct user_rights *rights; /* NULL: nobody's */
+    bool logged_in;
+    bool is_free;  /* logged in, and may do everything */
+    bool expelled; /* its user is gone: it is closed, after the reply that it is owed */
+
     enum resp_version version;
     keyspace_id keyspace;
     struct buffer name, library_name, library_version;
@@ -83,6 +89,8 @@ struct session {
 struct session *session_find(const struct environment *environment, connection_id id);
 /* Back to how a connection begins, as RESET does. */
 void session_reset(struct session *session);
+/* By whether it has logged in: how large a request may be. */
+void session_limit_requests(struct session *session);
 /* Ends the connection when the reply under way and those before it are out. */
 void session_close_after_reply(struct session *session);
 
@@ -92,7 +100,8 @@ void session_request(struct session *session, struct call *call, uint32_t index,
                      const struct key_request *request);
 void session_call_done(struct session *session, struct call *call);
 
-/* Fills in the command, its options and what it conflicts with; on error, a call that answers it.
+/*
+ * Fills in the command, its options and what it conflicts with; on error, a call that answers it.
  */
 void call_prepare(struct call *call);
 bool calls_conflict(const struct call *a, const struct call *b);

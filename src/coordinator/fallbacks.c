@@ -8,7 +8,8 @@
  *
  * A fallback stands in for one owner, and the two count once: its hint goes to that owner and
  * is then deleted, so counting both would promise a copy that does not stay. Each owner has
- * at most one stand-in at a time.
+ * at most one stand-in at a time, and a fallback stands in once: what it answers for one owner
+ * could not be told from what it answers for another.
  *
  * Source: Dynamo, SOSP 2007, 4.6; reference "algorithms" 4.3, 5.2.
  */
@@ -44,13 +45,17 @@ static uint8_t stand_in_of(const struct coordinated_request *c, uint8_t owner)
 void fallbacks_count(struct coordinated_request *c, uint8_t holder)
 {
     if (holder >= c->write.owner_count) {
-        if (!has(c->write.counted, c->stands_for[holder]))
+        if (has(c->write.counted, c->stands_for[holder]))
+            c->failed |= (owner_mask)1 << holder; /* it is not needed, and not asked again */
+        else
             quorum_count(&c->write, holder);
         return;
     }
     uint8_t stand_in = stand_in_of(c, holder);
-    if (stand_in != NOBODY)
+    if (stand_in != NOBODY && has(c->write.counted, stand_in)) {
         c->write.counted &= ~((owner_mask)1 << stand_in);
+        c->failed |= (owner_mask)1 << stand_in;
+    }
     quorum_count(&c->write, holder);
 }
 

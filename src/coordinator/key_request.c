@@ -9,7 +9,7 @@
 bool key_status_is_uncertain(enum status status)
 {
     return status == STATUS_UNCERTAIN || status == STATUS_REQUEST_UNKNOWN ||
-           status == STATUS_REQUEST_DONE;
+           status == STATUS_REQUEST_DONE || status == STATUS_REQUEST_TOO_OLD;
 }
 
 bool key_request_writes(const struct key_request *request)

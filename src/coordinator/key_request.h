@@ -94,8 +94,9 @@ struct key_outcome {
  * status says which promise holds:
  *   OK             the level was met (a write whose condition failed is OK with written=false)
  *   UNCERTAIN      a write was sent, its level was not met in time: it may apply
- *   REQUEST_UNKNOWN, REQUEST_DONE   this attempt wrote nothing; an earlier one with its id may
- *                  have, or has and its answer is lost
+ *   REQUEST_UNKNOWN, REQUEST_DONE, REQUEST_TOO_OLD
+ *                  this attempt wrote nothing; an earlier one with its id may have, or has and
+ *                  its answer is lost
  *   anything else  definite: nothing was and will be applied, or the read has no answer
  */
 struct key_result {
@@ -104,15 +105,16 @@ struct key_result {
     uint8_t needed; /* by the level */
     uint8_t hints;  /* of acks: fallbacks, which hold it for owners (sloppy requests alone) */
     uint16_t outcome_count;
-    struct key_outcome *outcomes; /* owned; their slices borrow from what the result was decoded from */
+    struct key_outcome
+        *outcomes; /* owned; their slices borrow from what the result was decoded from */
     struct version_vector context; /* KEY_READ: what the answer covers */
-    hybrid_time time;       /* KEY_READ: the highest in the answer */
-    uint64_t next_position; /* KEY_SCAN, KEY_ELEMENTS_WALK: where to go on */
+    hybrid_time time;              /* KEY_READ: the highest in the answer */
+    uint64_t next_position;        /* KEY_SCAN, KEY_ELEMENTS_WALK: where to go on */
     /* KEY_SCAN, KEY_ELEMENTS_WALK: nothing is left. KEY_COUNT: there is no collection beside. */
     bool scan_done;
-    uint64_t count;         /* KEY_COUNT, KEY_COVERAGE, KEY_DIGEST (keys of all keyspaces) */
-    uint64_t clock_digest;  /* KEY_DIGEST: equal clocks have equal digests */
-    uint64_t content_digest;/* KEY_DIGEST: sum of cell_hash() of all cells */
+    uint64_t count;          /* KEY_COUNT, KEY_COVERAGE, KEY_DIGEST (keys of all keyspaces) */
+    uint64_t clock_digest;   /* KEY_DIGEST: equal clocks have equal digests */
+    uint64_t content_digest; /* KEY_DIGEST: sum of cell_hash() of all cells */
     uint32_t wait_ms; /* CLOCK_SKEW: who answers may mint after so long; 0: nobody knows when */
 };
 

@@ -47,7 +47,8 @@ void latency_asked(struct latency *latency, request_id request, uint64_t now_us)
 /* Whether it was measured; `took_us` gets the time. */
 bool latency_answered(struct latency *latency, request_id request, uint64_t now_us,
                       uint64_t *took_us);
-/* An answer that says nothing about the time: refused, or the link is lost with all that is open.
+/*
+ * An answer that says nothing about the time: refused, or the link is lost with all that is open.
  */
 void latency_refused(struct latency *latency, request_id request);
 void latency_lost(struct latency *latency);

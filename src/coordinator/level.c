@@ -3,11 +3,16 @@
 #include <strings.h>
 
 static const char *const NAMES[LEVEL_COUNT] = {
-    [LEVEL_DEFAULT] = "DEFAULT",         [LEVEL_ONE] = "ONE",
-    [LEVEL_TWO] = "TWO",                 [LEVEL_THREE] = "THREE",
-    [LEVEL_QUORUM] = "QUORUM",           [LEVEL_ALL] = "ALL",
-    [LEVEL_LOCAL_ONE] = "LOCAL_ONE",     [LEVEL_LOCAL_QUORUM] = "LOCAL_QUORUM",
-    [LEVEL_EACH_QUORUM] = "EACH_QUORUM", [LEVEL_ANY] = "ANY",
+    [LEVEL_DEFAULT] = "DEFAULT",
+    [LEVEL_ONE] = "ONE",
+    [LEVEL_TWO] = "TWO",
+    [LEVEL_THREE] = "THREE",
+    [LEVEL_QUORUM] = "QUORUM",
+    [LEVEL_ALL] = "ALL",
+    [LEVEL_LOCAL_ONE] = "LOCAL_ONE",
+    [LEVEL_LOCAL_QUORUM] = "LOCAL_QUORUM",
+    [LEVEL_EACH_QUORUM] = "EACH_QUORUM",
+    [LEVEL_ANY] = "ANY",
 };
 
 bool options_are_sloppy(const struct request_options *options)

@@ -3,10 +3,10 @@
  *
  * A named level expands to counts once the owners of the partition are known
  * (quorum.h). Of one layer's options a number binds stronger than a name. Layers, the
- * weakest first: the keyspace, the connection (RING.SESSION), the request (WITH). A level of the
- * request is a choice for all that a level says, so it undoes the connection's r, w, pr and
- * pw too; dw and timeout are no part of a level and stay.
- * Source: reference "algorithms" 4.1.
+ * weakest first: the keyspace, the user (ACL SETUSER level:), the connection (RING.SESSION), the
+ * request (WITH). A level of the request is a choice for all that a level says, so it undoes the
+ * connection's r, w, pr and pw too; dw and timeout are no part of a level and stay. Source:
+ * reference "algorithms" 4.1.
  */
 #ifndef COORDINATOR_LEVEL_H
 #define COORDINATOR_LEVEL_H

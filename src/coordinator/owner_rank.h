@@ -54,7 +54,8 @@ uint32_t owner_load_pack(uint32_t queue, uint64_t service_us);
 
 void owner_rank_asked(struct owner_rank *rank, node_id node, enum rank_lane lane,
                       request_id request, uint64_t now_us);
-/* Also when nobody waits for it any more. `load` is as packed by the sender, 0 of an own replica.
+/*
+ * Also when nobody waits for it any more. `load` is as packed by the sender, 0 of an own replica.
  */
 void owner_rank_answered(struct owner_rank *rank, node_id node, enum rank_lane lane,
                          request_id request, uint32_t load, uint64_t now_us);

@@ -88,8 +88,7 @@ enum status quorum_init(struct quorum *quorum, const struct preference_list *hol
                         const struct request_options *options, enum quorum_purpose purpose)
 {
     uint8_t holder_count = options_are_sloppy(options) ? holders->count : holders->primary_count;
-    *quorum =
-        (struct quorum){.owner_count = holders->primary_count, .holder_count = holder_count};
+    *quorum = (struct quorum){.owner_count = holders->primary_count, .holder_count = holder_count};
     assert(home < RING_REGIONS_MAX && holders->primary_count <= RING_OWNERS_MAX);
     for (uint8_t i = 0; i < holders->primary_count; i++)
         quorum->owner_region[i] = holders->regions[i];

@@ -157,8 +157,10 @@ static enum status preflight(struct coordinated_request *c)
         quorum_cover(&c->read, &c->write); /* what others were promised, W is promised to replace */
     c->params.usable &= quorum_holders(writes ? &c->write : &c->read);
     if (writes && !c->params.self_ready)
-        return STATUS_NOT_OWNER;
-    if ((!writes || key_request_needs_read(&c->request)) && !quorum_met_with(&c->read, c->params.usable))
+        return request_self_index(c) < c->owners.primary_count ? STATUS_NOT_READY
+                                                               : STATUS_NOT_OWNER;
+    if ((!writes || key_request_needs_read(&c->request)) &&
+        !quorum_met_with(&c->read, c->params.usable))
         return STATUS_UNAVAILABLE;
     if (writes && !quorum_met_with(&c->write, c->params.usable))
         return STATUS_UNAVAILABLE;
@@ -199,8 +201,8 @@ struct coordinated_request *coordinated_request_new(const struct coordinate_para
     enum status status = key_request_decode(&reader, &c->request, &c->contexts);
     assert(status == STATUS_OK); /* it was encoded here */
     preference_list_build(params->ring, request->partition, params->home, &c->owners);
-    c->address = (struct replica_address){.partition = request->partition,
-                                          .tag = params->ring->tag};
+    c->address =
+        (struct replica_address){.partition = request->partition, .tag = params->ring->tag};
     rank_owners(c);
     c->policy = policy_of(params->ring, request->keyspace);
     c->retry_us = params->now_us + (uint64_t)params->retry_ms * 1000;
@@ -208,8 +210,8 @@ struct coordinated_request *coordinated_request_new(const struct coordinate_para
     uint8_t self = request_self_index(c);
     if (!params->self_ready && request->kind != KEY_DIGEST && self < c->owners.primary_count)
         c->params.usable &= ~((owner_mask)1 << self);
-    status = ring_keyspace(params->ring, request->keyspace) == NULL ? STATUS_INVALID
-                                                                    : preflight(c);
+    status =
+        ring_keyspace(params->ring, request->keyspace) == NULL ? STATUS_NO_KEYSPACE : preflight(c);
     if (status != STATUS_OK)
         request_fail(c, status, key_request_writes(&c->request) ? &c->write : &c->read, out);
     else if (key_request_needs_read(&c->request))
@@ -288,9 +290,8 @@ void coordinated_request_reply(struct coordinated_request *c, node_id from, uint
             fetch_reply(c, holder, body, wall_ms, out);
     } else if (c->phase == PHASE_ASK &&
                (type == MESSAGE_READ_RESULT || type == MESSAGE_LOOKUP_RESULT ||
-                type == MESSAGE_RANGE_RESULT ||
-                type == MESSAGE_DIGEST_RESULT || type == MESSAGE_ELEMENTS_RESULT ||
-                type == MESSAGE_COLLECTION_CLOCK_RESULT)) {
+                type == MESSAGE_RANGE_RESULT || type == MESSAGE_DIGEST_RESULT ||
+                type == MESSAGE_ELEMENTS_RESULT || type == MESSAGE_COLLECTION_CLOCK_RESULT)) {
         if (close_holder(c, holder))
             read_reply(c, holder, type, body, wall_ms, out);
     }
@@ -338,8 +339,7 @@ void coordinated_request_refused(struct coordinated_request *c, node_id node, en
 static bool is_retried(const struct coordinated_request *c)
 {
     return c->phase == PHASE_ASK || c->phase == PHASE_GIVE || c->phase == PHASE_FETCH ||
-           c->phase == PHASE_REPAIR ||
-           (!c->answered && fallbacks_may_count(c));
+           c->phase == PHASE_REPAIR || (!c->answered && fallbacks_may_count(c));
 }
 
 void coordinated_request_tick(struct coordinated_request *c, uint64_t now_us, uint64_t wall_ms,

@@ -3,7 +3,7 @@
  *
  *     read    ask owners --> met --> (fetch values that are missing) -->
  *             (repair until a majority holds the answer) --> answer
- *             (sloppy: fallbacks stand in for owners; what their hints tell goes to the owners first)
+ *             (sloppy: fallbacks stand in for owners; owners get what their hints tell first)
  *     write   (read first, when the change depends on the value) --> own replica mints
  *             --> send to all other owners at once --> level met --> answer; stragglers go on
  *             (sloppy: a fallback keeps a hint where the owners are too few)
@@ -44,17 +44,22 @@ struct coordinated_request;
 struct coordinate_params {
     const struct ring *ring; /* outlives the request */
     node_id self;
-    uint8_t home;            /* region index of the node */
-    bool self_ready;         /* own replica of the partition answers reads and mints */
-    owner_mask usable;       /* holders that can be asked now, by index in the preference list; self too */
+    uint8_t home;    /* region index of the node */
+    bool self_ready; /* own replica of the partition answers reads and mints */
+    owner_mask
+        usable; /* holders that can be asked now, by index in the preference list; self too */
     uint64_t now_us;
     uint64_t deadline_us;
-    uint32_t retry_ms;       /* silence after which one more holder is asked */
-    /* Owners by their place in the preference list, the best first; NULL: the own replica, then
-     * by preference. Needed until coordinated_request_new() returns. */
+    uint32_t retry_ms; /* silence after which one more holder is asked */
+    /*
+     * Owners by their place in the preference list, the best first; NULL: the own replica, then
+     * by preference. Needed until coordinated_request_new() returns.
+     */
     const uint8_t *order;
-    /* Of a read: after how long another owner is worth asking within a budget, by the place of
-     * the one that is silent; all 0: not before retry_ms. */
+    /*
+     * Of a read: after how long another owner is worth asking within a budget, by the place of
+     * the one that is silent; all 0: not before retry_ms.
+     */
     uint32_t patience_us[RING_OWNERS_MAX];
     owner_mask keeping; /* of a read: fallbacks that say they keep hints of the partition */
     owner_mask explore; /* one of these may be asked beside those that a read needs */
@@ -79,16 +84,16 @@ struct coordinated_output {
     uint32_t send_count;
     uint32_t send_capacity;
     struct buffer bodies;
-    bool finished;        /* by this step: `result` is an encoded struct key_result */
-    bool again;           /* and it is no answer: `result` is a request to coordinate instead */
+    bool finished; /* by this step: `result` is an encoded struct key_result */
+    bool again;    /* and it is no answer: `result` is a request to coordinate instead */
     struct buffer result;
-    bool repeated;        /* the answer is the first one of a request that was known */
+    bool repeated;           /* the answer is the first one of a request that was known */
     bool repeated_by_quorum; /* and one of those asked knew it, before it was to be minted */
-    uint32_t read_repairs; /* cells written back */
-    uint32_t hints_given;  /* that fallbacks kept, to owners that a sloppy read asked */
-    bool sloppy_met;       /* a read's level was met by a fallback in the place of an owner */
-    uint32_t fetches;      /* owners asked for values that they had named */
-    uint64_t omitted_bytes; /* of values that were named and not sent */
+    uint32_t read_repairs;   /* cells written back */
+    uint32_t hints_given;    /* that fallbacks kept, to owners that a sloppy read asked */
+    bool sloppy_met;         /* a read's level was met by a fallback in the place of an owner */
+    uint32_t fetches;        /* owners asked for values that they had named */
+    uint64_t omitted_bytes;  /* of values that were named and not sent */
     /* Owners asked beyond those needed, each 0 or 1, and whether the budget forbade it. */
     uint8_t speculated, speculation_refused, retried, retry_refused, explored;
     bool speculation_won; /* the level was met by an owner that was asked speculatively */

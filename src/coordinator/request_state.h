@@ -21,7 +21,7 @@ enum request_phase {
 
 struct coordinated_request {
     struct coordinate_params params;
-    struct buffer bytes;        /* the encoded request; what `request` borrows from */
+    struct buffer bytes; /* the encoded request; what `request` borrows from */
     struct key_request request;
     struct key_contexts contexts;
     struct preference_list owners;
@@ -30,29 +30,29 @@ struct coordinated_request {
     enum request_phase phase;
     bool answered;
     struct quorum read;
-    struct quorum write; /* of the replication, or of the repair */
-    owner_mask open;     /* asked in this phase, not answered */
-    owner_mask failed;   /* in this phase */
-    struct buffer replicate; /* PHASE_REPLICATE, sloppy: what a hint is made of */
+    struct quorum write;                     /* of the replication, or of the repair */
+    owner_mask open;                         /* asked in this phase, not answered */
+    owner_mask failed;                       /* in this phase */
+    struct buffer replicate;                 /* PHASE_REPLICATE, sloppy: what a hint is made of */
     uint8_t stands_for[PREFERENCE_LIST_MAX]; /* of a fallback that was asked: the owner's index */
-    uint8_t order[RING_OWNERS_MAX]; /* owners by rank, the best first */
-    owner_mask full;     /* asked for values too */
-    owner_mask slow;     /* were silent for so long that another one was asked */
+    uint8_t order[RING_OWNERS_MAX];          /* owners by rank, the best first */
+    owner_mask full;                         /* asked for values too */
+    owner_mask slow;                        /* were silent for so long that another one was asked */
     struct buffer answers[RING_OWNERS_MAX]; /* bodies of PHASE_ASK, by owner */
     struct buffer fetched[RING_OWNERS_MAX]; /* bodies of PHASE_FETCH, each as bytes */
     struct buffer lookups[RING_OWNERS_MAX]; /* of a write with an id: bodies of PHASE_ASK */
-    struct buffer lookup;    /* what they said, for the replica that mints */
-    struct buffer merged;    /* from PHASE_FETCH to minting: one encoded cell for each key */
-    struct buffer minted;    /* the encoded result, while the level is not met */
-    struct buffer pending;   /* the encoded result that waits for the repair */
-    uint64_t retry_us;       /* when one more owner is asked */
+    struct buffer lookup;                   /* what they said, for the replica that mints */
+    struct buffer merged;      /* from PHASE_FETCH to minting: one encoded cell for each key */
+    struct buffer minted;      /* the encoded result, while the level is not met */
+    struct buffer pending;     /* the encoded result that waits for the repair */
+    uint64_t retry_us;         /* when one more owner is asked */
     struct buffer walk_repair; /* KEY_ELEMENTS_WALK: what was merged, as MESSAGE_REPLICATE */
     uint16_t walk_repair_cells;
-    owner_mask walk_holders; /* of all that was merged */
-    uint64_t speculate_us;   /* before that, within a budget; UINT64_MAX: not (any more) */
-    owner_mask speculative;  /* asked then */
+    owner_mask walk_holders;  /* of all that was merged */
+    uint64_t speculate_us;    /* before that, within a budget; UINT64_MAX: not (any more) */
+    owner_mask speculative;   /* asked then */
     struct read_hints *hints; /* of a sloppy read: read_hints.c; else NULL */
-    bool unseen_increments;  /* an owner counts what the strings written do not cover */
+    bool unseen_increments;   /* an owner counts what the strings written do not cover */
 };
 
 /* request.c: for read.c and write.c */
@@ -70,8 +70,7 @@ void read_start(struct coordinated_request *c, uint64_t wall_ms, struct coordina
 void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, struct slice body,
                 uint64_t wall_ms, struct coordinated_output *out);
 /* An asked owner will not answer: ask another. */
-void read_ask_more(struct coordinated_request *c, uint64_t wall_ms,
-                   struct coordinated_output *out);
+void read_ask_more(struct coordinated_request *c, uint64_t wall_ms, struct coordinated_output *out);
 /* Those asked take longer than they use to, or are silent for long: ask one more, if allowed. */
 void read_speculate(struct coordinated_request *c, bool allowed, struct coordinated_output *out);
 void read_retry(struct coordinated_request *c, bool allowed, uint64_t wall_ms,
@@ -105,8 +104,7 @@ bool read_cells_are_sound(const struct message_read_result *read);
 /* Bytes of values that the owner named and did not send. */
 uint64_t read_omitted_bytes(const struct coordinated_request *c, uint8_t owner);
 /* The level is met: merge, fetch what is missing, then answer or write. */
-void read_gathered(struct coordinated_request *c, uint64_t wall_ms,
-                   struct coordinated_output *out);
+void read_gathered(struct coordinated_request *c, uint64_t wall_ms, struct coordinated_output *out);
 
 /* repeat.c */
 /* The level is met by lookups: may it be minted, was it before, or who else is to be asked? */
@@ -162,8 +160,7 @@ bool repair_start(struct coordinated_request *c, struct slice result,
 
 /* write.c */
 void write_start(struct coordinated_request *c, struct coordinated_output *out);
-void write_minted(struct coordinated_request *c, struct slice body,
-                  struct coordinated_output *out);
+void write_minted(struct coordinated_request *c, struct slice body, struct coordinated_output *out);
 void write_reply(struct coordinated_request *c, uint8_t holder, struct slice body,
                  struct coordinated_output *out);
 void write_check(struct coordinated_request *c, struct coordinated_output *out);

@@ -12,4 +12,8 @@ libringcore_a_SOURCES += \
 	src/membership/register_proposer.c \
 	src/membership/register_proposer.h \
 	src/membership/register_value.c \
-	src/membership/register_value.h
+	src/membership/register_value.h \
+	src/membership/user_rules.c \
+	src/membership/user_rules.h \
+	src/membership/users.c \
+	src/membership/users.h

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "membership/user_rules.h"
+
 static struct ring_keyspace *find_name(struct ring *ring, const char *name)
 {
     for (uint16_t i = 0; i < ring->keyspace_count; i++)
@@ -12,10 +14,15 @@ static struct ring_keyspace *find_name(struct ring *ring, const char *name)
     return NULL;
 }
 
-static bool find_free_number(const struct ring *ring, keyspace_id *out)
+static bool is_used_up(const struct ring *ring, uint16_t number)
 {
-    for (keyspace_id number = 0; number < RING_KEYSPACES_MAX; number++) {
-        if (ring_keyspace(ring, number) == NULL) {
+    return ring->keyspace_drops[number] >= RING_KEYSPACE_DROPS_MAX;
+}
+
+static bool find_free_number(const struct ring *ring, uint16_t *out)
+{
+    for (uint16_t number = 0; number < RING_KEYSPACES_MAX; number++) {
+        if (ring_keyspace_numbered(ring, number) == NULL && !is_used_up(ring, number)) {
             *out = number;
             return true;
         }
@@ -52,13 +59,42 @@ static enum status create(const struct register_change *change, struct ring *rin
                  RING_KEYSPACES_MAX - 1);
         return STATUS_INVALID;
     }
-    other = ring_keyspace(ring, keyspace.number);
+    other = ring_keyspace_numbered(ring, keyspace.number);
     if (other != NULL) {
         snprintf(reason, REGISTER_REASON_MAX, "keyspace number %u is taken by %s", other->number,
                  other->name);
         return STATUS_INVALID;
     }
+    if (is_used_up(ring, keyspace.number)) {
+        snprintf(reason, REGISTER_REASON_MAX,
+                 "keyspace number %u was used by %d keyspaces, the most there can be: take another",
+                 keyspace.number, RING_KEYSPACE_DROPS_MAX);
+        return STATUS_INVALID;
+    }
     insert(ring, &keyspace);
+    return STATUS_OK;
+}
+
+static enum status drop(const struct register_change *change, struct ring *ring,
+                        char reason[REGISTER_REASON_MAX])
+{
+    struct ring_keyspace *keyspace = find_name(ring, change->keyspace.name);
+    if (keyspace == NULL) {
+        snprintf(reason, REGISTER_REASON_MAX, "there is no keyspace %s", change->keyspace.name);
+        return STATUS_INVALID;
+    }
+    if (keyspace->number == 0) {
+        snprintf(reason, REGISTER_REASON_MAX,
+                 "keyspace %s has number 0, which connections begin with: it cannot be dropped",
+                 keyspace->name);
+        return STATUS_INVALID;
+    }
+    ring->keyspace_drops[keyspace->number]++;
+    ring->keyspace_count--;
+    memmove(keyspace, keyspace + 1,
+            (size_t)(ring->keyspaces + ring->keyspace_count - keyspace) * sizeof *keyspace);
+    /* What the bytes do not show may not differ either. */
+    memset(&ring->keyspaces[ring->keyspace_count], 0, sizeof *keyspace);
     return STATUS_OK;
 }
 
@@ -83,6 +119,59 @@ static enum status set(const struct register_change *change, struct ring *ring,
         keyspace->value_bytes_max = wanted->value_bytes_max;
     if ((change->fields & KEYSPACE_SIBLINGS_MAX) != 0)
         keyspace->siblings_max = wanted->siblings_max;
+    return STATUS_OK;
+}
+
+static struct slice words_of(const struct register_change *change)
+{
+    return slice_make(change->words, change->words_length);
+}
+
+static enum status set_user(const struct register_change *change, struct user_set *users,
+                            char reason[REGISTER_REASON_MAX])
+{
+    struct slice name = slice_text(change->user);
+    const struct user *present = user_set_find(users, name);
+    struct user user;
+    if (present != NULL)
+        user_copy(present, &user);
+    else if (slice_equal(name, slice_text(USER_DEFAULT_NAME)))
+        user_init_default(&user);
+    else
+        user_init(&user, change->user);
+    enum status status = user_apply_rules(&user, words_of(change), reason);
+    if (status == STATUS_OK && present == NULL && users->count == USERS_MAX) {
+        snprintf(reason, REGISTER_REASON_MAX, "there are %d users already, the most there can be",
+                 USERS_MAX);
+        status = STATUS_INVALID;
+    }
+    if (status == STATUS_OK)
+        user_set_put(users, &user);
+    else
+        user_deinit(&user);
+    return status;
+}
+
+static bool names_a_user(const struct register_change *change, const struct user_set *users)
+{
+    struct slice name;
+    for (size_t at = 0; user_next_word(words_of(change), &at, &name);)
+        if (user_set_find(users, name) != NULL)
+            return true;
+    return false;
+}
+
+static enum status drop_users(const struct register_change *change, struct user_set *users,
+                              char reason[REGISTER_REASON_MAX])
+{
+    struct slice name;
+    for (size_t at = 0; user_next_word(words_of(change), &at, &name);) {
+        if (slice_equal(name, slice_text(USER_DEFAULT_NAME))) {
+            snprintf(reason, REGISTER_REASON_MAX, "The 'default' user cannot be removed");
+            return STATUS_INVALID;
+        }
+        (void)user_set_remove(users, name);
+    }
     return STATUS_OK;
 }
 
@@ -114,8 +203,12 @@ static bool is_idle(const struct register_change *change, const struct register_
         return !may_return(value, &change->steward);
     case REGISTER_CHANGE_STEWARDS_SETTLE:
         return value->coming.count == 0;
+    case REGISTER_CHANGE_USER_DROP:
+        return !names_a_user(change, &value->users);
     case REGISTER_CHANGE_KEYSPACE_CREATE:
     case REGISTER_CHANGE_KEYSPACE_SET:
+    case REGISTER_CHANGE_KEYSPACE_DROP:
+    case REGISTER_CHANGE_USER_SET:
         break;
     }
     return false;
@@ -129,6 +222,8 @@ static enum status make(const struct register_change *change, struct register_va
         return create(change, next->ring, reason);
     case REGISTER_CHANGE_KEYSPACE_SET:
         return set(change, next->ring, reason);
+    case REGISTER_CHANGE_KEYSPACE_DROP:
+        return drop(change, next->ring, reason);
     case REGISTER_CHANGE_STEWARD_RETURN:
         name_coming(next, &change->steward);
         break;
@@ -136,6 +231,10 @@ static enum status make(const struct register_change *change, struct register_va
         next->stewards = next->coming;
         next->coming = (struct steward_set){0};
         break;
+    case REGISTER_CHANGE_USER_SET:
+        return set_user(change, &next->users, reason);
+    case REGISTER_CHANGE_USER_DROP:
+        return drop_users(change, &next->users, reason);
     case REGISTER_CHANGE_NONE:
         break;
     }

@@ -11,18 +11,24 @@
 
 #include "base/status.h"
 #include "membership/register_value.h"
+#include "membership/users.h"
+
+enum { REGISTER_WORDS_BYTES_MAX = 2048 };
 
 enum register_change_kind {
     REGISTER_CHANGE_NONE,            /* a read: the value stands */
     REGISTER_CHANGE_KEYSPACE_CREATE, /* `keyspace`; the first free number with `any_number` */
     REGISTER_CHANGE_KEYSPACE_SET,    /* the `fields` of the keyspace with that name */
+    REGISTER_CHANGE_KEYSPACE_DROP,   /* the one with that name; its id is never given again */
     /*
      * A steward lost its store and has a new one, `steward`. The value then names the stewards
      * as they were and, as the coming ones, as they will be; SETTLE makes the coming ones the
      * only ones. Nothing is done when the value is not such.
      */
     REGISTER_CHANGE_STEWARD_RETURN,
-    REGISTER_CHANGE_STEWARDS_SETTLE
+    REGISTER_CHANGE_STEWARDS_SETTLE,
+    REGISTER_CHANGE_USER_SET, /* `words` are rules (user_rules.h) for the `user`, new or not */
+    REGISTER_CHANGE_USER_DROP /* `words` are names of users, who may be gone already */
 };
 
 /* Bits of `fields`: what KEYSPACE_SET changes. */
@@ -41,6 +47,9 @@ struct register_change {
     uint16_t fields;
     struct ring_keyspace keyspace;
     struct steward steward;
+    char user[USER_NAME_BYTES_MAX + 1];
+    uint16_t words_length;
+    uint8_t words[REGISTER_WORDS_BYTES_MAX]; /* separated by one space */
 };
 
 enum { REGISTER_REASON_MAX = RING_REASON_MAX };

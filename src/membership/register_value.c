@@ -7,7 +7,9 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
-enum { FORMAT_VERSION = 1, CHECKSUM_BYTES = 8 };
+enum { FORMAT_VERSION = 1, FORMAT_VERSION_SECTIONS = 2, CHECKSUM_BYTES = 8 };
+
+enum section_kind { SECTION_USERS = 2 };
 
 /* ---- stewards ---- */
 
@@ -84,6 +86,7 @@ struct register_value *register_value_copy(const struct register_value *value)
 {
     struct register_value *copy = memory_copy(value, sizeof *value);
     copy->ring = ring_copy(value->ring);
+    user_set_copy(&value->users, &copy->users);
     return copy;
 }
 
@@ -92,6 +95,7 @@ void register_value_free(struct register_value *value)
     if (value == NULL)
         return;
     ring_free(value->ring);
+    user_set_deinit(&value->users);
     free(value);
 }
 
@@ -101,6 +105,7 @@ bool register_value_apply(const struct register_value *value, struct ring *ring)
         return false;
     ring->keyspace_count = value->ring->keyspace_count;
     memcpy(ring->keyspaces, value->ring->keyspaces, sizeof ring->keyspaces);
+    memcpy(ring->keyspace_drops, value->ring->keyspace_drops, sizeof ring->keyspace_drops);
     return true;
 }
 
@@ -139,12 +144,29 @@ static void put_set(struct buffer *out, const struct steward_set *set)
     }
 }
 
+static void put_section(struct buffer *out, enum section_kind kind, struct buffer *bytes)
+{
+    buffer_put_u8(out, (uint8_t)kind);
+    buffer_put_bytes(out, buffer_slice(bytes));
+    buffer_deinit(bytes);
+}
+
+static void put_sections(const struct register_value *value, struct buffer *out)
+{
+    struct buffer bytes = {0};
+    if (value->users.count > 0) {
+        user_set_encode(&value->users, &bytes);
+        put_section(out, SECTION_USERS, &bytes);
+    }
+}
+
 void register_value_encode(const struct register_value *value, struct buffer *out)
 {
-    struct buffer ring = {0};
+    struct buffer ring = {0}, sections = {0};
     size_t start = out->length;
     ring_encode(value->ring, &ring);
-    buffer_put_u8(out, FORMAT_VERSION);
+    put_sections(value, &sections);
+    buffer_put_u8(out, sections.length > 0 ? FORMAT_VERSION_SECTIONS : FORMAT_VERSION);
     buffer_append(out, value->ring->cluster_id, sizeof value->ring->cluster_id);
     buffer_put_varint(out, value->ring->generation);
     buffer_put_varint(out, value->seq);
@@ -154,8 +176,10 @@ void register_value_encode(const struct register_value *value, struct buffer *ou
     for (uint8_t i = 0; i < value->change_count; i++)
         ballot_encode(value->changes[i], out);
     buffer_put_bytes(out, buffer_slice(&ring));
+    buffer_append_slice(out, buffer_slice(&sections));
     buffer_put_u64(out, register_value_digest(slice_make(out->data + start, out->length - start)));
     buffer_deinit(&ring);
+    buffer_deinit(&sections);
     assert(out->length - start <= REGISTER_VALUE_BYTES_MAX);
 }
 
@@ -220,14 +244,47 @@ static bool verify_checksum(struct slice bytes, struct slice *body)
     return reader_u64(&tail) == register_value_digest(*body);
 }
 
+static enum status read_section(uint8_t kind, struct slice bytes, struct register_value *out)
+{
+    enum status status;
+    switch ((enum section_kind)kind) {
+    case SECTION_USERS:
+        status = user_set_decode(bytes, &out->users);
+        return status == STATUS_OK && out->users.count == 0 ? STATUS_CORRUPT : status;
+    }
+    return STATUS_UNSUPPORTED;
+}
+
+/* In their order, and at least one when the version says that there are. */
+static enum status read_sections(struct reader *reader, bool wanted, struct register_value *out)
+{
+    uint8_t last = 0;
+    enum status status = STATUS_OK;
+    if (wanted && reader_left(reader) == 0)
+        return STATUS_CORRUPT;
+    while (wanted && reader_left(reader) > 0 && status == STATUS_OK) {
+        uint8_t kind = reader_u8(reader);
+        struct slice bytes = reader_bytes(reader);
+        if (reader->failed || kind <= last)
+            return STATUS_CORRUPT;
+        last = kind;
+        status = read_section(kind, bytes, out);
+    }
+    return status;
+}
+
 enum status register_value_decode(struct slice bytes, struct register_value **out)
 {
     struct slice body;
     if (!verify_checksum(bytes, &body))
         return STATUS_CORRUPT;
+    struct reader head = reader_make(body);
+    uint8_t version = reader_u8(&head);
+    if (version > FORMAT_VERSION_SECTIONS)
+        return STATUS_UNSUPPORTED;
     struct register_value *value = memory_new(1, sizeof *value);
     struct reader reader = reader_make(body);
-    if (reader_u8(&reader) != FORMAT_VERSION)
+    if (reader_u8(&reader) < FORMAT_VERSION)
         reader.failed = true;
     struct slice cluster_id = reader_take(&reader, sizeof value->ring->cluster_id);
     uint64_t generation = reader_varint(&reader);
@@ -236,10 +293,17 @@ enum status register_value_decode(struct slice bytes, struct register_value **ou
     read_set(&reader, &value->coming);
     read_changes(&reader, value);
     struct slice ring = reader_bytes(&reader);
-    if (reader_end(&reader) != STATUS_OK || ring_decode(ring, &value->ring) != STATUS_OK ||
-        !fits(value, cluster_id, generation)) {
+    enum status status = STATUS_CORRUPT;
+    if (!reader.failed)
+        status = read_sections(&reader, version == FORMAT_VERSION_SECTIONS, value);
+    if (status == STATUS_OK)
+        status = reader_end(&reader);
+    if (status == STATUS_OK &&
+        (ring_decode(ring, &value->ring) != STATUS_OK || !fits(value, cluster_id, generation)))
+        status = STATUS_CORRUPT;
+    if (status != STATUS_OK) {
         register_value_free(value);
-        return STATUS_CORRUPT;
+        return status;
     }
     *out = value;
     return STATUS_OK;

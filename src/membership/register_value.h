@@ -5,18 +5,22 @@
  * bytes everywhere. Each chosen change makes the next value. Nothing else ever
  * changes a ring, least of all a failure detector.
  *
- *     u8      format version, 1
+ *     u8      format version: 1, or 2 with sections
  *     16 B    cluster id
  *     varint  generation, seq
  *     u8      stewards:  { varint node, varint storage incarnation }
  *     u8      coming:    the same, empty but while stewards change
  *     u8      changes:   { ballot }, the newest last
  *     bytes   ring (ring.h)
+ *     sections: { u8 kind, bytes }, by kind, ascending; only those that say something
+ *               2 users (users.h)
  *     u64     XXH3 of all bytes before
  *
  * A steward is a node with the store it had when it became one: a store that was lost has
  * forgotten its promises, and votes no more. Stewards change by a value that names both the old
  * and the coming ones; while it does, both must agree to everything.
+ * A value that uses nothing newer is written in version 1, so members of an earlier version go on
+ * until something is used that they do not have; then they refuse the value, and say so.
  * Source: reference "algorithms" 1.6, A.2.
  */
 #ifndef MEMBERSHIP_REGISTER_VALUE_H
@@ -28,6 +32,7 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/status.h"
+#include "membership/users.h"
 #include "ring/ring.h"
 #include "wire/message_register.h"
 
@@ -56,6 +61,7 @@ struct register_value {
     uint8_t change_count;
     struct ballot changes[REGISTER_CHANGES_MAX]; /* the first ballot of each, the newest last */
     struct ring *ring;                           /* owned */
+    struct user_set users;                       /* owned; without `default` as it comes */
 };
 
 /* The value of seq 0 that follows from a ring. The stewards are spread over regions and racks. */
@@ -64,7 +70,10 @@ struct register_value *register_value_copy(const struct register_value *value);
 void register_value_free(struct register_value *value);
 
 void register_value_encode(const struct register_value *value, struct buffer *out);
-/* STATUS_CORRUPT: damaged, not canonical, or of an unknown version. The caller owns `*out`. */
+/*
+ * STATUS_CORRUPT: damaged or not canonical. STATUS_UNSUPPORTED: whole, with a version or a section
+ * that this version does not know. The caller owns `*out`.
+ */
 MUST_USE enum status register_value_decode(struct slice bytes, struct register_value **out);
 uint64_t register_value_digest(struct slice bytes);
 

@@ -99,8 +99,8 @@ void client_complete(struct node *node, const struct origin *origin, struct slic
     if (node->completion_count == node->completion_capacity) {
         node->completion_capacity =
             node->completion_capacity == 0 ? 64 : node->completion_capacity * 2;
-        node->completions = memory_resize(node->completions, node->completion_capacity,
-                                          sizeof *node->completions);
+        node->completions =
+            memory_resize(node->completions, node->completion_capacity, sizeof *node->completions);
     }
     node->completions[node->completion_count++] =
         (struct completion){.connection = origin->connection,
@@ -116,8 +116,8 @@ static void run_completion(struct node *node, const struct completion *completio
     struct key_result result;
     if (client == NULL)
         return; /* the client has gone */
-    struct slice encoded = slice_make(node->completion_bytes.data + completion->offset,
-                                      completion->length);
+    struct slice encoded =
+        slice_make(node->completion_bytes.data + completion->offset, completion->length);
     /* The session may cause further results, which may move completion_bytes. */
     uint8_t *copy = memory_copy(encoded.data, encoded.length);
     struct reader reader = reader_make(slice_make(copy, encoded.length));
@@ -166,7 +166,8 @@ void client_sessions_close_doomed(struct node *node)
     if (!node->any_doomed)
         return;
     node->any_doomed = false;
-    HASH_ITER (hh, node->clients, client, next) {
+    HASH_ITER(hh, node->clients, client, next)
+    {
         if (!client->doomed)
             continue;
         effects_add(node->out, EFFECT_CLIENT_CLOSE)->connection = client->id;
@@ -177,6 +178,6 @@ void client_sessions_close_doomed(struct node *node)
 void client_sessions_free(struct node *node)
 {
     struct client *client, *next;
-    HASH_ITER (hh, node->clients, client, next)
-        remove_client(node, client);
+    HASH_ITER(hh, node->clients, client, next)
+    remove_client(node, client);
 }

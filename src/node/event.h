@@ -23,16 +23,16 @@ struct instant {
 };
 
 enum event_kind {
-    EVENT_START,        /* first event; nothing else comes before it */
-    EVENT_TICK,         /* node_deadline_us() has come */
-    EVENT_LINK_UP,      /* link; node = whom we dialed, 0 for an incoming one */
-    EVENT_LINK_FRAMES,  /* link; bytes = one or more whole frames */
-    EVENT_LINK_DOWN,    /* link; no more events of it follow */
-    EVENT_DIAL_FAILED,  /* node; the EFFECT_DIAL did not become a link */
-    EVENT_CLIENT_OPEN,  /* connection; bytes = peer address as text */
-    EVENT_CLIENT_BYTES, /* connection; bytes */
-    EVENT_CLIENT_CLOSED,/* connection; no more events of it follow */
-    EVENT_STORE_FRAMES, /* bytes = one or more frames from the own store side */
+    EVENT_START,          /* first event; nothing else comes before it */
+    EVENT_TICK,           /* node_deadline_us() has come */
+    EVENT_LINK_UP,        /* link; node = whom we dialed, 0 for an incoming one */
+    EVENT_LINK_FRAMES,    /* link; bytes = one or more whole frames */
+    EVENT_LINK_DOWN,      /* link; no more events of it follow */
+    EVENT_DIAL_FAILED,    /* node; the EFFECT_DIAL did not become a link */
+    EVENT_CLIENT_OPEN,    /* connection; bytes = peer address as text */
+    EVENT_CLIENT_BYTES,   /* connection; bytes */
+    EVENT_CLIENT_CLOSED,  /* connection; no more events of it follow */
+    EVENT_STORE_FRAMES,   /* bytes = one or more frames from the own store side */
     EVENT_STORE_CONDITION /* status: how new client writes are refused now; OK: they are welcome */
 };
 
@@ -47,17 +47,18 @@ struct event {
 };
 
 enum effect_kind {
-    EFFECT_DIAL,          /* node: connect to the member's peer address */
-    EFFECT_LINK_SEND,     /* link, bytes: append to its output */
-    EFFECT_LINK_CLOSE,    /* link: close; EVENT_LINK_DOWN does not follow */
-    EFFECT_CLIENT_SEND,   /* connection, bytes: append to its output */
-    EFFECT_CLIENT_CLOSE,  /* connection: send what is queued, then close; no EVENT_CLIENT_CLOSED follows */
-    EFFECT_CLIENT_PAUSE,  /* connection: read nothing more until EFFECT_CLIENT_RESUME */
+    EFFECT_DIAL,         /* node: connect to the member's peer address */
+    EFFECT_LINK_SEND,    /* link, bytes: append to its output */
+    EFFECT_LINK_CLOSE,   /* link: close; EVENT_LINK_DOWN does not follow */
+    EFFECT_CLIENT_SEND,  /* connection, bytes: append to its output */
+    EFFECT_CLIENT_CLOSE, /* connection: send what is queued, then close; no EVENT_CLIENT_CLOSED
+                            follows */
+    EFFECT_CLIENT_PAUSE, /* connection: read nothing more until EFFECT_CLIENT_RESUME */
     EFFECT_CLIENT_RESUME,
-    EFFECT_STORE_WRITE,   /* bytes = one frame for store_side_write() */
-    EFFECT_STORE_READ,    /* bytes = one frame for store_side_read(), which may run beside writes */
-    EFFECT_STORE_QUARANTINE /* bytes = why: answer nothing more from this store, and rebuild it under
-                               a storage incarnation above its own and above `node` */
+    EFFECT_STORE_WRITE, /* bytes = one frame for store_side_write() */
+    EFFECT_STORE_READ,  /* bytes = one frame for store_side_read(), which may run beside writes */
+    EFFECT_STORE_QUARANTINE /* bytes = why: answer nothing more from this store, and rebuild it
+                               under a storage incarnation above its own and above `node` */
 };
 
 struct effect {
@@ -84,6 +85,7 @@ struct slice effect_bytes(const struct effects *effects, const struct effect *ef
 /* Append an effect without bytes; fill in whom it concerns. */
 struct effect *effects_add(struct effects *effects, enum effect_kind kind);
 /* Append an effect whose bytes are `bytes`. */
-struct effect *effects_add_bytes(struct effects *effects, enum effect_kind kind, struct slice bytes);
+struct effect *effects_add_bytes(struct effects *effects, enum effect_kind kind,
+                                 struct slice bytes);
 
 #endif

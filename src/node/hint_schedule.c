@@ -236,8 +236,7 @@ enum status hints_check_read(const struct node *node, struct slice body, partiti
     if (message_hint_read_decode(body, &read) != STATUS_OK)
         return STATUS_CORRUPT;
     *partition = read.address.partition;
-    if (*partition >= node->ring->partition_count ||
-        ring_owns(node->ring, node->self, *partition))
+    if (*partition >= node->ring->partition_count || ring_owns(node->ring, node->self, *partition))
         return STATUS_INVALID;
     int order = ring_tag_compare(read.address.tag, node->ring->tag);
     return order == 0 ? STATUS_OK : order < 0 ? STATUS_STALE_TAG : STATUS_NOT_READY;

@@ -6,7 +6,8 @@
  * best usable owner (owner_choice.c). A write that depends on the value goes
  * to the first usable owner in any case, so that such writes meet at one replica
  * while it is there; when the owners before it cannot, this node does it if it can.
- * A request is forwarded once, to one owner at a time.
+ * A request is forwarded once, to one owner at a time: the next one is asked when one has
+ * refused it and written nothing, because it cannot serve or reaches too few others.
  *
  * A node whose clock is fenced off (clock_fence.c) coordinates no write: its clients'
  * writes go to other owners. Those forwarded to it are refused, so the one that
@@ -61,16 +62,22 @@ static void count_outcome(struct node *node, enum status status)
     }
 }
 
-static void complete_failed(struct node *node, const struct origin *origin, enum status status)
+static void complete_short(struct node *node, const struct origin *origin, enum status status,
+                           uint8_t acks, uint8_t needed)
 {
     struct buffer encoded = {0};
-    struct key_result result = key_result_failed(status, 0, 1);
+    struct key_result result = key_result_failed(status, acks, needed);
     if (status == STATUS_CLOCK_SKEW)
         result.wait_ms = clock_fence_wait_ms(node);
     count_outcome(node, status);
     key_result_encode(&result, &encoded);
     complete(node, origin, buffer_slice(&encoded));
     buffer_deinit(&encoded);
+}
+
+static void complete_failed(struct node *node, const struct origin *origin, enum status status)
+{
+    complete_short(node, origin, status, 0, 1);
 }
 
 /* ---- coordinated here --------------------------------------------------------------------- */
@@ -109,8 +116,8 @@ static void send_all(struct node *node, struct pending *pending, struct lost_own
         } else if (link != 0) {
             owner_choice_asked(node, send->to, send->type, pending->id);
             pending_await(node, pending, send->to);
-            node_send_link(node, link, send->type, pending->id,
-                           left_ms(node, pending->deadline_us), body);
+            node_send_link(node, link, send->type, pending->id, left_ms(node, pending->deadline_us),
+                           body);
         } else {
             assert(*lost_count < PREFERENCE_LIST_MAX);
             lost[(*lost_count)++] = (struct lost_owner){send->to, STATUS_UNAVAILABLE};
@@ -189,8 +196,7 @@ static owner_mask usable_holders(struct node *node, const struct key_request *re
         if (!is_owner && reads)
             is_usable = is_usable && hints_held_by(node, load, request->partition);
         else if (!is_owner)
-            is_usable = is_usable && load != NULL &&
-                        hints_taken_by(node, load, request->partition);
+            is_usable = is_usable && load != NULL && hints_taken_by(node, load, request->partition);
         usable |= (owner_mask)is_usable << i;
     }
     return usable;
@@ -206,25 +212,24 @@ static void coordinate(struct node *node, const struct origin *origin,
                        const struct key_request *request, const struct preference_list *owners,
                        uint64_t deadline_us)
 {
-    struct coordinate_params params = {
-        .ring = node->ring,
-        .self = node->self,
-        .home = node->home,
-        .self_ready = mints_here(node, request->partition),
-        .usable = usable_holders(node, request, owners),
-        .now_us = node->now.mono_us,
-        .deadline_us = deadline_us,
-        .retry_ms = node->settings.read_retry_ms};
-    params.keeping = request->kind == KEY_READ ? params.usable >> owners->primary_count
-                                                     << owners->primary_count
-                                               : 0;
+    struct coordinate_params params = {.ring = node->ring,
+                                       .self = node->self,
+                                       .home = node->home,
+                                       .self_ready = mints_here(node, request->partition),
+                                       .usable = usable_holders(node, request, owners),
+                                       .now_us = node->now.mono_us,
+                                       .deadline_us = deadline_us,
+                                       .retry_ms = node->settings.read_retry_ms};
+    params.keeping = request->kind == KEY_READ
+                         ? params.usable >> owners->primary_count << owners->primary_count
+                         : 0;
     uint8_t order[RING_OWNERS_MAX];
     owner_choice_prepare(node, request, owners, &params, order);
     struct pending *pending = pending_add(node, PENDING_COORDINATED, origin, deadline_us);
     node->coordinated_count++;
     node->statistics.requests_coordinated++;
-    pending->coordinated = coordinated_request_new(&params, request, node->now.wall_ms,
-                                                   &node->coordinated_output);
+    pending->coordinated =
+        coordinated_request_new(&params, request, node->now.wall_ms, &node->coordinated_output);
     deadline_heap_add(&node->timers, coordinated_request_deadline_us(pending->coordinated),
                       pending->id);
     carry_out(node, pending);
@@ -332,7 +337,7 @@ static void try_next(struct node *node, struct pending *pending,
     if (!taken && hold(node, pending))
         return;
     if (!taken)
-        complete_failed(node, &pending->origin, pending->refused);
+        complete_short(node, &pending->origin, pending->refused, pending->reached, pending->needed);
     pending_remove(node, pending);
 }
 
@@ -340,14 +345,15 @@ static void start_forward(struct node *node, const struct origin *origin,
                           const struct key_request *request, const struct preference_list *owners,
                           uint64_t deadline_us)
 {
-    struct pending *pending = pending_add(node, PENDING_FORWARDED, origin,
-                                          deadline_us + FORWARD_SLACK_MS * 1000);
+    struct pending *pending =
+        pending_add(node, PENDING_FORWARDED, origin, deadline_us + FORWARD_SLACK_MS * 1000);
     struct key_request told = *request;
     if (told.region == 0) /* wherever it is coordinated, LOCAL is where the client is */
         told.region = (uint8_t)(node->home + 1);
     key_request_encode(&told, &pending->request);
     pending->partition = request->partition;
     pending->meets = key_request_needs_read(request);
+    pending->needed = 1;
     pending->refused = mints_here(node, request->partition) && clock_fence_is_up(node)
                            ? STATUS_CLOCK_SKEW
                            : STATUS_UNAVAILABLE;
@@ -360,10 +366,35 @@ static void start_forward(struct node *node, const struct origin *origin,
     }
 }
 
+/* Nothing was written, and another owner may do better: it can reach others than this one can. */
 static bool is_definite_elsewhere(enum status status)
 {
-    return status == STATUS_NOT_OWNER || status == STATUS_NOT_READY ||
-           status == STATUS_STALE_TAG || status == STATUS_CLOCK_SKEW;
+    return status == STATUS_NOT_OWNER || status == STATUS_NOT_READY || status == STATUS_STALE_TAG ||
+           status == STATUS_CLOCK_SKEW || status == STATUS_UNAVAILABLE ||
+           status == STATUS_REQUEST_UNKNOWN;
+}
+
+/*
+ * What the client hears if nobody does better: that an earlier attempt may have been applied, if
+ * one said so; of the owners that reached too few, what the one that reached most said; and
+ * only where no other one is up, that those that are do not serve yet.
+ */
+static void note_refusal(struct pending *pending, const struct key_result *result)
+{
+    if (result->status == STATUS_CLOCK_SKEW)
+        note_wait(pending, result->wait_ms);
+    if ((result->status == STATUS_CLOCK_SKEW && pending->refused != STATUS_REQUEST_UNKNOWN) ||
+        result->status == STATUS_REQUEST_UNKNOWN)
+        pending->refused = result->status;
+    if (result->status == STATUS_NOT_READY && pending->refused == STATUS_UNAVAILABLE &&
+        pending->reached == 0)
+        pending->refused = result->status;
+    if (result->status == STATUS_UNAVAILABLE && result->acks >= pending->reached) {
+        pending->reached = result->acks;
+        pending->needed = result->needed;
+        if (pending->refused == STATUS_NOT_READY)
+            pending->refused = result->status;
+    }
 }
 
 static void forward_answered(struct node *node, struct pending *pending, struct slice body)
@@ -374,10 +405,7 @@ static void forward_answered(struct node *node, struct pending *pending, struct 
     if (status == STATUS_OK && is_definite_elsewhere(result.status)) {
         struct preference_list owners;
         preference_list_build(node->ring, pending->partition, node->home, &owners);
-        if (result.status == STATUS_CLOCK_SKEW) {
-            pending->refused = STATUS_CLOCK_SKEW;
-            note_wait(pending, result.wait_ms);
-        }
+        note_refusal(pending, &result);
         key_result_deinit(&result);
         try_next(node, pending, &owners);
         return;
@@ -445,6 +473,10 @@ void key_request_start(struct node *node, const struct origin *origin,
         complete_failed(node, origin, STATUS_OVERLOADED);
         return;
     }
+    if (ring_keyspace(node->ring, request->keyspace) == NULL) { /* an owner may not know it yet */
+        complete_failed(node, origin, STATUS_NO_KEYSPACE);
+        return;
+    }
     preference_list_build(node->ring, request->partition, node->home, &owners);
     if (key_request_writes(request) && node->store_condition != STATUS_OK &&
         (!may_forward || is_ours(node, request, &owners))) {
@@ -480,8 +512,7 @@ void key_request_frame(struct node *node, struct pending *pending, node_id from,
     carry_out(node, pending);
 }
 
-void key_request_refused(struct node *node, struct pending *pending, node_id by,
-                         enum status status)
+void key_request_refused(struct node *node, struct pending *pending, node_id by, enum status status)
 {
     if (pending->kind == PENDING_FORWARDED) {
         if (pending->awaited_count > 0 && pending->awaited[0] == by) {

@@ -25,7 +25,10 @@ libringcore_a_SOURCES += \
 	src/node/store_clock.c \
 	src/node/store_clock.h \
 	src/node/store_debt.c \
+	src/node/drop_schedule.c \
+	src/node/store_drop.c \
 	src/node/store_expiry.c \
+	src/node/store_fold.c \
 	src/node/store_hint_read.c \
 	src/node/store_hint_read.h \
 	src/node/store_hints.c \

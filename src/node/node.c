@@ -33,8 +33,7 @@ void node_send_store(struct node *node, uint16_t type, request_id request, uint6
 {
     bool reads = type == MESSAGE_READ || type == MESSAGE_RANGE || type == MESSAGE_FETCH ||
                  type == MESSAGE_ELEMENTS || type == MESSAGE_HINT_READ;
-    struct effect *effect =
-        effects_add(node->out, reads ? EFFECT_STORE_READ : EFFECT_STORE_WRITE);
+    struct effect *effect = effects_add(node->out, reads ? EFFECT_STORE_READ : EFFECT_STORE_WRITE);
     uint32_t deadline_ms = (uint32_t)(deadline_us / 1000);
     if (deadline_us != 0 && deadline_ms == 0)
         deadline_ms = 1; /* 0 would mean none */
@@ -110,6 +109,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->register_view = node_register_view;
     environment->hint_view = hints_view;
     environment->expiry_view = expiry_view;
+    environment->drop_view = drop_view;
     environment->gc_view = stability_view;
     environment->hint_lane_view = hints_lane_view;
     environment->owner_view = owner_choice_view;
@@ -118,6 +118,9 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->repair_replica = tree_schedule_replica;
     environment->repair_order = tree_schedule_order;
     environment->mac = params->host.mac;
+    environment->hash_password = params->host.hash_password;
+    environment->random_bytes = params->host.random_bytes;
+    user_table_forget(environment); /* until the store has told what was agreed on */
     environment->client_close = environment_client_close;
     environment->client_wake = environment_client_wake;
     environment->config_next = params->host.config_next;
@@ -141,12 +144,12 @@ struct node *node_new(const struct node_params *params)
     node->log = params->log;
     node->damage = params->host.damage;
     node->replica_states = memory_new(node->ring->partition_count, 1);
-    node->clocks =
-        clock_watch_new(&(struct clock_watch_params){.ring = node->ring,
-                                                     .self = node->self,
-                                                     .max_skew_ms = node->settings.max_clock_skew_ms,
-                                                     .patience_ms = node->settings.peer_timeout_ms,
-                                                     .log = params->log});
+    node->clocks = clock_watch_new(
+        &(struct clock_watch_params){.ring = node->ring,
+                                     .self = node->self,
+                                     .max_skew_ms = node->settings.max_clock_skew_ms,
+                                     .patience_ms = node->settings.peer_timeout_ms,
+                                     .log = params->log});
     node->peers = peers_new(
         &(struct peers_params){.ring = node->ring,
                                .self = node->self,
@@ -171,9 +174,8 @@ struct node *node_new(const struct node_params *params)
         load->sync = log_sync_new(node->ring, node->self, id, node->settings.sync_interval_ms,
                                   node->settings.request_timeout_ms);
     }
-    node->partitions =
-        partition_sync_new(node->ring, node->self, node->settings.sync_interval_ms,
-                           node->settings.request_timeout_ms);
+    node->partitions = partition_sync_new(node->ring, node->self, node->settings.sync_interval_ms,
+                                          node->settings.request_timeout_ms);
     node->witness_save_us = UINT64_MAX;
     lineage_start(node);
     node->config = node_register_new(node, params);
@@ -191,8 +193,8 @@ void node_free(struct node *node)
         return;
     client_sessions_free(node);
     environment_deinit(&node->environment);
-    HASH_ITER (hh, node->pending, pending, next)
-        pending_remove(node, pending);
+    HASH_ITER(hh, node->pending, pending, next)
+    pending_remove(node, pending);
     for (uint32_t i = 0; i < node->load_count; i++)
         log_sync_free(node->loads[i].sync);
     hints_deinit(node);
@@ -223,7 +225,8 @@ void node_free(struct node *node)
 static void peer_went_down(struct node *node, node_id peer)
 {
     struct pending *pending, *next;
-    HASH_ITER (hh, node->pending, pending, next) {
+    HASH_ITER(hh, node->pending, pending, next)
+    {
         if (pending->kind == PENDING_COORDINATED || pending->kind == PENDING_FORWARDED)
             key_request_refused(node, pending, peer, STATUS_UNAVAILABLE);
         else if ((pending->kind == PENDING_SYNC || pending->kind == PENDING_PARTITION ||
@@ -327,8 +330,7 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
     default:
         if (node_register_takes(frame->type))
             node_register_peer_frame(node, from, link, frame);
-        else
-        if (!lineage_peer_frame(node, from, frame))
+        else if (!lineage_peer_frame(node, from, frame))
             peer_request(node, from, link, frame);
     }
 }
@@ -342,6 +344,7 @@ static void note_store_counts(struct node *node, const struct frame *frame)
     assert(status == STATUS_OK);
     node->statistics.lww_losses += counts.lww_losses;
     node->statistics.siblings_warned += counts.siblings_warned;
+    node->statistics.increments_folded += counts.ids_folded;
 }
 
 static void store_frame(struct node *node, const struct frame *frame)
@@ -384,6 +387,10 @@ static void store_frame(struct node *node, const struct frame *frame)
     }
     if (frame->type == MESSAGE_TREE_STATE) {
         tree_schedule_state(node, frame->body);
+        return;
+    }
+    if (frame->type == MESSAGE_DROP_STATE && frame->request == 0) {
+        drop_told(node, frame->body);
         return;
     }
     struct pending *pending = pending_find(node, frame->request);
@@ -429,6 +436,9 @@ static void store_frame(struct node *node, const struct frame *frame)
         break;
     case PENDING_EXPIRY:
         expiry_store_frame(node, pending, frame->type, frame->body);
+        break;
+    case PENDING_DROP:
+        drop_store_frame(node, pending, frame->type, frame->body);
         break;
     case PENDING_TREE:
         if (refused)
@@ -487,6 +497,7 @@ static void tick(struct node *node)
     hints_tick(node);
     stability_tick(node);
     expiry_tick(node);
+    drop_tick(node);
     tree_schedule_tick(node);
     client_sessions_tick(node);
 }
@@ -512,6 +523,7 @@ void node_step(struct node *node, const struct event *event, struct effects *out
         node->environment.start_mono_us = event->now.mono_us;
         stability_start(node);
         expiry_start(node);
+        drop_start(node);
         tree_schedule_start(node);
         peers_start(node->peers, event->now.mono_us, &node->peers_output);
         break;
@@ -554,11 +566,15 @@ void node_step(struct node *node, const struct event *event, struct effects *out
 
 uint64_t node_deadline_us(const struct node *node)
 {
-    uint64_t deadlines[] = {peers_deadline_us(node->peers), repair_deadline_us(node),
+    uint64_t deadlines[] = {peers_deadline_us(node->peers),
+                            repair_deadline_us(node),
                             partition_sync_deadline_us(node->partitions),
-                            hints_deadline_us(node), stability_deadline_us(node),
+                            hints_deadline_us(node),
+                            stability_deadline_us(node),
                             expiry_deadline_us(node),
-                            node_register_deadline_us(node), tree_schedule_deadline_us(node),
+                            drop_deadline_us(node),
+                            node_register_deadline_us(node),
+                            tree_schedule_deadline_us(node),
                             deadline_heap_next_us(&node->timers),
                             deadline_heap_next_us(&node->client_timers),
                             lineage_deadline_us(node)};

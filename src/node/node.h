@@ -32,6 +32,9 @@ struct node_damage {
 struct node_host {
     /* For the tokens of RING.GET; NULL: these are refused. */
     context_mac *mac;
+    /* For passwords of users, and ACL GENPASS (commands/environment.h). */
+    void (*hash_password)(struct slice password, uint8_t *out);
+    bool (*random_bytes)(uint8_t *out, size_t length);
     /* What CONFIG and INFO ask. */
     void *context;
     const char *version; /* of RingDB; NULL: "0" */

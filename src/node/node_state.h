@@ -1,7 +1,8 @@
 /*
  * node_state.h - the inside of the loop side, shared by node.c, pending.c, peer_requests.c,
- * client_sessions.c, owner_choice.c, clock_fence.c, lineage.c, rebuild_progress.c, repair_schedule.c,
- * partition_schedule.c, hint_schedule.c, stability_schedule.c and expiry_schedule.c.
+ * client_sessions.c, owner_choice.c, clock_fence.c, lineage.c, rebuild_progress.c,
+ * repair_schedule.c, partition_schedule.c, hint_schedule.c, stability_schedule.c and
+ * expiry_schedule.c.
  */
 #ifndef NODE_NODE_STATE_H
 #define NODE_NODE_STATE_H
@@ -14,6 +15,7 @@
 #include "base/table.h"
 #include "commands/environment.h"
 #include "commands/session.h"
+#include "commands/user_table.h"
 #include "coordinator/owner_rank.h"
 #include "coordinator/request.h"
 #include "membership/clock_watch.h"
@@ -26,6 +28,7 @@
 #include "repair/partition_sync.h"
 #include "wire/frame.h"
 #include "wire/message.h"
+#include "wire/message_drop.h"
 #include "wire/message_expiry.h"
 #include "wire/message_garbage.h"
 #include "wire/message_lineage.h"
@@ -46,10 +49,11 @@ enum pending_kind {
     PENDING_SYNC,        /* a step of log sync with a peer */
     PENDING_PARTITION,   /* a step of the whole-partition sync */
     PENDING_REGISTER,    /* the own store side is asked about the register */
-    PENDING_HINT,        /* a step of handing hints to the owner origin.node; `type`: enum hint_want */
-    PENDING_STABILITY,   /* a report for a peer, or a step of collecting */
-    PENDING_EXPIRY,      /* a step of dropping expired values */
-    PENDING_TREE         /* a step of anti-entropy or of a scrub (tree_schedule.h) */
+    PENDING_HINT, /* a step of handing hints to the owner origin.node; `type`: enum hint_want */
+    PENDING_STABILITY, /* a report for a peer, or a step of collecting */
+    PENDING_EXPIRY,    /* a step of dropping expired values */
+    PENDING_DROP,      /* a step of removing what dropped keyspaces have left */
+    PENDING_TREE       /* a step of anti-entropy or of a scrub (tree_schedule.h) */
 };
 
 /* Something under way that an incoming frame's request number finds. */
@@ -67,8 +71,10 @@ struct pending {
     struct buffer request; /* encoded, for another try */
     node_id tried[RING_OWNERS_MAX];
     uint8_t tried_count;
-    enum status refused; /* by the last that was tried: definite */
-    bool meets;          /* others like it at the first owner: it is not sent to the fastest */
+    enum status refused;    /* what the client hears if nobody does better: nothing was written */
+    uint8_t reached;        /* owners, by the one of those tried that reached most, and */
+    uint8_t needed;         /* how many it takes */
+    bool meets;             /* others like it at the first owner: it is not sent to the fastest */
     uint32_t wait_ms;       /* the shortest after which one that was tried may mint; 0: unknown */
     uint64_t held_until_us; /* then it is tried again; 0: it is not held */
     /* PENDING_PEER_STORE, PENDING_REGISTER */
@@ -94,9 +100,9 @@ struct client {
 
 /* What a peer has told of the hints that it keeps. */
 struct hint_peer {
-    uint8_t flags;       /* enum hint_state_flags */
-    uint64_t told_us;    /* 0: nothing yet */
-    struct buffer held;  /* partitions, as in struct message_hint_state */
+    uint8_t flags;      /* enum hint_state_flags */
+    uint64_t told_us;   /* 0: nothing yet */
+    struct buffer held; /* partitions, as in struct message_hint_state */
     struct buffer full;
     struct log_debt debt; /* what it lacks of the logs here, as last told by the own store side */
 };
@@ -122,12 +128,12 @@ struct peer_load {
     bool judged_good;                      /* since its link is up */
     bool waits;                            /* for the own store to open, to be judged */
     struct lineage waiting;
-    bool rebuilding;                       /* as it last said */
+    bool rebuilding; /* as it last said */
     struct hint_peer hints;
-    uint64_t report_due_us; /* UINT64_MAX while it is down */
-    uint64_t reported_us;   /* the last one was asked for then */
-    bool report_waits;      /* it was not confirmed yet */
-    bool report_afresh;     /* it has not had one on this link */
+    uint64_t report_due_us;                   /* UINT64_MAX while it is down */
+    uint64_t reported_us;                     /* the last one was asked for then */
+    bool report_waits;                        /* it was not confirmed yet */
+    bool report_afresh;                       /* it has not had one on this link */
     uint64_t holds_since_us[GC_REASON_COUNT]; /* it holds back garbage; 0: it does not */
 };
 
@@ -143,7 +149,7 @@ struct node {
     struct message_clock clock_told;     /* to the store side */
     bool is_clock_told;
     uint64_t clock_tell_us; /* not before */
-    uint64_t mint_from_ms; /* the store side mints nothing before */
+    uint64_t mint_from_ms;  /* the store side mints nothing before */
     bool mint_wait_logged;
     struct lineage lineage; /* of the own store */
     bool lineage_known, lineage_confirmed, lineage_lost;
@@ -183,16 +189,20 @@ struct node {
     struct partition_sync *partitions; /* that come whole */
     struct partition_sync_output partition_output;
     uint64_t collect_due_us;
-    bool collect_goes_on;          /* the next step belongs to the round under way */
+    bool collect_goes_on;           /* the next step belongs to the round under way */
     struct message_garbage garbage; /* as the store side last told */
     struct {
         uint64_t due_us;
         struct message_expiry_state state; /* as the store side last told */
     } expiry;
+    struct {
+        uint64_t due_us;
+        struct message_drop_state state; /* as the store side last told */
+    } drop;
     struct tree_schedule *trees;
-    struct instant now;  /* of the present step; by the agreed time when the own clock is skewed */
+    struct instant now;   /* of the present step; by the agreed time when the own clock is skewed */
     uint64_t own_wall_ms; /* the wall clock as it stands, for peers to judge */
-    struct effects *out; /* of the present step */
+    struct effects *out;  /* of the present step */
 };
 
 /* node.c */
@@ -318,6 +328,17 @@ void expiry_store_frame(struct node *node, struct pending *pending, uint16_t typ
 uint64_t expiry_deadline_us(const struct node *node);
 void expiry_view(void *context, struct message_expiry_state *out);
 
+/* drop_schedule.c */
+void drop_start(struct node *node);
+void drop_tick(struct node *node);
+/*
+ * MESSAGE_DROP_STATE of the own store side, unasked; then as the answer to a step, or its refusal.
+ */
+void drop_told(struct node *node, struct slice body);
+void drop_store_frame(struct node *node, struct pending *pending, uint16_t type, struct slice body);
+uint64_t drop_deadline_us(const struct node *node);
+void drop_view(void *context, struct message_drop_state *out);
+
 /* repair_schedule.c */
 void repair_tick(struct node *node);
 void repair_frame(struct node *node, struct pending *pending, uint16_t type, struct slice body);
@@ -348,7 +369,9 @@ void hints_condition_changed(struct node *node);
 enum status hints_check(const struct node *node, struct slice body, partition_id *partition);
 /* The same for a MESSAGE_HINT_READ. */
 enum status hints_check_read(const struct node *node, struct slice body, partition_id *partition);
-/* Whether that peer would take a hint of the partition, and whether it keeps any; NULL: this node. */
+/*
+ * Whether that peer would take a hint of the partition, and whether it keeps any; NULL: this node.
+ */
 bool hints_taken_by(const struct node *node, const struct peer_load *load, partition_id partition);
 bool hints_held_by(const struct node *node, const struct peer_load *load, partition_id partition);
 /* The answer to a PENDING_HINT, or why there is none; removes it. */
@@ -357,8 +380,8 @@ void hints_answered(struct node *node, struct pending *pending, enum status stat
 void hints_tick(struct node *node);
 uint64_t hints_deadline_us(const struct node *node);
 void hints_view(void *context, struct hint_view *out);
-void hints_lane_view(void *context, node_id target, struct instant now,
-                     struct hint_lane_view *out, struct log_debt *debt);
+void hints_lane_view(void *context, node_id target, struct instant now, struct hint_lane_view *out,
+                     struct log_debt *debt);
 
 /* client_sessions.c */
 void client_event(struct node *node, const struct event *event);

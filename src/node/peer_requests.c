@@ -21,8 +21,7 @@
 static enum status check_replica(const struct node *node, partition_id partition,
                                  struct ring_tag tag, bool for_reads)
 {
-    if (partition >= node->ring->partition_count ||
-        !ring_owns(node->ring, node->self, partition))
+    if (partition >= node->ring->partition_count || !ring_owns(node->ring, node->self, partition))
         return STATUS_NOT_OWNER;
     int order = ring_tag_compare(tag, node->ring->tag);
     if (order != 0)
@@ -76,8 +75,8 @@ void peer_request_fail(struct node *node, const struct origin *origin, uint16_t 
         break;
     case MESSAGE_LOOKUP:
         message_read_result_encode(&(struct message_read_result){.status = status}, &read);
-        message_lookup_result_encode(
-            &(struct message_lookup_result){.read = buffer_slice(&read)}, &body);
+        message_lookup_result_encode(&(struct message_lookup_result){.read = buffer_slice(&read)},
+                                     &body);
         break;
     case MESSAGE_ELEMENTS:
         message_elements_result_encode(&(struct message_elements_result){.status = status}, &body);
@@ -167,8 +166,8 @@ static void ask_store(struct node *node, const struct origin *origin, const stru
         return;
     }
     uint32_t ms = frame->left_ms != 0 ? frame->left_ms : node->settings.request_timeout_ms;
-    struct pending *pending = pending_add(node, PENDING_PEER_STORE, origin,
-                                          node->now.mono_us + (uint64_t)ms * 1000);
+    struct pending *pending =
+        pending_add(node, PENDING_PEER_STORE, origin, node->now.mono_us + (uint64_t)ms * 1000);
     pending->type = frame->type;
     pending->partition = partition;
     load->asked++;

@@ -139,6 +139,36 @@ uint32_t register_count_knowing(const struct node_register *reg, uint64_t seq)
     return count;
 }
 
+/* ---- users ---- */
+
+/*
+ * A store that took the place of a lost one has forgotten what was agreed on, and who may log in
+ * with it: then a peer is asked before anybody is let in. What stands on the disk, or in the ring
+ * file of a store that was never lost, is what this node goes by, as one does that was down
+ * meanwhile.
+ */
+static bool users_are_known(const struct node *node)
+{
+    const struct node_register *reg = node->config;
+    const struct ring_member *self = ring_member(node->ring, node->self);
+    if (!reg->is_open)
+        return false;
+    if (reg->known->seq > 0 || reg->incarnation <= self->storage_incarnation ||
+        reg->peer_count == 0)
+        return true;
+    for (uint32_t i = 0; i < reg->peer_count; i++)
+        if (!register_peer_is_behind(&reg->peers[i], reg->known->ring->generation,
+                                     reg->known->seq + 1))
+            return false; /* it has a newer one, which is being pulled */
+    return reg->is_heard;
+}
+
+static void follow_users(struct node *node)
+{
+    if (users_are_known(node))
+        user_table_take(&node->environment, &node->config->known->users);
+}
+
 /* ---- frames of peers ---- */
 
 void node_register_peer_up(struct node *node, node_id peer)
@@ -175,12 +205,19 @@ static enum status take_known(struct node *node, node_id from, struct slice body
                  from, (unsigned long long)known.generation, (unsigned long long)known.seq);
         return STATUS_CORRUPT;
     }
-    if (!register_peer_is_behind(peer, known.generation, known.seq))
+    bool first = !reg->is_heard;
+    reg->is_heard = true;
+    if (!register_peer_is_behind(peer, known.generation, known.seq)) {
+        if (first)
+            follow_users(node);
         return STATUS_OK; /* late */
+    }
     peer->generation = known.generation;
     peer->seq = known.seq;
     register_look_at_spreading(node);
     pull(node);
+    if (first)
+        follow_users(node);
     return STATUS_OK;
 }
 
@@ -189,6 +226,10 @@ static enum status take_value(struct node *node, struct slice body)
     struct node_register *reg = node->config;
     struct register_value *value;
     enum status status = register_value_decode(body, &value);
+    if (status == STATUS_UNSUPPORTED)
+        log_line(&node->log, LOG_ERROR,
+                 "cannot go by the register: a later version has agreed on what this one does not "
+                 "know; upgrade this node");
     if (status != STATUS_OK)
         return status;
     if (memcmp(value->ring->cluster_id, node->ring->cluster_id, sizeof node->ring->cluster_id) != 0)
@@ -246,6 +287,7 @@ static void come_into_force(struct node *node, const struct register_value *valu
         register_proposer_learned(reg->proposer, reg->known, node->now.mono_us, &reg->output);
         register_carry_out(node);
     }
+    follow_users(node);
     tell_all(node);
     register_look_at_spreading(node);
 }
@@ -264,6 +306,7 @@ void node_register_state(struct node *node, struct slice body)
     if (value != NULL)
         come_into_force(node, value);
     register_value_free(value);
+    follow_users(node);
     if (state.accepted_seq > reg->known->seq && reg->doubt_at_us == UINT64_MAX)
         reg->doubt_at_us = register_after_ms(
             node, REGISTER_DOUBT_MS + random_below(&reg->random, REGISTER_DOUBT_MS));
@@ -338,19 +381,14 @@ void node_register_tick(struct node *node)
     register_changes_tick(node);
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 uint64_t node_register_deadline_us(const struct node *node)
 {
     const struct node_register *reg = node->config;
     uint64_t deadline = register_changes_deadline_us(node);
     if (reg->peer_count > 0)
-        deadline = earlier(deadline, reg->tell_at_us);
+        deadline = register_earlier(deadline, reg->tell_at_us);
     if (reg->learning != NULL && reg->learning_request == 0)
-        deadline = earlier(deadline, reg->learn_at_us);
+        deadline = register_earlier(deadline, reg->learn_at_us);
     return deadline;
 }
 

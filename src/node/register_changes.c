@@ -291,11 +291,6 @@ void register_changes_tick(struct node *node)
     free_old_tickets(node);
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 uint64_t register_changes_deadline_us(const struct node *node)
 {
     const struct node_register *reg = node->config;
@@ -303,12 +298,12 @@ uint64_t register_changes_deadline_us(const struct node *node)
     if (steward_change(node) != REGISTER_CHANGE_NONE)
         deadline = reg->stewards_at_us;
     if (reg->proposer != NULL)
-        deadline = earlier(deadline, register_proposer_deadline_us(reg->proposer));
+        deadline = register_earlier(deadline, register_proposer_deadline_us(reg->proposer));
     else
-        deadline = earlier(deadline, reg->doubt_at_us);
+        deadline = register_earlier(deadline, reg->doubt_at_us);
     for (unsigned i = 0; i < REGISTER_TICKETS_MAX; i++)
         if (reg->tickets[i].state == TICKET_SPREADING || reg->tickets[i].state == TICKET_OVER)
-            deadline = earlier(deadline, reg->tickets[i].until_us);
+            deadline = register_earlier(deadline, reg->tickets[i].until_us);
     return deadline;
 }
 

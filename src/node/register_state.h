@@ -47,12 +47,18 @@ struct node_register {
     struct proposer_output output;
     struct ticket tickets[REGISTER_TICKETS_MAX];
     uint64_t last_ticket;
-    bool is_open; /* the store side has told what it has */
+    bool is_open;  /* the store side has told what it has */
+    bool is_heard; /* a peer has told what it has */
 };
 
 static inline uint64_t register_after_ms(const struct node *node, uint64_t ms)
 {
     return node->now.mono_us + ms * 1000;
+}
+
+static inline uint64_t register_earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 static inline bool register_peer_is_behind(const struct register_peer *peer, uint64_t generation,

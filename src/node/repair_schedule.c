@@ -39,12 +39,12 @@ struct one_sync {
     const struct log_sync *sync;
 };
 
-static bool is_asked_of_another(const void *context, partition_id partition)
+static bool is_asked_of_another(const void *context, partition_id partition, uint64_t since_us)
 {
     const struct one_sync *one = context;
     for (uint32_t i = 0; i < one->node->load_count; i++) {
         const struct log_sync *sync = one->node->loads[i].sync;
-        if (sync != one->sync && log_sync_asks(sync, partition, one->node->now.mono_us))
+        if (sync != one->sync && log_sync_asks(sync, partition, since_us, one->node->now.mono_us))
             return true;
     }
     return false;
@@ -57,8 +57,7 @@ void repair_tick(struct node *node)
         struct one_sync one = {.node = node, .sync = load->sync};
         if (!peers_is_up(node->peers, load->id))
             continue;
-        log_sync_tick(load->sync, node->now.mono_us, is_asked_of_another, &one,
-                      &node->sync_output);
+        log_sync_tick(load->sync, node->now.mono_us, is_asked_of_another, &one, &node->sync_output);
         carry_out(node, load);
     }
 }

@@ -38,8 +38,7 @@ static void step_store(struct node *node, const struct message_stability_step *s
 static void ask_store(struct node *node, uint8_t kind, node_id peer, uint64_t number)
 {
     struct origin origin = {.node = peer};
-    uint64_t deadline_us =
-        node->now.mono_us + (uint64_t)node->settings.request_timeout_ms * 1000;
+    uint64_t deadline_us = node->now.mono_us + (uint64_t)node->settings.request_timeout_ms * 1000;
     struct pending *pending = pending_add(node, PENDING_STABILITY, &origin, deadline_us);
     struct message_stability_step step = {.kind = kind, .node = peer, .number = number};
     step_store(node, &step, pending->id, deadline_us);
@@ -61,8 +60,8 @@ void stability_peer_up(struct node *node, node_id peer)
 void stability_peer_down(struct node *node, node_id peer)
 {
     node_load(node, peer)->report_due_us = UINT64_MAX;
-    step_store(node,
-               &(struct message_stability_step){.kind = STABILITY_STEP_FORGET, .node = peer}, 0, 0);
+    step_store(node, &(struct message_stability_step){.kind = STABILITY_STEP_FORGET, .node = peer},
+               0, 0);
 }
 
 void stability_tick(struct node *node)
@@ -173,8 +172,7 @@ void stability_store_frame(struct node *node, struct pending *pending, uint16_t 
     }
 }
 
-void stability_peer_frame(struct node *node, const struct origin *origin,
-                          const struct frame *frame)
+void stability_peer_frame(struct node *node, const struct origin *origin, const struct frame *frame)
 {
     struct message_stability_step step = {.node = origin->node};
     struct message_stability_heard heard;
@@ -193,8 +191,7 @@ void stability_peer_frame(struct node *node, const struct origin *origin,
         step_store(node, &step, 0, 0);
         return;
     }
-    uint64_t deadline_us =
-        node->now.mono_us + (uint64_t)node->settings.request_timeout_ms * 1000;
+    uint64_t deadline_us = node->now.mono_us + (uint64_t)node->settings.request_timeout_ms * 1000;
     struct pending *pending = pending_add(node, PENDING_PEER_STORE, origin, deadline_us);
     pending->type = MESSAGE_STABILITY;
     load->asked++;

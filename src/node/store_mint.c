@@ -144,8 +144,8 @@ static void mint_request(struct store_side *side, struct replica *replica,
         minted.result = buffer_slice(&encoded);
     }
     if (minted.written && key_request_is_recorded(request)) {
-        minted.status = store_keep_minted(side, replica, request, &result, minted.result,
-                                          &deliveries);
+        minted.status =
+            store_keep_minted(side, replica, request, &result, minted.result, &deliveries);
         minted.written = minted.status == STATUS_OK;
         out->discard = out->discard || !minted.written;
         written++; /* deliveries */
@@ -183,11 +183,16 @@ void store_handle_mint(struct store_side *side, const struct frame *frame, struc
     bool answered = false;
     if (status == STATUS_OK && key_request_is_recorded(&request))
         status = store_check_request(side, replica, frame, &message, &request, out, &answered);
-    if (status == STATUS_OK && !answered && key_request_is_collection(&request))
+    if (status == STATUS_OK && !answered && key_request_is_collection(&request)) {
         store_mint_collection(side, replica, frame, &message, &request, out);
-    else if (status == STATUS_OK && !answered)
+    } else if (status == STATUS_OK && !answered) {
+        side->context.settled_ms = store_fold_settled_ms(side, replica);
+        side->context.ids_wait = false;
         mint_request(side, replica, frame, &message, &request, out);
-    else if (status != STATUS_OK)
+        if (side->context.ids_wait)
+            store_fold_want(side, replica, now);
+    }
+    if (status != STATUS_OK)
         store_reply_minted(frame, &(struct message_minted){.status = status}, &out->late);
     free((void *)request.entries);
     key_contexts_free(&contexts);

@@ -18,10 +18,7 @@
 #include "wire/message_fetch.h"
 #include "wire/record.h"
 
-enum {
-    RANGE_CELLS_MAX = 20000,
-    RANGE_BYTES_MAX = 1 << 20
-};
+enum { RANGE_CELLS_MAX = 20000, RANGE_BYTES_MAX = 1 << 20 };
 
 static enum status decode_record(struct slice record, struct slice *encoded, struct cell *out)
 {
@@ -306,8 +303,7 @@ static bool visit(struct range_walk *walk, struct slice name, struct slice recor
         return true;
     buffer_put_u64(&walk->entries, cell.position);
     buffer_put_bytes(&walk->entries, cell.key);
-    result->status =
-        append_cell(record, walk->range->with_values ? UINT32_MAX : 0, &walk->entries);
+    result->status = append_cell(record, walk->range->with_values ? UINT32_MAX : 0, &walk->entries);
     buffer_put_u8(&walk->entries, COLLECTION_NONE); /* the end of a struct range_entry */
     walk->live += record_is_live(record);
     result->entry_count++;
@@ -330,8 +326,7 @@ static void read_range(const struct store_port *port, const struct ring *ring,
         walk.last = ring_position_last(range.address.partition, ring->partition_count);
         record_cell_bound(range.position > first ? range.position : first, &bound);
         port->seek(iterator, buffer_slice(&bound));
-        while (port->valid(iterator) &&
-               visit(&walk, port->key(iterator), port->value(iterator))) {
+        while (port->valid(iterator) && visit(&walk, port->key(iterator), port->value(iterator))) {
             if (walk.skip.length > 0)
                 port->seek(iterator, buffer_slice(&walk.skip));
             else

@@ -9,6 +9,7 @@
  *                                                          wrote goes to the other owners once more
  *   some of its effect is here, or some of what the keys
  *   hold was absorbed by nobody who was asked              nothing is minted: it cannot be told
+ *   its id carries a time, and the window is over          nothing is minted: it may have been
  *   else                                                   it is minted, with stamp and record
  *
  * Source: reference "algorithms" 4.6; tests/models/request_ids.py.
@@ -385,7 +386,9 @@ enum status store_check_request(struct store_side *side, struct replica *replica
     } else if (status == STATUS_OK && state == REQUEST_KNOWN_IN_PART) {
         status = STATUS_REQUEST_UNKNOWN;
     } else if (status == STATUS_OK) {
-        status = check_all_covered(side, replica, message, request, &lookup);
+        status = request_time_check(request->identity.id, side->context.wall_ms);
+        if (status == STATUS_OK)
+            status = check_all_covered(side, replica, message, request, &lookup);
         if (status == STATUS_OK && side->context.requests.count >= side->context.requests.count_max)
             status = STATUS_OVERLOADED;
     }
@@ -393,11 +396,15 @@ enum status store_check_request(struct store_side *side, struct replica *replica
     return status;
 }
 
+/* It is remembered for a window, and for as long as it would be taken if it were not. */
 struct request_stamp store_stamp(const struct store_side *side, const struct key_request *request)
 {
+    uint64_t from_ms = request_time_ms(request->identity.id);
+    if (from_ms < side->context.wall_ms)
+        from_ms = side->context.wall_ms;
     return (struct request_stamp){.identity = request->identity,
                                   .entry_count = request->entry_count,
-                                  .expire_at_ms = side->context.wall_ms + REQUEST_WINDOW_MS};
+                                  .expire_at_ms = from_ms + REQUEST_WINDOW_MS};
 }
 
 enum status store_keep_minted(struct store_side *side, const struct replica *replica,

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "node/store_side_state.h"
+#include "replica/keyspace_drop.h"
 #include "replica/replica_requests.h"
 #include "ring/element_key.h"
 #include "ring/position.h"
@@ -42,12 +43,11 @@ struct store_side *store_side_new(const struct store_side_params *params)
         bool owned = ring_owns(side->ring, side->self, (partition_id)p);
         side->replica_index[p] = owned ? (uint16_t)side->replica_count++ : NO_REPLICA;
     }
-    side->hints = hint_store_new(
-        &(struct hint_store_params){.ring = side->ring,
-                                    .bytes_max = params->settings->hint_bytes_max,
-                                    .partition_bytes_max =
-                                        params->settings->hint_partition_bytes_max,
-                                    .log = params->log});
+    side->hints = hint_store_new(&(struct hint_store_params){
+        .ring = side->ring,
+        .bytes_max = params->settings->hint_bytes_max,
+        .partition_bytes_max = params->settings->hint_partition_bytes_max,
+        .log = params->log});
     side->replicas = memory_new(side->replica_count, sizeof *side->replicas);
     side->log_cares = memory_new(side->replica_count, sizeof *side->log_cares);
     side->debts = store_debt_new(side);
@@ -55,6 +55,7 @@ struct store_side *store_side_new(const struct store_side_params *params)
     side->context = (struct replica_context){
         .port = side->port,
         .cache = side->cache,
+        .ring = side->ring,
         .clock = &side->clock.hybrid,
         .position_seed = side->ring->seed,
         .digest_seed = side->ring->seed ^ 0x64696765u,
@@ -68,6 +69,8 @@ struct store_side *store_side_new(const struct store_side_params *params)
     assert(params->settings->siblings_max <= SIBLINGS_LIMIT_MAX);
     store_stability_new(side);
     store_expiry_new(side);
+    store_fold_new(side);
+    store_drop_new(side);
     return side;
 }
 
@@ -78,7 +81,7 @@ static void close_replicas(struct store_side *side)
     hint_store_close(side->hints);
     cell_cache_drop_all(side->cache);
     buffer_clear(&side->pulls);
-    side->context.lww_losses = side->context.siblings_warned = 0;
+    side->context.lww_losses = side->context.siblings_warned = side->context.ids_folded = 0;
     side->open = false;
 }
 
@@ -92,6 +95,8 @@ void store_side_free(struct store_side *side)
     store_debt_free(side->debts);
     store_stability_free(side);
     store_expiry_free(side);
+    store_fold_free(side);
+    store_drop_free(side);
     cell_cache_free(side->cache);
     buffer_deinit(&side->pulls);
     free(side->log_cares);
@@ -126,7 +131,8 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
     if (status == STATUS_OK)
         status = requests_open(&side->context);
     if (status != STATUS_OK) {
-        log_line(&side->log, LOG_ERROR, "could not read the ceiling of times and the request ids reason=%s",
+        log_line(&side->log, LOG_ERROR,
+                 "could not read the ceiling of times and the request ids reason=%s",
                  status_name(status));
         return status;
     }
@@ -178,8 +184,10 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
     }
     store_append_mint_from(side, &out->early);
     store_report_hints(side, &out->early);
+    store_drop_opened(side, &out->early);
     store_stability_reopened(side);
     store_expiry_reopened(side);
+    store_fold_reopened(side);
     if (out->batch.length > 0)
         store_lineage_count(side, &out->batch);
     side->open = true;
@@ -206,7 +214,7 @@ enum merge_policy store_policy_of(const struct store_side *side, keyspace_id key
 {
     const struct ring_keyspace *found = ring_keyspace(side->ring, keyspace_of_keys(keyspace));
     if (found == NULL)
-        *status = STATUS_INVALID;
+        *status = STATUS_NO_KEYSPACE;
     if (keyspace_has_elements(keyspace))
         return MERGE_ELEMENTS;
     return found != NULL && found->policy == KEYSPACE_SIBLINGS ? MERGE_SIBLINGS : MERGE_LWW;
@@ -226,8 +234,8 @@ void store_checkpoint_if_due(struct store_side *side, struct replica *replica)
         replica_checkpoint(replica, &side->context);
 }
 
-static void reply_replicated(const struct frame *frame,
-                             const struct message_replicated *replicated, struct buffer *out)
+static void reply_replicated(const struct frame *frame, const struct message_replicated *replicated,
+                             struct buffer *out)
 {
     size_t offset = frame_start(out, MESSAGE_REPLICATED, frame->request, 0);
     message_replicated_encode(replicated, out);
@@ -259,6 +267,20 @@ static void note_refused(struct store_side *side, const struct cell_delivery *de
             (unsigned long long)ring_position(delivery->key, delivery->keyspace, side->ring->seed));
 }
 
+static enum status apply_delivery(struct store_side *side, struct replica *replica,
+                                  const struct cell_delivery *delivery, bool *is_new)
+{
+    enum status status = STATUS_OK;
+    if (keyspace_is_dropped(&side->context, delivery->keyspace)) {
+        side->context.discarded++;
+        return replica_discard(replica, delivery, &side->context, is_new);
+    }
+    enum merge_policy policy = store_policy_of(side, delivery->keyspace, &status);
+    if (status == STATUS_OK)
+        status = replica_apply(replica, delivery, policy, &side->context, is_new);
+    return status;
+}
+
 enum status store_apply_deliveries(struct store_side *side, struct replica *replica,
                                    struct slice deliveries, uint32_t count, struct instant now,
                                    uint32_t *changed)
@@ -273,11 +295,10 @@ enum status store_apply_deliveries(struct store_side *side, struct replica *repl
         cell_delivery_decode(&reader, &delivery);
         if (reader.failed)
             return STATUS_CORRUPT;
-        enum merge_policy policy = store_policy_of(side, delivery.keyspace, &status);
         if (!store_may_hold(side, &delivery, replica->partition))
             status = STATUS_INVALID;
-        if (status == STATUS_OK)
-            status = replica_apply(replica, &delivery, policy, &side->context, &is_new);
+        else
+            status = apply_delivery(side, replica, &delivery, &is_new);
         *changed += is_new;
         if (status == STATUS_TOO_LARGE) {
             note_refused(side, &delivery, now);
@@ -296,7 +317,7 @@ static void handle_replicate(struct store_side *side, const struct frame *frame,
     uint32_t changed = 0;
     enum status status = message_replicate_decode(frame->body, &message);
     struct replica *replica = NULL;
-    side->context.unseen_increments = 0;
+    side->context.unseen_increments = side->context.discarded = 0;
     if (status == STATUS_OK)
         replica = store_find_replica(side, &message.address, &status);
     if (replica != NULL) {
@@ -304,7 +325,9 @@ static void handle_replicate(struct store_side *side, const struct frame *frame,
                                         now, &changed);
         store_checkpoint_if_due(side, replica);
     }
-    replicated.status = status;
+    /* The clock has it; but whoever waits for this copy must not be told that there is one. */
+    bool discarded = status == STATUS_OK && side->context.discarded > 0;
+    replicated.status = discarded ? STATUS_NO_KEYSPACE : status;
     replicated.unseen_increments = status == STATUS_OK && side->context.unseen_increments > 0;
     reply_replicated(frame, &replicated, &out->late);
 }
@@ -467,6 +490,9 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     case MESSAGE_STABILITY_STEP:
         store_handle_stability(side, &frame, now, out);
         break;
+    case MESSAGE_DROP_STEP:
+        store_handle_drop_step(side, &frame, now, out);
+        break;
     case MESSAGE_EXPIRY_STEP:
         store_handle_expiry_step(side, &frame, now, out);
         break;
@@ -492,22 +518,23 @@ static void report_counts(struct store_side *side, struct instant now, struct st
 {
     struct replica_context *context = &side->context;
     struct message_store_counts counts = {.lww_losses = context->lww_losses,
-                                          .siblings_warned = context->siblings_warned};
+                                          .siblings_warned = context->siblings_warned,
+                                          .ids_folded = context->ids_folded};
     if (counts.siblings_warned > 0 && store_may_log(&side->warned_us, now))
         log_line(&side->log, LOG_WARN,
                  "a key has many concurrent values: its writers give no context "
                  "position=%016llx siblings-warn=%u",
                  (unsigned long long)context->warned_position, context->siblings_warn);
-    if (counts.lww_losses > 0 || counts.siblings_warned > 0) {
+    if (counts.lww_losses > 0 || counts.siblings_warned > 0 || counts.ids_folded > 0) {
         size_t offset = frame_start(&out->late, MESSAGE_STORE_COUNTS, 0, 0);
         message_store_counts_encode(&counts, &out->late);
         frame_finish(&out->late, offset);
     }
-    context->lww_losses = context->siblings_warned = 0;
+    context->lww_losses = context->siblings_warned = context->ids_folded = 0;
 }
 
-static void answer_committed(struct store_side *side, const struct frame *frame,
-                             struct instant now, struct buffer *out)
+static void answer_committed(struct store_side *side, const struct frame *frame, struct instant now,
+                             struct buffer *out)
 {
     if (frame->type == MESSAGE_SYNC_PULL)
         store_answer_pull(side, frame, out);
@@ -522,8 +549,11 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
     cell_cache_committed(side->cache);
     side->context.groups++;
     side->requests_purged = side->context.expiry_indexed = false;
+    uint64_t seq = side->config.seq;
     store_register_committed(side);
     hint_store_committed(side->hints);
+    if (side->config.seq != seq)
+        store_drop_learned(side, &out->late);
     report_counts(side, now, out);
     store_lineage_committed(side, &out->late);
     store_report_hints(side, &out->late);

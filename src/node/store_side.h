@@ -47,7 +47,7 @@ struct store_output {
     struct buffer batch; /* store_port.h; empty when nothing is to be written */
     struct buffer early; /* frames */
     struct buffer late;  /* frames */
-    bool discard;        /* the state is in doubt: drop the batch and go on as after a failed commit */
+    bool discard; /* the state is in doubt: drop the batch and go on as after a failed commit */
 };
 
 void store_output_deinit(struct store_output *output);

@@ -2,12 +2,13 @@
  * store_side_state.h - the inside of a store side, for the files that are one together.
  *
  * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions, and
- * store_collections.c those of elements; store_requests.c
- * keeps requests with ids from acting twice; store_sync.c answers and applies log sync; store_hints.c
- * keeps copies for owners elsewhere; store_stability.c collects garbage, store_expiry.c what has expired; store_lineage.c counts
+ * store_collections.c those of elements; store_requests.c keeps requests with ids from acting
+ * twice; store_sync.c answers and applies log sync; store_hints.c keeps copies for owners
+ * elsewhere; store_stability.c collects garbage, store_expiry.c what has expired, store_drop.c what
+ * dropped keyspaces have left; store_fold.c lets counters fold their ids; store_lineage.c counts
  * commits; store_tree.c does anti-entropy and scrubs; store_whole.c sends and takes whole
- * partitions; store_trim.c cuts logs. A handler of frames is called with its group
- * under way, and puts its answer into `early` or `late` of the output (store_side.h).
+ * partitions; store_trim.c cuts logs. A handler of frames is called with its group under way, and
+ * puts its answer into `early` or `late` of the output (store_side.h).
  */
 #ifndef NODE_STORE_SIDE_STATE_H
 #define NODE_STORE_SIDE_STATE_H
@@ -28,8 +29,8 @@
 
 /* Of one replica's log, in memory alone. */
 struct log_care {
-    uint64_t kept_from; /* log position: for who is sent the partition, */
-    uint64_t until_us;  /* until then */
+    uint64_t kept_from;     /* log position: for who is sent the partition, */
+    uint64_t until_us;      /* until then */
     uint64_t seen_position; /* of the newest record when the last round of collecting came by */
 };
 
@@ -48,20 +49,23 @@ struct store_side {
     struct replica *replicas; /* of the owned partitions, ascending */
     uint32_t replica_count;
     struct log_care *log_cares; /* by index into replicas */
-    struct debt_book *debts; /* what other owners lack */
-    struct hint_store *hints; /* of partitions that this node does not own */
-    uint16_t *replica_index;        /* partition -> index into replicas, or NO_REPLICA */
-    struct buffer pulls;            /* frames that wait for the commit of the group */
+    struct debt_book *debts;    /* what other owners lack */
+    struct hint_store *hints;   /* of partitions that this node does not own */
+    uint16_t *replica_index;    /* partition -> index into replicas, or NO_REPLICA */
+    struct buffer pulls;        /* frames that wait for the commit of the group */
     struct lineage lineage;
     uint64_t life;
     bool unsynced;
-    bool commit_counted; /* the batch of the present group has the coming count */
-    uint64_t warned_us, refused_us; /* of the last lines about siblings; 0: none yet */
-    bool requests_purged; /* in the present group */
+    bool commit_counted;               /* the batch of the present group has the coming count */
+    uint64_t warned_us, refused_us;    /* of the last lines about siblings; 0: none yet */
+    bool requests_purged;              /* in the present group */
     struct store_stability *stability; /* store_stability.c */
     uint64_t collect_failed_us;        /* of the last line about it */
     struct store_expiry *expiry;       /* store_expiry.c */
+    struct store_fold *fold;           /* store_fold.c */
     uint64_t expire_failed_us;
+    struct store_drop *drop; /* store_drop.c */
+    uint64_t drop_failed_us;
     uint64_t unreadable_us, forced_us; /* and about what a comparison found */
     bool open;
 };
@@ -75,7 +79,7 @@ enum {
 /* NULL with the reason in `status`: no owner, or another tag than the replica's. */
 struct replica *store_find_replica(struct store_side *side, const struct replica_address *address,
                                    enum status *status);
-/* Leaves `status` alone unless the ring has no such keyspace. */
+/* Leaves `status` alone unless the ring has no such keyspace: STATUS_NO_KEYSPACE. */
 enum merge_policy store_policy_of(const struct store_side *side, keyspace_id keyspace,
                                   enum status *status);
 /* Whether a cell of that name can lie in the partition. */
@@ -90,7 +94,8 @@ void store_append_mint_from(const struct store_side *side, struct buffer *out);
 void store_reply_replicated(const struct frame *frame, enum status status, struct buffer *out);
 /*
  * Apply `count` deliveries; `changed` counts those that brought something new. One that
- * would make its cell too large is left out, and those after it are not.
+ * would make its cell too large is left out, and those after it are not. What belongs to a
+ * dropped keyspace is discarded, and counted in the context.
  */
 MUST_USE enum status store_apply_deliveries(struct store_side *side, struct replica *replica,
                                             struct slice deliveries, uint32_t count,
@@ -129,7 +134,8 @@ void store_reply_lookup(const struct frame *frame, enum status status,
 /*
  * Before a request with an id is minted. STATUS_OK: it was answered, or is to be minted now.
  * Else nothing was and is to be minted: STATUS_REQUEST_UNKNOWN, STATUS_REQUEST_DONE,
- * STATUS_REQUEST_CONFLICT, STATUS_OVERLOADED (too many are remembered), or a failed store.
+ * STATUS_REQUEST_CONFLICT, STATUS_REQUEST_TOO_OLD, STATUS_REQUEST_AHEAD, STATUS_OVERLOADED (too
+ * many are remembered), or a failed store.
  */
 MUST_USE enum status store_check_request(struct store_side *side, struct replica *replica,
                                          const struct frame *frame,
@@ -227,6 +233,29 @@ void store_handle_stability(struct store_side *side, const struct frame *frame, 
                             struct store_output *out);
 /* By index into side->replicas. */
 const struct stability *store_stability_of(const struct store_side *side, uint32_t index);
+
+/* store_fold.c */
+void store_fold_new(struct store_side *side);
+void store_fold_free(struct store_side *side);
+void store_fold_reopened(struct store_side *side);
+/* Up to when all that happened in the partition is settled; 0: unknown. */
+uint64_t store_fold_settled_ms(const struct store_side *side, const struct replica *replica);
+/* A counter there has ids whose window is over. */
+void store_fold_want(struct store_side *side, const struct replica *replica, struct instant now);
+bool store_fold_is_wanted(const struct store_side *side, uint32_t index);
+/* Whether ids wait, here, for a later safe time, and for nobody who cannot be heard. */
+bool store_fold_waits(const struct store_side *side);
+void store_fold_look(struct store_side *side, uint32_t index, struct instant now,
+                     uint64_t hint_free_us);
+
+/* store_drop.c */
+void store_drop_new(struct store_side *side);
+void store_drop_free(struct store_side *side);
+/* Tell the loop side what is left to remove: all replicas were opened, or drops became known. */
+void store_drop_opened(struct store_side *side, struct buffer *out);
+void store_drop_learned(struct store_side *side, struct buffer *out);
+void store_handle_drop_step(struct store_side *side, const struct frame *frame, struct instant now,
+                            struct store_output *out);
 
 /* store_expiry.c */
 void store_expiry_new(struct store_side *side);

@@ -26,8 +26,9 @@ struct stability_peer {
     uint64_t number;     /* of the last report */
     uint64_t heard;      /* number of its newest report; 0: none on this link */
     uint64_t echo_us;    /* sent_us of what it heard last, by its clock; 0: nothing on this link */
-    bool waits_for_time;   /* as it last said */
-    uint64_t hint_free_us; /* by the own clock: it kept no hints then or later; 0: unknown, or it does */
+    bool waits_for_time; /* as it last said */
+    /* by the own clock: it kept no hints then or later; 0: unknown, or it does */
+    uint64_t hint_free_us;
     uint64_t *sent;      /* replica->changes + 1 that stand in it; 0: nothing was sent */
     uint64_t *confirmed; /* the same of what the peer has said to have */
 };
@@ -39,8 +40,8 @@ struct store_stability {
     uint64_t last_number;
     uint32_t next;       /* replica at which the next step begins */
     uint32_t round_left; /* replicas that this round has not come to */
-    uint64_t *waiting; /* of the last look at each replica */
-    bool *waited;      /* long enough, but for hints (G6) */
+    uint64_t *waiting;   /* of the last look at each replica */
+    bool *waited;        /* long enough, but for hints (G6) */
     node_id *holders;
 };
 
@@ -136,7 +137,8 @@ static void report_to(struct store_side *side, struct stability_peer *peer,
     struct message_stability message = {.number = ++side->stability->last_number,
                                         .keeps_hints = hint_store_keeps_any(side->hints),
                                         .echo_us = peer->echo_us,
-                                        .waits_for_time = store_expiry_waits(side)};
+                                        .waits_for_time =
+                                            store_expiry_waits(side) || store_fold_waits(side)};
     bool whole = true;
     peer->number = message.number;
     if (peer->waits_for_time)
@@ -169,12 +171,11 @@ static void hear_entry(struct store_side *side, node_id from, const struct stabi
     enum status status;
     struct replica *replica = store_find_replica(side, &entry->address, &status);
     partition_id partition = entry->address.partition;
-    bool known = partition < side->ring->partition_count &&
-                 side->replica_index[partition] != NO_REPLICA;
+    bool known =
+        partition < side->ring->partition_count && side->replica_index[partition] != NO_REPLICA;
     if (!known)
         return;
-    struct stability *stability =
-        &side->stability->replicas[side->replica_index[partition]];
+    struct stability *stability = &side->stability->replicas[side->replica_index[partition]];
     if (replica == NULL || entry->rebuilding) /* what is said next would build on this report */
         stability_forget(stability, from);
     else
@@ -204,7 +205,7 @@ static void hear(struct store_side *side, struct stability_peer *peer,
 {
     struct message_stability message;
     if (message_stability_decode(step->body, &message) != STATUS_OK)
-        return; /* it is not confirmed, so it comes again */
+        return;                       /* it is not confirmed, so it comes again */
     if (message.number > peer->heard) /* else a newer one overtook it, and would be taken back */
         take_report(side, peer, &message);
     struct message_stability_heard heard = {.number = message.number, .sent_us = now.mono_us};
@@ -248,10 +249,10 @@ static enum status collect_replica(struct store_side *side, uint32_t index, stru
     struct purge_outcome outcome = {0};
     side->context.may_mint = store_clock_may_mint(&side->clock, now) == STATUS_OK;
     uint64_t wait_us = (uint64_t)side->settings.request_timeout_max_ms * 1000;
-    side->stability->waited[index] =
-        stability_advance(stability, &replica->actor, &replica->clock, now.mono_us, wait_us,
-                          hint_free_us(side)) &&
-        now.mono_us - stability->coming_since_us >= wait_us;
+    side->stability->waited[index] = stability_advance(stability, &replica->actor, &replica->clock,
+                                                       now.mono_us, wait_us, hint_free_us(side)) &&
+                                     now.mono_us - stability->coming_since_us >= wait_us;
+    store_fold_look(side, index, now, hint_free_us(side));
     bool log_is_long = false;
     enum status status = replica_purge(replica, stability, *budget, &side->context, &outcome);
     if (status == STATUS_OK)
@@ -303,9 +304,11 @@ static void sum_up(const struct store_side *side, struct message_garbage *sum)
     }
 }
 
-static bool has_work(const struct replica *replica)
+static bool has_work(const struct store_side *side, uint32_t index)
 {
-    return replica->garbage_first <= replica->garbage_last || store_has_log(replica);
+    const struct replica *replica = &side->replicas[index];
+    return replica->garbage_first <= replica->garbage_last || store_has_log(replica) ||
+           store_fold_is_wanted(side, index);
 }
 
 /* A round comes to each replica once; a step is a bounded part of it. */
@@ -320,7 +323,7 @@ static void collect(struct store_side *side, const struct message_stability_step
         all->round_left = side->replica_count;
     while (all->round_left > 0 && budget > 0 && visited < COLLECT_PARTITIONS_MAX) {
         uint32_t index = all->next;
-        if (has_work(&side->replicas[index])) {
+        if (has_work(side, index)) {
             enum status status = collect_replica(side, index, now, &budget, &sum);
             if (status != STATUS_OK && store_may_log(&side->collect_failed_us, now))
                 log_line(&side->log, LOG_ERROR,

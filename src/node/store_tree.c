@@ -8,6 +8,7 @@
 #include <assert.h>
 
 #include "node/store_side_state.h"
+#include "replica/keyspace_drop.h"
 #include "replica/leaf_compare.h"
 #include "replica/scrub.h"
 #include "ring/position.h"
@@ -90,7 +91,9 @@ static void make_question(struct store_side *side, const struct frame *frame, st
     size_t offset = frame_start(out, ask.ask, frame->request, 0);
     const struct replica *replica = find_own(side, ask.partition, &status);
     if (replica != NULL && ask.ask == MESSAGE_TREE_ROOT) {
-        ask_root(replica, out);
+        if (replica_dropped_left(replica) ==
+            0) /* else the sums differ for as long as it has some */
+            ask_root(replica, out);
     } else if (replica != NULL && ask.ask == MESSAGE_TREE_NODES) {
         ask_nodes(replica, &ask, out);
     } else if (replica != NULL) {
@@ -124,6 +127,8 @@ static const struct replica *answer_root(struct store_side *side, const struct f
         result.clocks_equal = clock_hash(&replica->clock) == root.clock_hash;
         result.bits = tree->bits < root.bits ? tree->bits : root.bits;
         if (!result.equal && !(sum_tree_fits(tree) && root.fits))
+            result.status = STATUS_NOT_READY;
+        if (!result.equal && replica_dropped_left(replica) > 0)
             result.status = STATUS_NOT_READY;
     }
     message_tree_root_result_encode(&result, out);
@@ -306,7 +311,8 @@ static enum status force_all(struct store_side *side, struct replica *replica, s
             status = force_one(side, replica, &forced, now, &changed);
         *repaired += changed;
         *refused += !changed;
-        if (status == STATUS_TOO_LARGE || status == STATUS_CLOCK_SKEW)
+        if (status == STATUS_TOO_LARGE || status == STATUS_CLOCK_SKEW ||
+            status == STATUS_NO_KEYSPACE)
             status = STATUS_OK;
     }
     store_checkpoint_if_due(side, replica);

@@ -182,11 +182,6 @@ static struct held *find_held(const struct hint_handoff *handoff, partition_id p
                                                                                : NULL;
 }
 
-bool hint_handoff_holds(const struct hint_handoff *handoff, partition_id partition)
-{
-    return find_held(handoff, partition) != NULL;
-}
-
 /* The place of an owner; owner_count when it is none. */
 static uint8_t owner_index(const struct hint_handoff *handoff, partition_id partition, node_id node)
 {
@@ -527,7 +522,8 @@ static void adapt_rate(const struct hint_handoff *handoff, struct lane *lane, ui
 /* Something in the page, and not the owner's condition, is why it refuses. */
 static bool is_about_page(enum status status)
 {
-    return status == STATUS_TOO_LARGE || status == STATUS_INVALID || status == STATUS_CORRUPT;
+    return status == STATUS_TOO_LARGE || status == STATUS_INVALID || status == STATUS_CORRUPT ||
+           status == STATUS_NO_KEYSPACE;
 }
 
 /* D3: find the record that is refused by sending them one by one; leave it for a later pass. */

@@ -132,7 +132,5 @@ struct hint_totals {
 };
 
 void hint_handoff_totals(const struct hint_handoff *handoff, struct hint_totals *out);
-/* Whether any hint of the partition is kept here. */
-bool hint_handoff_holds(const struct hint_handoff *handoff, partition_id partition);
 
 #endif

@@ -11,15 +11,17 @@ struct log_sync {
     uint32_t interval_ms;
     uint32_t timeout_ms;
     partition_id *shared; /* partitions that both own, ascending */
+    uint64_t *left_us;    /* of each: since when it is left to another peer; 0: it is not */
     uint32_t shared_count;
-    uint32_t next;        /* into shared: where the next exchange begins */
-    uint32_t eager;       /* exchanges to make without a pause */
+    uint32_t next;  /* into shared: where the next exchange begins */
+    uint32_t eager; /* exchanges to make without a pause */
     enum sync_state state;
-    uint64_t deadline_us; /* of what is under way, or of the pause */
-    uint64_t held_until_us; /* the partitions under way are left to this peer */
+    uint64_t deadline_us;               /* of what is under way, or of the pause */
+    uint64_t began_us;                  /* the exchange */
+    uint64_t held_until_us;             /* the partitions under way are left to this peer */
     struct message_sync_clocks cursors; /* partitions of this exchange that are not finished */
-    bool differs;         /* this exchange brought something */
-    bool progressed;      /* the last page finished a partition, or got further down its log */
+    bool differs;                       /* this exchange brought something */
+    bool progressed; /* the last page finished a partition, or got further down its log */
 };
 
 struct log_sync *log_sync_new(const struct ring *ring, node_id self, node_id peer,
@@ -30,6 +32,7 @@ struct log_sync *log_sync_new(const struct ring *ring, node_id self, node_id pee
     sync->interval_ms = interval_ms;
     sync->timeout_ms = timeout_ms;
     sync->shared = memory_new(ring->partition_count, sizeof *sync->shared);
+    sync->left_us = memory_new(ring->partition_count, sizeof *sync->left_us);
     sync->deadline_us = UINT64_MAX;
     for (uint32_t p = 0; p < ring->partition_count; p++)
         if (ring_owns(ring, self, (partition_id)p) && ring_owns(ring, peer, (partition_id)p))
@@ -42,6 +45,7 @@ void log_sync_free(struct log_sync *sync)
     if (sync == NULL)
         return;
     free(sync->shared);
+    free(sync->left_us);
     free(sync);
 }
 
@@ -75,9 +79,10 @@ static void expect(struct log_sync *sync, enum sync_state state, uint64_t now_us
     sync->held_until_us = now_us + (uint64_t)LOG_SYNC_HOLD_MS * 1000;
 }
 
-bool log_sync_asks(const struct log_sync *sync, partition_id partition, uint64_t now_us)
+bool log_sync_asks(const struct log_sync *sync, partition_id partition, uint64_t since_us,
+                   uint64_t now_us)
 {
-    if (now_us >= sync->held_until_us)
+    if (now_us >= sync->held_until_us || (since_us != 0 && sync->began_us > since_us))
         return false;
     for (uint16_t i = 0; i < sync->cursors.count; i++)
         if (sync->cursors.cursors[i].partition == partition)
@@ -99,11 +104,16 @@ static void begin_exchange(struct log_sync *sync, uint64_t now_us, log_sync_aske
 {
     sync->cursors.count = 0;
     while (sync->cursors.count < SYNC_PARTITIONS_MAX && sync->next < sync->shared_count) {
+        uint64_t *left_us = &sync->left_us[sync->next];
         partition_id partition = sync->shared[sync->next++];
-        if (!asked(context, partition))
-            sync->cursors.cursors[sync->cursors.count++] =
-                (struct sync_cursor){.partition = partition};
+        if (asked(context, partition, *left_us)) {
+            *left_us = *left_us == 0 ? now_us : *left_us;
+            continue;
+        }
+        *left_us = 0;
+        sync->cursors.cursors[sync->cursors.count++] = (struct sync_cursor){.partition = partition};
     }
+    sync->began_us = now_us;
     if (sync->next >= sync->shared_count)
         sync->next = 0;
     sync->differs = false;

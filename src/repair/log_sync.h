@@ -13,7 +13,8 @@
  * Nothing is remembered that a crash could lose: the clocks say where to go on.
  *
  * A partition that one peer is asked for is left to it, so that what several owners could bring
- * comes once; whoever brings nothing for LOG_SYNC_HOLD_MS holds it no longer.
+ * comes once; whoever brings nothing for LOG_SYNC_HOLD_MS holds it no longer, and what was left to
+ * one exchange is not left to the next one: two peers in step would else never both be asked.
  * Source: reference "algorithms" 5.2, 6.1 (L1), A.3.
  */
 #ifndef REPAIR_LOG_SYNC_H
@@ -31,8 +32,11 @@ struct log_sync;
 
 enum { LOG_SYNC_HOLD_MS = 1000 };
 
-/* Whether an exchange with another peer asks for the partition. */
-typedef bool (*log_sync_asked)(const void *context, partition_id partition);
+/*
+ * Whether an exchange with another peer asks for the partition, begun by `since_us`; 0: at any
+ * time.
+ */
+typedef bool (*log_sync_asked)(const void *context, partition_id partition, uint64_t since_us);
 
 enum log_sync_want {
     LOG_SYNC_NOTHING,
@@ -60,8 +64,9 @@ void log_sync_peer_down(struct log_sync *sync);
 
 void log_sync_tick(struct log_sync *sync, uint64_t now_us, log_sync_asked asked,
                    const void *context, struct log_sync_output *out);
-/* Whether the exchange under way is about the partition and got on lately. */
-bool log_sync_asks(const struct log_sync *sync, partition_id partition, uint64_t now_us);
+/* Whether the exchange under way is about the partition, began by then and got on lately. */
+bool log_sync_asks(const struct log_sync *sync, partition_id partition, uint64_t since_us,
+                   uint64_t now_us);
 /* The own store side answered LOG_SYNC_ASK_STORE. */
 void log_sync_clocks(struct log_sync *sync, struct slice body, uint64_t now_us,
                      struct log_sync_output *out);

@@ -131,7 +131,8 @@ void cell_cache_put(struct cell_cache *cache, struct slice name, struct slice re
         unlink_entry(cache, entry);
     }
     link_newest(cache, entry);
-    if (entry->record_capacity < record.length || (record.length > 0 && entry->record_capacity / 4 > record.length)) {
+    if (entry->record_capacity < record.length ||
+        (record.length > 0 && entry->record_capacity / 4 > record.length)) {
         cache->bytes += record.length - entry->record_capacity;
         entry->record = memory_resize(entry->record, record.length, 1);
         entry->record_capacity = (uint32_t)record.length;

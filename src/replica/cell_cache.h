@@ -1,5 +1,6 @@
 /*
- * cell_cache.h - records of cells in memory: what the present group has changed, and what was used lately.
+ * cell_cache.h - records of cells in memory: what the present group has changed, and what was used
+ * lately.
  *
  * A group of writes must see its own changes before they are committed, and most
  * writes should not have to read the store first. Entries of the group are never
@@ -20,7 +21,9 @@ struct cell_cache;
 struct cell_cache *cell_cache_new(size_t bytes_max);
 void cell_cache_free(struct cell_cache *cache);
 
-/* The record of `name`; false when it is not cached. Borrowed until the next change of the cache. */
+/*
+ * The record of `name`; false when it is not cached. Borrowed until the next change of the cache.
+ */
 bool cell_cache_get(struct cell_cache *cache, struct slice name, struct slice *record);
 /*
  * Remember a record: read from the store, or (`changed`) written by the present group. An empty

@@ -52,8 +52,10 @@ MUST_USE enum status expiry_index_missing(const struct replica *replica, keyspac
                                           struct buffer *names);
 /* Within a group: put them. The cells may have changed since; then X4 holds. */
 void expiry_index_put(struct replica *replica, struct slice names, struct replica_context *context);
-/* Whether something may have expired at `now_ms` by the wall clock; cheap, and may say true too
- * often. */
+/*
+ * Whether something may have expired at `now_ms` by the wall clock; cheap, and may say true too
+ * often.
+ */
 bool expiry_is_due(const struct replica *replica, uint64_t now_ms);
 /*
  * Drop what expired before `safe`, oldest first, at most `budget` records of it.

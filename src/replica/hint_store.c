@@ -609,7 +609,8 @@ static void visit(struct hint_store *store, const struct message_hints_scan *sca
         count_out_damaged(store, scan->partition, name_bytes.length + value.length);
         set_aside(store, context, name_bytes, value, status);
     }
-    if (status == STATUS_OK && (hint.targets & target) != 0) {
+    if (status == STATUS_OK && (hint.targets & target) != 0 &&
+        !ring_keyspace_is_dropped(store->params.ring, name.keyspace)) {
         struct hint_mark mark = {.name = name_bytes,
                                  .digest = digest_of(&hint.record),
                                  .first_ms = hint.record.first_ms};
@@ -722,5 +723,59 @@ enum status hint_store_drop(struct hint_store *store, const struct message_hints
         hint_mark_decode(&reader, &mark);
         status = reader.failed ? STATUS_CORRUPT : drop_one(store, drop, &mark, context, dropped);
     }
+    return status;
+}
+
+/* ---- of dropped keyspaces ----------------------------------------------------------------- */
+
+/* As the present group has it; one that cannot be understood is set aside when its turn comes. */
+static enum status remove_one(struct hint_store *store, struct slice name_bytes,
+                              struct replica_context *context, uint32_t *removed)
+{
+    struct hint_name name;
+    struct open_hint hint = {0};
+    struct buffer value = {0};
+    if (record_hint_name_decode(RECORD_HINT_CELL, name_bytes, &name) != STATUS_OK ||
+        !ring_keyspace_is_dropped(store->params.ring, name.keyspace))
+        return STATUS_OK;
+    enum status status = load(store, context, name_bytes, &value);
+    if (status == STATUS_OK &&
+        open_hint(store, name_bytes, buffer_slice(&value), &name, &hint) == STATUS_OK) {
+        put_again(store, name_bytes, buffer_slice(&value), name.partition, &hint, 0, 0, context);
+        ++*removed;
+    }
+    open_hint_deinit(&hint);
+    buffer_deinit(&value);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+enum status hint_store_remove_dropped(struct hint_store *store, struct buffer *place,
+                                      struct replica_context *context, uint32_t *removed,
+                                      bool *done)
+{
+    const struct store_port *port = context->port;
+    struct store_iterator *iterator = port->iterator_new(port->context);
+    enum status status = STATUS_OK;
+    if (place->length == 0)
+        record_hint_bound(RECORD_HINT_CELL, 0, place);
+    port->seek(iterator, buffer_slice(place));
+    *done = true;
+    for (uint32_t seen = 0; status == STATUS_OK && port->valid(iterator);
+         port->next(iterator), seen++) {
+        struct slice name = port->key(iterator);
+        if (name.length < 2 || name.data[0] != RECORD_HINT || name.data[1] != RECORD_HINT_CELL)
+            break;
+        if (seen == HINTS_LOOKED_AT_MAX) {
+            buffer_clear(place);
+            buffer_append_slice(place, name);
+            *done = false;
+            break;
+        }
+        status = remove_one(store, name, context, removed);
+    }
+    if (status == STATUS_OK)
+        status = port->error(iterator);
+    *done = *done && status == STATUS_OK;
+    port->iterator_free(iterator);
     return status;
 }

@@ -12,7 +12,8 @@
  * longer, the hint is owed to all who do.
  *
  * Invariants
- *   H1  a hint is removed only when each owner that it is owed to has acknowledged what is in it
+ *   H1  a hint is removed only when each owner that it is owed to has acknowledged what is in
+ *       it, or when its keyspace was dropped; that one goes to nobody any more
  *   H2  what does not fit within the limits is refused; nothing is dropped to make room
  *   H3  counts and bytes are those of the records, and an open reads them from these
  *   H4  a record that cannot be understood is set aside, once: kept, and never looked at again
@@ -87,6 +88,15 @@ void hint_store_page(struct hint_store *store, const struct message_hints_scan *
 MUST_USE enum status hint_store_drop(struct hint_store *store,
                                      const struct message_hints_drop *drop,
                                      struct replica_context *context, uint32_t *dropped);
+
+/*
+ * Remove hints of dropped keyspaces: look on from `place`, empty for the first of all, and leave
+ * there where to go on. HINTS_LOOKED_AT_MAX records are looked at; `removed` counts, `done` tells
+ * that all were. STATUS_CORRUPT, STATUS_IO: the store could not be read.
+ */
+MUST_USE enum status hint_store_remove_dropped(struct hint_store *store, struct buffer *place,
+                                               struct replica_context *context, uint32_t *removed,
+                                               bool *done);
 
 /* A line for the log when anything is kept: `what` says what becomes of it now. */
 void hint_store_log(const struct hint_store *store, const char *what);

@@ -4,6 +4,7 @@
 
 #include "causal/expired.h"
 #include "causal/garbage.h"
+#include "replica/keyspace_drop.h"
 #include "replica/replica_tree.h"
 
 enum verdict { SAME, BEHIND, SUPERSEDED, IN_FLIGHT, CORRUPT };
@@ -126,6 +127,14 @@ static enum status open_record(struct slice record, struct cell *out)
     return reader_end(&reader);
 }
 
+/* K5. A name that does not decode is left to who reads its cell. */
+static bool is_dropped(struct slice name, const struct replica_context *context)
+{
+    struct cell_name parts;
+    return record_cell_name_decode(name, &parts) == STATUS_OK &&
+           keyspace_is_dropped(context, parts.keyspace);
+}
+
 enum status leaf_list(const struct replica *replica, const struct leaf_range *range,
                       uint64_t mono_ms, struct replica_context *context, struct buffer *out)
 {
@@ -140,6 +149,7 @@ enum status leaf_list(const struct replica *replica, const struct leaf_range *ra
         .listing = {.clock = replica->clock,
                     .claim = {.mono_ms = mono_ms, .boot_epoch = replica->actor.boot_epoch}}};
     enum status status = STATUS_OK;
+    uint32_t passed = 0;
     append_leaf_bounds(replica, range, context, &first, &end);
     leaf.listing.from = range->from.length > 0 ? range->from : buffer_slice(&first);
     for (port->seek(iterator, leaf.listing.from); status == STATUS_OK && port->valid(iterator);
@@ -149,10 +159,12 @@ enum status leaf_list(const struct replica *replica, const struct leaf_range *ra
         if (slice_compare(name, buffer_slice(&end)) >= 0)
             break;
         if (leaf.listing.entry_count >= LEAF_CELLS_PER_LISTING ||
-            entries.length >= LEAF_LISTING_BYTES) {
+            passed++ >= 2 * LEAF_CELLS_PER_LISTING || entries.length >= LEAF_LISTING_BYTES) {
             buffer_append_slice(&to, name);
             break;
         }
+        if (is_dropped(name, context))
+            continue;
         status = open_record(port->value(iterator), &cell);
         append_entry(name, &cell, &entries);
         leaf.listing.entry_count++;
@@ -296,7 +308,9 @@ static enum status walk_both(struct answer *answer, struct listed *listed, struc
             return STATUS_CORRUPT;
         if (order <= 0)
             status = open_record(port->value(iterator), &mine);
-        if (status == STATUS_OK)
+        if (status == STATUS_OK && keyspace_is_dropped(context, parts.keyspace))
+            answer->differences.expired++; /* K5: it goes by itself */
+        else if (status == STATUS_OK)
             answer_cell(answer, name, &parts, &mine, order >= 0 ? &listed->cell : &none);
         cell_deinit(&mine);
         if (order <= 0)
@@ -374,10 +388,9 @@ enum status leaf_judge(const struct replica *replica, const struct tree_listing 
             status = STATUS_CORRUPT;
         if (status == STATUS_OK)
             status = load(&parts, context, &mine);
-        if (status == STATUS_OK &&
+        if (status == STATUS_OK && !keyspace_is_dropped(context, parts.keyspace) &&
             differ(&mine.cell, &listed.cell, context->wall_ms) == DIFFERENT) {
-            enum verdict there =
-                judge(&mine.cell, &listed.cell, &back->clock, context->wall_ms);
+            enum verdict there = judge(&mine.cell, &listed.cell, &back->clock, context->wall_ms);
             differences->behind += there == SAME || there == BEHIND;
             differences->superseded += there == SUPERSEDED;
             differences->in_flight += there == CORRUPT && !sees_all;

@@ -17,6 +17,8 @@
  * lost table file brings forced copies, and never spreads. One that was purged everywhere and
  * comes back on one damaged disk is kept, for nothing proves that it was deleted.
  *
+ * Cells of keyspaces that are known to be dropped are left out (K5 of keyspace_drop.h).
+ *
  * A corrupt cell is mended by a forced copy (replica_force()). It carries the hash of the
  * versions that were judged, and comes with the claim of the listing: it is used up to
  * TREE_CLAIM_MS_MAX later, while a purge waits longer than that, so what was deleted and

@@ -4,6 +4,8 @@ libringcore_a_SOURCES += \
 	src/replica/collection_sweep.c \
 	src/replica/cell_cache.c \
 	src/replica/cell_cache.h \
+	src/replica/keyspace_drop.c \
+	src/replica/keyspace_drop.h \
 	src/replica/expiry.c \
 	src/replica/expiry.h \
 	src/replica/hint_store.c \
@@ -13,6 +15,7 @@ libringcore_a_SOURCES += \
 	src/replica/replica.c \
 	src/replica/replica.h \
 	src/replica/replica_cells.h \
+	src/replica/replica_mint.c \
 	src/replica/replica_purge.c \
 	src/replica/replica_requests.c \
 	src/replica/replica_requests.h \
@@ -30,6 +33,8 @@ libringcore_a_SOURCES += \
 	src/replica/replica_whole.h \
 	src/replica/scrub.c \
 	src/replica/scrub.h \
+	src/replica/settled_time.c \
+	src/replica/settled_time.h \
 	src/replica/store_port.c \
 	src/replica/store_port.h \
 	src/replica/sum_tree.c \

@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "causal/counter_write.h"
-#include "causal/cut.h"
 #include "replica/expiry.h"
+#include "replica/keyspace_drop.h"
 #include "replica/replica_requests.h"
 #include "replica/replica_cells.h"
 #include "replica/replica_tree.h"
@@ -42,8 +41,8 @@ enum status replica_load_cell(struct replica_context *context, keyspace_id keysp
     return status;
 }
 
-enum status local_cell_load(struct replica_context *context, keyspace_id keyspace,
-                            struct slice key, struct local_cell *local)
+enum status local_cell_load(struct replica_context *context, keyspace_id keyspace, struct slice key,
+                            struct local_cell *local)
 {
     struct slice cell;
     *local = (struct local_cell){0};
@@ -66,7 +65,7 @@ uint64_t replica_cell_hash(const struct replica_context *context, keyspace_id ke
     return cell_hash(cell, key, context->digest_seed + keyspace);
 }
 
-void replica_counts_add(struct replica_counts *counts, keyspace_id keyspace, int delta)
+void replica_counts_add(struct replica_counts *counts, keyspace_id keyspace, int64_t delta)
 {
     uint16_t i = 0;
     if (delta == 0)
@@ -79,13 +78,13 @@ void replica_counts_add(struct replica_counts *counts, keyspace_id keyspace, int
     }
     uint64_t *count = &counts->keyspaces[i].count;
     /* A damaged store may show fewer cells than were counted: a scrub finds that. */
-    *count = delta < 0 && *count == 0 ? 0 : *count + (uint64_t)(int64_t)delta;
+    *count = delta < 0 && *count == 0 ? 0 : *count + (uint64_t)delta;
 }
 
 /* R5: this and replica_count_change() are where tree and counts follow a cell. */
-struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspace,
-                                    struct slice key, const struct cell *before,
-                                    const struct cell *after, struct replica_context *context)
+struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspace, struct slice key,
+                                    const struct cell *before, const struct cell *after,
+                                    struct replica_context *context)
 {
     struct buffer name = {0};
     struct buffer value = {0};
@@ -117,8 +116,10 @@ void replica_count_change(struct replica *replica, keyspace_id keyspace, struct 
     uint64_t position = ring_position(key, keyspace, context->position_seed);
     sum_tree_add(&replica->tree, replica_tree_offset(context, position), change->digest_delta,
                  change->count_delta);
-    replica_counts_add(&replica->counts, keyspace, change->count_delta);
-    if (change->garbage_delta >= 0 || replica->garbage_count > 0) /* a damaged store may miss some */
+    replica_counts_add(&replica->counts, keyspace_counted_as(context, keyspace),
+                       change->count_delta);
+    if (change->garbage_delta >= 0 ||
+        replica->garbage_count > 0) /* a damaged store may miss some */
         replica->garbage_count += (uint64_t)(int64_t)change->garbage_delta;
 }
 
@@ -158,10 +159,8 @@ void replica_record_event(struct replica *replica, keyspace_id keyspace, struct 
 {
     struct buffer name = {0};
     struct buffer value = {0};
-    struct log_record record = {.written_ms = context->wall_ms,
-                                .keyspace = keyspace,
-                                .key = key,
-                                .dots = *new_dots};
+    struct log_record record = {
+        .written_ms = context->wall_ms, .keyspace = keyspace, .key = key, .dots = *new_dots};
     uint64_t position = replica->log_position + 1;
     if (after != NULL) {
         struct cell_change change =
@@ -181,22 +180,21 @@ void replica_record_event(struct replica *replica, keyspace_id keyspace, struct 
     buffer_deinit(&value);
 }
 
-/* R2: live dots that the clock lacks go into `new_dots`. */
-static void add_unseen_live_dots(const struct replica *replica, const struct cell *cell,
-                                 struct clock *new_dots)
+void replica_add_unseen_dots(const struct replica *replica, const struct cell *cell,
+                             struct clock *new_dots)
 {
     for (uint32_t i = 0; i < cell->count; i++)
         if (!clock_has(&replica->clock, &cell->siblings[i].dot))
             clock_add(new_dots, &cell->siblings[i].dot);
 }
 
-static bool is_too_far_ahead(const struct cell *cell, const struct replica_context *context)
+bool replica_cell_is_too_far_ahead(const struct cell *cell, const struct replica_context *context)
 {
     return hybrid_time_too_far_ahead(cell_time_max(cell), context->wall_ms,
                                      context->max_clock_skew_ms);
 }
 
-static enum status decode_cell(struct slice bytes, struct cell *out)
+enum status replica_decode_cell(struct slice bytes, struct cell *out)
 {
     struct reader reader = reader_make(bytes);
     cell_decode(&reader, out);
@@ -211,6 +209,18 @@ static enum status decode_dots(struct slice bytes, struct clock *out)
         return STATUS_OK;
     clock_decode(&reader, out);
     return reader_end(&reader);
+}
+
+enum status replica_decode_delivery(const struct cell_delivery *delivery,
+                                    const struct replica_context *context, struct cell *cell,
+                                    struct clock *dots)
+{
+    enum status status = replica_decode_cell(delivery->cell, cell);
+    if (status == STATUS_OK)
+        status = decode_dots(delivery->dots, dots);
+    if (status == STATUS_OK && replica_cell_is_too_far_ahead(cell, context))
+        status = STATUS_CLOCK_SKEW;
+    return status;
 }
 
 /* Whether `incoming` has a string or tombstone whose writer did not see what `merged` counts. */
@@ -235,7 +245,7 @@ static enum status merge_delivered(struct replica *replica, const struct cell_de
     uint32_t losses = 0;
     enum status status = STATUS_OK;
     clock_difference(satisfied, &replica->clock, &new_dots);
-    add_unseen_live_dots(replica, incoming, &new_dots);
+    replica_add_unseen_dots(replica, incoming, &new_dots);
     cell_filter_seen(incoming, &replica->clock, local->present ? &local->cell : NULL);
     /*
      * Without news a whole cell stays as it is. One that was lost, or aged, behind the clock must
@@ -270,11 +280,7 @@ enum status replica_apply(struct replica *replica, const struct cell_delivery *d
     struct cell incoming = {0};
     struct clock satisfied = {0};
     *changed = false;
-    enum status status = decode_cell(delivery->cell, &incoming);
-    if (status == STATUS_OK)
-        status = decode_dots(delivery->dots, &satisfied);
-    if (status == STATUS_OK && is_too_far_ahead(&incoming, context))
-        status = STATUS_CLOCK_SKEW;
+    enum status status = replica_decode_delivery(delivery, context, &incoming, &satisfied);
     if (status == STATUS_OK)
         status = local_cell_load(context, delivery->keyspace, delivery->key, &local);
     if (status == STATUS_OK) {
@@ -316,7 +322,7 @@ static enum status merge_forced(struct replica *replica, const struct cell_deliv
     struct clock new_dots = {0};
     struct cell merged = {0};
     enum status status = STATUS_OK;
-    add_unseen_live_dots(replica, incoming, &new_dots);
+    replica_add_unseen_dots(replica, incoming, &new_dots);
     uint32_t losses = cell_merge(&local->cell, incoming, policy, &merged);
     if (!cell_fits(&merged))
         status = STATUS_TOO_LARGE;
@@ -340,14 +346,13 @@ enum status replica_force(struct replica *replica, const struct cell_delivery *d
     struct cell incoming = {0};
     struct buffer name = {0};
     *changed = false;
-    enum status status = decode_cell(delivery->cell, &incoming);
-    if (status == STATUS_OK && is_too_far_ahead(&incoming, context))
+    enum status status = replica_decode_cell(delivery->cell, &incoming);
+    if (status == STATUS_OK && replica_cell_is_too_far_ahead(&incoming, context))
         status = STATUS_CLOCK_SKEW;
     if (status == STATUS_OK) {
         /* The cache may show what the store has lost. */
-        record_cell_name(
-            ring_position(delivery->key, delivery->keyspace, context->position_seed),
-            delivery->keyspace, delivery->key, &name);
+        record_cell_name(ring_position(delivery->key, delivery->keyspace, context->position_seed),
+                         delivery->keyspace, delivery->key, &name);
         cell_cache_forget(context->cache, buffer_slice(&name));
         status = local_cell_load(context, delivery->keyspace, delivery->key, &local);
     }
@@ -357,318 +362,6 @@ enum status replica_force(struct replica *replica, const struct cell_delivery *d
     }
     buffer_deinit(&name);
     cell_deinit(&incoming);
-    local_cell_deinit(&local);
-    return status;
-}
-
-/* What the mutation is evaluated against: the local cell, and what the read quorum adds to it. */
-static enum status mint_base(struct replica *replica, const struct replica_mint *mint,
-                             const struct local_cell *local, struct replica_context *context,
-                             struct cell *base, uint32_t *losses)
-{
-    struct cell read = {0};
-    enum status status = STATUS_OK;
-    *losses = 0;
-    if (mint->read_cell.length == 0)
-        cell_copy(&local->cell, base);
-    else
-        status = decode_cell(mint->read_cell, &read);
-    if (status == STATUS_OK && is_too_far_ahead(&read, context))
-        status = STATUS_CLOCK_SKEW;
-    if (status == STATUS_OK && mint->read_cell.length > 0) {
-        cell_filter_seen(&read, &replica->clock, local->present ? &local->cell : NULL);
-        *losses = cell_merge(&local->cell, &read, mint->policy, base);
-    }
-    if (status == STATUS_OK && mint->cut != NULL)
-        cell_drop_cut(base, mint->cut);
-    cell_deinit(&read);
-    return status;
-}
-
-/* The vector of what the new version replaces, as replica.h says; NULL: nothing. */
-static const struct version_vector *replaced_by(const struct replica_mint *mint,
-                                                const struct cell *base)
-{
-    if (mint->policy == MERGE_SIBLINGS && mint->observed != NULL)
-        return mint->observed;
-    bool read = (mint->read_cell.length > 0 && !mint->blind) || mutation_reads(mint->mutation);
-    return mint->policy != MERGE_SIBLINGS || read ? &base->context : NULL;
-}
-
-/* The value that the mutation is told of; false: none. `text` takes one that had to be made. */
-static bool seen_by(const struct replica_mint *mint, const struct cell *base, uint64_t now_ms,
-                    struct buffer *text, struct sibling *out)
-{
-    const struct sibling *newest = NULL;
-    if (mint->mutation->operation != REGISTER_DELETE || mint->policy != MERGE_SIBLINGS)
-        return cell_shown(base, now_ms, text, out);
-    const struct version_vector *replaced = replaced_by(mint, base);
-    for (uint32_t i = 0; i < base->count; i++) {
-        const struct sibling *sibling = &base->siblings[i];
-        if (sibling_is_visible(sibling, now_ms) &&
-            version_vector_covers(replaced, &sibling->dot) &&
-            (newest == NULL || sibling->time >= newest->time))
-            newest = sibling;
-    }
-    if (newest != NULL)
-        *out = *newest;
-    return newest != NULL;
-}
-
-/* A delete by a reader of events that are neither in this cell nor were ever superseded here. */
-static bool is_delete_of_unknown(const struct replica *replica, const struct replica_mint *mint,
-                                 const struct cell *base)
-{
-    return mint->mutation->operation == REGISTER_DELETE && mint->observed != NULL &&
-           !version_vector_descends(&base->context, mint->observed) &&
-           !clock_covers_vector(&replica->clock, mint->observed);
-}
-
-/*
- * A new value, and one that SET writes over another, has the keyspace's expiry if none of its own.
- */
-static void apply_default_ttl(const struct mutation *mutation, bool is_there,
-                              const struct replica_context *context, struct register_effect *effect)
-{
-    bool sets =
-        mutation->operation == REGISTER_SET && (mutation->flags & MUTATION_KEEP_EXPIRY) == 0;
-    if (context->default_ttl_ms == 0 || !effect->write || effect->kind != SIBLING_STRING ||
-        effect->expire_at_ms != 0 || (is_there && !sets))
-        return;
-    effect->expire_at_ms = context->wall_ms + context->default_ttl_ms;
-}
-
-/* What a write is evaluated into; its slices borrow from the buffers beside it. */
-struct evaluated {
-    struct register_effect effect;
-    struct buffer built, text, state;
-    struct dot dot; /* the first that is free */
-};
-
-static void evaluated_deinit(struct evaluated *evaluated)
-{
-    buffer_deinit(&evaluated->built);
-    buffer_deinit(&evaluated->text);
-    buffer_deinit(&evaluated->state);
-}
-
-struct dot replica_next_dot(const struct replica *replica)
-{
-    return (struct dot){.actor = replica->actor,
-                        .sequence = clock_highest(&replica->clock, &replica->actor) + 1}; /* R4 */
-}
-
-static enum status evaluate(const struct replica *replica, const struct replica_mint *mint,
-                            const struct cell *base, const struct replica_context *context,
-                            struct evaluated *out)
-{
-    struct register_effect *effect = &out->effect;
-    struct sibling shown;
-    out->dot = replica_next_dot(replica);
-    if (mint->policy != MERGE_LWW && mint->mutation->operation == REGISTER_INCREMENT)
-        return STATUS_UNSUPPORTED;
-    bool seen = seen_by(mint, base, context->wall_ms, &out->text, &shown);
-    enum status status = register_mutate(mint->mutation, seen ? &shown : NULL, context->wall_ms,
-                                         context->value_bytes_max, &out->built, effect);
-    if (status == STATUS_OK)
-        apply_default_ttl(mint->mutation, seen, context, effect);
-    /* Only a tombstone will cover them when they come. */
-    if (status == STATUS_OK && !effect->write && is_delete_of_unknown(replica, mint, base)) {
-        effect->write = effect->replaces = true;
-        effect->kind = SIBLING_TOMBSTONE;
-        effect->number = 1;
-    }
-    struct counter_write count = {.cell = base,
-                                  .shown = seen ? &shown : NULL,
-                                  .dot = out->dot,
-                                  .now_ms = context->wall_ms,
-                                  .id = mint->id};
-    return status == STATUS_OK ? counter_write(&count, effect, &out->state) : status;
-}
-
-/* Whether the context can be taken: its time, and R4 for the dot that comes. */
-static enum status check_observed(const struct replica *replica, const struct replica_mint *mint,
-                                  const struct cell *base, const struct replica_context *context)
-{
-    uint64_t minted = clock_highest(&replica->clock, &replica->actor);
-    if (hybrid_time_too_far_ahead(mint->observed_time, context->wall_ms,
-                                  context->max_clock_skew_ms))
-        return STATUS_CLOCK_SKEW;
-    if (version_vector_get(&base->context, &replica->actor) > minted ||
-        (mint->observed != NULL &&
-         version_vector_get(mint->observed, &replica->actor) > minted))
-        return STATUS_CORRUPT;
-    return STATUS_OK;
-}
-
-/* Whether a version is left beside the new ones. */
-static bool stays(const struct evaluated *evaluated, const struct version_vector *replaced,
-                  const struct sibling *sibling)
-{
-    if (sibling->kind == SIBLING_CUT)
-        return true;
-    if (sibling->kind == SIBLING_COUNTER)
-        return evaluated->state.length == 0;
-    return !evaluated->effect.replaces || replaced == NULL ||
-           !version_vector_covers(replaced, &sibling->dot);
-}
-
-/* What stands in a cell after the new version has replaced what it does. */
-struct remainder {
-    uint64_t count; /* of values; the new one too */
-    uint64_t versions;
-    size_t value_bytes;
-    size_t dots; /* of the context, at most */
-};
-
-static struct remainder remainder_of(const struct replica_mint *mint, const struct cell *base,
-                                     const struct evaluated *evaluated)
-{
-    const struct version_vector *replaced = replaced_by(mint, base);
-    struct remainder out = {.count = 1,
-                            .versions = 2,
-                            .value_bytes = evaluated->effect.value.length + evaluated->state.length,
-                            .dots = base->context.count + (size_t)1};
-    if (mint->observed != NULL)
-        out.dots += mint->observed->count;
-    for (uint32_t i = 0; i < base->count; i++) {
-        if (!stays(evaluated, replaced, &base->siblings[i]))
-            continue;
-        out.value_bytes += base->siblings[i].value.length;
-        out.versions++;
-        out.count += !sibling_is_beside(base->siblings[i].kind);
-    }
-    return out;
-}
-
-/* A write that does not leave more versions than there were is welcome as long as it fits. */
-static enum status check_siblings(const struct replica_context *context,
-                                  const struct remainder *after, const struct cell *base)
-{
-    bool above = after->count > 1 && (after->count > context->siblings_max ||
-                                      after->value_bytes > SIBLINGS_BYTES_MAX);
-    bool fits = after->count <= CELL_SIBLINGS_MAX &&
-                (after->count < 2 || after->value_bytes <= CELL_VALUES_BYTES_MAX);
-    if (after->dots > VERSION_VECTOR_ENTRIES_MAX)
-        return STATUS_TOO_LARGE;
-    return (above && after->count > base->count) || !fits ? STATUS_SIBLING_LIMIT : STATUS_OK;
-}
-
-/* A bound for replica_append_delivery(), before the cell is made. */
-static size_t delivery_bytes(const struct replica_mint *mint, const struct remainder *after)
-{
-    enum { DOT_BYTES_MAX = 48, SIBLING_BYTES_MAX = 64 + SIBLING_REQUEST_BYTES_MAX };
-    return mint->key.length + after->value_bytes + after->versions * SIBLING_BYTES_MAX +
-           after->dots * DOT_BYTES_MAX;
-}
-
-/* The new version, or the two of them, beside what they do not replace. */
-static void mint_cell(const struct replica_mint *mint, const struct evaluated *evaluated,
-                      const struct cell *base, struct replica_context *context, struct cell *out,
-                      struct dot *dot)
-{
-    const struct register_effect *effect = &evaluated->effect;
-    const struct version_vector *replaced = replaced_by(mint, base);
-    hybrid_time above = cell_time_max(base);
-    struct sibling string = {.kind = effect->kind,
-                             .expire_at_ms = effect->expire_at_ms,
-                             .value = effect->value,
-                             .request = mint->stamp};
-    struct sibling counter = {.kind = SIBLING_COUNTER,
-                              .value = buffer_slice(&evaluated->state),
-                              .request = mint->stamp};
-    struct sibling *const made[] = {effect->replaces ? &string : NULL,
-                                    counter.value.length > 0 ? &counter : NULL};
-    *dot = evaluated->dot;
-    dot->sequence--;
-    if (mint->observed_time > above)
-        above = mint->observed_time;
-    *out = (struct cell){0};
-    for (uint32_t i = 0; i < base->count; i++)
-        if (stays(evaluated, replaced, &base->siblings[i]))
-            cell_insert(out, &base->siblings[i]);
-    version_vector_join(&out->context, &base->context);
-    if (mint->observed != NULL)
-        version_vector_join(&out->context, mint->observed);
-    for (unsigned i = 0; i < sizeof made / sizeof made[0]; i++) {
-        if (made[i] == NULL)
-            continue;
-        dot->sequence++;
-        made[i]->dot = *dot;
-        made[i]->time = above = hybrid_clock_next(context->clock, context->wall_ms, above);
-        cell_insert(out, made[i]);
-    }
-}
-
-static void note_siblings(const struct replica_mint *mint, const struct cell *after,
-                          struct replica_context *context)
-{
-    if (after->count <= context->siblings_warn)
-        return;
-    context->siblings_warned++;
-    context->warned_position = ring_position(mint->key, mint->keyspace, context->position_seed);
-}
-
-void replica_append_delivery(keyspace_id keyspace, struct slice key, const struct cell *cell,
-                             struct buffer *deliveries)
-{
-    struct buffer encoded = {0};
-    cell_encode(cell, true, &encoded);
-    struct cell_delivery delivery = {
-        .keyspace = keyspace, .key = key, .cell = buffer_slice(&encoded)};
-    cell_delivery_encode(&delivery, deliveries);
-    buffer_deinit(&encoded);
-}
-
-enum status replica_mint(struct replica *replica, const struct replica_mint *mint,
-                         bool evaluate_only, struct replica_context *context,
-                         struct replica_minted *out, struct buffer *old, struct buffer *deliveries)
-{
-    struct local_cell local = {0};
-    struct cell base = {0};
-    struct cell after = {0};
-    struct clock new_dots = {0};
-    struct evaluated evaluated = {0};
-    struct register_effect *effect = &evaluated.effect;
-    uint32_t losses = 0;
-    *out = (struct replica_minted){0};
-    enum status status = local_cell_load(context, mint->keyspace, mint->key, &local);
-    if (status == STATUS_OK)
-        status = mint_base(replica, mint, &local, context, &base, &losses);
-    if (status == STATUS_OK)
-        status = check_observed(replica, mint, &base, context);
-    if (status == STATUS_OK)
-        status = evaluate(replica, mint, &base, context, &evaluated);
-    if (status == STATUS_OK && effect->write) {
-        struct remainder left = remainder_of(mint, &base, &evaluated);
-        status = check_siblings(context, &left, &base);
-        out->delivery_bytes = delivery_bytes(mint, &left);
-    }
-    if (status != STATUS_OK)
-        goto done;
-    out->written = effect->write;
-    out->number = effect->number;
-    out->had_old = effect->has_old;
-    if (evaluate_only)
-        goto done;
-    if (effect->has_old)
-        buffer_append_slice(old, effect->old);
-    if (effect->write) {
-        context->lww_losses += losses;
-        mint_cell(mint, &evaluated, &base, context, &after, &out->dot);
-        add_unseen_live_dots(replica, &after, &new_dots);
-        size_t offset = deliveries->length;
-        replica_append_delivery(mint->keyspace, mint->key, &after, deliveries);
-        note_siblings(mint, &after, context);
-        assert(deliveries->length - offset <= out->delivery_bytes);
-        replica_record_event(replica, mint->keyspace, mint->key, &local.cell, &after, &new_dots,
-                             context);
-    }
-done:
-    evaluated_deinit(&evaluated);
-    clock_deinit(&new_dots);
-    cell_deinit(&after);
-    cell_deinit(&base);
     local_cell_deinit(&local);
     return status;
 }
@@ -773,7 +466,8 @@ static enum status replay_log(struct replica *replica, struct replica_context *c
         uint64_t position;
         struct log_record record;
         status = record_log_name_decode(port->key(iterator), &partition, &position);
-        if (status == STATUS_NOT_FOUND || (status == STATUS_OK && partition != replica->partition)) {
+        if (status == STATUS_NOT_FOUND ||
+            (status == STATUS_OK && partition != replica->partition)) {
             status = STATUS_OK;
             break;
         }
@@ -784,8 +478,7 @@ static enum status replay_log(struct replica *replica, struct replica_context *c
         status = log_record_decode(port->value(iterator), &record);
         if (status == STATUS_OK)
             absorb_log_record(replica, &record,
-                              port->key(iterator).length + port->value(iterator).length,
-                              context);
+                              port->key(iterator).length + port->value(iterator).length, context);
         clock_deinit(&record.dots);
     }
     if (status == STATUS_OK)
@@ -821,6 +514,7 @@ enum status replica_open(struct replica *replica, const struct replica_open_para
         if (status == STATUS_OK) {
             adopt_checkpoint(replica, &record);
             status = replica_tree_load(replica, context);
+            replica_count_dropped_apart(replica, context);
         }
         if (status == STATUS_OK)
             status = replay_log(replica, context);

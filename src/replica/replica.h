@@ -6,7 +6,8 @@
  * writes (mint), writes from other owners, read repair and log sync all use it.
  *
  * Invariants, held after every function:
- *   R1  a dot is in the clock iff its effect is in the cells or was superseded there
+ *   R1  a dot is in the clock iff its effect is in the cells, was superseded there, or belongs to a
+ *       keyspace that was dropped (keyspace_drop.h)
  *   R2  every live dot of a cell is in the clock
  *   R3  every dot in the clock has a log record or is in `trimmed`; what the checkpoint does
  *       not hold has a log record
@@ -44,7 +45,8 @@ struct replica_context {
     const struct store_port *port;
     struct cell_cache *cache;
     struct hybrid_clock *clock;
-    struct buffer *batch; /* where changes go */
+    struct buffer *batch;    /* where changes go */
+    const struct ring *ring; /* says which keyspaces were dropped; NULL: none was */
     uint64_t position_seed;
     uint64_t digest_seed;
     uint8_t partition_bits; /* log2 of the ring's number of partitions */
@@ -53,14 +55,18 @@ struct replica_context {
     uint32_t value_bytes_max;
     /* For client writes alone: what others accepted is never refused for it. */
     uint32_t siblings_warn;
-    uint32_t siblings_max; /* at most SIBLINGS_LIMIT_MAX */
+    uint32_t siblings_max;   /* at most SIBLINGS_LIMIT_MAX */
     uint64_t default_ttl_ms; /* of values that are minted without an expiry; 0: none */
     /* counted up */
-    uint64_t lww_losses;       /* concurrent values that last-writer-wins dropped */
-    uint64_t siblings_warned;  /* writes that left more than siblings_warn versions */
-    uint64_t warned_position;  /* of the last one's key */
+    uint64_t lww_losses;      /* concurrent values that last-writer-wins dropped */
+    uint64_t siblings_warned; /* writes that left more than siblings_warn versions */
+    uint64_t warned_position; /* of the last one's key */
     struct request_table requests;
-    bool expiry_indexed; /* the present group has new records of replica/expiry.h */
+    bool expiry_indexed;        /* the present group has new records of replica/expiry.h */
+    uint64_t settled_ms;        /* of the replica that mints (settled_time.h); 0: unknown */
+    uint64_t ids_folded;        /* request ids that left their counters; counted up */
+    bool ids_wait;              /* set when some are left whose window is over */
+    uint64_t discarded;         /* deliveries of dropped keyspaces */
     uint64_t unseen_increments; /* deliveries of strings beside increments they do not cover */
     uint64_t groups; /* that were committed since the store was opened */
     bool may_mint;   /* sweeps make tombstones (replica/collection.h) */
@@ -75,13 +81,13 @@ _Static_assert(3 * SIBLINGS_BYTES_MAX <= CELL_VALUES_BYTES_MAX, "what three owne
 _Static_assert((int)CELL_VALUES_BYTES_MAX < (int)MESSAGE_PAYLOAD_BYTES_MAX,
                "the largest cell fits into a message");
 
-/* Cells with a live value in each keyspace. */
+/* Cells with a live value in each keyspace; those of dropped ones together (keyspace_drop.h). */
 struct replica_counts {
     uint16_t count;
     struct checkpoint_count keyspaces[CHECKPOINT_KEYSPACES_MAX];
 };
 
-void replica_counts_add(struct replica_counts *counts, keyspace_id keyspace, int delta);
+void replica_counts_add(struct replica_counts *counts, keyspace_id keyspace, int64_t delta);
 
 /* The place of one sweep, in memory alone, and what earlier groups have committed. */
 struct sweep_place {
@@ -100,14 +106,14 @@ struct replica {
     partition_id partition;
     uint8_t state; /* enum replica_state */
     struct ring_tag tag;
-    struct actor actor;     /* under which this replica mints */
+    struct actor actor; /* under which this replica mints */
     struct clock clock;
-    uint64_t log_position;  /* of the newest log record; 0: none */
+    uint64_t log_position; /* of the newest log record; 0: none */
     uint64_t checkpoint_position;
-    struct sum_tree tree;   /* its root is the content digest */
+    struct sum_tree tree; /* its root is the content digest */
     struct replica_counts counts;
-    uint64_t scrubbed_ms;   /* wall clock when all cells were last read; 0: never */
-    struct scrub *scrub;    /* NULL: none is under way */
+    uint64_t scrubbed_ms; /* wall clock when all cells were last read; 0: never */
+    struct scrub *scrub;  /* NULL: none is under way */
     uint8_t rebuilt_from_count;
     node_id rebuilt_from[CHECKPOINT_PEERS_MAX];
     uint64_t garbage_count; /* cells that have a tombstone, or nothing but a context */
@@ -117,20 +123,20 @@ struct replica {
     uint64_t log_bytes;
     struct clock trimmed;
     struct sweep_place sweep;
-    uint64_t expiry_next_ms; /* nothing that is committed expires before; 0: unknown */
+    uint64_t expiry_next_ms;   /* nothing that is committed expires before; 0: unknown */
     struct whole_record whole; /* how far the partition has come that is brought whole */
-    uint64_t changes; /* counts up with every change of clock, since it was opened */
+    uint64_t changes;          /* counts up with every change of clock, since it was opened */
 };
 
 void replica_deinit(struct replica *replica);
 
 struct replica_open_params {
     partition_id partition;
-    struct ring_tag tag;    /* of the ring; the stored one may only be lower or equal */
+    struct ring_tag tag; /* of the ring; the stored one may only be lower or equal */
     node_id self;
     uint16_t storage_incarnation;
     uint32_t boot_epoch;
-    bool rebuild;           /* a replica that the store does not know starts by rebuilding */
+    bool rebuild; /* a replica that the store does not know starts by rebuilding */
 };
 
 /*
@@ -173,11 +179,11 @@ struct replica_mint {
     const struct mutation *mutation;
     const struct version_vector *observed; /* what the writer read; NULL: nothing */
     hybrid_time observed_time;             /* the highest in it */
-    struct slice read_cell;                /* encoded, what the read quorum holds; empty: not read */
-    bool blind;                            /* read_cell is looked at, and not replaced */
-    struct slice stamp;                    /* of the request; empty: it has no id */
-    struct slice id;               /* by which an increment counts once; empty: none */
-    const struct clock *cut;       /* of an element: what deletes of its key removed; NULL: nothing */
+    struct slice read_cell;  /* encoded, what the read quorum holds; empty: not read */
+    bool blind;              /* read_cell is looked at, and not replaced */
+    struct slice stamp;      /* of the request; empty: it has no id */
+    struct slice id;         /* by which an increment counts once; empty: none */
+    const struct clock *cut; /* of an element: what deletes of its key removed; NULL: nothing */
 };
 
 struct replica_minted {
@@ -220,10 +226,9 @@ MUST_USE enum status replica_mint(struct replica *replica, const struct replica_
  * STATUS_LOG_TRIMMED: some of it is in the log no more (replica_trim.h).
  */
 MUST_USE enum status replica_sync_answer(const struct replica *replica,
-                                         const struct sync_question *question,
-                                         uint32_t settle_ms, size_t page_bytes,
-                                         struct replica_context *context, struct sync_answer *out,
-                                         struct buffer *deliveries);
+                                         const struct sync_question *question, uint32_t settle_ms,
+                                         size_t page_bytes, struct replica_context *context,
+                                         struct sync_answer *out, struct buffer *deliveries);
 
 /*
  * While rebuilding: everything that `from` had was absorbed. Once for each source, in
@@ -268,7 +273,9 @@ uint64_t replica_cell_hash(const struct replica_context *context, keyspace_id ke
 void replica_append_delivery(keyspace_id keyspace, struct slice key, const struct cell *cell,
                              struct buffer *deliveries);
 
-/* Append the record value of a cell: from the cache or the store. STATUS_NOT_FOUND: surely absent. */
+/*
+ * Append the record value of a cell: from the cache or the store. STATUS_NOT_FOUND: surely absent.
+ */
 MUST_USE enum status replica_load_cell(struct replica_context *context, keyspace_id keyspace,
                                        struct slice key, struct buffer *out);
 

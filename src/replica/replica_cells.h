@@ -33,9 +33,9 @@ struct cell_change {
  * Put `after` into the batch in the place of `before`, with its index records; an empty one
  * deletes the record.
  */
-struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspace,
-                                    struct slice key, const struct cell *before,
-                                    const struct cell *after, struct replica_context *context);
+struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspace, struct slice key,
+                                    const struct cell *before, const struct cell *after,
+                                    struct replica_context *context);
 /*
  * R1, R3, R5: cell, log and clock change together. `after` is NULL when the cell stays as it is;
  * without `new_dots` it is an event of this replica alone.
@@ -47,5 +47,19 @@ void replica_record_event(struct replica *replica, keyspace_id keyspace, struct 
 struct dot replica_next_dot(const struct replica *replica);
 void replica_count_change(struct replica *replica, keyspace_id keyspace, struct slice key,
                           const struct cell_change *change, const struct replica_context *context);
+
+/* R2: live dots that the clock lacks go into `new_dots`. */
+void replica_add_unseen_dots(const struct replica *replica, const struct cell *cell,
+                             struct clock *new_dots);
+bool replica_cell_is_too_far_ahead(const struct cell *cell, const struct replica_context *context);
+/* STATUS_CORRUPT; `out` is to be released also then. */
+MUST_USE enum status replica_decode_cell(struct slice bytes, struct cell *out);
+/*
+ * What a delivery brings: a cell, and the dots that it satisfies beside those. STATUS_CORRUPT;
+ * STATUS_CLOCK_SKEW. Both start as all zero, and are to be released also then.
+ */
+MUST_USE enum status replica_decode_delivery(const struct cell_delivery *delivery,
+                                             const struct replica_context *context,
+                                             struct cell *cell, struct clock *dots);
 
 #endif

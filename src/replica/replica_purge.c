@@ -32,8 +32,8 @@ static void purge_cell(struct purge_walk *walk, const struct garbage_record *rec
 {
     struct cell after;
     cell_without_garbage(cell, &after);
-    struct cell_change change = replica_put_cell(walk->replica, record->keyspace, record->key,
-                                                 cell, &after, walk->context);
+    struct cell_change change =
+        replica_put_cell(walk->replica, record->keyspace, record->key, cell, &after, walk->context);
     assert(change.digest_delta == 0 && change.count_delta == 0 && change.garbage_delta == -1);
     replica_count_change(walk->replica, record->keyspace, record->key, &change, walk->context);
     walk->out->purged++;
@@ -126,8 +126,8 @@ static enum status walk_up(struct purge_walk *walk, uint32_t budget, uint64_t *p
         partition_id partition;
         uint64_t position;
         status = record_garbage_name_decode(port->key(iterator), &partition, &position);
-        if (status == STATUS_NOT_FOUND || (status == STATUS_OK &&
-                                           partition != walk->replica->partition)) {
+        if (status == STATUS_NOT_FOUND ||
+            (status == STATUS_OK && partition != walk->replica->partition)) {
             status = STATUS_OK;
             break;
         }

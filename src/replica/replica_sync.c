@@ -229,8 +229,7 @@ enum status replica_sync_answer(const struct replica *replica, const struct sync
         return STATUS_LOG_TRIMMED;
     }
     bool resumes = question->top != 0 && question->top <= replica->log_position &&
-                   question->before >= replica->log_first &&
-                   question->before <= question->top + 1;
+                   question->before >= replica->log_first && question->before <= question->top + 1;
     if (resumes) {
         walk.top = question->top;
         status = walk_down(&walk, replica->log_position, question->top, &stopped);

@@ -41,8 +41,7 @@ enum status replica_trim(struct replica *replica, const struct stability *stabil
     bool goes = true;
     *trimmed = 0;
     record_log_name(replica->partition, replica->log_first, &name);
-    for (port->seek(iterator, buffer_slice(&name)); port->valid(iterator);
-         port->next(iterator)) {
+    for (port->seek(iterator, buffer_slice(&name)); port->valid(iterator); port->next(iterator)) {
         partition_id partition;
         uint64_t position;
         status = record_log_name_decode(port->key(iterator), &partition, &position);

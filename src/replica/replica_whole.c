@@ -1,11 +1,12 @@
 #include "replica/replica_whole.h"
 
+#include "replica/keyspace_drop.h"
 #include "replica/replica_requests.h"
 #include "replica/replica_tree.h"
 #include "replica/replica_trim.h"
 #include "wire/record_request.h"
 
-enum { PAGE_RECORDS_MAX = 4096 };
+enum { PAGE_RECORDS_MAX = 4096, PAGE_PASSED_MAX = 65536 };
 
 void whole_page_deinit(struct whole_page *page)
 {
@@ -40,16 +41,20 @@ struct page_walk {
     const struct store_port *port;
     struct whole_page *out;
     size_t page_bytes;
-    bool full; /* `next` has the first name that had no room */
+    uint32_t passed; /* cells of dropped keyspaces */
+    bool full;       /* `next` has the first name that had no room */
 };
 
-/* Whether the record that the walk stands on has room; there is always room for one. */
+/*
+ * Whether the record that the walk stands on has room; on a page that passed few there is for one.
+ */
 static bool has_room(struct page_walk *walk)
 {
     const struct message_partition_page *page = &walk->out->page;
     uint32_t count = page->delivery_count + page->request_count;
     size_t bytes = walk->out->deliveries.length + walk->out->requests.length;
-    if (count == 0 || (count < PAGE_RECORDS_MAX && bytes < walk->page_bytes))
+    if (walk->passed < PAGE_PASSED_MAX &&
+        (count == 0 || (count < PAGE_RECORDS_MAX && bytes < walk->page_bytes)))
         return true;
     walk->full = true;
     buffer_append_slice(&walk->out->next, walk->port->key(walk->iterator));
@@ -70,6 +75,10 @@ static enum status walk_cells(struct page_walk *walk, const struct replica *repl
         if (status != STATUS_OK || name.position > replica_position_last(replica, context) ||
             !has_room(walk))
             break;
+        if (keyspace_is_dropped(context, name.keyspace)) {
+            walk->passed++;
+            continue;
+        }
         struct cell_delivery delivery = {.keyspace = name.keyspace, .key = name.key};
         status = record_cell_open(walk->port->value(walk->iterator), &delivery.cell);
         if (status != STATUS_OK)

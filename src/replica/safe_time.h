@@ -34,7 +34,8 @@ struct safe_time {
     bool silent;    /* because it cannot be heard */
 };
 
-/* What the owner has said with its last report, which this replica has taken; ignored from others.
+/*
+ * What the owner has said with its last report, which this replica has taken; ignored from others.
  */
 void safe_time_close(struct stability *stability, node_id from, hybrid_time closed);
 

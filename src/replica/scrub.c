@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "causal/counter.h"
 #include "replica/expiry.h"
+#include "replica/keyspace_drop.h"
 #include "replica/replica_tree.h"
 #include "ring/position.h"
 
@@ -61,7 +62,7 @@ void replica_scrub_note(struct replica *replica, struct slice name, uint64_t pos
     if (scrub == NULL || (!scrub->done && slice_compare(name, buffer_slice(&scrub->next)) >= 0))
         return;
     sum_tree_add(&scrub->tree, replica_tree_offset(context, position), hash_delta, count_delta);
-    replica_counts_add(&scrub->counts, keyspace, count_delta);
+    replica_counts_add(&scrub->counts, keyspace_counted_as(context, keyspace), count_delta);
 }
 
 /* Take one record into account. STATUS_NOT_FOUND: it is behind the end of the partition. */
@@ -95,7 +96,7 @@ static enum status visit(struct replica *replica, struct slice name, struct slic
         bool live = cell_is_live(&cell);
         sum_tree_add(&scrub->tree, replica_tree_offset(context, parts.position),
                      replica_cell_hash(context, parts.keyspace, parts.key, &cell), live);
-        replica_counts_add(&scrub->counts, parts.keyspace, live);
+        replica_counts_add(&scrub->counts, keyspace_counted_as(context, parts.keyspace), live);
         scrub->cells++;
     }
     cell_deinit(&cell);

@@ -23,6 +23,7 @@ void stability_reset(struct stability *stability)
     stable_vector_deinit(&stability->coming);
     stable_vector_deinit(&stability->ripe);
     stability->has_coming = stability->has_ripe = false;
+    stability->resets++;
 }
 
 void stability_deinit(struct stability *stability)
@@ -126,9 +127,10 @@ static uint64_t stable_number(const struct stability *stability, const struct ac
     return is_all ? UINT64_MAX : number;
 }
 
-/* G2. */
-static bool holds_all_reported(const struct stability *stability, const struct clock *clock)
+bool stability_holds_all(const struct stability *stability, const struct clock *clock)
 {
+    if (!all_are_heard(stability))
+        return false;
     for (uint8_t i = 0; i < stability->owner_count; i++)
         if (!clock_descends(clock, &stability->owners[i].clock))
             return false;
@@ -193,8 +195,7 @@ bool stability_advance(struct stability *stability, const struct actor *self,
         stability->has_coming = false;
         stability->has_ripe = true;
     }
-    if (!stability->has_coming && all_are_heard(stability) &&
-        holds_all_reported(stability, clock)) {
+    if (!stability->has_coming && stability_holds_all(stability, clock)) {
         take_stable(stability, self, clock);
         stability->coming_since_us = now_us;
         stability->has_coming =

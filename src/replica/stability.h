@@ -61,6 +61,7 @@ struct stability {
     uint8_t owner_count; /* the others */
     struct stability_owner owners[RING_OWNERS_MAX];
     bool has_coming, has_ripe;
+    uint64_t resets; /* how often something that was known became unknown */
     uint64_t coming_since_us;
     struct stable_vector coming; /* stable, and not yet for long enough */
     struct stable_vector ripe;
@@ -92,6 +93,8 @@ bool stability_covers(const struct stability *stability, const struct version_ve
 
 /* Whether all owners have these dots: then no log needs them. */
 bool stability_everywhere(const struct stability *stability, const struct clock *dots);
+/* G2: whether every owner is heard, and `clock` holds all that each reported. */
+bool stability_holds_all(const struct stability *stability, const struct clock *clock);
 /* The first owner that holds back `context`; 0: none does. */
 node_id stability_holder(const struct stability *stability, const struct version_vector *context);
 

@@ -49,7 +49,10 @@ enum store_operation { STORE_PUT = 1, STORE_DELETE = 2 };
 
 void store_batch_put(struct buffer *batch, struct slice key, struct slice value);
 void store_batch_delete(struct buffer *batch, struct slice key);
-/* Walks a batch: false at its end. `value` is empty for a delete. Asserts that the batch is well formed. */
+/*
+ * Walks a batch: false at its end. `value` is empty for a delete. Asserts that the batch is well
+ * formed.
+ */
 bool store_batch_next(struct reader *reader, enum store_operation *operation, struct slice *key,
                       struct slice *value);
 

@@ -25,15 +25,19 @@
 struct planner_report {
     uint32_t moves; /* copies on nodes that did not own them before; 0 for a first ring */
     uint32_t moves_lower_bound; /* what counting demands; racks can make it unreachable */
-    /* Smallest and largest number of copies of a node over its exact share, in
-     * thousandths; 0 in a region without replicas. */
+    /*
+     * Smallest and largest number of copies of a node over its exact share, in
+     * thousandths; 0 in a region without replicas.
+     */
     uint32_t share_min_permille[RING_REGIONS_MAX];
     uint32_t share_max_permille[RING_REGIONS_MAX];
     /* Of any node that owns something: the fewest others, in all regions, that it shares with. */
     uint32_t scatter_width_min;
     uint32_t rack_repeats; /* partitions with two copies in one rack (racks < replicas) */
-    /* One sentence: what is infeasible and what to do, or, with STATUS_OK, the first
-     * thing that was relaxed or lost to a limit; empty when there is nothing. */
+    /*
+     * One sentence: what is infeasible and what to do, or, with STATUS_OK, the first
+     * thing that was relaxed or lost to a limit; empty when there is nothing.
+     */
     char reason[RING_REASON_MAX];
 };
 

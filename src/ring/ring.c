@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "ring/element_key.h"
 
 struct ring *ring_new(void)
 {
@@ -68,7 +69,25 @@ const struct ring_member *ring_member(const struct ring *ring, node_id id)
                    compare_id_with_member);
 }
 
-const struct ring_keyspace *ring_keyspace(const struct ring *ring, keyspace_id number)
+const struct ring_keyspace *ring_keyspace(const struct ring *ring, keyspace_id id)
+{
+    bool lives = ring->keyspace_drops[keyspace_number(id)] == id / RING_KEYSPACES_MAX;
+    return lives ? ring_keyspace_numbered(ring, keyspace_number(id)) : NULL;
+}
+
+keyspace_id ring_keyspace_id(const struct ring *ring, const struct ring_keyspace *keyspace)
+{
+    unsigned drops = ring->keyspace_drops[keyspace->number];
+    return (keyspace_id)(keyspace->number + RING_KEYSPACES_MAX * drops);
+}
+
+bool ring_keyspace_is_dropped(const struct ring *ring, keyspace_id id)
+{
+    keyspace_id keys = keyspace_of_keys(id);
+    return keys / RING_KEYSPACES_MAX < ring->keyspace_drops[keyspace_number(keys)];
+}
+
+const struct ring_keyspace *ring_keyspace_numbered(const struct ring *ring, uint64_t number)
 {
     for (unsigned i = 0; i < ring->keyspace_count; i++) {
         if (ring->keyspaces[i].number == number)

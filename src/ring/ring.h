@@ -26,6 +26,7 @@ enum {
     RING_REGIONS_MAX = 16,
     RING_OWNERS_MAX = 16, /* of one partition, all regions together */
     RING_KEYSPACES_MAX = 64,
+    RING_KEYSPACE_DROPS_MAX = 511, /* of one number, which is then used up */
     RING_NAME_MAX = 32, /* bytes of a region, rack or keyspace name: [a-z0-9_-], 1..32 */
     RING_HOST_MAX = 253,
     RING_WEIGHT_MAX = 10000,
@@ -60,11 +61,11 @@ enum keyspace_policy {
 };
 
 /*
- * Number, name and policy are for ever. The rest is what a request gets when neither its
- * connection nor itself says otherwise; all zero leaves it to the node's settings.
+ * Number, name and policy stay until it is dropped. The rest is what a request gets when neither
+ * its connection nor itself says otherwise; all zero leaves it to the node's settings.
  */
 struct ring_keyspace {
-    keyspace_id number;
+    uint16_t number; /* below RING_KEYSPACES_MAX, as SELECT takes it */
     char name[RING_NAME_MAX + 1];
     uint8_t policy;           /* enum keyspace_policy */
     uint8_t read_level;       /* enum level of coordinator/level.h, whose numbers never change; */
@@ -77,19 +78,21 @@ struct ring_keyspace {
 
 struct ring {
     uint8_t cluster_id[16];
-    uint64_t generation;      /* raised only by force; 1 at first */
-    struct ring_tag tag;      /* RING_STABLE: a ring under change would need two tables */
+    uint64_t generation; /* raised only by force; 1 at first */
+    struct ring_tag tag; /* RING_STABLE: a ring under change would need two tables */
     /* Of ring_position(); positions are shown to clients, so it proves nothing. */
     uint64_t seed;
     uint8_t secret[RING_SECRET_BYTES]; /* keys MACs; only members know it */
     uint32_t partition_count; /* a power of two, PARTITION_COUNT_MIN .. PARTITION_COUNT_MAX */
     uint8_t region_count;
-    uint8_t
-        owner_count; /* sum of the regions' replicas: owners per partition, 1..RING_OWNERS_MAX */
+    /* sum of the regions' replicas: owners per partition, 1..RING_OWNERS_MAX */
+    uint8_t owner_count;
     uint16_t member_count;
     uint16_t keyspace_count;
     struct ring_region regions[RING_REGIONS_MAX];       /* names differ */
     struct ring_keyspace keyspaces[RING_KEYSPACES_MAX]; /* by number, ascending; names differ */
+    uint16_t keyspace_drops[RING_KEYSPACES_MAX];        /* by number: keyspaces of it that were
+                                                           dropped, each with an id of its own */
     struct ring_member *members;                        /* by id, ascending */
     node_id *owners; /* partition_count rows of owner_count ids; NULL until placed */
 };
@@ -117,7 +120,24 @@ const node_id *ring_owners(const struct ring *ring, partition_id partition);
 bool ring_owns(const struct ring *ring, node_id node, partition_id partition);
 /* NULL when there is no such member. */
 const struct ring_member *ring_member(const struct ring *ring, node_id id);
-const struct ring_keyspace *ring_keyspace(const struct ring *ring, keyspace_id number);
+
+/*
+ * K1 of tests/models/keyspace_drop.py: the id is number + RING_KEYSPACES_MAX * (how often that
+ * number was dropped before), so it is never given twice, and the first keyspace of a number has it
+ * for id. What is left of a dropped keyspace, on any disk and in any message, never belongs to a
+ * later one.
+ */
+static inline uint16_t keyspace_number(keyspace_id id)
+{
+    return id % RING_KEYSPACES_MAX;
+}
+/* NULL: there is none with that id, or not yet as far as this ring knows. */
+const struct ring_keyspace *ring_keyspace(const struct ring *ring, keyspace_id id);
+/* Likewise by the number that clients know; any number may be asked for. */
+const struct ring_keyspace *ring_keyspace_numbered(const struct ring *ring, uint64_t number);
+keyspace_id ring_keyspace_id(const struct ring *ring, const struct ring_keyspace *keyspace);
+/* Whether it was dropped, also by the id of its elements. False for one not heard of here. */
+bool ring_keyspace_is_dropped(const struct ring *ring, keyspace_id id);
 /* The limit that binds of a keyspace's, where it has one, and the node's setting. */
 static inline uint32_t ring_keyspace_limit(uint32_t of_keyspace, uint32_t setting)
 {

@@ -1,7 +1,7 @@
 /*
  * ring_codec.c - the canonical bytes of a ring.
  *
- *     u8      format version, 3
+ *     u8      format version: 3, or 4 once a keyspace was dropped
  *     16 B    cluster id
  *     varint  generation, epoch; u8 phase
  *     u64     seed
@@ -11,6 +11,7 @@
  *     varint  keyspaces:  { varint number, bytes name, u8 policy, u8 read level, u8 write level,
  *                           u8 sloppy, varint default ttl in ms, varint value bytes max,
  *                           varint siblings max }
+ *     varint  drops:      { varint number, varint count }, ascending; from version 4 on
  *     varint  members:    { varint id, varint incarnation, u8 region, bytes rack, varint weight,
  *                           { bytes host, u16 port } client, the same for peer }
  *     varint  owners:     owner_count x partition_count indexes into members, row by row
@@ -32,7 +33,8 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
-enum { FORMAT_VERSION = 3, CHECKSUM_BYTES = 8 };
+/* The lower version is written while it can be, so that nodes of both agree on the bytes. */
+enum { FORMAT_VERSION = 3, FORMAT_VERSION_DROPS = 4, CHECKSUM_BYTES = 8 };
 
 static uint64_t checksum(struct slice bytes)
 {
@@ -50,9 +52,17 @@ static void put_address(struct buffer *out, const struct ring_address *address)
     buffer_put_u16(out, address->port);
 }
 
+static unsigned count_drops(const struct ring *ring)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < RING_KEYSPACES_MAX; i++)
+        count += ring->keyspace_drops[i] > 0;
+    return count;
+}
+
 static void put_header(struct buffer *out, const struct ring *ring)
 {
-    buffer_put_u8(out, FORMAT_VERSION);
+    buffer_put_u8(out, count_drops(ring) > 0 ? FORMAT_VERSION_DROPS : FORMAT_VERSION);
     buffer_append(out, ring->cluster_id, sizeof ring->cluster_id);
     buffer_put_varint(out, ring->generation);
     buffer_put_varint(out, ring->tag.epoch);
@@ -88,6 +98,20 @@ static void put_keyspaces(struct buffer *out, const struct ring *ring)
     }
 }
 
+static void put_drops(struct buffer *out, const struct ring *ring)
+{
+    unsigned count = count_drops(ring);
+    if (count == 0)
+        return;
+    buffer_put_varint(out, count);
+    for (unsigned i = 0; i < RING_KEYSPACES_MAX; i++) {
+        if (ring->keyspace_drops[i] == 0)
+            continue;
+        buffer_put_varint(out, i);
+        buffer_put_varint(out, ring->keyspace_drops[i]);
+    }
+}
+
 static void put_members(struct buffer *out, const struct ring *ring)
 {
     buffer_put_varint(out, ring->member_count);
@@ -119,6 +143,7 @@ void ring_encode(const struct ring *ring, struct buffer *out)
     put_header(out, ring);
     put_regions(out, ring);
     put_keyspaces(out, ring);
+    put_drops(out, ring);
     put_members(out, ring);
     put_owners(out, ring);
     buffer_put_u64(out, checksum(slice_make(out->data + start, out->length - start)));
@@ -137,6 +162,7 @@ uint64_t ring_placement_digest(const struct ring *ring)
 {
     struct ring placement = *ring; /* borrows members and owners */
     placement.keyspace_count = 0;
+    memset(placement.keyspace_drops, 0, sizeof placement.keyspace_drops);
     return ring_digest(&placement);
 }
 
@@ -158,9 +184,10 @@ static void read_address(struct reader *reader, struct ring_address *address)
     address->port = reader_u16(reader);
 }
 
-static void read_header(struct reader *reader, struct ring *ring)
+static uint8_t read_header(struct reader *reader, struct ring *ring)
 {
-    if (reader_u8(reader) != FORMAT_VERSION)
+    uint8_t version = reader_u8(reader);
+    if (version != FORMAT_VERSION && version != FORMAT_VERSION_DROPS)
         reader->failed = true;
     struct slice cluster_id = reader_take(reader, sizeof ring->cluster_id);
     if (cluster_id.length > 0)
@@ -175,6 +202,7 @@ static void read_header(struct reader *reader, struct ring *ring)
     uint8_t partition_bits = reader_u8(reader);
     if (partition_bits < 32)
         ring->partition_count = (uint32_t)1 << partition_bits;
+    return version;
 }
 
 static void read_regions(struct reader *reader, struct ring *ring)
@@ -199,7 +227,7 @@ static void read_keyspaces(struct reader *reader, struct ring *ring)
     ring->keyspace_count = (uint16_t)reader_varint_max(reader, RING_KEYSPACES_MAX);
     for (unsigned i = 0; i < ring->keyspace_count && !reader->failed; i++) {
         struct ring_keyspace *keyspace = &ring->keyspaces[i];
-        keyspace->number = (keyspace_id)reader_varint_max(reader, UINT16_MAX);
+        keyspace->number = (uint16_t)reader_varint_max(reader, UINT16_MAX);
         read_text(reader, keyspace->name, RING_NAME_MAX);
         keyspace->policy = reader_u8(reader);
         keyspace->read_level = reader_u8(reader);
@@ -211,6 +239,24 @@ static void read_keyspaces(struct reader *reader, struct ring *ring)
         keyspace->default_ttl_ms = reader_varint_max(reader, RING_TTL_MS_MAX);
         keyspace->value_bytes_max = (uint32_t)reader_varint_max(reader, UINT32_MAX);
         keyspace->siblings_max = (uint32_t)reader_varint_max(reader, UINT32_MAX);
+    }
+}
+
+static void read_drops(struct reader *reader, struct ring *ring)
+{
+    uint64_t count = reader_varint_max(reader, RING_KEYSPACES_MAX);
+    uint64_t above = 0;
+    if (count == 0)
+        reader->failed = true; /* then it would have been the lower version */
+    for (uint64_t i = 0; i < count && !reader->failed; i++) {
+        uint64_t number = reader_varint_max(reader, RING_KEYSPACES_MAX - 1);
+        uint64_t drops = reader_varint_max(reader, RING_KEYSPACE_DROPS_MAX);
+        if (reader->failed || number < above || drops == 0) {
+            reader->failed = true;
+            return;
+        }
+        ring->keyspace_drops[number] = (uint16_t)drops;
+        above = number + 1;
     }
 }
 
@@ -262,9 +308,11 @@ enum status ring_decode(struct slice bytes, struct ring **out)
 
     struct reader reader = reader_make(body);
     struct ring *ring = ring_new();
-    read_header(&reader, ring);
+    uint8_t version = read_header(&reader, ring);
     read_regions(&reader, ring);
     read_keyspaces(&reader, ring);
+    if (version == FORMAT_VERSION_DROPS)
+        read_drops(&reader, ring);
     read_members(&reader, ring);
     read_owners(&reader, ring);
     if (reader_end(&reader) != STATUS_OK || ring_validate(ring, reason) != STATUS_OK) {

@@ -96,6 +96,11 @@ static enum status check_keyspaces(const struct ring *ring, char reason[RING_REA
         if (keyspaces[i].default_ttl_ms > RING_TTL_MS_MAX)
             return refuse(reason, "the default ttl of keyspace %s is above 100 years",
                           keyspaces[i].name);
+        if (keyspaces[i].number >= RING_KEYSPACES_MAX)
+            return refuse(reason, "keyspace %s has a number above %d", keyspaces[i].name,
+                          RING_KEYSPACES_MAX - 1);
+        if (ring->keyspace_drops[keyspaces[i].number] >= RING_KEYSPACE_DROPS_MAX)
+            return refuse(reason, "the number of keyspace %s is used up", keyspaces[i].name);
         if (i > 0 && keyspaces[i].number <= keyspaces[i - 1].number)
             return refuse(reason, "keyspace %s does not follow in order of number",
                           keyspaces[i].name);
@@ -104,6 +109,9 @@ static enum status check_keyspaces(const struct ring *ring, char reason[RING_REA
                 return refuse(reason, "keyspace %s is named twice", keyspaces[i].name);
         }
     }
+    for (unsigned i = 0; i < RING_KEYSPACES_MAX; i++)
+        if (ring->keyspace_drops[i] > RING_KEYSPACE_DROPS_MAX)
+            return refuse(reason, "number %u was used by more keyspaces than it can be", i);
     return STATUS_OK;
 }
 

@@ -186,8 +186,8 @@ static bool check_loopback(const char *name, const struct config_addresses *addr
         } else if (address_resolve(&addresses->items[i], &address) != STATUS_OK ||
                    !address_is_loopback(&address)) {
             buffer_printf(problems,
-                          "%s: %s is not loopback, and ringd does not listen beyond it: it "
-                          "cannot authenticate anybody yet\n",
+                          "%s: %s is not loopback, and ringd does not listen beyond it: "
+                          "connections are not encrypted yet\n",
                           name, text);
             good = false;
         }

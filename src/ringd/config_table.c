@@ -10,7 +10,14 @@
 
 #define PLACE(member) offsetof(struct config_values, member)
 
-enum { KB = 1 << 10, MB = 1 << 20, SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
+enum {
+    KB = 1 << 10,
+    MB = 1 << 20,
+    SECOND = 1000,
+    MINUTE = 60 * SECOND,
+    HOUR = 60 * MINUTE,
+    DAY = 24 * HOUR
+};
 
 static const char *const LOG_LEVELS[] = {"debug", "info", "warn", "error", NULL};
 static const char *const STORE_SYNCS[] = {"group", "none", NULL};
@@ -24,8 +31,8 @@ const struct config_setting CONFIG_TABLE[] = {
      "The directory of the store, the identity and the ring. One that does not exist is "
      "initialised as a ring of one node; one that exists must have been initialised."},
     {"listen", CONFIG_ADDRESSES, PLACE(listen), 1, CONFIG_ADDRESSES_MAX, NULL, false, "0.1",
-     "Where clients connect. Hosts are numbers, and only loopback is allowed, because clients "
-     "are not authenticated yet."},
+     "Where clients connect. Hosts are numbers, and only loopback is allowed, because nothing is "
+     "encrypted yet."},
     {"peer-listen", CONFIG_ADDRESSES, PLACE(peer_listen), 1, CONFIG_ADDRESSES_MAX, NULL, false,
      "0.1", "Where other nodes connect, under the same rules as listen."},
     {"advertise", CONFIG_ADDRESSES, PLACE(advertise), 0, 1, NULL, false, "0.1",
@@ -50,8 +57,8 @@ const struct config_setting CONFIG_TABLE[] = {
      false, "0.1",
      "Concurrent values of one key in a keyspace with the policy siblings: a write that leaves "
      "more of them is counted, and logged once a minute."},
-    {"siblings-max", CONFIG_NUMBER, PLACE(settings.siblings_max), 1, SIBLINGS_LIMIT_MAX, NULL, false,
-     "0.1",
+    {"siblings-max", CONFIG_NUMBER, PLACE(settings.siblings_max), 1, SIBLINGS_LIMIT_MAX, NULL,
+     false, "0.1",
      "A client's write that would leave more concurrent values of one key than this is refused. "
      "What nodes exchange is never refused for it."},
     {"request-ids-max", CONFIG_NUMBER, PLACE(settings.request_ids_max), 1, 100 * 1000 * 1000, NULL,
@@ -79,7 +86,8 @@ const struct config_setting CONFIG_TABLE[] = {
      "only when the delete has been on all owners for as long, so it must be the same on all "
      "nodes."},
     {"read-retry", CONFIG_DURATION, PLACE(settings.read_retry_ms), 1, MINUTE, NULL, true, "0.1",
-     "A read asks one more owner when one that was asked has been silent for so long."},
+     "A read asks one more owner when one that was asked has been silent for so long; it does so "
+     "before when owners take longer than they use to."},
     {"requests-max", CONFIG_NUMBER, PLACE(settings.requests_max), 16, 10000000, NULL, true, "0.1",
      "Requests that this node coordinates at one time. Further ones are refused as overload."},
     {"peer-inflight-max", CONFIG_NUMBER, PLACE(settings.peer_inflight_max), 16, 1 << 20, NULL, true,
@@ -134,8 +142,8 @@ const struct config_setting CONFIG_TABLE[] = {
      "sent its partitions whole."},
     {"stability-interval", CONFIG_DURATION, PLACE(settings.stability_interval_ms), 100, HOUR, NULL,
      true, "0.1",
-     "The time between two reports to another owner of what is on the disk here. Deleted data is "
-     "collected by them; while there is some, they come five times as often."},
+     "The time between two reports to another owner of what is on the disk here. Deleted and "
+     "expired data is collected by them; while there is some, they come five times as often."},
     {"repair-interval", CONFIG_DURATION, PLACE(settings.repair_interval_ms), 0, 7 * DAY, NULL, true,
      "0.1",
      "The time in which each partition is compared with each other owner by their trees. 0 turns "

@@ -20,6 +20,8 @@ libringd_a_SOURCES = \
 	src/ringd/nearest_name.h \
 	src/ringd/options.c \
 	src/ringd/options.h \
+	src/ringd/password_hash.c \
+	src/ringd/password_hash.h \
 	src/ringd/rebuild.c \
 	src/ringd/rebuild.h \
 	src/ringd/ring_file.c \

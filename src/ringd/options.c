@@ -143,9 +143,8 @@ static bool take_other(struct walk *walk, const struct option *option, struct op
     return true;
 }
 
-static const char *const VALUE_OPTIONS[] = {"config",      "ring-file",  "storage-incarnation",
-                                            "replication", "partitions", "node",
-                                            "keyspace"};
+static const char *const VALUE_OPTIONS[] = {
+    "config", "ring-file", "storage-incarnation", "replication", "partitions", "node", "keyspace"};
 enum {
     ACTION_COUNT = sizeof ACTIONS / sizeof *ACTIONS,
     VALUE_OPTION_COUNT = sizeof VALUE_OPTIONS / sizeof *VALUE_OPTIONS

@@ -21,6 +21,7 @@
 #include "ringd/data_directory.h"
 #include "ringd/log_file.h"
 #include "ringd/message_mac.h"
+#include "ringd/password_hash.h"
 #include "ringd/ring_plan.h"
 #include "store/store_engine.h"
 #include "wire/frame.h"
@@ -277,6 +278,8 @@ static enum status start_node(struct server *server, struct buffer *reason)
                                  .host = {.context = server,
                                           .version = PACKAGE_VERSION,
                                           .mac = message_mac,
+                                          .hash_password = password_hash,
+                                          .random_bytes = random_secret,
                                           .config_next = config_next,
                                           .config_get = server_config_get,
                                           .config_set = server_config_set,
@@ -425,11 +428,6 @@ enum status server_config_set(void *server, const char *name, struct slice value
         node_set_settings(self->node, &self->params.config->values.settings);
     }
     return status;
-}
-
-const struct settings *server_settings(const struct server *server)
-{
-    return &server->params.config->values.settings;
 }
 
 void server_information(void *server, const char *section, struct buffer *out)

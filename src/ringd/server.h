@@ -37,7 +37,8 @@ MUST_USE enum status server_new(const struct server_params *params, struct serve
 /*
  * Serve until SIGTERM or SIGINT, then end cleanly. STATUS_OK: everything is
  * closed. STATUS_CORRUPT: the store is damaged, and nothing was answered from it since that was
- * found; server_damage() says more. Otherwise the data is safe, and the next start treats this end as a crash.
+ * found; server_damage() says more. Otherwise the data is safe, and the next start treats this end
+ * as a crash.
  */
 MUST_USE enum status server_run(struct server *server);
 const struct ring *server_ring(const struct server *server);
@@ -46,13 +47,11 @@ void server_free(struct server *server); /* after server_run(), or without it; N
 
 /*
  * What commands ask of the host; `server` is a struct server.
- * server_config_set() takes effect in the loop at once; the node has its own copy of
- * struct settings, which its caller updates from server_settings().
+ * server_config_set() takes effect in the loop and in the node at once.
  */
 bool server_config_get(void *server, const char *name, struct buffer *value);
 enum status server_config_set(void *server, const char *name, struct slice value,
                               struct buffer *reason);
-const struct settings *server_settings(const struct server *server);
 void server_information(void *server, const char *section, struct buffer *out);
 
 /* The parameters of the store's database that the configuration names. */

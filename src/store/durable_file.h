@@ -19,11 +19,14 @@
  */
 MUST_USE enum status durable_file_write(const char *path, struct slice content);
 
-/* Append the content to `out`. STATUS_NOT_FOUND, STATUS_TOO_LARGE (over `bytes_max`), STATUS_IO
- * with errno. */
+/*
+ * Append the content to `out`. STATUS_NOT_FOUND, STATUS_TOO_LARGE (over `bytes_max`), STATUS_IO
+ * with errno.
+ */
 MUST_USE enum status durable_file_read(const char *path, size_t bytes_max, struct buffer *out);
 
-/* Make names that were added to or removed from the directory `path` durable. STATUS_IO with errno.
+/*
+ * Make names that were added to or removed from the directory `path` durable. STATUS_IO with errno.
  */
 MUST_USE enum status durable_file_sync_directory(const char *path);
 

@@ -18,8 +18,10 @@ struct inventory {
     uint64_t digest; /* of all names and sizes; in no order */
 };
 
-/* Take the inventory of the directory `path`; LevelDB's LOCK and LOG files do not count. STATUS_IO
- * with errno. */
+/*
+ * Take the inventory of the directory `path`; LevelDB's LOCK and LOG files do not count. STATUS_IO
+ * with errno.
+ */
 MUST_USE enum status inventory_take(const char *path, struct inventory *out);
 
 #endif

@@ -62,8 +62,8 @@ struct leveldb_store_params {
     void (*fatal)(void *context, const char *reason);
     void *fatal_context;
     /*
-     * Damage was found; called once, by any thread that reads or writes. From then on every read and
-     * write answers STATUS_CORRUPT, and reopening does not help. NULL: nobody is told.
+     * Damage was found; called once, by any thread that reads or writes. From then on every read
+     * and write answers STATUS_CORRUPT, and reopening does not help. NULL: nobody is told.
      */
     void (*damaged)(void *context, const char *reason);
     void *damaged_context;
@@ -115,7 +115,8 @@ void leveldb_store_quarantine(struct leveldb_store *store, const char *reason);
 /* End the process as after a failed sync; for durable files that belong to the store. */
 void leveldb_store_fatal(const struct leveldb_store *store, const char *reason);
 
-/* Table files at level 0, LevelDB's measure of how far compaction is behind. Same thread as apply.
+/*
+ * Table files at level 0, LevelDB's measure of how far compaction is behind. Same thread as apply.
  */
 unsigned leveldb_store_level0_files(struct leveldb_store *store);
 

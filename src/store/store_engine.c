@@ -33,7 +33,7 @@ struct store_engine {
     pthread_t read_threads[READ_THREADS_MAX];
     unsigned read_thread_count; /* started */
     bool store_thread_started;
-    pthread_mutex_t counts_lock; /* guards `writer` against statistics during stop */
+    pthread_mutex_t counts_lock;   /* guards `writer` against statistics during stop */
     char damage[STORE_REASON_MAX]; /* written once, before: */
     _Atomic bool damaged;
 };

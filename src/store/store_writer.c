@@ -194,7 +194,7 @@ static void commit_failed(struct store_writer *writer, enum status status)
 static void commit(struct store_writer *writer)
 {
     if (writer->state != STORE_SERVING) {
-        assert(writer->output.batch.length == 0); /* I2 */
+        assert(writer->output.batch.length == 0);                    /* I2 */
         reply_box_put(writer->params.replies, &writer->output.late); /* refusals */
         return;
     }

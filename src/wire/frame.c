@@ -8,8 +8,8 @@ enum { OFFSET_VERSION = 4, OFFSET_CHECKSUM = 20, CHECKSUM_SEED = 0x52444231 };
 
 static uint64_t checksum(const uint8_t *frame, size_t body_bytes)
 {
-    uint64_t head = hash64(slice_make(frame + OFFSET_VERSION, OFFSET_CHECKSUM - OFFSET_VERSION),
-                           CHECKSUM_SEED);
+    uint64_t head =
+        hash64(slice_make(frame + OFFSET_VERSION, OFFSET_CHECKSUM - OFFSET_VERSION), CHECKSUM_SEED);
     return hash64(slice_make(frame + FRAME_HEADER_BYTES, body_bytes), head);
 }
 

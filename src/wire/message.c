@@ -483,6 +483,7 @@ void message_store_counts_encode(const struct message_store_counts *counts, stru
 {
     buffer_put_varint(out, counts->lww_losses);
     buffer_put_varint(out, counts->siblings_warned);
+    buffer_put_varint(out, counts->ids_folded);
 }
 
 enum status message_store_counts_decode(struct slice body, struct message_store_counts *out)
@@ -490,5 +491,6 @@ enum status message_store_counts_decode(struct slice body, struct message_store_
     struct reader reader = reader_make(body);
     out->lww_losses = reader_varint(&reader);
     out->siblings_warned = reader_varint(&reader);
+    out->ids_folded = reader_varint(&reader);
     return reader_end(&reader);
 }

@@ -41,9 +41,9 @@ enum message_type {
     MESSAGE_PARTITION_PAGE = 21,
     MESSAGE_STABILITY = 22, /* "so much is durable here": wire/message_garbage.h */
     MESSAGE_STABILITY_HEARD = 23,
-    MESSAGE_FETCH = 25, /* wire/message_fetch.h */
+    MESSAGE_FETCH = 25,        /* wire/message_fetch.h */
     MESSAGE_FETCH_RESULT = 26, /* body: struct message_read_result */
-    MESSAGE_LOOKUP = 27, /* wire/message_lookup.h */
+    MESSAGE_LOOKUP = 27,       /* wire/message_lookup.h */
     MESSAGE_LOOKUP_RESULT = 28,
     MESSAGE_HINT = 40, /* this one and those after it: message_hint.h */
     MESSAGE_HINTED = 41,
@@ -81,24 +81,25 @@ enum message_type {
     MESSAGE_REPLICA_STATE, /* store side -> loop side, unasked */
     MESSAGE_STORE_REFUSED, /* adapter -> loop side: the store queue was full; request names the
                               frame */
-    MESSAGE_CLOCK,     /* loop side -> store side: what is thought of the wall clock */
-    MESSAGE_MINT_FROM, /* store side -> loop side, unasked */
-    MESSAGE_STORE_COUNTS, /* store side -> loop side, unasked: what the last groups have counted */
-    MESSAGE_PARTITION_ASK = 120, /* loop side -> store side: whence to go on with a partition */
+    MESSAGE_CLOCK,         /* loop side -> store side: what is thought of the wall clock */
+    MESSAGE_MINT_FROM,     /* store side -> loop side, unasked */
+    MESSAGE_STORE_COUNTS,  /* store side -> loop side, unasked: what the last groups have counted */
+    MESSAGE_PARTITION_ASK = 120,   /* loop side -> store side: whence to go on with a partition */
     MESSAGE_PARTITION_APPLY = 121, /* loop side -> store side: a peer's MESSAGE_PARTITION_PAGE */
     MESSAGE_PARTITION_APPLIED = 122,
-    MESSAGE_STABILITY_STEP = 123, /* loop side -> store side: what a peer said, or whose turn it is */
-    MESSAGE_GARBAGE = 124, /* store side -> loop side: what is left to collect, and why */
+    MESSAGE_STABILITY_STEP =
+        123,                  /* loop side -> store side: what a peer said, or whose turn it is */
+    MESSAGE_GARBAGE = 124,    /* store side -> loop side: what is left to collect, and why */
     MESSAGE_HINTS_SCAN = 140, /* loop side -> store side; this one and those after it:
                                  message_hint.h */
     MESSAGE_HINTS_PAGE = 141,
     MESSAGE_HINTS_DROP = 142, /* loop side -> store side */
     MESSAGE_HINTS_DROPPED = 143,
-    MESSAGE_HINT_COUNTS = 144, /* store side -> loop side, unasked */
+    MESSAGE_HINT_COUNTS = 144,    /* store side -> loop side, unasked */
     MESSAGE_LOG_DEBT = 145,       /* both ways */
-    MESSAGE_STORE_LINEAGE = 146, /* store side -> loop side, unasked: message_lineage.h */
-    MESSAGE_STORE_COMMITS = 147, /* store side -> loop side, unasked: varint, after each commit */
-    MESSAGE_WITNESS = 148, /* loop side -> store side: a lineage_witness to keep */
+    MESSAGE_STORE_LINEAGE = 146,  /* store side -> loop side, unasked: message_lineage.h */
+    MESSAGE_STORE_COMMITS = 147,  /* store side -> loop side, unasked: varint, after each commit */
+    MESSAGE_WITNESS = 148,        /* loop side -> store side: a lineage_witness to keep */
     MESSAGE_REGISTER_STATE = 150, /* store side -> loop side, unasked */
     MESSAGE_REGISTER_RESERVE = 151,
     MESSAGE_REGISTER_RESERVED = 152,
@@ -106,7 +107,9 @@ enum message_type {
     MESSAGE_REGISTER_LEARNED = 154,
     MESSAGE_EXPIRY_STEP = 155, /* loop side -> store side; wire/message_expiry.h, as the next */
     MESSAGE_EXPIRY_STATE = 156,
-    MESSAGE_TREE_ASK = 130, /* anti-entropy inside a node: wire/message_tree_local.h */
+    MESSAGE_DROP_STEP = 160,  /* loop side -> store side; wire/message_drop.h, as the next */
+    MESSAGE_DROP_STATE = 161, /* store side -> loop side, also unasked */
+    MESSAGE_TREE_ASK = 130,   /* anti-entropy inside a node: wire/message_tree_local.h */
     MESSAGE_TREE_APPLY = 131,
     MESSAGE_TREE_APPLIED = 132,
     MESSAGE_SCRUB = 133,
@@ -142,7 +145,8 @@ MUST_USE enum status message_hello_decode(struct slice body, struct message_hell
 struct message_heartbeat {
     uint64_t sent_us; /* when this one left; not 0 */
     uint64_t wall_ms; /* the sender's wall clock then, right or wrong */
-    uint64_t echo_us; /* sent_us of the receiver's newest heartbeat on this link; 0: none came yet */
+    /* sent_us of the receiver's newest heartbeat on this link; 0: none came yet */
+    uint64_t echo_us;
     uint64_t held_us; /* since that one came; 0 when there is none */
 };
 
@@ -224,13 +228,14 @@ void message_range_result_encode(const struct message_range_result *result, stru
 MUST_USE enum status message_range_result_decode(struct slice body,
                                                  struct message_range_result *out);
 
-/* One cell on its way to a replica, with the dots that its arrival satisfies beside its live ones.
+/*
+ * One cell on its way to a replica, with the dots that its arrival satisfies beside its live ones.
  */
 struct cell_delivery {
     keyspace_id keyspace;
-    struct slice key;  /* at most RECORD_KEY_BYTES_MAX */
-    struct slice cell; /* encoded */
-    struct slice dots; /* an encoded clock; empty slice: none */
+    struct slice key;      /* at most RECORD_KEY_BYTES_MAX */
+    struct slice cell;     /* encoded */
+    struct slice dots;     /* an encoded clock; empty slice: none */
     struct slice requests; /* as bytes, each a struct request_record whose effect comes along */
 };
 
@@ -329,8 +334,8 @@ MUST_USE enum status message_mint_decode(struct slice body, struct message_mint 
 struct message_minted {
     enum status status; /* not OK: definite, nothing was written */
     bool written;
-    bool repeated;          /* the request was known: its first answer, and what is written is known */
-    struct slice result;    /* an encoded struct key_result */
+    bool repeated;       /* the request was known: its first answer, and what is written is known */
+    struct slice result; /* an encoded struct key_result */
     struct slice replicate; /* the body of MESSAGE_REPLICATE for the other owners */
 };
 
@@ -363,7 +368,7 @@ void message_sync_apply_encode(const struct message_sync_apply *apply, struct bu
 MUST_USE enum status message_sync_apply_decode(struct slice body, struct message_sync_apply *out);
 
 struct message_sync_applied {
-    enum status status; /* TOO_LARGE: all but cells that would not fit; they were logged */
+    enum status status;  /* TOO_LARGE: all but cells that would not fit; they were logged */
     uint32_t cell_count; /* that brought something new */
 };
 
@@ -413,6 +418,7 @@ MUST_USE enum status message_replica_state_decode(struct slice body,
 struct message_store_counts {
     uint64_t lww_losses;      /* concurrent values that last-writer-wins dropped */
     uint64_t siblings_warned; /* client writes that left more than siblings-warn versions */
+    uint64_t ids_folded;      /* request ids that left their counters */
 };
 
 void message_store_counts_encode(const struct message_store_counts *counts, struct buffer *out);

@@ -56,8 +56,7 @@ void stability_entry_decode(struct reader *reader, struct stability_entry *out)
     clock_decode(reader, &out->clock);
 }
 
-void message_stability_heard_encode(const struct message_stability_heard *heard,
-                                    struct buffer *out)
+void message_stability_heard_encode(const struct message_stability_heard *heard, struct buffer *out)
 {
     buffer_put_varint(out, heard->number);
     buffer_put_varint(out, heard->sent_us);

@@ -15,9 +15,9 @@
  * the receiver and whose clock has changed since the receiver last said MESSAGE_STABILITY_HEARD.
  */
 struct message_stability {
-    uint64_t number;  /* counts up; the receiver gives it back */
-    bool keeps_hints; /* the sender keeps hints, for whomever */
-    uint64_t echo_us; /* sent_us of the newest MESSAGE_STABILITY_HEARD of the receiver; 0: none */
+    uint64_t number;    /* counts up; the receiver gives it back */
+    bool keeps_hints;   /* the sender keeps hints, for whomever */
+    uint64_t echo_us;   /* sent_us of the newest MESSAGE_STABILITY_HEARD of the receiver; 0: none */
     hybrid_time closed; /* with these clocks the receiver has of this node, in each partition, all
                            that it made up to then; what it makes later is later. 0: not said */
     bool waits_for_time; /* something at the sender waits for the closed times of others to rise */

@@ -14,7 +14,7 @@
  *     'R' partition(2) ...                           sum-tree of the replica (wire/record_tree.h)
  *     'T'                                            ceiling of the times that the store issues
  *     'I'                                            identity of the store (src/store/identity.h)
- *     'W' ...                                        lineage, commits, witnesses (message_lineage.h)
+ *     'W' ...                                        lineage, and more of message_lineage.h
  *
  * Numbers are big-endian, so records sort by ring position: a partition is one
  * contiguous range, and a scan or a transfer resumes at a position. Elements have the
@@ -64,8 +64,10 @@ struct cell_name {
     struct slice key;
 };
 
-/* STATUS_NOT_FOUND: the name is not of a cell. STATUS_CORRUPT: it should be, and is not well
- * formed. */
+/*
+ * STATUS_NOT_FOUND: the name is not of a cell. STATUS_CORRUPT: it should be, and is not well
+ * formed.
+ */
 MUST_USE enum status record_cell_name_decode(struct slice name, struct cell_name *out);
 MUST_USE enum status record_log_name_decode(struct slice name, partition_id *partition,
                                             uint64_t *log_position);
@@ -120,8 +122,8 @@ struct checkpoint_count {
     uint64_t count;
 };
 
-enum { CHECKPOINT_KEYSPACES_MAX = 128, /* each may have elements */
-       CHECKPOINT_PEERS_MAX = 16 };
+/* Each keyspace, its elements apart, and all that were dropped together. */
+enum { CHECKPOINT_KEYSPACES_MAX = 129, CHECKPOINT_PEERS_MAX = 16 };
 
 /* The state of a replica up to a log position. */
 struct checkpoint_record {

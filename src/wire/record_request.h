@@ -21,9 +21,9 @@
 #include "base/status.h"
 #include "causal/counter.h" /* REQUEST_ID_BYTES_MAX */
 #include "causal/dot.h"
+#include "causal/request_time.h" /* REQUEST_WINDOW_MS */
 
 enum { REQUEST_STAMP_BYTES_MAX = 96 };
-enum { REQUEST_WINDOW_MS = 10 * 60 * 1000 };
 
 /* Which key request of which command. All zero: none. */
 struct request_identity {

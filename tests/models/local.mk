@@ -4,8 +4,10 @@ EXTRA_DIST += \
 	tests/models/request_ids.py \
 	tests/models/counters.py \
 	tests/models/expiry.py \
+	tests/models/fold.py \
 	tests/models/register.py \
 	tests/models/hints.py \
+	tests/models/keyspace_drop.py \
 	tests/models/safe_time.py \
 	tests/models/sloppy_reads.py \
 	tests/models/stability.py \

@@ -14,6 +14,8 @@ python3 register.py 600
 python3 stability.py 60
 python3 safe_time.py 150
 python3 expiry.py 300
+python3 fold.py 40
 python3 hints.py 3000
+python3 keyspace_drop.py 150
 python3 sloppy_reads.py 1500
 python3 tree_exchange.py 200

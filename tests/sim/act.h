@@ -14,8 +14,10 @@ void fit_load(struct plan *plan);
 void fit_light(struct plan *plan);
 /* Five nodes, three copies, nobody at work but the script. */
 void fit_quiet(struct plan *plan);
-/* Timers as an operator sets them, whatever was drawn: where the script counts on when things
- * happen. */
+/*
+ * Timers as an operator sets them, whatever was drawn: where the script counts on when things
+ * happen.
+ */
 void fit_usual_timers(struct plan *plan);
 
 /* Steps of a table; and a question at a place and time. */
@@ -88,7 +90,8 @@ void act_check_answered(struct world *world, const struct script_step *step);
 void act_check_live(struct world *world, const struct script_step *step);
 /* Some disk keeps a hint (b = 1), or none does (b = 0). */
 void act_check_hints(struct world *world, const struct script_step *step);
-/* No owner has a record of the key at all: its tombstone is collected (b = 1), or some has (b = 0).
+/*
+ * No owner has a record of the key at all: its tombstone is collected (b = 1), or some has (b = 0).
  */
 void act_check_collected(struct world *world, const struct script_step *step);
 

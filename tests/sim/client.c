@@ -21,7 +21,7 @@ enum {
     RECONNECT_US = 200000,
     ANSWER_SLACK_US = 2000000,
     AUDIT_RETRY_US = 300000,
-    ATTEMPTS_MAX = 6, /* of a request with an id */
+    ATTEMPTS_MAX = 6,         /* of a request with an id */
     AUDIT_ATTEMPTS_MAX = 200, /* refusals that an auditor bears, all together */
     PIECES_MAX = 4
 };
@@ -56,7 +56,7 @@ struct client {
     bool blocked;                       /* the pipeline is full: go on with the next answer */
     uint64_t cursor;                    /* of SCAN */
     const struct version *last_written; /* NULL: nothing, or not known */
-    struct request repeat; /* what to send again next; without bytes: nothing */
+    struct request repeat;              /* what to send again next; without bytes: nothing */
     struct contexts contexts;
 
     bool audits;
@@ -435,15 +435,17 @@ static void audit_answered(struct world *world, struct client *client,
 
 /* ---- answers ---- */
 
-/* An error that says what the client did wrong is an answer too. */
+/*
+ * An error that says what the client did wrong is an answer too; and so is the truth about a
+ * request that was sent before, when the owner that may have carried it out is cut off now.
+ */
 static bool is_served(const struct resp_value *reply)
 {
-    static const char *const words[] = {"BADCONTEXT ", "SIBLINGLIMIT "};
+    static const char *const words[] = {"BADCONTEXT ", "SIBLINGLIMIT ", "cannot tell whether"};
     if (reply->type != RESP_TYPE_ERROR)
         return true;
     for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (reply->text.length > strlen(words[i]) &&
-            memcmp(reply->text.data, words[i], strlen(words[i])) == 0)
+        if (memmem(reply->text.data, reply->text.length, words[i], strlen(words[i])) != NULL)
             return true;
     return false;
 }

@@ -34,10 +34,11 @@ struct command {
     const struct version *waits_for; /* COMMAND_WAIT: the last write, or NULL when not known */
     uint64_t expire_at_ms;           /* COMMAND_EXPIRE_AT, and COMMAND_SET with an expiry */
     enum context_use context;
-    uint64_t identity;               /* of WITH id=; 0: none */
-    uint32_t attempt;                /* sent so often before, with the same id */
-    uint64_t first_us;               /* when it was sent first */
-    uint64_t answered_digest;        /* of a good answer before; 0: none yet */
+    uint64_t identity;        /* of WITH id=; 0: none */
+    uint64_t identity_ms;     /* the time that the id carries; 0: none */
+    uint32_t attempt;         /* sent so often before, with the same id */
+    uint64_t first_us;        /* when it was sent first */
+    uint64_t answered_digest; /* of a good answer before; 0: none yet */
     uint32_t key_count;
     uint32_t keys[COMMAND_KEYS_MAX];                /* indices into the oracle's keys */
     struct write *writes[COMMAND_KEYS_MAX];         /* NULL: does not write that key */

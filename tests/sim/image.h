@@ -28,7 +28,7 @@ struct image {
     struct random random;
     uint32_t read_errors_ppm; /* of gets and of iterator steps */
     uint64_t read_error_count;
-    bool closed; /* every read fails, as while a database is being reopened */
+    bool closed;       /* every read fails, as while a database is being reopened */
     uint64_t rot_seed; /* which records are rotten: */
     uint32_t rot_ppm;  /* so many of them */
     bool damaged;      /* one of them was read, and since then nothing is answered */

@@ -17,6 +17,8 @@ ringsim_SOURCES = \
 	tests/sim/damage.h \
 	tests/sim/disk.c \
 	tests/sim/disk.h \
+	tests/sim/dropper.c \
+	tests/sim/dropper.h \
 	tests/sim/gray_slow.c \
 	tests/sim/gray_slow.h \
 	tests/sim/image.c \
@@ -91,9 +93,13 @@ EXTRA_DIST += \
 	tests/sim/test_scripts.sh \
 	tests/sim/test_sim_smoke.sh \
 	tests/sim/mutants/blind-set-once.patch \
+	tests/sim/mutants/drop-forgets-dots.patch \
+	tests/sim/mutants/drop-keeps-hints.patch \
+	tests/sim/mutants/drop-reuses-id.patch \
 	tests/sim/mutants/absence-deletes.patch \
 	tests/sim/mutants/check \
 	tests/sim/mutants/ballot-used-twice.patch \
+	tests/sim/mutants/keyspace-drops-users.patch \
 	tests/sim/mutants/counter-adds-deltas.patch \
 	tests/sim/mutants/counter-forgets-sums.patch \
 	tests/sim/mutants/context-covers-more.patch \
@@ -101,6 +107,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/cut-goes-unswept.patch \
 	tests/sim/mutants/elements-of-last-writer.patch \
 	tests/sim/mutants/fallback-counted-when-strict.patch \
+	tests/sim/mutants/fold-early.patch \
 	tests/sim/mutants/hint-dropped-on-send.patch \
 	tests/sim/mutants/hint-for-any-owner.patch \
 	tests/sim/mutants/join-clock-at-once.patch \

@@ -10,6 +10,7 @@
 #include "sim/client.h"
 #include "sim/contexts.h"
 #include "sim/network.h"
+#include "sim/dropper.h"
 #include "sim/operators.h"
 #include "sim/oracle.h"
 #include "sim/register_oracle.h"
@@ -202,11 +203,13 @@ static void carry_out(struct machine *machine, const struct effects *effects)
             break;
         case EFFECT_CLIENT_SEND:
             if (!operators_replied(machine, effect->connection, bytes) &&
+                !dropper_replied(machine, effect->connection, bytes) &&
                 !script_client_replied(machine, effect->connection, bytes))
                 client_set_replied(machine, effect->connection, bytes);
             break;
         case EFFECT_CLIENT_CLOSE:
             if (!operators_closed(machine, effect->connection) &&
+                !dropper_closed(machine, effect->connection) &&
                 !script_client_closed(machine, effect->connection))
                 client_set_closed(machine, effect->connection);
             break;
@@ -293,6 +296,7 @@ static void end_process(struct machine *machine, bool power_loss)
     network_machine_gone(machine, power_loss);
     client_set_machine_gone(machine, power_loss);
     operators_machine_gone(machine);
+    dropper_machine_gone(machine);
     script_client_machine_gone(machine);
     free_loop(machine);
     drop_deferred(machine);
@@ -465,7 +469,8 @@ void machine_handle(struct machine *machine, struct occurrence *what)
         network_link_lost(machine, what);
         break;
     case AT_CLIENT_BYTES:
-        if (!operators_arrived(machine, what) && !script_client_arrived(machine, what))
+        if (!operators_arrived(machine, what) && !dropper_arrived(machine, what) &&
+            !script_client_arrived(machine, what))
             client_set_arrived(machine, what);
         break;
     default:

@@ -79,8 +79,8 @@ struct machine {
     bool opened; /* the store side answers */
     uint32_t opens_failed;
     enum crash_keeps crash_keeps;
-    bool away; /* for weeks: nobody but absence.h ends that */
-    uint64_t stall_us; /* added to syncs and reads */
+    bool away;            /* for weeks: nobody but absence.h ends that */
+    uint64_t stall_us;    /* added to syncs and reads */
     uint32_t slow_factor; /* that syncs and reads take so many times as long; 0: once */
     uint32_t write_errors_ppm;
     enum status condition;
@@ -113,13 +113,15 @@ void machine_quarantine(struct machine *machine, uint16_t above);
 void machine_pause(struct machine *machine, bool stops_mono);
 void machine_resume(struct machine *machine);
 
-/* Whether any of its replicas is not (yet) whole: it was wiped and is being rebuilt, or is not up.
+/*
+ * Whether any of its replicas is not (yet) whole: it was wiped and is being rebuilt, or is not up.
  */
 bool machine_is_damaged(const struct machine *machine);
 
 /* Handle an occurrence of this process. */
 void machine_handle(struct machine *machine, struct occurrence *what);
-/* Step the loop side with an event; only `kind`, `node`, `link`, `connection` and `bytes` are used.
+/*
+ * Step the loop side with an event; only `kind`, `node`, `link`, `connection` and `bytes` are used.
  */
 void machine_loop_event(struct machine *machine, const struct event *event);
 /* Schedule a loop event `delay_us` from now. */

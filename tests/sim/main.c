@@ -134,7 +134,7 @@ static void run_share(const struct options *options, unsigned job, double deadli
             note_failure(child, seed, &result);
             if (options->keep_going)
                 report_failure(options, result.kind, result.text, seed, result.virtual_us,
-                              result.events);
+                               result.events);
         }
         child->cpu_seconds = cpu_seconds();
         if (child->failed && !options->keep_going)
@@ -152,7 +152,7 @@ static enum verdict judge(const struct options *options, struct child *child, in
             return VERDICT_OK;
         if (!options->keep_going)
             report_failure(options, child->result.kind, child->result.text, child->failed_seed,
-                          child->result.virtual_us, child->result.events);
+                           child->result.virtual_us, child->result.events);
         return child->result.verdict;
     }
     char text[64] = "the process ended by itself";
@@ -162,7 +162,7 @@ static enum verdict judge(const struct options *options, struct child *child, in
                                                   : strsignal(WTERMSIG(wait_status)));
     child->failures++;
     report_failure(options, "crash", text, child->progress.seed, child->progress.now_us,
-                  child->progress.events);
+                   child->progress.events);
     return VERDICT_CRASH;
 }
 
@@ -254,15 +254,17 @@ static int run_scripts(const struct options *options)
 
 static void print_usage(FILE *out)
 {
-    fprintf(out,
-            "usage: ringsim --seeds COUNT [--first N] | --seed N [--trace-hash] | --minutes M\n"
-            "               [--profile NAME] [--mutant NAME] [--jobs J] [--verbose]\n"
-            "               [--keep-going] [--all-marks]\n"
-            "       ringsim --campaign --seeds COUNT     the mix, resurrection, scripts, all marks\n"
-            "       ringsim --scripts | --script NAME [--seeds COUNT | --seed N]\n"
-            "exit: 0 ok, 1 a mark was never hit (--all-marks, --campaign), 127 crash, 128 no convergence,\n"
-            "      129 wrong\n"
-            "profiles:");
+    fprintf(
+        out,
+        "usage: ringsim --seeds COUNT [--first N] | --seed N [--trace-hash] | --minutes M\n"
+        "               [--profile NAME] [--mutant NAME] [--jobs J] [--verbose]\n"
+        "               [--keep-going] [--all-marks]\n"
+        "       ringsim --campaign --seeds COUNT     the mix, resurrection, scripts, all marks\n"
+        "       ringsim --scripts | --script NAME [--seeds COUNT | --seed N]\n"
+        "exit: 0 ok, 1 a mark was never hit (--all-marks, --campaign), 127 crash, 128 no "
+        "convergence,\n"
+        "      129 wrong\n"
+        "profiles:");
     for (unsigned i = 0; plan_profile_name(i) != NULL; i++)
         fprintf(out, " %s", plan_profile_name(i));
     fprintf(out, "\nscripts:");

@@ -82,6 +82,7 @@ enum mark {
     MARK_SAFE_TIME_HELD_BACK,
     MARK_READ_FLOOR_CHECKED,
     MARK_REGISTER_CHANGED,
+    MARK_REGISTER_USER,
     MARK_REGISTER_REFUSED,
     MARK_REGISTER_UNAVAILABLE,
     MARK_REGISTER_UNCERTAIN,
@@ -95,6 +96,9 @@ enum mark {
     MARK_HASH_CUT,
     MARK_HASH_CUT_LEAVES, /* a value that was made before, and that it has not seen */
     MARK_HASH_CUT_COLLECTED,
+    MARK_INCREMENT_REPEATED, /* an id that was counted, or counted at two owners */
+    MARK_INCREMENT_FOLDED,
+    MARK_REQUEST_TOO_OLD,
     MARK_WRITE_AGAIN,
     MARK_COPY_DESTROYED,
     MARK_ACKED_AT_ONE_LOST,
@@ -104,8 +108,8 @@ enum mark {
     MARK_READ_EXPLORING,
     MARK_READ_RETRIED,
     MARK_SLOPPY_WRITE, /* acknowledged by a hint that the level needed */
-    MARK_SLOPPY_READ, /* a fallback answered in the place of an owner */
-    MARK_HINT_READ,   /* it was news, and given to owners */
+    MARK_SLOPPY_READ,  /* a fallback answered in the place of an owner */
+    MARK_HINT_READ,    /* it was news, and given to owners */
     MARK_HINT_STORED,
     MARK_HINT_MERGED,
     MARK_HINT_REPEATED,
@@ -124,7 +128,13 @@ enum mark {
     MARK_SCRUB_WRONG,
     MARK_CELL_LOST,
     MARK_CELL_AGED,
-    MARK_SLEEP, /* of all hosts, for days */
+    MARK_DROP, /* of a keyspace */
+    MARK_DROP_MADE_AGAIN,
+    MARK_DROP_REFUSED, /* a command of a connection that had selected it */
+    MARK_DROP_READ,    /* in the life in which it was written */
+    MARK_DROP_CELL_REMOVED,
+    MARK_DROP_HINT_REMOVED,
+    MARK_SLEEP,          /* of all hosts, for days */
     MARK_AWAY_SUSPENDED, /* over a sleep */
     MARK_AWAY_OFF,
     MARK_AWAY_CUT,

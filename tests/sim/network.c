@@ -305,8 +305,8 @@ static void count_frames(struct network *network, struct slice bytes)
         if (frame.type == MESSAGE_REPLICATE || frame.type == MESSAGE_HINT)
             network->world->copies_sent++;
         if (frame.type == MESSAGE_REPLICATE &&
-                 message_replicate_decode(frame.body, &replicate) == STATUS_OK &&
-                 replicate.delivery_count > 1)
+            message_replicate_decode(frame.body, &replicate) == STATUS_OK &&
+            replicate.delivery_count > 1)
             marks_hit(marks, MARK_REPLICATE_MANY);
         bytes = slice_make(bytes.data + used, bytes.length - used);
     }

@@ -15,7 +15,6 @@
 #include "wire/resp_reply.h"
 
 enum {
-    OPERATORS_MAX = 3,
     CHANGES_MAX = 24, /* of one who; fewer keyspaces than there can be */
     WAY_US = 300,
     PAUSE_US = 400000,
@@ -114,10 +113,32 @@ static void add(struct buffer *out, const char *word)
     buffer_printf(out, "$%zu\r\n%s\r\n", strlen(word), word);
 }
 
+/* Of a user that nobody logs in as: what counts is that all agree on it. */
+static void draw_user(struct operator_client *who, struct buffer *out)
+{
+    struct operator_change *change = &who->change;
+    char name[16], level[48];
+    change->mark = 1 + who->index + OPERATORS_MAX * who->changes++;
+    change->creates = change->of_user = true;
+    snprintf(name, sizeof name, "op%u", who->index);
+    snprintf(level, sizeof level, "level:timeout=%u", change->mark);
+    buffer_printf(out, "*5\r\n");
+    add(out, "ACL");
+    add(out, "SETUSER");
+    add(out, name);
+    add(out, "reset");
+    add(out, level);
+}
+
 static void draw_change(struct operator_client *who, struct buffer *out)
 {
     struct operator_change *change = &who->change;
     char limit[48];
+    *change = (struct operator_change){.index = who->index};
+    if (random_chance(&who->random, 1, 4)) {
+        draw_user(who, out);
+        return;
+    }
     bool numbered = random_chance(&who->random, 1, 3);
     change->creates = who->made == 0 || random_chance(&who->random, 1, 2);
     change->mark = 1 + who->index + OPERATORS_MAX * who->changes++;
@@ -208,6 +229,14 @@ static void judge(struct world *world, struct operator_client *who, const struct
     if (reply->type == RESP_TYPE_ARRAY && seq_of(reply) > 0) {
         marks_hit(world->marks, MARK_REGISTER_CHANGED);
         register_oracle_made(world->register_oracle, who->machine, &who->change, seq_of(reply));
+    } else if (reply->type == RESP_TYPE_SIMPLE && who->change.of_user) {
+        uint64_t seq = register_oracle_seq_of_user(world->register_oracle, &who->change);
+        marks_hit(world->marks, MARK_REGISTER_USER);
+        if (seq == 0)
+            world_fail(world, VERDICT_WRONG, "R4",
+                       "n%u says that a user was made, and no disk has it", who->machine->id);
+        else
+            register_oracle_made(world->register_oracle, who->machine, &who->change, seq);
     } else if (reply->type == RESP_TYPE_ERROR && begins_with(reply->text, "UNCERTAIN ")) {
         marks_hit(world->marks, MARK_REGISTER_UNCERTAIN);
     } else if (reply->type == RESP_TYPE_ERROR) {

@@ -1,8 +1,9 @@
 /*
  * operators.h - people who change the register through any node, several at once.
  *
- * Each asks for one change after the other over a connection of its own: a new keyspace, or
- * other limits for one that it asked for before. What comes back is judged by register_oracle.h.
+ * Each asks for one change after the other over a connection of its own: a new keyspace,
+ * other limits for one that it asked for before, or another level for a user of its own. What comes
+ * back is judged by register_oracle.h.
  */
 #ifndef SIM_OPERATORS_H
 #define SIM_OPERATORS_H

@@ -235,8 +235,8 @@ bool oracle_is_sloppy(const struct command *command)
 
 uint8_t oracle_write_owners(const struct oracle *oracle, const struct command *command)
 {
-    uint8_t owners = command->w > 0 ? command->w
-                                    : level_owners(oracle, command->level, command->region);
+    uint8_t owners =
+        command->w > 0 ? command->w : level_owners(oracle, command->level, command->region);
     return larger(owners, larger(command->dw, command->pw));
 }
 
@@ -267,8 +267,8 @@ static bool reads_sloppily(const struct command *command)
 
 uint8_t oracle_read_owners(const struct oracle *oracle, const struct command *command)
 {
-    uint8_t owners = command->r > 0 ? command->r
-                                    : level_owners(oracle, command->level, command->region);
+    uint8_t owners =
+        command->r > 0 ? command->r : level_owners(oracle, command->level, command->region);
     if (reads_sloppily(command) && !names_owners(command, command->r))
         owners = 0;
     return larger(owners, command->pr);

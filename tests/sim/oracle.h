@@ -60,7 +60,7 @@ struct write {
     const struct version *version; /* the first that carries its number */
     bool takes;                    /* COMMAND_INCREMENT: its number is taken away */
     bool has_context;
-    bool has_id; /* it may be made twice, where nobody knows */
+    bool has_id;                    /* it may be made twice, where nobody knows */
     struct version_vector observed; /* what its context covers */
 };
 
@@ -79,10 +79,10 @@ struct version {
     bool acked;
     uint64_t acked_us; /* when; and when a quorum read has shown or covered it, 0: never */
     uint64_t read_us;
-    bool excused;   /* more of its copies were destroyed than were promised */
+    bool excused;            /* more of its copies were destroyed than were promised */
     struct count_sets *sets; /* of a counter: oracle_counter.h */
-    uint8_t copies; /* that its acknowledgement promised, all regions together */
-    uint8_t certain; /* of them at owners, where a read must find it */
+    uint8_t copies;          /* that its acknowledgement promised, all regions together */
+    uint8_t certain;         /* of them at owners, where a read must find it */
     uint8_t destroyed;
     bool collected;    /* all owners had it when a cell that covered it gave up its context */
     bool dead;         /* resurrection.h */
@@ -117,7 +117,8 @@ void oracle_free(struct oracle *oracle);
 uint32_t oracle_key_count(const struct oracle *oracle, keyspace_id keyspace);
 /* With those that count, which oracle_key_count() leaves out. */
 uint32_t oracle_key_total(const struct oracle *oracle);
-/* Some keys of keyspace 0 share a slot: 0 .. ORACLE_TAGS-1 of their tag, or ORACLE_TAGS for none.
+/*
+ * Some keys of keyspace 0 share a slot: 0 .. ORACLE_TAGS-1 of their tag, or ORACLE_TAGS for none.
  */
 enum { ORACLE_TAGS = 3 };
 uint32_t oracle_key_tag(uint32_t index);
@@ -152,7 +153,8 @@ void oracle_disk_lost(struct oracle *oracle, const struct machine *machine);
 
 /* ---- the end: all machines are up and agree */
 void oracle_check_end(struct oracle *oracle);
-/* The versions of the key that may be its value now; NULL stands for none. The first is the least.
+/*
+ * The versions of the key that may be its value now; NULL stands for none. The first is the least.
  */
 bool oracle_may_be_last(const struct oracle *oracle, uint32_t key, const struct version *version);
 

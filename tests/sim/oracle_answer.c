@@ -132,8 +132,10 @@ static void check_absent(struct oracle *oracle, const struct machine *machine,
                        "an acknowledged or already read value was not seen (absent)");
 }
 
-/* The newest or the oldest version of the key with this value, or NULL: an expiry that is changed
- * gives a value another dot, and the answer does not tell which one was read. */
+/*
+ * The newest or the oldest version of the key with this value, or NULL: an expiry that is changed
+ * gives a value another dot, and the answer does not tell which one was read.
+ */
 static const struct version *find_value(const struct oracle_key *key, struct slice value,
                                         bool newest)
 {
@@ -284,11 +286,10 @@ static struct version *find_durable(struct oracle *oracle, const struct command 
     struct version *found = NULL;
     for (uint32_t i = 0; i < key->version_count; i++) {
         struct version *version = key->versions[i];
-        bool candidate =
-            write->version == NULL
-                ? can_be_of(command, version)
-                : version == write->version ||
-                      (command->identity != 0 && version->write == write->number);
+        bool candidate = write->version == NULL
+                             ? can_be_of(command, version)
+                             : version == write->version ||
+                                   (command->identity != 0 && version->write == write->number);
         if (candidate && (found == NULL || oracle_is_above(found, version)) &&
             is_durable(oracle, command, version))
             found = version;
@@ -393,10 +394,13 @@ static void error_answered(struct oracle *oracle, const struct machine *machine,
     bool bad = command->context == CONTEXT_FORGED || command->context == CONTEXT_FOREIGN;
     bool never = command->level >= LEVEL_ONE && command->level <= LEVEL_THREE &&
                  command->level - LEVEL_ONE + 1 > oracle->world->ring->owner_count;
-    if (bad != begins(text, "BADCONTEXT") && !(bad && never)) /* either reason is a good one */
+    /* Either reason is a good one; and before users are known nothing of a command is looked at. */
+    if (bad != begins(text, "BADCONTEXT") && !(bad && (never || begins(text, "LOADING"))))
         oracle_fail_answer(oracle, machine, command, command->keys[0], "context",
                            bad ? "a forged context was not refused as such"
                                : "a context that a node gave was refused");
+    if (begins(text, "UNCERTAIN the id"))
+        marks_hit(oracle->world->marks, MARK_REQUEST_TOO_OLD);
     if (begins(text, "UNCERTAIN the"))
         marks_hit(oracle->world->marks, MARK_REQUEST_UNKNOWN);
     if (begins(text, "UNCERTAIN")) {
@@ -645,8 +649,8 @@ static void note_answer(struct oracle *oracle, const struct machine *machine,
 uint64_t oracle_answer_digest(const struct resp_value *reply)
 {
     bool is_number = reply->type == RESP_TYPE_INTEGER;
-    uint64_t digest = is_number ? (uint64_t)reply->integer
-                                : hash64(reply->text, (uint64_t)reply->type);
+    uint64_t digest =
+        is_number ? (uint64_t)reply->integer : hash64(reply->text, (uint64_t)reply->type);
     return digest == 0 ? 1 : digest;
 }
 
@@ -657,7 +661,8 @@ static void check_repeated(struct oracle *oracle, const struct machine *machine,
     const struct write *write = command->writes[0];
     const struct oracle_key *key = &oracle->keys[command->keys[0]];
     uint32_t made = 0;
-    if (command->answered_digest == 0 || command->key_count != 1 || write->version == NULL)
+    if (command->answered_digest == 0 || command->key_count != 1 || write->version == NULL ||
+        command->kind == COMMAND_INCREMENT) /* it answers with the sum of now */
         return;
     for (uint32_t i = 0; i < key->version_count; i++)
         made += key->versions[i]->write == write->number;

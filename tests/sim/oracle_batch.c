@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "sim/dropper.h"
 #include "sim/oracle_counter.h"
 #include "sim/oracle_hash.h"
 #include "sim/oracle_state.h"
@@ -195,8 +196,8 @@ static void register_sibling(struct oracle *oracle, const struct machine *machin
                    version->expire_at_ms != 0; /* oracle_expired() judges it */
     if (version->key != oracle_key_index(oracle, key) || version->time != sibling->time ||
         version->expire_at_ms != sibling->expire_at_ms ||
-        (!dropped && (version->kind != sibling->kind ||
-                      version->value_digest != hash64(sibling->value, 0))))
+        (!dropped &&
+         (version->kind != sibling->kind || version->value_digest != hash64(sibling->value, 0))))
         fail_key(oracle, "I1", machine, key, "one dot names two versions");
 }
 
@@ -236,20 +237,26 @@ static void mark_concurrent(struct oracle *oracle, const struct oracle_key *key,
 
 /*
  * A request with an id may be made at two owners that know nothing of each other, and then
- * one of the two wins; never on top of what it has done already.
+ * one of the two wins; never on top of what it has done already. In one batch the other's may
+ * follow what was made here, so what counts is what was there before.
  */
 static void check_once(struct oracle *oracle, const struct machine *machine,
-                       const struct oracle_key *key, const struct cell *cell)
+                       const struct oracle_key *key, const struct cell *old,
+                       const struct cell *cell)
 {
     const struct version *newest =
         key->version_count > 0 ? key->versions[key->version_count - 1] : NULL;
     if (newest == NULL || newest->write == 0 || key->expiry_writes > 0 ||
         newest->made_us != oracle->world->now_us || cell_find(cell, &newest->dot) == NULL)
         return;
-    for (uint32_t i = 0; i + 1 < key->version_count; i++)
-        if (key->versions[i]->write == newest->write &&
-            version_vector_covers(&cell->context, &key->versions[i]->dot))
+    for (uint32_t i = 0; i + 1 < key->version_count; i++) {
+        const struct version *earlier = key->versions[i];
+        bool made_here =
+            earlier->made_us == oracle->world->now_us && earlier->dot.actor.node == machine->id;
+        if (earlier->write == newest->write &&
+            (made_here || version_vector_covers(&old->context, &earlier->dot)))
             fail_key(oracle, "once", machine, key, "a request acted again on what it had done");
+    }
 }
 
 /* No event can have done that: each would have raised the context. */
@@ -295,8 +302,8 @@ static void check_cell(struct oracle *oracle, const struct machine *machine,
     }
     if (oracle->world->verdict != VERDICT_OK) /* a dot may name a version that is not this one */
         goto done;
-    check_once(oracle, machine, key, &cell);
     oracle_load(oracle, before, key, &old);
+    check_once(oracle, machine, key, &old, &cell);
     oracle_stored_live(oracle, machine, key, &old, &cell, before);
     oracle_expired(oracle, machine, key, &old, &cell, before);
     if (key->version_count > versions)
@@ -326,7 +333,12 @@ static void check_removed(struct oracle *oracle, const struct machine *machine, 
     struct cell_name decoded;
     struct cell old = {0};
     struct oracle_key *key = NULL;
-    if (record_cell_name_decode(name, &decoded) == STATUS_OK)
+    bool sound = record_cell_name_decode(name, &decoded) == STATUS_OK;
+    if (sound && dropper_owns(decoded.keyspace)) {
+        dropper_cell_removed(oracle->world, machine, &decoded, before);
+        return;
+    }
+    if (sound)
         key = oracle_find_key(oracle, decoded.keyspace, decoded.key);
     if (key == NULL || !oracle_load(oracle, before, key, &old))
         world_fail(oracle->world, VERDICT_WRONG, "purge", "n%u removes a cell that is not there",
@@ -419,7 +431,9 @@ static void check_record(struct oracle *oracle, const struct machine *machine, s
     bool ok = key.length > 0;
     if (ok && key.data[0] == RECORD_CELL) {
         ok = record_cell_name_decode(key, &name) == STATUS_OK;
-        if (ok)
+        if (ok && dropper_owns(name.keyspace))
+            dropper_cell_stored(oracle->world, machine, &name, value, before);
+        else if (ok)
             check_cell(oracle, machine, &name, value, before);
     } else if (ok && key.data[0] == RECORD_LOG) {
         ok = record_log_name_decode(key, &partition, &position) == STATUS_OK &&
@@ -470,8 +484,8 @@ static void check_whole(struct oracle *oracle, const struct machine *machine, st
     struct slice key, value;
     while (store_batch_next(&reader, &operation, &key, &value))
         if (tells_of_whole(key, after))
-            oracle_whole_stored(oracle, machine,
-                                (partition_id)(key.data[1] << 8 | key.data[2]), after);
+            oracle_whole_stored(oracle, machine, (partition_id)(key.data[1] << 8 | key.data[2]),
+                                after);
 }
 
 void oracle_batch(struct oracle *oracle, const struct machine *machine, struct slice batch)

@@ -11,7 +11,9 @@
 
 enum { SET_WORDS = COUNTER_EVENTS_MAX / 64, SLOTS_MAX = 1024 };
 
-/* A slot as in the newest version of its actor: one that was collected leaves the next one alone. */
+/*
+ * A slot as in the newest version of its actor: one that was collected leaves the next one alone.
+ */
 struct slot_sums {
     struct dot id;
     uint64_t events;
@@ -89,6 +91,14 @@ static void sets_of(struct oracle *oracle, const struct oracle_key *key, const s
     }
 }
 
+/* Events that were reset by what was collected since: no cell remembers them. */
+static void join_collected(const struct oracle_key *key, struct count_sets *out)
+{
+    for (uint32_t i = 0; i < key->version_count; i++)
+        if (key->versions[i]->collected && key->versions[i]->sets != NULL)
+            join(out->reset, key->versions[i]->sets->reset);
+}
+
 /* ---- a new version ---- */
 
 static struct slot_sums *sums_of(struct counter_track *track, const struct dot *id)
@@ -134,6 +144,41 @@ static struct write *write_behind(const struct oracle *oracle, const struct orac
     bool fits = write != NULL && write->kind == COMMAND_INCREMENT &&
                 write->key == oracle_key_index(oracle, key) && write->takes == (amount < 0);
     return fits ? write : NULL;
+}
+
+/* The command whose id the version has beside what its maker had seen; NULL: there is none. */
+static struct write *write_by_id(const struct oracle *oracle, const struct oracle_key *key,
+                                 const struct sibling *sibling, const struct count_sets *observed)
+{
+    struct counter counter = {0};
+    struct write *found = NULL;
+    enum status status = counter_join(&counter, sibling->value);
+    assert(status == STATUS_OK);
+    for (uint32_t i = 0; i < counter.run_count && found == NULL; i++) {
+        struct slot_sums one = {.events = 1, .up = counter.runs[i].amount};
+        struct write *write = counter.runs[i].reset ? NULL : write_behind(oracle, key, &one);
+        bool known = false;
+        for (uint32_t e = 0; write != NULL && e < key->counter->event_count; e++)
+            known = known || (key->counter->events[e] == write && has(observed->seen, e));
+        if (write != NULL && write->has_id && !known)
+            found = write;
+    }
+    counter_deinit(&counter);
+    return found;
+}
+
+/* Two owners have counted one id. */
+static bool note_repeated(const struct oracle_key *key, struct version *version,
+                          const struct write *write)
+{
+    for (uint32_t e = 0; e < key->counter->event_count; e++) {
+        if (key->counter->events[e] != write)
+            continue;
+        version->write = write->number;
+        version->sets->seen[e / 64] |= (uint64_t)1 << e % 64;
+        return true;
+    }
+    return false;
 }
 
 static void note_event(struct oracle *oracle, const struct machine *machine,
@@ -193,6 +238,8 @@ static void judge_new(struct oracle *oracle, const struct machine *machine, stru
         if (key->versions[i]->sets != NULL &&
             version_vector_covers(&cell->context, &key->versions[i]->dot))
             join_version(&observed, key->versions[i]);
+    if (any) /* a context may cover what was reset, and not the reset: that is collected */
+        join_collected(key, &observed);
     if (replaces)
         join(observed.reset, observed.seen);
     for (uint32_t i = 0; any && i < cell->count; i++) {
@@ -208,8 +255,15 @@ static void judge_new(struct oracle *oracle, const struct machine *machine, stru
         }
         struct slot_sums added = added_by(key->counter, sibling);
         struct write *write = write_behind(oracle, key, &added);
-        if (write != NULL)
+        struct write *by_id = write == NULL ? write_by_id(oracle, key, sibling, &observed) : NULL;
+        if (by_id != NULL && note_repeated(key, version, by_id))
+            marks_hit(oracle->world->marks, MARK_INCREMENT_REPEATED);
+        else if (by_id != NULL)
+            note_event(oracle, machine, key, version, by_id);
+        else if (write != NULL)
             note_event(oracle, machine, key, version, write);
+        else if (added.events == 0 && oracle->world->plan.request_ids)
+            marks_hit(oracle->world->marks, MARK_INCREMENT_REPEATED);
         else if (!replaces || added.events != 0)
             fail(oracle, machine, key, "I3", "a version adds what no command has asked for");
     }
@@ -266,6 +320,15 @@ static void check_shown(struct oracle *oracle, const struct machine *machine,
     buffer_deinit(&wanted);
 }
 
+static uint64_t cut_of(const struct cell *cell)
+{
+    struct counter counter = {0};
+    counter_join_cell(&counter, cell, 0, UINT64_MAX);
+    uint64_t cut_ms = counter.folded.cut_ms;
+    counter_deinit(&counter);
+    return cut_ms;
+}
+
 static void mark(struct oracle *oracle, const struct oracle_key *key, const struct cell *before,
                  const struct cell *after)
 {
@@ -278,6 +341,8 @@ static void mark(struct oracle *oracle, const struct oracle_key *key, const stru
         counting += after->siblings[i].kind == SIBLING_COUNTER;
     for (uint32_t i = 0; i < key->counter->event_count; i++)
         survives = survives || (has(new.seen, i) && !has(new.reset, i) && !has(old.seen, i));
+    if (cut_of(after) > cut_of(before))
+        marks_hit(oracle->world->marks, MARK_INCREMENT_FOLDED);
     if (counting > 1)
         marks_hit(oracle->world->marks, MARK_COUNTERS_JOINED);
     if (!contains(old.reset, new.reset))
@@ -324,11 +389,23 @@ void oracle_counter_purged(struct oracle *oracle, const struct machine *machine,
 
 /* ---- answers ---- */
 
+/*
+ * Whether one of those that took the string holds the event for certain. Who is rebuilt takes
+ * strings, and does not know yet what its lost disk had counted; reads do not go there.
+ */
+static bool string_meets(const struct oracle *oracle, const struct version *event, uint8_t owners)
+{
+    return oracle_meets(oracle, event, owners) &&
+           event->certain + owners > oracle->world->ring->owner_count + event->destroyed;
+}
+
 void oracle_counter_replaced(struct oracle *oracle, const struct machine *machine,
                              const struct command *command)
 {
     const struct oracle_key *key = oracle_key(oracle, command->keys[0]);
-    /* A string takes along what its owners have; a delete what its read saw. Hints reset nothing. */
+    /*
+     * A string takes along what its owners have; a delete what its read saw. Hints reset nothing.
+     */
     uint8_t owners = command->kind == COMMAND_COUNTER_SET ? oracle_write_certain(oracle, command)
                                                           : oracle_read_owners(oracle, command);
     struct count_sets all = {0};
@@ -336,10 +413,12 @@ void oracle_counter_replaced(struct oracle *oracle, const struct machine *machin
         if (command->kind != COMMAND_COUNTER_SET ||
             key->versions[i]->write == command->writes[0]->number)
             join_version(&all, key->versions[i]);
+    join_collected(key, &all);
     for (uint32_t i = 0; i < key->counter->event_count; i++) {
         const struct version *event = key->counter->events[i]->version;
-        if (event->acked && event->acked_us < command->start_us &&
-            oracle_meets(oracle, event, owners) && !has(all.reset, i))
+        bool meets = command->kind == COMMAND_COUNTER_SET ? string_meets(oracle, event, owners)
+                                                          : oracle_meets(oracle, event, owners);
+        if (event->acked && event->acked_us < command->start_us && meets && !has(all.reset, i))
             oracle_fail_answer(oracle, machine, command, command->keys[0], "counter",
                                "an increment acknowledged before has survived");
     }
@@ -363,14 +442,6 @@ void oracle_counter_last(struct oracle *oracle, const struct machine *machine,
                            "the last sum is not that of the events");
     cell_deinit(&cell);
     buffer_deinit(&wanted);
-}
-
-/* Events that were reset by what was collected since: no cell remembers them. */
-static void join_collected(const struct oracle_key *key, struct count_sets *out)
-{
-    for (uint32_t i = 0; i < key->version_count; i++)
-        if (key->versions[i]->collected && key->versions[i]->sets != NULL)
-            join(out->reset, key->versions[i]->sets->reset);
 }
 
 /* Whether a tombstone not below `promised` has done its work. */

@@ -3,9 +3,10 @@
  *
  * Each increment is an event that its amount names, for no two commands have the same. A
  * version that a node makes has seen the events of all versions that its context covers, and
- * its own; a SET or DEL has reset what it has seen. So every cell on every disk has a set of
- * events seen and one of events reset, and must show the last string plus the difference:
- * slots, runs and maxima are nothing that this knows of.
+ * its own; two owners may make one event of one id. A SET or DEL has reset what it has seen. So
+ * every cell on every disk has a set of events seen and one of events reset, and must show the
+ * last string plus the difference: slots, runs, sums that were folded and maxima are nothing that
+ * this knows of.
  */
 #ifndef SIM_ORACLE_COUNTER_H
 #define SIM_ORACLE_COUNTER_H

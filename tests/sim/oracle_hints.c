@@ -4,6 +4,7 @@
  * A hint stands for the copy of the owner that it is owed to. So the copies of a version are
  * the owners that hold it, and those owners for which a hint of it is kept somewhere.
  */
+#include "sim/dropper.h"
 #include "sim/oracle_state.h"
 #include "wire/record.h"
 #include "wire/record_hint.h"
@@ -153,6 +154,10 @@ void oracle_hint_stored(struct oracle *oracle, const struct machine *machine, st
         return;
     }
     bool sound = record_hint_name_decode(RECORD_HINT_CELL, name, &decoded) == STATUS_OK;
+    if (sound && dropper_owns(decoded.keyspace)) {
+        dropper_hint_changed(world, machine, name, false);
+        return;
+    }
     const struct oracle_key *key =
         sound ? oracle_find_key(oracle, decoded.keyspace, decoded.key) : NULL;
     if (key == NULL || key->position != decoded.position || key->partition != decoded.partition ||
@@ -179,6 +184,10 @@ void oracle_hint_removed(struct oracle *oracle, const struct machine *machine, s
     struct hint old = {0};
     if (record_hint_name_decode(RECORD_HINT_CELL, name, &decoded) != STATUS_OK)
         return;
+    if (dropper_owns(decoded.keyspace)) {
+        dropper_hint_changed(oracle->world, machine, name, true);
+        return;
+    }
     const struct oracle_key *key = oracle_find_key(oracle, decoded.keyspace, decoded.key);
     if (key != NULL && load_hint(before, key, &old))
         check_change(oracle, machine, key, &old, NULL);

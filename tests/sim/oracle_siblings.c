@@ -260,7 +260,8 @@ static bool is_shown(const struct version *version, const struct version *const 
     return false;
 }
 
-/* What is wrong with one version, given what was shown and what the context covers; NULL: nothing.
+/*
+ * What is wrong with one version, given what was shown and what the context covers; NULL: nothing.
  */
 static const char *judge(const struct oracle *oracle, const struct command *command,
                          const struct version *version, bool shown,

@@ -82,7 +82,9 @@ void oracle_purged(struct oracle *oracle, const struct machine *machine,
                    const struct oracle_key *key, const struct cell *before,
                    const struct cell *after);
 /* A cell that is stored over what `map` shows; its versions are registered. */
-/* oracle_expiry.c: what the cell is about to lose because it has expired; `map` as it was before. */
+/*
+ * oracle_expiry.c: what the cell is about to lose because it has expired; `map` as it was before.
+ */
 void oracle_expired(struct oracle *oracle, const struct machine *machine,
                     const struct oracle_key *key, const struct cell *before,
                     const struct cell *after, const struct ordered_map *map);
@@ -107,8 +109,7 @@ void oracle_fail_answer(struct oracle *oracle, const struct machine *machine,
 uint32_t oracle_hinted_owners(const struct oracle *oracle, const struct ordered_map *map,
                               const struct version *version);
 /* Copies beside those of the owners that hold it; a disk lost since then may have had one. */
-uint8_t oracle_hint_copies(struct oracle *oracle, const struct version *version,
-                           uint64_t since_us);
+uint8_t oracle_hint_copies(struct oracle *oracle, const struct version *version, uint64_t since_us);
 /* A batch puts a hint, or removes one. */
 void oracle_hint_stored(struct oracle *oracle, const struct machine *machine, struct slice name,
                         struct slice value, const struct ordered_map *before);

@@ -54,8 +54,8 @@ enum {
             BIT(FAULT_WRITE_ERROR),
     HUNT = (HINTS | BIT(FAULT_RESET) | BIT(FAULT_CLIENT_RESET)) & ~BIT(FAULT_CRASH_ALL),
     /* A node that was rolled back must meet one that knows it before it takes itself for alone. */
-    DAMAGE = BIT(FAULT_ROT) | BIT(FAULT_ROLLBACK) | BIT(FAULT_DISK_STALL) |
-             BIT(FAULT_WRITE_ERROR) | BIT(FAULT_CLIENT_RESET),
+    DAMAGE = BIT(FAULT_ROT) | BIT(FAULT_ROLLBACK) | BIT(FAULT_DISK_STALL) | BIT(FAULT_WRITE_ERROR) |
+             BIT(FAULT_CLIENT_RESET),
     ALL_FAULTS = (BIT(FAULT_CLASS_COUNT) - 1) & ~BIT(FAULT_ROLLBACK)
 };
 #undef BIT
@@ -84,7 +84,9 @@ static const struct profile {
     {"pause-60s", 0, true, 1},
     {"slow-disk", 0, true, 1},
     {"resurrection", HUNT, false, 0},
+    {"keyspace-drop", HINTS | WIPES | CRASHES, false, 0},
     {"gray-slow", 0, false, 1},
+    {"folding", HUNT, false, 6},
 };
 
 enum { PROFILE_COUNT = sizeof profiles / sizeof profiles[0], SCRIPT_AFTER_MS = 1000 };
@@ -159,10 +161,9 @@ static void draw_commands(struct random *random, struct plan *plan)
     plan->command_weight[COMMAND_GET] = usual[COMMAND_GET];
     plan->command_weight[COMMAND_SET] = usual[COMMAND_SET];
     static const uint32_t levels[LEVEL_COUNT] = {
-        [LEVEL_DEFAULT] = 10,  [LEVEL_ONE] = 5,          [LEVEL_TWO] = 3,
-        [LEVEL_THREE] = 2,     [LEVEL_QUORUM] = 30,      [LEVEL_ALL] = 3,
-        [LEVEL_LOCAL_ONE] = 3, [LEVEL_LOCAL_QUORUM] = 4, [LEVEL_EACH_QUORUM] = 3,
-        [LEVEL_ANY] = 3};
+        [LEVEL_DEFAULT] = 10,    [LEVEL_ONE] = 5, [LEVEL_TWO] = 3,       [LEVEL_THREE] = 2,
+        [LEVEL_QUORUM] = 30,     [LEVEL_ALL] = 3, [LEVEL_LOCAL_ONE] = 3, [LEVEL_LOCAL_QUORUM] = 4,
+        [LEVEL_EACH_QUORUM] = 3, [LEVEL_ANY] = 3};
     for (unsigned i = 0; i < LEVEL_COUNT; i++)
         plan->level_weight[i] = one_in(random, 2) ? 0 : levels[i];
     plan->level_weight[LEVEL_QUORUM] = levels[LEVEL_QUORUM];
@@ -298,6 +299,34 @@ static void draw_hints(struct random *random, bool wanted, struct plan *plan)
     plan->level_weight[LEVEL_TWO] += 10;
 }
 
+/*
+ * Counters that are fed with ids for longer than these take to settle, while little else happens.
+ */
+static void fit_folding(struct random *random, struct plan *plan)
+{
+    struct settings *settings = &plan->settings;
+    plan->duration_us = spread_log(random, 40000000, 90000000);
+    plan->request_ids = true;
+    plan->client_count = (uint32_t)spread_even(random, 2, 5);
+    plan->pipeline = 1;
+    plan->think_us = spread_log(random, 200000, 500000);
+    memset(plan->command_weight, 0, sizeof plan->command_weight);
+    plan->command_weight[COMMAND_INCREMENT] = 40;
+    plan->command_weight[COMMAND_COUNTER_GET] = 4;
+    plan->command_weight[COMMAND_COUNTER_SET] = one_in(random, 2) ? 2 : 0;
+    plan->command_weight[COMMAND_COUNTER_DEL] = one_in(random, 3) ? 1 : 0;
+    plan->command_weight[COMMAND_SET] = 2;
+    settings->request_timeout_ms = (uint32_t)spread_log(random, 300, 1000);
+    settings->request_timeout_max_ms = 1000;
+    settings->stability_interval_ms = (uint32_t)spread_log(random, 200, 1000);
+    settings->hint_delay_ms = (uint32_t)spread_log(random, 1, 500);
+    settings->hint_rate_bytes_max = 8 << 20;
+    for (unsigned i = 0; i < FAULT_CLASS_COUNT; i++) {
+        plan->faults[i].interval_us = spread_log(random, 8000000, 40000000);
+        plan->faults[i].duration_us = spread_log(random, 50000, 4000000);
+    }
+}
+
 /* A script that says nothing else lasts as long as its steps. */
 static void fit_script(struct plan *plan)
 {
@@ -307,6 +336,18 @@ static void fit_script(struct plan *plan)
         last_ms = step->at_ms > last_ms ? step->at_ms : last_ms;
     if (plan->duration_us == 0)
         plan->duration_us = (uint64_t)(last_ms + SCRIPT_AFTER_MS) * 1000;
+}
+
+/* From numbers of their own, so that the rest of a seed's plan does not hang on them. */
+static void draw_droppers(struct plan *plan)
+{
+    struct random random = random_make(hash64(slice_text("droppers"), plan->seed));
+    bool profile = strcmp(plan->profile, "keyspace-drop") == 0;
+    bool others = plan->script == NULL && one_in(&random, 4) &&
+                  strcmp(plan->profile, "resurrection") != 0 &&
+                  strcmp(plan->profile, "gray-slow") != 0;
+    if (profile || others)
+        plan->dropper_count = (uint32_t)spread_even(&random, profile ? 2 : 1, 4);
 }
 
 enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
@@ -335,6 +376,9 @@ enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
         absence_draw(&random, out);
         out->operator_count = 0;
     }
+    if (strcmp(out->profile, "folding") == 0)
+        fit_folding(&random, out);
+    draw_droppers(out);
     if (out->script != NULL)
         fit_script(out);
     gray_slow_fit(out);
@@ -349,10 +393,12 @@ void plan_print(const struct plan *plan, FILE *out)
     for (uint32_t i = 0; i < plan->region_count; i++)
         fprintf(out, "%s%u", i == 0 ? "" : "+", plan->replicas[i]);
     fprintf(out,
-            " operators=%u clients=%u sloppy=%u pipeline=%u think_us=%llu keys=%u zipf=%d siblings=%d value_max=%u "
+            " operators=%u droppers=%u clients=%u sloppy=%u pipeline=%u think_us=%llu keys=%u "
+            "zipf=%d siblings=%d value_max=%u "
             "duration_ms=%llu delay_us=%llu sync_us=%llu lose=%u duplicate=%u reorder=%u flip=%u\n",
-            plan->operator_count, plan->client_count, plan->sloppy_percent, plan->pipeline, (unsigned long long)plan->think_us, plan->key_count,
-            plan->zipf, plan->sibling_keyspace, plan->value_bytes_max,
+            plan->operator_count, plan->dropper_count, plan->client_count, plan->sloppy_percent,
+            plan->pipeline, (unsigned long long)plan->think_us, plan->key_count, plan->zipf,
+            plan->sibling_keyspace, plan->value_bytes_max,
             (unsigned long long)plan->duration_us / 1000, (unsigned long long)plan->delay_us,
             (unsigned long long)plan->sync_us, plan->lose_ppm, plan->duplicate_ppm,
             plan->reorder_ppm, plan->flip_ppm);

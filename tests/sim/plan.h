@@ -98,8 +98,8 @@ struct plan {
     uint64_t seed;
     char profile[PLAN_NAME_MAX];
     const struct script *script; /* fixed faults instead of drawn ones; NULL: none */
-    uint64_t duration_us; /* of load and faults; healing and settling follow */
-    uint64_t settle_us;   /* at most, from healing to agreement */
+    uint64_t duration_us;        /* of load and faults; healing and settling follow */
+    uint64_t settle_us;          /* at most, from healing to agreement */
 
     uint32_t node_count;
     uint32_t region_count;
@@ -107,6 +107,7 @@ struct plan {
     uint32_t partition_count;
 
     uint32_t operator_count; /* who change the register */
+    uint32_t dropper_count;  /* clients of a keyspace that is dropped again and again */
     uint32_t client_count;
     uint32_t pipeline; /* commands of a client in flight */
     uint64_t think_us; /* mean pause of a client between commands */
@@ -118,9 +119,9 @@ struct plan {
     uint32_t command_weight[COMMAND_KIND_COUNT];
     uint32_t level_weight[PLAN_LEVEL_COUNT];
     uint32_t sloppy_percent; /* of commands say whether fallbacks may count, most that they may */
-    bool numbers;          /* of owners, beside the named levels */
-    bool request_ids;      /* writes have them, and are sent again */
-    bool sibling_keyspace; /* keyspace 1 keeps concurrent values */
+    bool numbers;            /* of owners, beside the named levels */
+    bool request_ids;        /* writes have them, and are sent again */
+    bool sibling_keyspace;   /* keyspace 1 keeps concurrent values */
 
     uint64_t delay_us;      /* one way between nodes of a region */
     uint64_t delay_tail_us; /* mean of the exponential part */

@@ -20,6 +20,8 @@ struct seen_value {
     uint64_t digest;
     uint16_t keyspace_count;
     struct ring_keyspace keyspaces[RING_KEYSPACES_MAX];
+    uint32_t users[OPERATORS_MAX]; /* the mark of each operator's user; 0: there is none */
+    uint16_t drops[RING_KEYSPACES_MAX];
 };
 
 struct judged {
@@ -60,8 +62,33 @@ static void fail(struct register_oracle *oracle, const char *kind, const struct 
 
 /* ---- R4 ---- */
 
-static bool shows(const struct seen_value *value, const struct operator_change *change)
+/* The user has the mark of the change, or of a later one. */
+static bool shows_user(const struct seen_value *value, const struct operator_change *change)
 {
+    return value->users[change->index] >= change->mark;
+}
+
+uint64_t register_oracle_seq_of_user(const struct register_oracle *oracle,
+                                     const struct operator_change *change)
+{
+    uint64_t chosen = 0, accepted = 0;
+    for (size_t i = 0; i < oracle->value_count; i++) {
+        const struct seen_value *value = &oracle->values[i];
+        if (!shows_user(value, change))
+            continue;
+        if (!ballot_is_none(value->ballot))
+            accepted = value->seq > accepted ? value->seq : accepted; /* in some attempt */
+        else if (chosen == 0 || value->seq < chosen)
+            chosen = value->seq;
+    }
+    return chosen != 0 ? chosen : accepted;
+}
+
+static bool shows(const struct seen_value *value, const struct operator_change *change,
+                  bool refused)
+{
+    if (change->of_user)
+        return refused ? value->users[change->index] == change->mark : shows_user(value, change);
     for (uint16_t i = 0; i < value->keyspace_count; i++) {
         const struct ring_keyspace *keyspace = &value->keyspaces[i];
         if (strcmp(keyspace->name, change->keyspace) == 0)
@@ -75,7 +102,7 @@ static void judge(struct register_oracle *oracle, const struct machine *machine,
 {
     if (!ballot_is_none(value->ballot))
         return; /* not known to be chosen */
-    bool has = shows(value, &judged->change);
+    bool has = shows(value, &judged->change, judged->seq == 0);
     if (judged->seq == 0 && has)
         fail(oracle, "R4", machine, "a refused change is in a value", value->seq);
     bool must = judged->seq != 0 &&
@@ -112,6 +139,20 @@ void register_oracle_refused(struct register_oracle *oracle, const struct machin
 
 /* ---- R1, R2 ---- */
 
+static uint32_t mark_of_user(const struct user_set *users, uint32_t index)
+{
+    static const char option[] = "timeout=";
+    char name[16];
+    snprintf(name, sizeof name, "op%u", index);
+    const struct user *user = user_set_find(users, slice_text(name));
+    uint32_t mark = 0;
+    if (user == NULL)
+        return 0;
+    for (size_t i = sizeof option - 1; i < user->options.length; i++)
+        mark = mark * 10 + (uint32_t)(user->options.data[i] - '0');
+    return mark;
+}
+
 static void keep_value(struct register_oracle *oracle, const struct machine *machine,
                        struct ballot ballot, struct slice bytes)
 {
@@ -130,6 +171,9 @@ static void keep_value(struct register_oracle *oracle, const struct machine *mac
                                .digest = hash64(bytes, 0),
                                .keyspace_count = decoded->ring->keyspace_count};
     memcpy(value.keyspaces, decoded->ring->keyspaces, sizeof value.keyspaces);
+    for (uint32_t i = 0; i < OPERATORS_MAX; i++)
+        value.users[i] = mark_of_user(&decoded->users, i);
+    memcpy(value.drops, decoded->ring->keyspace_drops, sizeof value.drops);
     if (decoded->coming.count > 0)
         marks_hit(oracle->world->marks, MARK_REGISTER_JOINT);
     buffer_deinit(&again);
@@ -274,6 +318,42 @@ void register_oracle_record(struct register_oracle *oracle, const struct machine
     default:
         fail(oracle, "I10", machine, "a record of the register has no known name", 0);
     }
+}
+
+/* ---- keyspaces that are dropped ---- */
+
+bool register_oracle_keyspace(const struct register_oracle *oracle, uint64_t seq, uint16_t number,
+                              uint16_t *drops, bool *exists)
+{
+    *drops = 0;
+    *exists = false;
+    for (size_t i = 0; i < oracle->value_count; i++) {
+        const struct seen_value *value = &oracle->values[i];
+        if (value->seq != seq || !ballot_is_none(value->ballot))
+            continue;
+        *drops = value->drops[number];
+        for (uint16_t k = 0; k < value->keyspace_count; k++)
+            *exists = *exists || value->keyspaces[k].number == number;
+        return true;
+    }
+    return seq == 0; /* the ring that all begin with has it not */
+}
+
+uint16_t register_oracle_drops_on(const struct ordered_map *disk, uint16_t number)
+{
+    struct buffer name = {0};
+    struct slice record, bytes;
+    struct register_value *value;
+    uint16_t drops = 0;
+    record_register_value_name(&name);
+    if (ordered_map_get(disk, buffer_slice(&name), &record) &&
+        register_value_record_decode(record, &bytes) == STATUS_OK &&
+        register_value_decode(bytes, &value) == STATUS_OK) {
+        drops = value->ring->keyspace_drops[number];
+        register_value_free(value);
+    }
+    buffer_deinit(&name);
+    return drops;
 }
 
 /* ---- R5 ---- */

@@ -7,7 +7,7 @@
  *       newest known value of a disk go back
  *       and no answer of a steward leaves before what it says is on the disk
  *   R4  a change that was answered with OK and a seq is in the value of that seq and, when it made
- *       a keyspace, in all later ones; one that was refused is in none
+ *       a keyspace or a user, in all later ones; one that was refused is in none
  *   R5  at the end all nodes know the same value, no steward holds a newer one, and stewards whose
  *       stores were lost are stewards again
  */
@@ -20,6 +20,8 @@
 #include "base/bytes.h"
 #include "ring/ring.h"
 
+enum { OPERATORS_MAX = 3 };
+
 struct machine;
 struct register_oracle;
 struct world;
@@ -27,7 +29,8 @@ struct world;
 struct register_oracle *register_oracle_new(struct world *world);
 void register_oracle_free(struct register_oracle *oracle);
 
-/* A record of the register that `machine` writes over `before`; `before` is empty for a first one.
+/*
+ * A record of the register that `machine` writes over `before`; `before` is empty for a first one.
  */
 void register_oracle_record(struct register_oracle *oracle, const struct machine *machine,
                             struct slice name, struct slice record, struct slice before);
@@ -36,18 +39,37 @@ void register_oracle_record(struct register_oracle *oracle, const struct machine
 void register_oracle_sent(struct register_oracle *oracle, const struct machine *machine,
                           struct slice frames);
 
-/* A change as an operator sees it: `mark` is in siblings_max of the keyspace, and in no other's. */
+/*
+ * A change as an operator sees it: `mark` is in siblings_max of the keyspace, and in no other's; or
+ * it is the time-out of the requests of that operator's own user, whose marks grow.
+ */
 struct operator_change {
+    bool of_user;
+    uint32_t index; /* of the operator, for his user "opINDEX" */
     char keyspace[RING_NAME_MAX + 1];
     bool creates;
     uint32_t mark;
 };
+
+/*
+ * A value from which on the change of a user is there, which ACL SETUSER does not tell; 0: no disk
+ * has it.
+ */
+uint64_t register_oracle_seq_of_user(const struct register_oracle *oracle,
+                                     const struct operator_change *change);
 
 /* It was answered: made in the value of `seq`, or refused for good (seq 0). */
 void register_oracle_made(struct register_oracle *oracle, const struct machine *machine,
                           const struct operator_change *change, uint64_t seq);
 void register_oracle_refused(struct register_oracle *oracle, const struct machine *machine,
                              const struct operator_change *change);
+
+/* The keyspace of that number in the chosen value of `seq`; false: no disk has had that value. */
+bool register_oracle_keyspace(const struct register_oracle *oracle, uint64_t seq, uint16_t number,
+                              uint16_t *drops, bool *exists);
+struct ordered_map;
+/* How often the register on that disk says that it was dropped. */
+uint16_t register_oracle_drops_on(const struct ordered_map *disk, uint16_t number);
 
 /* R5; `reason` has room for `size` bytes. */
 bool register_oracle_is_quiet(const struct register_oracle *oracle, char *reason, size_t size);

@@ -17,7 +17,13 @@ void resurrection_collected(struct oracle *oracle, const struct oracle_key *key,
 void resurrection_stored(struct oracle *oracle, const struct machine *machine,
                          const struct oracle_key *key, const struct version *version)
 {
-    if (version->dead && version->kind != SIBLING_TOMBSTONE)
+    /*
+     * What has expired stays at an owner that has not dropped it yet; a rebuild takes it from
+     * there.
+     */
+    bool expired =
+        version->expire_at_ms != 0 && version->expire_at_ms < world_true_ms(oracle->world);
+    if (version->dead && version->kind != SIBLING_TOMBSTONE && !expired)
         world_fail(oracle->world, VERDICT_WRONG, "resurrection",
                    "n%u %s (keyspace %u): write <%u>, deleted and collected, is alive again",
                    machine->id, key->name, key->keyspace, version->write);

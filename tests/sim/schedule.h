@@ -30,16 +30,17 @@ enum occurrence_kind {
     /* outside of processes */
     AT_DIAL, /* machine dials peer */
     AT_MACHINE_START,
-    AT_CLIENT_STEP,  /* peer = client: its next action */
-    AT_CLIENT_REPLY, /* peer = client, id = its session: bytes have come */
-    AT_CLIENT_GONE,  /* peer = client, id = its session: the connection has ended */
-    AT_CLIENT_LATE,  /* peer = client, id = its session: is a reply overdue? */
+    AT_CLIENT_STEP,   /* peer = client: its next action */
+    AT_CLIENT_REPLY,  /* peer = client, id = its session: bytes have come */
+    AT_CLIENT_GONE,   /* peer = client, id = its session: the connection has ended */
+    AT_CLIENT_LATE,   /* peer = client, id = its session: is a reply overdue? */
     AT_OPERATOR_STEP, /* peer = operator */
-    AT_FAULT,        /* id = fault class */
-    AT_FAULT_END,    /* id = fault class */
-    AT_SLEEP,        /* id = number: nothing happens for days */
-    AT_GRAY_SLOW,    /* id = step of that profile */
-    AT_SETTLE        /* look whether everything agrees */
+    AT_DROPPER_STEP,  /* peer = one of these clients */
+    AT_FAULT,         /* id = fault class */
+    AT_FAULT_END,     /* id = fault class */
+    AT_SLEEP,         /* id = number: nothing happens for days */
+    AT_GRAY_SLOW,     /* id = step of that profile */
+    AT_SETTLE         /* look whether everything agrees */
 };
 
 struct occurrence {

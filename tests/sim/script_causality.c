@@ -247,6 +247,40 @@ static const struct script counter_exactness = {
                                           {0}},
     .marks = (const enum mark[]){MARK_INCREMENT, MARK_COUNTER_RESET, MARK_COUNT}};
 
+/* Ids whose window ends while an owner stands still, for which nothing may be folded. */
+static void fit_feeding(struct plan *plan)
+{
+    fit_counting(plan);
+    plan->duration_us = 0; /* as long as its steps */
+    plan->request_ids = true;
+    plan->client_count = 2;
+    plan->think_us = 600000;
+    plan->settings.request_timeout_ms = 800;
+    plan->settings.request_timeout_max_ms = 1000;
+    plan->settings.stability_interval_ms = 500;
+}
+
+static const struct script ids_come_late = {
+    .name = "ids-come-late",
+    .row = 54,
+    .about =
+        "packets with ids stand still with an owner for a minute; then ids are folded, and a disk "
+        "is lost",
+    .fit = fit_feeding,
+    .steps = (const struct script_step[]){DO(8000, pause, 2),
+                                          DO(70000, resume, 2),
+                                          DO(90000, kill_hard, 0),
+                                          DO(91000, start, 0),
+                                          DO(105000, wipe, 1),
+                                          DO(106000, start, 1),
+                                          DO(125000, power_off_all, 0),
+                                          DO(125500, start_all, 0),
+                                          DO(150000, pause, 3),
+                                          DO(156000, resume, 3),
+                                          {0}},
+    .marks = (const enum mark[]){MARK_INCREMENT_FOLDED, MARK_INCREMENT_REPEATED, MARK_REBUILT,
+                                 MARK_COUNT}};
+
 /* An old context replaces what it saw, and nothing that came since; a changed one is refused. */
 static const struct script contexts_old_and_forged = {
     .name = "contexts-old-and-forged",
@@ -281,5 +315,6 @@ const struct script *const scripts_of_causality[] = {&kv679_lost_clock,
                                                      &blind_writers,
                                                      &clock_skew,
                                                      &counter_exactness,
+                                                     &ids_come_late,
                                                      &contexts_old_and_forged,
                                                      NULL};

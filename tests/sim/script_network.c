@@ -250,6 +250,29 @@ static const struct script slow_link = {
                                           DO2(70000, fast_link, 0, 1),
                                           {0}}};
 
+/* More is sent than the link takes, and than a node keeps for one that does not read. */
+static void fit_full_link(struct plan *plan)
+{
+    fit_load(plan);
+    plan->duration_us = 30000000;
+    plan->client_count = 10;
+    plan->think_us = 60000;
+    plan->value_bytes_max = 4096;
+    plan->settings.peer_output_bytes_max = 2 * (plan->value_bytes_max + 4096);
+}
+
+static const struct script full_link = {
+    .name = "full-link",
+    .row = 10,
+    .about = "a slow link fills: it is closed, not kept in memory, and the others do not notice",
+    .fit = fit_full_link,
+    .steps = (const struct script_step[]){DO2(3000, slow_link, 0, 1),
+                                          DO(5000, watch, 0),
+                                          DO(28000, check_answered, 0x1c),
+                                          DO2(28000, fast_link, 0, 1),
+                                          {0}},
+    .marks = (const enum mark[]){MARK_LINK_OVERFLOWED, MARK_COUNT}};
+
 static void fit_two_regions(struct plan *plan)
 {
     fit_quiet(plan);
@@ -287,5 +310,6 @@ static const struct script region_cut = {
     .marks = (const enum mark[]){MARK_COMMAND_UNAVAILABLE, MARK_COUNT}};
 
 const struct script *const scripts_of_networks[] = {
-    &isolate_one,  &halves,       &halves_levels, &bridge,    &majorities_ring, &one_way, &flapping,
-    &swizzle_clog, &harsh_frames, &late_packets,  &slow_link, &region_cut,      NULL};
+    &isolate_one, &halves,    &halves_levels, &bridge,       &majorities_ring,
+    &one_way,     &flapping,  &swizzle_clog,  &harsh_frames, &late_packets,
+    &slow_link,   &full_link, &region_cut,    NULL};

@@ -177,6 +177,31 @@ static const struct script trees_after_kills = {
                                           {0}},
     .marks = (const enum mark[]){MARK_TREE_EQUAL, MARK_SCRUB, MARK_COUNT}};
 
+/* An owner that rebuilds is there and cannot serve: that is what it says. */
+static const struct script rebuild_alone = {
+    .name = "rebuild-alone",
+    .row = 33,
+    .about =
+        "an owner has an empty disk and nobody to rebuild it from: it serves nothing till then",
+    .fit = fit_quiet,
+    .steps =
+        (const struct script_step[]){
+            ASK(3000, OWNER(0), .kind = COMMAND_SET, .level = LEVEL_ALL, .expect = EXPECT_OK),
+            DO(5000, power_off, OWNER(1)),
+            DO(5000, power_off, OWNER(2)),
+            DO(5000, wipe, OWNER(0)),
+            DO(6000, start, OWNER(0)),
+            ASK(12000, FALLBACK(0), .kind = COMMAND_SET, .level = LEVEL_ONE, .sloppy = SLOPPY_NO,
+                .expect = EXPECT_DEFINITE),
+            ASK(13000, FALLBACK(0), .kind = COMMAND_GET, .level = LEVEL_ONE, .sloppy = SLOPPY_NO,
+                .expect = EXPECT_DEFINITE),
+            DO(14000, start, OWNER(1)),
+            DO(14000, start, OWNER(2)),
+            ASK(22000, FALLBACK(0), .kind = COMMAND_GET, .level = LEVEL_ALL, .expect = EXPECT_LAST),
+            ASK(23000, FALLBACK(0), .kind = COMMAND_SET, .level = LEVEL_ALL, .expect = EXPECT_OK),
+            {0}},
+    .marks = (const enum mark[]){MARK_COMMAND_LOADING, MARK_REBUILT, MARK_COUNT}};
+
 static const struct script old_snapshot = {
     .name = "old-snapshot",
     .row = 76,
@@ -207,7 +232,7 @@ static void fit_many_reads(struct plan *plan)
     plan->think_us = 20000;
     plan->duration_us = 8000000;
     plan->store_read_us = 300000;
-    plan->settings.store_queue_max = 32;
+    plan->settings.store_queue_max = 12;
     plan->key_count = 1;
     plan->settings.requests_max = 10000;
 }
@@ -233,6 +258,9 @@ static void fit_far_apart(struct plan *plan)
     plan->delay_us = 30000;
     plan->delay_tail_us = 5000;
     plan->settings.cell_cache_bytes = 1;
+    plan->key_count = 160; /* others of the partition are written meanwhile */
+    plan->zipf = false;
+    plan->settings.sync_interval_ms = 4000;
     plan->settings.repair_interval_ms = 300;
     plan->settings.scrub_interval_ms = 1000;
     plan->settings.repair_bytes_per_second = 0;
@@ -246,11 +274,13 @@ static const struct script loss_beside_writes = {
     .key = KEY_COUNTER,
     .steps = (const struct script_step[]){ASK(3000, OWNER(0), .kind = COMMAND_COUNTER_SET,
                                               .level = LEVEL_ALL, .expect = EXPECT_OK),
+                                          DO2(5000, slow_link, OWNER(0), OWNER(2)),
                                           DO(6000, lose_cell, OWNER(1)),
                                           DO(9000, lose_cell, OWNER(1)),
                                           DO(12000, lose_cell, OWNER(1)),
                                           DO(15000, lose_cell, OWNER(1)),
                                           DO(18000, lose_cell, OWNER(1)),
+                                          DO2(21000, fast_link, OWNER(0), OWNER(2)),
                                           {0}},
     .marks = (const enum mark[]){MARK_CELL_LOST, MARK_TREE_CORRUPT, MARK_COUNT}};
 
@@ -281,6 +311,7 @@ static const struct script crash_points = {
     .marks = (const enum mark[]){MARK_CRASH_LOST_BATCH, MARK_CRASH_KEPT_BATCH, MARK_COUNT}};
 
 const struct script *const scripts_of_processes[] = {
-    &many_reads,  &loss_beside_writes, &kill_all,          &crash_points, &pause_60s,
-    &pause_10min, &slow_disk,          &rolling_restart,   &disk_full,    &write_errors,
-    &read_errors, &power_losses,       &trees_after_kills, &old_snapshot, NULL};
+    &many_reads,        &loss_beside_writes, &kill_all,      &crash_points,
+    &pause_60s,         &pause_10min,        &slow_disk,     &rolling_restart,
+    &disk_full,         &write_errors,       &read_errors,   &power_losses,
+    &trees_after_kills, &old_snapshot,       &rebuild_alone, NULL};

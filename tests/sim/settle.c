@@ -11,6 +11,7 @@
 #include "sim/machine.h"
 #include "sim/nemesis.h"
 #include "sim/network.h"
+#include "sim/dropper.h"
 #include "sim/operators.h"
 #include "sim/oracle.h"
 #include "sim/register_oracle.h"
@@ -194,7 +195,8 @@ static bool is_quiet(struct world *world, struct settle *settle)
         snprintf(settle->reason, REASON_MAX, "an operator waits");
         return false;
     }
-    return register_oracle_is_quiet(world->register_oracle, settle->reason, REASON_MAX);
+    return dropper_is_quiet(world, settle->reason, REASON_MAX) &&
+           register_oracle_is_quiet(world->register_oracle, settle->reason, REASON_MAX);
 }
 
 static void heal(struct world *world, struct settle *settle)
@@ -204,6 +206,7 @@ static void heal(struct world *world, struct settle *settle)
     settle->healed_at_us = world->now_us;
     client_set_stop(world);
     operators_stop(world);
+    dropper_stop(world);
     nemesis_heal(world);
 }
 

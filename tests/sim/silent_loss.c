@@ -21,6 +21,7 @@ enum { STRIKES_MAX = 12 };
 struct silent_loss {
     struct random random;
     struct ordered_map *older; /* of each machine */
+    uint64_t older_us;         /* when that was; a disk that came later never showed it */
     uint8_t **hit;             /* machine, partition: not scrubbed since */
 };
 
@@ -48,6 +49,7 @@ void silent_loss_free(struct silent_loss *loss, uint32_t node_count)
 
 void silent_loss_remember(struct world *world)
 {
+    world->silent_loss->older_us = world->now_us;
     for (uint32_t i = 0; i < world->plan.node_count; i++)
         ordered_map_assign(&world->silent_loss->older[i], &world->machines[i].image.synced);
 }
@@ -95,8 +97,7 @@ static void forget_versions(struct world *world, uint32_t index, const struct ce
 {
     const struct oracle_key *key = oracle_find_key(world->oracle, name->keyspace, name->key);
     for (uint32_t i = 0; key != NULL && i < cell->count; i++) {
-        struct version *version =
-            oracle_find_version(world->oracle, key, &cell->siblings[i].dot);
+        struct version *version = oracle_find_version(world->oracle, key, &cell->siblings[i].dot);
         if (version != NULL)
             version->machines &= ~(UINT32_C(1) << index);
     }
@@ -114,8 +115,9 @@ static bool strike_cell(struct world *world, uint32_t index, struct slice name, 
     if (!usable)
         return false;
     bool value = cell_is_live(&cell);
-    bool aged = may_age && value && ordered_map_get(&loss->older[index], name, &older) &&
-                is_aged(older, &cell) && random_chance(&loss->random, 2, 3);
+    bool aged = may_age && value && world->machines[index].wiped_at_us <= loss->older_us &&
+                ordered_map_get(&loss->older[index], name, &older) && is_aged(older, &cell) &&
+                random_chance(&loss->random, 2, 3);
     if (value)
         forget_versions(world, index, &parts, &cell);
     cell_deinit(&cell);
@@ -160,9 +162,8 @@ uint32_t silent_loss_strike(struct world *world)
                 taken = m != index && loss->hit[m][ring_partition_of_position(
                                           parts.position, world->ring->partition_count)];
             if (!taken)
-                struck +=
-                    strike_cell(world, index, ordered_map_key(&cursor), ordered_map_value(&cursor),
-                                true);
+                struck += strike_cell(world, index, ordered_map_key(&cursor),
+                                      ordered_map_value(&cursor), true);
         }
         ordered_map_deinit(&view);
         buffer_deinit(&bound);
@@ -301,6 +302,7 @@ static uint32_t wrong_leaf(const struct world *world, const struct machine *mach
     for (uint32_t i = 0; ok && wrong == UINT32_MAX && i < UINT32_C(1) << disk.tree.bits; i++)
         if (disk.tree.hashes[i] != 0 || disk.tree.counts[i] != 0)
             wrong = i;
+    clock_deinit(&checkpoint.trimmed);
     clock_deinit(&checkpoint.clock);
     sum_tree_deinit(&disk.tree);
     buffer_deinit(&name);

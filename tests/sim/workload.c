@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "causal/request_time.h"
 #include "coordinator/level.h"
 #include "sim/contexts.h"
 #include "sim/oracle.h"
@@ -110,7 +111,13 @@ static void add_options(struct words *words, const struct command *command,
         snprintf(text, sizeof text, "timeout=%u", command->timeout_ms);
         add(words, text);
     }
-    if (command->identity != 0) {
+    if (command->identity_ms != 0) { /* a UUID of version 7 */
+        snprintf(text, sizeof text,
+                 "id=%08" PRIx64 "-%04" PRIx64 "-7%03" PRIx64 "-8%03" PRIx64 "-%012" PRIx64,
+                 command->identity_ms >> 16, command->identity_ms & 0xffff, command->identity >> 52,
+                 command->identity >> 40 & 0xfff, command->identity & UINT64_C(0xffffffffff));
+        add(words, text);
+    } else if (command->identity != 0) {
         snprintf(text, sizeof text, "id=client-%016" PRIx64, command->identity);
         add(words, text);
     }
@@ -236,12 +243,28 @@ static void add_wait(struct words *words, struct world *world, struct random *ra
     add_number(words, spread_log(random, 1, WAIT_MS_MAX));
 }
 
-/* Kinds whose value names their write, or that leave none: those that the oracle can count. */
+/*
+ * Kinds whose value or amount names their write, or that leave none: those that the oracle can
+ * count.
+ */
 static bool is_repeatable(enum command_kind kind)
 {
     return kind == COMMAND_SET || kind == COMMAND_SETNX || kind == COMMAND_GETSET ||
            kind == COMMAND_APPEND || kind == COMMAND_DEL || kind == COMMAND_GETDEL ||
-           kind == COMMAND_MSET || kind == COMMAND_MSETNX;
+           kind == COMMAND_MSET || kind == COMMAND_MSETNX || kind == COMMAND_INCREMENT;
+}
+
+/* Some carry a time whose window is nearly over, so that they are folded soon. */
+static void draw_id(const struct world *world, struct random *random, struct command *command)
+{
+    uint64_t now_ms = world_true_ms(world);
+    bool counts = command->kind == COMMAND_INCREMENT;
+    command->identity = random_below(random, UINT64_MAX) | 1;
+    if (random_chance(random, counts ? 1 : 4, 5))
+        return;
+    command->identity_ms = random_chance(random, 1, 4)
+                               ? now_ms
+                               : now_ms - REQUEST_WINDOW_MS + spread_log(random, 200, 8000);
 }
 
 static void draw_numbers(struct world *world, struct random *random, struct command *command)
@@ -460,7 +483,7 @@ void workload_draw(struct world *world, struct random *random, keyspace_id keysp
         return;
     }
     if (plan->request_ids && is_repeatable(command->kind) && random_chance(random, 2, 3))
-        command->identity = random_below(random, UINT64_MAX) | 1;
+        draw_id(world, random, command);
     add_options(&words, command, NULL);
     if (command->kind == COMMAND_SCAN) {
         add(&words, "SCAN");
@@ -483,8 +506,7 @@ void workload_draw(struct world *world, struct random *random, keyspace_id keysp
         add_several(&words, world, random, command,
                     1 + (uint32_t)random_below(random, COMMAND_KEYS_MAX));
     } else {
-        add_one_key(&words, world, random, command,
-                    draw_key(random, plan, plan->key_count));
+        add_one_key(&words, world, random, command, draw_key(random, plan, plan->key_count));
     }
     finish(&words, out);
 }

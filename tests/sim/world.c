@@ -15,6 +15,7 @@
 #include "sim/machine.h"
 #include "sim/nemesis.h"
 #include "sim/network.h"
+#include "sim/dropper.h"
 #include "sim/operators.h"
 #include "sim/oracle.h"
 #include "sim/register_oracle.h"
@@ -147,6 +148,7 @@ static void world_init(struct world *world, const struct world_params *params)
     world->clients = client_set_new(world);
     world->register_oracle = register_oracle_new(world);
     world->operators = operators_new(world);
+    world->dropper = dropper_new(world);
     world->settle = settle_new(world);
     world->silent_loss = silent_loss_new(world);
     world->traps = traps_new();
@@ -170,6 +172,7 @@ static void world_deinit(struct world *world)
     script_client_free(world->script_client);
     gray_slow_free(world->gray_slow);
     settle_free(world->settle);
+    dropper_free(world->dropper);
     operators_free(world->operators);
     register_oracle_free(world->register_oracle);
     silent_loss_free(world->silent_loss, world->plan.node_count);
@@ -194,6 +197,9 @@ void world_dispatch(struct world *world, struct occurrence *what)
         break;
     case AT_OPERATOR_STEP:
         operators_handle(world, what);
+        break;
+    case AT_DROPPER_STEP:
+        dropper_handle(world, what);
         break;
     case AT_MACHINE_START:
     case AT_FAULT:

@@ -40,6 +40,7 @@ struct machine;
 struct network;
 struct client_set;
 struct operators;
+struct dropper;
 struct oracle;
 struct register_oracle;
 struct nemesis;
@@ -79,6 +80,7 @@ struct world {
     struct network *network;
     struct client_set *clients;
     struct operators *operators;
+    struct dropper *dropper;
     struct register_oracle *register_oracle;
     struct oracle *oracle;
     struct nemesis *nemesis;
@@ -89,9 +91,9 @@ struct world {
     struct traps *traps;
     struct absences *absences;
     struct gray_slow *gray_slow; /* NULL for other profiles */
-    uint64_t compared_leaves; /* listings that were judged, in all */
-    uint64_t sync_cells;      /* that pages of log sync brought, in all */
-    uint64_t copies_sent;     /* frames that carry cells to owners and fallbacks, in all */
+    uint64_t compared_leaves;    /* listings that were judged, in all */
+    uint64_t sync_cells;         /* that pages of log sync brought, in all */
+    uint64_t copies_sent;        /* frames that carry cells to owners and fallbacks, in all */
     struct marks *marks;
     bool finished;
     enum verdict verdict;

@@ -9,7 +9,9 @@ EXTRA_DIST += \
 	tests/system/test_damage \
 	tests/system/test_errors \
 	tests/system/test_expiry \
+	tests/system/test_folding \
 	tests/system/test_gc \
+	tests/system/test_keyspace_drop \
 	tests/system/test_keyspaces \
 	tests/system/test_hashes \
 	tests/system/test_hints \
@@ -24,6 +26,7 @@ EXTRA_DIST += \
 	tests/system/test_sloppy_reads \
 	tests/system/test_slow_owner \
 	tests/system/test_standalone \
+	tests/system/test_users \
 	tests/system/test_wipe
 
 # Damages databases for test_repair.

@@ -15,6 +15,8 @@ enum { WORDS_MAX = 4, VERB_TEXT_MAX = 64, TIMEOUT_SECONDS_MAX = 3600, WAIT_SECON
 const struct option OPTIONS[] = {
     {"-h", "HOST", 0, "the node to ask first (default: 127.0.0.1)"},
     {"-p", "PORT", 0, "its port for clients (default: 6379)"},
+    {"--user", "NAME", 0, "log in as this user (default: \"default\", when there is a password)"},
+    {"--password-file", "FILE", 0, "its first line is the password (else: REDISCLI_AUTH)"},
     {"--json", NULL, 0, "print JSON"},
     {"--timeout", "SECONDS", 0, "how long nodes may take to answer (default: 3)"},
     {"--wait", "SECONDS", OPTION_WAIT, "ask again until all is done, at most so long"},
@@ -31,6 +33,7 @@ const struct option OPTIONS[] = {
      "concurrent values of a key; 0: the node's setting"},
     {"--partition", "NUMBER", OPTION_PARTITION, "this partition alone"},
     {"--dry-run", NULL, OPTION_DRY_RUN, "only count differences"},
+    {"--yes", NULL, OPTION_YES, "do not ask before what cannot be undone"},
     {"--help", NULL, 0, "say what ringctl or a verb does"},
     {"--version", NULL, 0, "print the version of ringctl"},
     {"--completion", "SHELL", 0, "print completions; SHELL is bash"},
@@ -119,6 +122,12 @@ static bool take_value(const struct option *option, const char *value, struct ar
         if (!parse_number(value, UINT16_MAX, &number) || number == 0)
             return false;
         out->address.port = (uint16_t)number;
+    } else if (strcmp(name, "--user") == 0) {
+        if (*value == '\0')
+            return false;
+        out->user = value;
+    } else if (strcmp(name, "--password-file") == 0) {
+        out->password_file = value;
     } else if (strcmp(name, "--timeout") == 0) {
         if (!parse_number(value, TIMEOUT_SECONDS_MAX, &number) || number == 0)
             return false;
@@ -152,6 +161,8 @@ static void take_flag(const char *name, struct arguments *out)
         out->help = true;
     else if (strcmp(name, "--dry-run") == 0)
         out->dry_run = true;
+    else if (strcmp(name, "--yes") == 0)
+        out->yes = true;
     else
         out->version = true;
 }

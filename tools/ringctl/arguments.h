@@ -37,7 +37,8 @@ enum verb_option {
     OPTION_NEW_KEYSPACE = 1 << 8, /* what a keyspace is given for ever */
     OPTION_OF_KEYSPACE = 1 << 9,  /* what can be changed later */
     OPTION_PARTITION = 1 << 10,
-    OPTION_DRY_RUN = 1 << 11
+    OPTION_DRY_RUN = 1 << 11,
+    OPTION_YES = 1 << 12
 };
 
 struct verb {
@@ -66,6 +67,8 @@ struct arguments {
     const char *operands[OPERANDS_MAX];
     size_t operand_count;
     struct ring_address address;
+    const char *user;          /* NULL: none was named */
+    const char *password_file; /* likewise */
     bool json;
     bool help;
     bool version;
@@ -80,6 +83,7 @@ struct arguments {
     bool has_partition;
     uint32_t partition;
     bool dry_run;
+    bool yes; /* do not ask */
 };
 
 /* STATUS_INVALID: one sentence with what to do instead was appended to `problem`. */

@@ -12,6 +12,17 @@
 
 enum { REPLY_BYTES_MAX = 64 << 20 };
 
+/* Who asks: one person for the whole process. NULL: nobody logs in. */
+static char *login_user, *login_password;
+
+void exchange_log_in_as(const char *user, const char *password)
+{
+    free(login_user);
+    free(login_password);
+    login_user = user == NULL ? NULL : memory_copy(user, strlen(user));
+    login_password = memory_copy(password, strlen(password));
+}
+
 /* One exchange under way: a client of libringdb that speaks with this node alone. */
 struct conversation {
     struct exchange *exchange;
@@ -155,6 +166,8 @@ static void begin(struct conversation *one, struct exchange *exchange, struct pl
 {
     char address[ADDRESS_TEXT_MAX], message[RINGDB_MESSAGE_MAX];
     struct ringdb_options options = {.hosts = address_format(&exchange->address, address),
+                                     .user = login_user,
+                                     .password = login_password,
                                      .keyspace = exchange->keyspace,
                                      .direct = true,
                                      .attempts_max = 1,

@@ -30,6 +30,9 @@ struct exchange {
     char reason[EXCHANGE_REASON_MAX];
 };
 
+/* As whom all exchanges of this process log in; copied. `user` NULL: the user `default`. */
+void exchange_log_in_as(const char *user, const char *password);
+
 /* Add the command of `count` words. */
 void exchange_ask(struct exchange *exchange, const struct slice *words, size_t count);
 /* The same for words that are texts; the last one is followed by NULL. */

@@ -12,6 +12,8 @@ libringctl_a_SOURCES = \
 	tools/ringctl/fields.h \
 	tools/ringctl/json.c \
 	tools/ringctl/json.h \
+	tools/ringctl/login.c \
+	tools/ringctl/login.h \
 	tools/ringctl/progress.c \
 	tools/ringctl/progress.h \
 	tools/ringctl/report.c \
@@ -21,6 +23,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/verb_key.c \
 	tools/ringctl/verb_keyspace.c \
 	tools/ringctl/verb_keyspace_change.c \
+	tools/ringctl/verb_keyspace_drop.c \
 	tools/ringctl/verb_repair.c \
 	tools/ringctl/verb_ring.c \
 	tools/ringctl/verb_status.c \

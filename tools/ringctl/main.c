@@ -10,6 +10,7 @@
 #include <config.h>
 
 #include "arguments.h"
+#include "login.h"
 #include "verbs.h"
 
 const struct verb VERBS[] = {
@@ -34,7 +35,8 @@ const struct verb VERBS[] = {
      "minute, or one did not answer.\n",
      verb_gc_status},
     {"hints", NULL, 0, 0, 0, "writes that wait for their owners",
-     "For each owner what others keep for it: hints, which fallbacks took in its place, and what it\n"
+     "For each owner what others keep for it: hints, which fallbacks took in its place, and what "
+     "it\n"
      "lacks of the logs of other owners; how old, how fast they go, and why they wait.\n"
      "Exit status 0: nothing waits; 4: something does, or a node did not answer.\n",
      verb_hints},
@@ -59,17 +61,22 @@ const struct verb VERBS[] = {
     {"keyspace create", "NAME", 1, 1, OPTION_NEW_KEYSPACE | OPTION_OF_KEYSPACE,
      "make a keyspace for the whole cluster",
      "A majority of the stewards must agree; then all nodes that are up know it before the verb\n"
-     "ends. Its number, name and policy are for ever.\n",
+     "ends. Its number, name and policy stay as they are until it is dropped.\n",
      verb_keyspace_create},
     {"keyspace set", "NAME", 1, 1, OPTION_NEW_KEYSPACE | OPTION_OF_KEYSPACE,
      "change what a keyspace gives its requests",
      "Changes what is named and nothing else, for all requests from then on.\n", verb_keyspace_set},
-    {"keyspace drop", "NAME", 1, 1, 0, "refused: keyspaces cannot be dropped yet",
-     "A node that has not heard of it yet might still write to it.\n", verb_keyspace_drop},
+    {"keyspace drop", "NAME", 1, 1, OPTION_YES, "remove a keyspace and all its keys, for good",
+     "Says how many keys go and has the name typed, unless --yes is given. A majority of the\n"
+     "stewards must agree; every node that has heard of it then refuses commands in it, and\n"
+     "removes its keys from the disk in the background: ringctl gc status says how many are left.\n"
+     "The number can be used again at once; a new keyspace has nothing of the old one.\n",
+     verb_keyspace_drop},
     {"cluster", "CHANGE", 0, OPERANDS_MAX, 0, "refused: nodes cannot be added or removed yet",
      "join, leave, replace, weight, rack, region, replication, plan, commit, clear: later.\n",
      verb_cluster},
-    {"repair status", NULL, 0, 0, OPTION_PARTITION, "when replicas were compared, and what differed",
+    {"repair status", NULL, 0, 0, OPTION_PARTITION,
+     "when replicas were compared, and what differed",
      "Of each two owners of a partition: when their replicas were last compared, and the result\n"
      "by what the clocks say of it. Exit status 4: a node is silent, a store cannot be read, or a\n"
      "pair was not compared for a day.\n",
@@ -201,7 +208,12 @@ static enum exit_code run(const struct arguments *arguments)
         verb_complain("a verb is missing; see: ringctl --help");
         return EXIT_USAGE;
     }
-    return arguments->verb->run(arguments);
+    struct buffer problem = {0};
+    enum status status = login_prepare(arguments, &problem);
+    if (status != STATUS_OK)
+        verb_complain("%.*s", (int)problem.length, (const char *)problem.data);
+    buffer_deinit(&problem);
+    return status == STATUS_OK ? arguments->verb->run(arguments) : EXIT_USAGE;
 }
 
 int main(int argc, char **argv)

@@ -22,6 +22,7 @@ static const struct report_column NODES[] = {{"node", REPORT_NUMBER},
                                              {"collected", REPORT_NUMBER},
                                              {"log_records", REPORT_NUMBER},
                                              {"log_bytes", REPORT_NUMBER},
+                                             {"dropped_keys", REPORT_NUMBER},
                                              {"partitions_wanted", REPORT_NUMBER},
                                              {"partitions_received", REPORT_NUMBER}};
 static const struct report_column HOLDERS[] = {

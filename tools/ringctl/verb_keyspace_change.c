@@ -104,11 +104,6 @@ enum exit_code verb_keyspace_set(const struct arguments *arguments)
     return change(arguments, "SET");
 }
 
-enum exit_code verb_keyspace_drop(const struct arguments *arguments)
-{
-    return change(arguments, "DROP");
-}
-
 enum exit_code verb_cluster(const struct arguments *arguments)
 {
     (void)arguments;

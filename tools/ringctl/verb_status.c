@@ -185,8 +185,9 @@ static void describe_damage(struct picture *picture, const struct resp_value *st
     if (fields_integer(store, "damage_times", 0) == 0 || gmtime_r(&seconds, &utc) == NULL)
         return;
     strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    buffer_printf(&picture->work, "; its store was damaged at %s (%s) and is kept in the directory "
-                                  "damaged of its data directory",
+    buffer_printf(&picture->work,
+                  "; its store was damaged at %s (%s) and is kept in the directory "
+                  "damaged of its data directory",
                   text, fields_text(store, "damage_reason", ""));
 }
 

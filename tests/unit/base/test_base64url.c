@@ -57,7 +57,7 @@ static void random_bytes_come_back(void **state)
 
 static void what_is_no_such_text_is_refused_and_leaves_nothing(void **state)
 {
-    static const char *const bad[] = {"Z",    "Zg==", "Zh",   "Zm9", "Zm9v!", "Zm9v Yg",
+    static const char *const bad[] = {"Z",    "Zg==", "Zh",    "Zm9", "Zm9v!", "Zm9v Yg",
                                       "Zm9+", "Zm/v", "Zm9vY", "\n",  "Zm9v\n"};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

@@ -11,6 +11,7 @@ unit_tests += \
 	tests/unit/causal/test_cell_merge \
 	tests/unit/causal/test_clock \
 	tests/unit/causal/test_counter \
+	tests/unit/causal/test_counter_fold \
 	tests/unit/causal/test_cut \
 	tests/unit/causal/test_decimal \
 	tests/unit/causal/test_dot \
@@ -19,4 +20,5 @@ unit_tests += \
 	tests/unit/causal/test_hybrid_time \
 	tests/unit/causal/test_register \
 	tests/unit/causal/test_replica_model \
+	tests/unit/causal/test_request_time \
 	tests/unit/causal/test_version_vector

@@ -473,7 +473,8 @@ static void a_new_life_begins_at_nothing(void **state)
     buffer_deinit(&state_bytes);
 }
 
-/* EXPIRE must not turn increments into a string: a concurrent one would be counted twice or lost.
+/*
+ * EXPIRE must not turn increments into a string: a concurrent one would be counted twice or lost.
  */
 static void a_new_expiry_leaves_increments_alone(void **state)
 {

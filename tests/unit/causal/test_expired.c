@@ -83,7 +83,8 @@ static void where_both_meet_the_tombstone_stays(void **state)
     }
 }
 
-/* Property: whichever of the owners expired its copies first, the merge is the same after all did.
+/*
+ * Property: whichever of the owners expired its copies first, the merge is the same after all did.
  */
 static void expiring_before_or_after_a_merge_is_the_same(void **state)
 {

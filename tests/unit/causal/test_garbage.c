@@ -3,7 +3,7 @@
  */
 #include "cell_test.h"
 
-#include "causal/counter.h"
+#include "causal/counter_fold.h"
 #include "causal/garbage.h"
 
 enum { SLOTS = 3, VERSIONS_MAX = 5, RUNS = 20000 };
@@ -115,6 +115,31 @@ static void resets_beside_a_new_count_go(void **state)
     assert_garbage(&cell, 1);
     cell_deinit(&cell);
     for (unsigned i = 0; i < 3; i++)
+        buffer_deinit(&bytes[i]);
+}
+
+/* Another version has folded the id that was reset: only the reset takes its sum off. */
+static void a_reset_stays_beside_a_sum_that_it_takes_off(void **state)
+{
+    struct cell cell = {0};
+    struct counter counter = {0};
+    struct buffer bytes[2] = {{0}};
+    (void)state;
+    add_id(&counter, "019ac5e4-1c88-7abc-8def-0123456789ab");
+    counter_reset(&counter);
+    struct sibling reset = version_of(dot_of(2, 5), &counter, &bytes[0]);
+    add_id(&counter, "019ac5e4-1c88-7abc-8def-0123456789ab");
+    assert_int_equal(counter_fold(&counter, UINT64_MAX), 1);
+    add_slot(&counter, 4, 2, 0);
+    struct sibling folded = version_of(dot_of(4, 2), &counter, &bytes[1]);
+    cell_insert(&cell, &reset);
+    cell_insert(&cell, &folded);
+    assert_garbage(&cell, 2);
+    cell_deinit(&cell);
+    cell_insert(&cell, &reset);
+    assert_garbage(&cell, 0);
+    cell_deinit(&cell);
+    for (unsigned i = 0; i < 2; i++)
         buffer_deinit(&bytes[i]);
 }
 
@@ -236,6 +261,7 @@ int main(void)
         cmocka_unit_test(a_deleted_counter_goes_with_its_slots_and_ids),
         cmocka_unit_test(resets_beside_a_new_count_go),
         cmocka_unit_test(a_reset_stays_while_it_takes_something_off),
+        cmocka_unit_test(a_reset_stays_beside_a_sum_that_it_takes_off),
         cmocka_unit_test(a_reset_id_stays_while_another_version_counts_it),
         cmocka_unit_test(nothing_that_is_shown_or_compared_depends_on_garbage),
     };

@@ -121,8 +121,10 @@ static void a_write_with_an_id_comes_through_every_cut_once(void **state)
         (void)cut_once(SIZE_MAX, cut, 2, "id");
 }
 
-/* Garbage in the place of a reply ends the connection, and no call gets a reply that is not its
- * own. */
+/*
+ * Garbage in the place of a reply ends the connection, and no call gets a reply that is not its
+ * own.
+ */
 static void an_answer_that_nobody_asked_for_ends_the_connection(void **state)
 {
     struct fake_server server;

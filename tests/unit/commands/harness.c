@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "causal/register.h"
+#include "commands/user_table.h"
 #include "coordinator/key_request.h"
 #include "ring/element_key.h"
 #include "ring/position.h"
@@ -101,6 +102,21 @@ static void mac(struct slice key, struct slice message, uint8_t out[CONTEXT_MAC_
         out[i] = (uint8_t)(hash = hash64(message, hash));
 }
 
+/* Likewise. */
+static void hash_password(struct slice password, uint8_t *out)
+{
+    uint64_t hash = hash64(password, 7);
+    for (size_t i = 0; i < USER_HASH_BYTES; i++)
+        out[i] = (uint8_t)(hash = hash64(slice_make(&hash, sizeof hash), i));
+}
+
+static bool random_bytes(uint8_t *out, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        out[i] = (uint8_t)(i + 1);
+    return true;
+}
+
 int harness_setup(void **state)
 {
     struct harness *harness = memory_new(1, sizeof *harness);
@@ -123,6 +139,8 @@ int harness_setup(void **state)
     environment->peer_silence_ms = peer_silence_ms;
     environment->replica_ready = replica_ready;
     environment->mac = mac;
+    environment->hash_password = hash_password;
+    environment->random_bytes = random_bytes;
     environment->client_close = client_close;
     environment->client_wake = client_wake;
     *state = harness;

@@ -74,7 +74,7 @@ struct harness {
     struct key_outcome siblings[4];
     uint16_t sibling_count;
     struct version_vector more_context; /* beside that of the siblings */
-    bool last_has_context; /* of the last entry written */
+    bool last_has_context;              /* of the last entry written */
     struct version_vector last_context;
     hybrid_time last_context_time;
     keyspace_id last_keyspace;

@@ -3,6 +3,7 @@ libringtest_a_SOURCES += \
 	tests/unit/commands/harness.c \
 	tests/unit/commands/harness.h
 unit_tests += \
+	tests/unit/commands/test_acl \
 	tests/unit/commands/test_arguments \
 	tests/unit/commands/test_cluster \
 	tests/unit/commands/test_command_table \
@@ -13,6 +14,7 @@ unit_tests += \
 	tests/unit/commands/test_keyspace \
 	tests/unit/commands/test_redis \
 	tests/unit/commands/test_ring_gc \
+	tests/unit/commands/test_ring_repair \
 	tests/unit/commands/test_server \
 	tests/unit/commands/test_session \
 	tests/unit/commands/test_siblings \

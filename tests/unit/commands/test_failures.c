@@ -61,7 +61,8 @@ static void each_status_has_its_word(void **state)
          "-DISKFULL the owners' disks have too little free space\r\n"},
         {STATUS_CLOCK_SKEW,
          "-CLOCKSKEW the clocks of the owners within reach are too far from the others, or behind "
-         "times that they gave before; try again, and see 'ringctl status'; nothing was written\r\n",
+         "times that they gave before; try again, and see 'ringctl status'; nothing was "
+         "written\r\n",
          "-CLOCKSKEW the clocks of the owners within reach are too far from the others, or behind "
          "times that they gave before; try again, and see 'ringctl status'\r\n"},
         {STATUS_TOO_LARGE,

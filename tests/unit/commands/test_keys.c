@@ -109,7 +109,7 @@ static void keys_and_dbsize_cover_the_whole_ring(void **state)
     assert_int_equal(value->element_count, 10);
     resp_value_free(value);
     assert_reply(client, "DBSIZE", ":300\r\n");
-    assert_int_equal(harness->environment.keyspace_keys[0], 300);
+    assert_int_equal(harness->environment.keyspace_sizes[0].keys, 300);
     value = client_value(client, "INFO keyspace");
     assert_true(value_is(value, "# Keyspace\r\ndb0:keys=300,expires=0,avg_ttl=0\r\n"));
     resp_value_free(value);

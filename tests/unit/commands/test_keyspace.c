@@ -209,13 +209,42 @@ static void a_level_of_the_keyspace_binds_the_weakest(void **state)
     assert_int_equal(harness->last_options.level, LEVEL_QUORUM);
 }
 
-static void dropping_is_refused(void **state)
+static void dropping_becomes_a_change(void **state)
 {
     struct client *client = setup(state);
-    struct resp_value *reply = client_value(client, "RING.KEYSPACE DROP carts");
-    assert_int_equal(reply->type, RESP_TYPE_ERROR);
-    assert_int_equal(node.changes, 0);
+    assert_reply(client, "RING.KEYSPACE DROP carts",
+                 "*6\r\n$3\r\nseq\r\n:7\r\n$8\r\nknown_by\r\n:4\r\n$7\r\nmembers\r\n:5\r\n");
+    assert_int_equal(node.last.kind, REGISTER_CHANGE_KEYSPACE_DROP);
+    assert_string_equal(node.last.keyspace.name, "carts");
+    assert_reply(client, "RING.KEYSPACE DROP carts number=3",
+                 "-ERR wrong number of arguments for 'ring.keyspace|drop' command\r\n");
+    assert_int_equal(node.changes, 1);
+}
+
+/* What is asked of nodes goes by the id; clients see the number. */
+static void a_number_that_is_used_again_names_another_keyspace(void **state)
+{
+    struct harness *harness = *state;
+    struct client *client = setup(state);
+    assert_reply(client, "SELECT 1", "+OK\r\n");
+    assert_reply(client, "SET k old", "+OK\r\n");
+    assert_reply(client, "DBSIZE", ":1\r\n");
+    harness->ring->keyspace_drops[1] = 5;
+    assert_reply(client, "SELECT 1", "+OK\r\n");
+    assert_reply(client, "GET k", "$-1\r\n");
+    assert_reply(client, "SET k new", "+OK\r\n");
+    struct resp_value *reply = client_value(client, "CLIENT INFO");
+    assert_non_null(strstr((const char *)reply->text.data, " db=1 "));
     resp_value_free(reply);
+    reply = client_value(client, "INFO keyspace"); /* the size was that of the one before */
+    assert_null(strstr((const char *)reply->text.data, "db1:"));
+    resp_value_free(reply);
+    assert_reply(client, "SELECT 0", "+OK\r\n");
+    assert_reply(client, "SET k zero", "+OK\r\n");
+    assert_reply(client, "COPY k copied DB 1", ":1\r\n");
+    assert_reply(client, "SELECT 1", "+OK\r\n");
+    assert_reply(client, "GET copied", "$4\r\nzero\r\n");
+    assert_reply(client, "GET k", "$3\r\nnew\r\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
@@ -230,7 +259,8 @@ int main(void)
         TEST(a_keyspace_is_shown_whole),
         TEST(a_limit_of_the_keyspace_binds_before_the_servers),
         TEST(a_level_of_the_keyspace_binds_the_weakest),
-        TEST(dropping_is_refused),
+        TEST(dropping_becomes_a_change),
+        TEST(a_number_that_is_used_again_names_another_keyspace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,12 +119,16 @@ static void the_level_of_the_request_holds_for_it(void **state)
 
 static void a_write_carries_what_its_context_covers(void **state)
 {
-    static const char *const writes[] = {
-        "WITH context=%s SET k v",        "WITH context=%s SET k v PX 10",
-        "WITH cl=ONE context=%s SETEX k 9 v", "with CONTEXT=%s psetex k 9 v",
-        "WITH context=%s GETSET k v",     "WITH context=%s SETNX k v",
-        "WITH context=%s DEL k",          "WITH context=%s UNLINK k",
-        "WITH context=%s GETDEL k",       "WITH context=%s MSET k v"};
+    static const char *const writes[] = {"WITH context=%s SET k v",
+                                         "WITH context=%s SET k v PX 10",
+                                         "WITH cl=ONE context=%s SETEX k 9 v",
+                                         "with CONTEXT=%s psetex k 9 v",
+                                         "WITH context=%s GETSET k v",
+                                         "WITH context=%s SETNX k v",
+                                         "WITH context=%s DEL k",
+                                         "WITH context=%s UNLINK k",
+                                         "WITH context=%s GETDEL k",
+                                         "WITH context=%s MSET k v"};
     struct harness *harness = *state;
     struct client *client = harness_client(harness);
     put_siblings(harness);

@@ -28,13 +28,13 @@ void driver_init_with(struct request_driver *driver, const char *replication, ui
             fixture_add(ring, id++, ring->regions[region].name, racks[i % 6], 1);
     fixture_place(ring, NULL);
     preference_list_build(ring, 0, 0, &driver->owners);
-    driver->params = (struct coordinate_params){.ring = ring,
-                                                .self = driver->owners.nodes[self],
-                                                .self_ready = true,
-                                                .usable =
-                                                    ((owner_mask)1 << driver->owners.count) - 1,
-                                                .deadline_us = DRIVER_TIMEOUT_MS * 1000,
-                                                .retry_ms = DRIVER_RETRY_MS};
+    driver->params =
+        (struct coordinate_params){.ring = ring,
+                                   .self = driver->owners.nodes[self],
+                                   .self_ready = true,
+                                   .usable = ((owner_mask)1 << driver->owners.count) - 1,
+                                   .deadline_us = DRIVER_TIMEOUT_MS * 1000,
+                                   .retry_ms = DRIVER_RETRY_MS};
 }
 
 void driver_end(struct request_driver *driver)

@@ -48,8 +48,10 @@ struct request_driver {
     unsigned speculated, speculation_refused, speculation_won, retried, retry_refused, explored;
 };
 
-/* `replication` as "eu:2,us:1"; the coordinator is owner `self`, which is ready, and all are
- * usable. */
+/*
+ * `replication` as "eu:2,us:1"; the coordinator is owner `self`, which is ready, and all are
+ * usable.
+ */
 void driver_init(struct request_driver *driver, const char *replication, uint8_t self);
 /* With `more` members in each region than it has replicas. The i-th of each is in rack i. */
 void driver_init_with(struct request_driver *driver, const char *replication, uint8_t self,

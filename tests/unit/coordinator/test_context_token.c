@@ -120,9 +120,9 @@ static void every_bit_flip_and_every_cut_is_refused(void **state)
             fixture.token.data[i] ^= (uint8_t)(1u << bit);
         }
         assert_non_null(judge(&fixture, &fixture.place, slice_make(fixture.token.data, i)));
-        assert_non_null(judge(&fixture, &fixture.place,
-                              slice_make(fixture.token.data + i + 1,
-                                         fixture.token.length - i - 1)));
+        assert_non_null(
+            judge(&fixture, &fixture.place,
+                  slice_make(fixture.token.data + i + 1, fixture.token.length - i - 1)));
     }
     buffer_put_u8(&fixture.token, 'A');
     assert_non_null(judge(&fixture, &fixture.place, buffer_slice(&fixture.token)));

@@ -139,6 +139,32 @@ static void an_owner_and_its_stand_in_count_once(void **state)
     }
 }
 
+/* Networks repeat what they carry: the second answer may be the first one again. */
+static void a_fallback_that_is_not_needed_any_more_is_not_asked_for_another_owner(void **state)
+{
+    (void)state;
+    for (int owner_first = 0; owner_first < 2; owner_first++) {
+        struct request_driver driver;
+        driver_init_with(&driver, "eu:3", 0, FALLBACKS);
+        start_and_mint(&driver, sloppy(LEVEL_QUORUM));
+        driver_tick(&driver, DRIVER_RETRY_MS); /* the own disk is slow */
+        assert_int_equal(intended_of(&driver, 3), driver.owners.nodes[0]);
+        if (owner_first)
+            driver_replicated(&driver, 0, STATUS_OK);
+        driver_hinted(&driver, 3, STATUS_OK);
+        if (!owner_first)
+            driver_replicated(&driver, 0, STATUS_OK);
+        driver_refused(&driver, 1, STATUS_UNAVAILABLE);
+        driver_refused(&driver, 2, STATUS_UNAVAILABLE);
+        driver_hinted(&driver, 3, STATUS_OK);
+        assert_false(driver.answered);
+        assert_int_equal(intended_of(&driver, 4), driver.owners.nodes[1]);
+        driver_hinted(&driver, 4, STATUS_OK);
+        assert_answer(&driver, STATUS_OK, 2, 2, 1);
+        driver_deinit(&driver);
+    }
+}
+
 static void a_slow_owner_is_replaced_only_while_the_level_is_not_met(void **state)
 {
     struct request_driver driver;
@@ -344,6 +370,7 @@ int main(void)
         cmocka_unit_test(an_owner_that_refuses_on_the_way_is_replaced_too),
         cmocka_unit_test(the_next_fallback_takes_over_from_one_that_is_full),
         cmocka_unit_test(an_owner_and_its_stand_in_count_once),
+        cmocka_unit_test(a_fallback_that_is_not_needed_any_more_is_not_asked_for_another_owner),
         cmocka_unit_test(a_slow_owner_is_replaced_only_while_the_level_is_not_met),
         cmocka_unit_test(fallbacks_are_spread_over_racks_and_stay_in_the_region),
         cmocka_unit_test(a_message_of_the_wrong_kind_counts_for_nobody),

@@ -572,7 +572,8 @@ static void store_repair(const struct request_driver *driver, uint8_t owner, uin
     cell_deinit(&cell);
 }
 
-/* A read at a majority with refusals and silence on the way: the version shown, 0 when it failed.
+/*
+ * A read at a majority with refusals and silence on the way: the version shown, 0 when it failed.
  */
 static uint64_t read_once(struct request_driver *driver, struct random *random, uint64_t held[3])
 {

@@ -218,12 +218,12 @@ static void a_node_that_may_not_mint_says_so(void **state)
     driver_init(&driver, "eu:3", 0);
     driver.params.self_ready = false;
     driver_start(&driver, &request);
-    assert_int_equal(driver.result.status, STATUS_NOT_OWNER);
+    assert_int_equal(driver.result.status, STATUS_NOT_READY);
     assert_int_equal(driver.sent_count, 0);
     driver_deinit(&driver);
 }
 
-static void a_keyspace_that_is_not_there_is_invalid(void **state)
+static void a_keyspace_that_is_not_there_is_named(void **state)
 {
     struct request_driver driver;
     struct key_request request = driver_set("v");
@@ -231,7 +231,7 @@ static void a_keyspace_that_is_not_there_is_invalid(void **state)
     driver_init(&driver, "eu:3", 0);
     request.keyspace = 3;
     driver_start(&driver, &request);
-    assert_int_equal(driver.result.status, STATUS_INVALID);
+    assert_int_equal(driver.result.status, STATUS_NO_KEYSPACE);
     assert_int_equal(driver.sent_count, 0);
     driver_deinit(&driver);
 }
@@ -619,7 +619,7 @@ int main(void)
         cmocka_unit_test(a_write_done_again_never_says_that_nothing_was_written),
         cmocka_unit_test(too_few_usable_owners_are_refused_at_once_and_nothing_is_sent),
         cmocka_unit_test(a_node_that_may_not_mint_says_so),
-        cmocka_unit_test(a_keyspace_that_is_not_there_is_invalid),
+        cmocka_unit_test(a_keyspace_that_is_not_there_is_named),
         cmocka_unit_test(a_write_that_no_message_can_carry_is_too_large),
         cmocka_unit_test(a_quorum_that_dies_in_flight_is_uncertain_at_once),
         cmocka_unit_test(a_replica_that_answers_no_is_no_ack),

@@ -4,4 +4,5 @@ unit_tests += \
 	tests/unit/membership/test_lineage \
 	tests/unit/membership/test_peers \
 	tests/unit/membership/test_register \
-	tests/unit/membership/test_register_change
+	tests/unit/membership/test_register_change \
+	tests/unit/membership/test_users

@@ -59,7 +59,8 @@ static void a_store_that_lost_its_newest_commits_is_rolled_back(void **state)
     assert_true(witness.life == before.life && witness.commits == before.commits); /* N1 */
 }
 
-/* It took writes alone, so it has more commits than were ever shown: it has forgotten all the same.
+/*
+ * It took writes alone, so it has more commits than were ever shown: it has forgotten all the same.
  */
 static void a_copy_that_went_on_is_rolled_back(void **state)
 {

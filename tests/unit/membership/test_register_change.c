@@ -76,6 +76,90 @@ static void there_are_so_many_keyspaces(void **state)
     ring_free(ring);
 }
 
+static struct register_change drop(const char *name)
+{
+    struct register_change change = {.kind = REGISTER_CHANGE_KEYSPACE_DROP};
+    strcpy(change.keyspace.name, name);
+    return change;
+}
+
+/* What is stored under the id of the dropped one is nothing of the new one. */
+static void a_number_that_is_used_again_has_another_id(void **state)
+{
+    struct ring *ring = fixture_small_ring();
+    struct register_value *value = register_value_first(ring);
+    char reason[REGISTER_REASON_MAX];
+    (void)state;
+    for (unsigned life = 0; life < 3; life++) {
+        keyspace_id id = ring_keyspace_id(value->ring, ring_keyspace_numbered(value->ring, 7));
+        assert_int_equal(id, 7 + 64 * life);
+        assert_false(ring_keyspace_is_dropped(value->ring, id));
+        struct register_change gone = drop("carts");
+        assert_int_equal(apply(&gone, &value, reason), STATUS_OK);
+        assert_null(ring_keyspace(value->ring, id));
+        assert_null(ring_keyspace_numbered(value->ring, 7));
+        assert_true(ring_keyspace_is_dropped(value->ring, id));
+        assert_false(ring_keyspace_is_dropped(value->ring, (keyspace_id)(id + 64)));
+        struct register_change again = create("carts", 7);
+        assert_int_equal(apply(&again, &value, reason), STATUS_OK);
+        assert_null(ring_keyspace(value->ring, id));
+    }
+    register_value_free(value);
+    ring_free(ring);
+}
+
+static void dropping_takes_the_named_one_alone(void **state)
+{
+    struct ring *ring = fixture_small_ring();
+    struct register_value *value = register_value_first(ring);
+    char reason[REGISTER_REASON_MAX];
+    struct register_change last = create("last", 9), gone = drop("carts");
+    (void)state;
+    assert_int_equal(apply(&last, &value, reason), STATUS_OK);
+    assert_int_equal(apply(&gone, &value, reason), STATUS_OK);
+    assert_int_equal(value->ring->keyspace_count, 2);
+    assert_string_equal(value->ring->keyspaces[0].name, "default");
+    assert_string_equal(value->ring->keyspaces[1].name, "last");
+    assert_int_equal(apply(&gone, &value, reason), STATUS_INVALID);
+    assert_string_equal(reason, "there is no keyspace carts");
+    register_value_free(value);
+    ring_free(ring);
+}
+
+static void the_keyspace_that_connections_begin_with_stays(void **state)
+{
+    struct ring *ring = fixture_small_ring();
+    struct register_value *value = register_value_first(ring);
+    char reason[REGISTER_REASON_MAX];
+    struct register_change gone = drop("default");
+    (void)state;
+    assert_int_equal(apply(&gone, &value, reason), STATUS_INVALID);
+    assert_non_null(strstr(reason, "cannot be dropped"));
+    assert_non_null(ring_keyspace_numbered(value->ring, 0));
+    register_value_free(value);
+    ring_free(ring);
+}
+
+/* An id has 16 bits. */
+static void a_number_is_used_up_after_so_many_keyspaces(void **state)
+{
+    struct ring *ring = fixture_small_ring();
+    char reason[REGISTER_REASON_MAX];
+    struct register_change gone = drop("carts"), again = create("carts", 7);
+    struct register_change other = create("other", -1);
+    (void)state;
+    ring->keyspace_drops[7] = RING_KEYSPACE_DROPS_MAX - 1;
+    ring->keyspace_drops[1] = RING_KEYSPACE_DROPS_MAX;
+    struct register_value *value = register_value_first(ring);
+    assert_int_equal(apply(&gone, &value, reason), STATUS_OK);
+    assert_int_equal(apply(&again, &value, reason), STATUS_INVALID);
+    assert_non_null(strstr(reason, "take another"));
+    assert_int_equal(apply(&other, &value, reason), STATUS_OK);
+    assert_non_null(ring_keyspace_numbered(value->ring, 2)); /* 1 is used up */
+    register_value_free(value);
+    ring_free(ring);
+}
+
 static void setting_changes_the_named_fields_alone(void **state)
 {
     struct ring *ring = fixture_small_ring();
@@ -139,6 +223,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_keyspace_is_created_once),
         cmocka_unit_test(there_are_so_many_keyspaces),
+        cmocka_unit_test(a_number_that_is_used_again_has_another_id),
+        cmocka_unit_test(dropping_takes_the_named_one_alone),
+        cmocka_unit_test(the_keyspace_that_connections_begin_with_stays),
+        cmocka_unit_test(a_number_is_used_up_after_so_many_keyspaces),
         cmocka_unit_test(setting_changes_the_named_fields_alone),
         cmocka_unit_test(a_steward_with_a_new_store_returns_in_two_steps),
     };

@@ -2,7 +2,9 @@ libringtest_a_SOURCES += \
 	tests/unit/node/loop_host.c \
 	tests/unit/node/loop_host.h \
 	tests/unit/node/store_host.c \
-	tests/unit/node/store_host.h
+	tests/unit/node/store_host.h \
+	tests/unit/node/store_writes.c \
+	tests/unit/node/store_writes.h
 unit_tests += \
 	tests/unit/node/test_clock_fence \
 	tests/unit/node/test_event \
@@ -13,12 +15,16 @@ unit_tests += \
 	tests/unit/node/test_sloppy_reads \
 	tests/unit/node/test_stability_schedule \
 	tests/unit/node/test_store_clock \
+	tests/unit/node/test_store_drop \
 	tests/unit/node/test_store_elements \
 	tests/unit/node/test_store_expiry \
 	tests/unit/node/test_store_hints \
+	tests/unit/node/test_store_mint \
 	tests/unit/node/test_store_read \
 	tests/unit/node/test_store_register \
 	tests/unit/node/test_store_requests \
+	tests/unit/node/test_store_siblings \
 	tests/unit/node/test_store_side \
 	tests/unit/node/test_store_stability \
+	tests/unit/node/test_store_sync \
 	tests/unit/node/test_store_whole

@@ -7,6 +7,7 @@
 #include "ring/position.h"
 #include "ring/preference_list.h"
 #include "wire/message_lineage.h"
+#include "wire/message_register.h"
 
 void loop_host_step(struct loop_host *host, struct event event)
 {
@@ -28,6 +29,15 @@ void loop_host_give(struct loop_host *host, link_id link, uint16_t type, request
     buffer_deinit(&bytes);
 }
 
+/* The store has opened, and knows of no change of the register. */
+static void open_register(struct loop_host *host)
+{
+    struct buffer body = {0};
+    message_register_state_encode(&(struct message_register_state){0}, &body);
+    loop_host_give(host, 0, MESSAGE_REGISTER_STATE, 0, buffer_slice(&body));
+    buffer_deinit(&body);
+}
+
 static void activate_replicas(struct loop_host *host)
 {
     for (partition_id p = 0; p < host->ring->partition_count; p++) {
@@ -40,8 +50,8 @@ static void activate_replicas(struct loop_host *host)
     }
 }
 
-void loop_host_init_unconfirmed(struct loop_host *host, const char *replication,
-                                uint32_t members)
+static void init(struct loop_host *host, const char *replication, uint32_t members,
+                 uint16_t incarnation)
 {
     *host = (struct loop_host){.ring = fixture_ring(replication, 16),
                                .now = {.mono_us = 1000000, .wall_ms = 1700000000000},
@@ -52,7 +62,7 @@ void loop_host_init_unconfirmed(struct loop_host *host, const char *replication,
     fixture_place(host->ring, NULL);
     settings_defaults(&host->settings);
     host->node = node_new(&(struct node_params){.self = LOOP_HOST_SELF,
-                                                .storage_incarnation = 1,
+                                                .storage_incarnation = incarnation,
                                                 .boot_epoch = 1,
                                                 .random_seed = 1,
                                                 .ring = host->ring,
@@ -62,6 +72,18 @@ void loop_host_init_unconfirmed(struct loop_host *host, const char *replication,
     loop_host_step(host, (struct event){.kind = EVENT_CLIENT_OPEN,
                                         .connection = LOOP_HOST_CLIENT,
                                         .bytes = slice_text("127.0.0.1:1")});
+}
+
+void loop_host_init_unopened(struct loop_host *host, const char *replication, uint32_t members,
+                             uint16_t incarnation)
+{
+    init(host, replication, members, incarnation);
+}
+
+void loop_host_init_unconfirmed(struct loop_host *host, const char *replication, uint32_t members)
+{
+    init(host, replication, members, 1);
+    open_register(host);
 }
 
 void loop_host_init(struct loop_host *host, const char *replication, uint32_t members)

@@ -31,6 +31,12 @@ struct loop_host {
 
 /* A ring of 16 partitions and one keyspace; the own replicas are active, no peer is up. */
 void loop_host_init(struct loop_host *host, const char *replication, uint32_t members);
+/*
+ * The same, before the store has opened: it has not told what of the register it knows. It is the
+ * node's store number `incarnation`.
+ */
+void loop_host_init_unopened(struct loop_host *host, const char *replication, uint32_t members,
+                             uint16_t incarnation);
 /* The same, before the store has shown what it is (message_lineage.h): nothing is served. */
 void loop_host_init_unconfirmed(struct loop_host *host, const char *replication, uint32_t members);
 void loop_host_deinit(struct loop_host *host);

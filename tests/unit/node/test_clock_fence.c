@@ -290,8 +290,7 @@ static void a_write_whose_read_is_under_way_at_the_jump_is_refused(void **state)
     loop_host_deinit(&host);
 }
 
-/* ---- what a fenced node goes on doing ----------------------------------------------------------
- */
+/* ---- what a fenced node goes on doing -------------------------------------------------------- */
 
 static void a_fenced_node_serves_reads_and_takes_replicas(void **state)
 {
@@ -361,8 +360,7 @@ static void heartbeats_tell_the_clock_as_it_is(void **state)
     loop_host_deinit(&host);
 }
 
-/* ---- the store side ---------------------------------------------------------------------------
- */
+/* ---- the store side -------------------------------------------------------------------------- */
 
 static void the_store_side_is_told_before_it_mints_and_at_every_jump(void **state)
 {
@@ -612,8 +610,7 @@ static void no_more_writes_are_held_than_requests_max(void **state)
     loop_host_deinit(&host);
 }
 
-/* ---- what is shown ----------------------------------------------------------------------------
- */
+/* ---- what is shown --------------------------------------------------------------------------- */
 
 static void the_fence_and_the_offset_are_shown(void **state)
 {

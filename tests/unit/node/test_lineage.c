@@ -97,8 +97,8 @@ static void no_partition_is_sent_whole_before(void **state)
     link_id link;
     (void)state;
     start(&host, &OLD);
-    struct message_partition_pull pull = {
-        .address = {.partition = 3, .tag = host.ring->tag}, .clock = slice_text("")};
+    struct message_partition_pull pull = {.address = {.partition = 3, .tag = host.ring->tag},
+                                          .clock = slice_text("")};
     message_partition_pull_encode(&pull, &body);
     loop_host_give(&host, 2, MESSAGE_PARTITION_PULL, 7, buffer_slice(&body));
     assert_false(is_sent(&host, MESSAGE_PARTITION_PULL)); /* to the own store */
@@ -205,7 +205,8 @@ static enum lineage_verdict answered(const struct loop_host *host)
     return (enum lineage_verdict)judged.verdict;
 }
 
-/* What is remembered stands in the own store: a judgement before it is open would be worth nothing.
+/*
+ * What is remembered stands in the own store: a judgement before it is open would be worth nothing.
  */
 static void a_peer_is_judged_by_what_the_own_store_remembers(void **state)
 {

@@ -20,6 +20,7 @@
 #include "wire/frame.h"
 #include "wire/message.h"
 #include "wire/message_lineage.h"
+#include "wire/message_register.h"
 
 enum { SELF = 1, CLIENT = 50 };
 
@@ -77,9 +78,8 @@ static void let_in(struct loop *loop, node_id peer)
 static void beat(struct loop *loop, node_id peer, int64_t offset_ms)
 {
     struct buffer body = {0};
-    struct message_heartbeat heartbeat = {.sent_us = 1,
-                                          .wall_ms = loop->true_ms + (uint64_t)offset_ms,
-                                          .echo_us = loop->now.mono_us};
+    struct message_heartbeat heartbeat = {
+        .sent_us = 1, .wall_ms = loop->true_ms + (uint64_t)offset_ms, .echo_us = loop->now.mono_us};
     message_heartbeat_encode(&heartbeat, &body);
     give_frame(loop, peer, MESSAGE_HEARTBEAT, 0, buffer_slice(&body));
     buffer_deinit(&body);
@@ -103,6 +103,10 @@ static void init_loop(struct loop *loop, const char *replication, uint32_t membe
                                                 .ring = loop->ring,
                                                 .settings = &loop->settings});
     step(loop, (struct event){.kind = EVENT_START});
+    struct buffer known = {0};
+    message_register_state_encode(&(struct message_register_state){0}, &known);
+    give_frame(loop, 0, MESSAGE_REGISTER_STATE, 0, buffer_slice(&known));
+    buffer_deinit(&known);
     loop->now.mono_us += 60000000; /* nobody is left to wait for to compare clocks with */
     loop->now.wall_ms += 60000;
     loop->true_ms += 60000;
@@ -212,6 +216,18 @@ static void what_the_store_side_counts_is_shown(void **state)
 
 /* ---- forwarding ---------------------------------------------------------------------------- */
 
+/* A client of a node that does not own the key writes it: three others of five do. */
+static void set_what_another_owns(struct loop *loop)
+{
+    struct buffer command = {0};
+    char key[16];
+    init_loop(loop, "eu:3", 5);
+    find_key(loop, false, key);
+    buffer_printf(&command, "SET %s v\r\n", key);
+    client_says(loop, buffer_slice(&command));
+    buffer_deinit(&command);
+}
+
 static void a_write_goes_once_to_the_best_owner(void **state)
 {
     struct loop loop;
@@ -241,14 +257,9 @@ static void only_the_owner_that_was_asked_last_is_listened_to(void **state)
 {
     struct loop loop;
     struct frame frame, other;
-    struct buffer command = {0};
     link_id first, second, third;
-    char key[16];
     (void)state;
-    init_loop(&loop, "eu:3", 5);
-    find_key(&loop, false, key);
-    buffer_printf(&command, "SET %s v\r\n", key);
-    client_says(&loop, buffer_slice(&command));
+    set_what_another_owns(&loop);
     assert_true(find_frame(&loop, MESSAGE_FORWARD, &frame, &first));
     request_id request = frame.request;
     answer_forward(&loop, first, request, STATUS_NOT_READY);
@@ -258,7 +269,6 @@ static void only_the_owner_that_was_asked_last_is_listened_to(void **state)
     assert_false(find_frame(&loop, MESSAGE_FORWARD, &other, &third));
     answer_forward(&loop, second, request, STATUS_TOO_LARGE);
     assert_true(loop.effects.count > 0);
-    buffer_deinit(&command);
     deinit_loop(&loop);
 }
 
@@ -266,18 +276,33 @@ static void an_owner_that_is_lost_makes_a_forwarded_write_uncertain(void **state
 {
     struct loop loop;
     struct frame frame;
-    struct buffer command = {0};
     link_id link;
-    char key[16];
     (void)state;
-    init_loop(&loop, "eu:3", 5);
-    find_key(&loop, false, key);
-    buffer_printf(&command, "SET %s v\r\n", key);
-    client_says(&loop, buffer_slice(&command));
+    set_what_another_owns(&loop);
     assert_true(find_frame(&loop, MESSAGE_FORWARD, &frame, &link));
     step(&loop, (struct event){.kind = EVENT_LINK_DOWN, .link = link});
     assert_client_reads(&loop, "-UNCERTAIN ");
-    buffer_deinit(&command);
+    deinit_loop(&loop);
+}
+
+/* Owners differ in whom they reach: the client hears of none before all have refused. */
+static void an_owner_that_reaches_too_few_leaves_the_write_to_the_next(void **state)
+{
+    struct loop loop;
+    struct frame frame;
+    link_id links[3];
+    (void)state;
+    set_what_another_owns(&loop);
+    for (unsigned i = 0; i < 3; i++) {
+        struct buffer body = {0};
+        struct key_result result = key_result_failed(STATUS_UNAVAILABLE, i == 1 ? 1 : 0, 2);
+        assert_true(find_frame(&loop, MESSAGE_FORWARD, &frame, &links[i]));
+        key_result_encode(&result, &body);
+        give_frame(&loop, links[i], MESSAGE_FORWARD_RESULT, frame.request, buffer_slice(&body));
+        buffer_deinit(&body);
+    }
+    assert_true(links[0] != links[1] && links[1] != links[2] && links[0] != links[2]);
+    assert_client_reads(&loop, "-NOREPLICAS not enough owners reachable: need 2, can reach 1;");
     deinit_loop(&loop);
 }
 
@@ -334,6 +359,7 @@ int main(void)
         cmocka_unit_test(a_write_goes_once_to_the_best_owner),
         cmocka_unit_test(only_the_owner_that_was_asked_last_is_listened_to),
         cmocka_unit_test(an_owner_that_is_lost_makes_a_forwarded_write_uncertain),
+        cmocka_unit_test(an_owner_that_reaches_too_few_leaves_the_write_to_the_next),
         cmocka_unit_test(an_owner_coordinates_when_the_better_ones_cannot),
         cmocka_unit_test(a_write_that_no_message_can_carry_is_not_forwarded),
     };

@@ -339,7 +339,7 @@ static void a_keyspace_is_not_denied_before_the_store_is_open(void **state)
 {
     struct loop_host host;
     (void)state;
-    loop_host_init(&host, "eu:3", 3);
+    loop_host_init_unopened(&host, "eu:3", 3, 1);
     loop_host_say(&host, "SELECT 9");
     loop_host_assert_reply(&host, "-LOADING");
     loop_host_say(&host, "SELECT 0");
@@ -347,6 +347,106 @@ static void a_keyspace_is_not_denied_before_the_store_is_open(void **state)
     open_store(&host, 0, slice_make(NULL, 0));
     loop_host_say(&host, "SELECT 9");
     loop_host_assert_reply(&host, "-ERR DB index is out of range");
+    deinit(&host);
+}
+
+/* ---- users ---- */
+
+/* A value of seq 4 in which the user `default` has a password. */
+static void make_users(const struct loop_host *host, struct buffer *out)
+{
+    static const char rules[] =
+        "resetpass #148de9c5a7a44d19e56cd9ae1a554bf67847afb0c58f6e12fa29ac7ddfca9940";
+    struct register_value *value = register_value_first(host->ring), *next;
+    struct register_change change = {.kind = REGISTER_CHANGE_USER_SET, .user = "default"};
+    char reason[REGISTER_REASON_MAX];
+    change.words_length = sizeof rules - 1;
+    memcpy(change.words, rules, sizeof rules - 1);
+    assert_int_equal(register_change_apply(&change, (struct ballot){3, 2, 1}, value, &next, reason),
+                     STATUS_OK);
+    next->seq = 4;
+    register_value_encode(next, out);
+    register_value_free(value);
+    register_value_free(next);
+}
+
+static void tell(struct loop_host *host, node_id peer, uint64_t seq)
+{
+    struct buffer body = {0}, bytes = {0};
+    struct register_value *first = register_value_first(host->ring);
+    register_value_encode(first, &bytes);
+    message_register_known_encode(
+        &(struct message_register_known){.generation = host->ring->generation,
+                                         .seq = seq,
+                                         .digest = register_value_digest(buffer_slice(&bytes))},
+        &body);
+    loop_host_give(host, peer, MESSAGE_REGISTER_KNOWN, 0, buffer_slice(&body));
+    register_value_free(first);
+    buffer_deinit(&body);
+    buffer_deinit(&bytes);
+}
+
+/* What the disk says is in force before the first command is carried out. */
+static void nobody_is_let_in_before_the_store_is_open(void **state)
+{
+    struct loop_host host;
+    struct buffer value = {0};
+    (void)state;
+    loop_host_init_unopened(&host, "eu:3", 3, 1);
+    loop_host_let_all_in(&host);
+    loop_host_say(&host, "GET k");
+    loop_host_assert_reply(&host, "-LOADING");
+    make_users(&host, &value);
+    open_store(&host, 0, buffer_slice(&value));
+    loop_host_say(&host, "GET k");
+    loop_host_assert_reply(&host, "-NOAUTH");
+    buffer_deinit(&value);
+    deinit(&host);
+}
+
+/* Its ring file says that everybody may come in, and its disk has forgotten who may not. */
+static void a_store_in_the_place_of_a_lost_one_asks_a_peer_first(void **state)
+{
+    struct loop_host host;
+    struct buffer value = {0};
+    struct frame frame;
+    link_id link;
+    (void)state;
+    loop_host_init_unopened(&host, "eu:3", 3, 2);
+    open_store(&host, 0, slice_make(NULL, 0));
+    loop_host_say(&host, "GET k");
+    loop_host_assert_reply(&host, "-LOADING");
+    loop_host_let_all_in(&host);
+    tell(&host, 2, 4);
+    assert_true(loop_host_find(&host, MESSAGE_REGISTER_PULL, &frame, &link));
+    tell(&host, 3, 0); /* which has not learnt it either */
+    loop_host_say(&host, "GET k");
+    loop_host_assert_reply(&host, "-LOADING");
+    make_users(&host, &value);
+    loop_host_give(&host, 2, MESSAGE_REGISTER_VALUE, 0, buffer_slice(&value));
+    assert_true(loop_host_find(&host, MESSAGE_REGISTER_LEARN, &frame, &link));
+    loop_host_say(&host, "GET k");
+    loop_host_assert_reply(&host, "-LOADING"); /* it is not on the disk yet */
+    open_store(&host, 0, buffer_slice(&value));
+    loop_host_say(&host, "GET k");
+    loop_host_assert_reply(&host, "-NOAUTH");
+    buffer_deinit(&value);
+    deinit(&host);
+}
+
+/* Nobody has changed anything, as far as a peer knows. */
+static void a_peer_that_knows_no_more_lets_a_replaced_store_begin(void **state)
+{
+    struct loop_host host;
+    (void)state;
+    loop_host_init_unopened(&host, "eu:3", 3, 2);
+    open_store(&host, 0, slice_make(NULL, 0));
+    loop_host_let_all_in(&host);
+    loop_host_say(&host, "CLIENT SETNAME a\r\nCONFIG GET save");
+    assert_true(loop_host_reply_has(&host, "-LOADING"));
+    tell(&host, 3, 0);
+    loop_host_say(&host, "CONFIG GET save");
+    loop_host_assert_reply(&host, "*2");
     deinit(&host);
 }
 
@@ -390,6 +490,9 @@ int main(void)
         cmocka_unit_test(a_value_that_could_not_be_stored_is_stored_later),
         cmocka_unit_test(what_was_accepted_and_never_heard_of_is_asked_for),
         cmocka_unit_test(a_keyspace_is_not_denied_before_the_store_is_open),
+        cmocka_unit_test(nobody_is_let_in_before_the_store_is_open),
+        cmocka_unit_test(a_store_in_the_place_of_a_lost_one_asks_a_peer_first),
+        cmocka_unit_test(a_peer_that_knows_no_more_lets_a_replaced_store_begin),
         cmocka_unit_test(a_peers_question_goes_to_the_store_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -505,11 +505,9 @@ static void a_promise_stays_behind_the_wall_clock_and_below_the_ceiling(void **s
     assert_int_equal(hybrid_time_ms(store_clock_promise(&ahead, now, false)),
                      HOUR_MS - 2 * SKEW_MS);
     struct store_clock idle = promising_clock(HOUR_MS / 2, (int64_t)HOUR_MS * 1000);
-    assert_int_equal(hybrid_time_ms(store_clock_promise(&idle, now, false)),
-                     HOUR_MS / 2 - SKEW_MS);
+    assert_int_equal(hybrid_time_ms(store_clock_promise(&idle, now, false)), HOUR_MS / 2 - SKEW_MS);
     idle.coming = (hybrid_time)(HOUR_MS + 2000) << 16; /* it may be lost */
-    assert_int_equal(hybrid_time_ms(store_clock_promise(&idle, now, false)),
-                     HOUR_MS / 2 - SKEW_MS);
+    assert_int_equal(hybrid_time_ms(store_clock_promise(&idle, now, false)), HOUR_MS / 2 - SKEW_MS);
 }
 
 static void a_clock_that_was_not_looked_at_promises_nothing_unless_it_is_alone(void **state)
@@ -543,8 +541,8 @@ static void a_promise_outlives_its_process(void **state)
     (void)state;
     for (int i = 0; i < 20000; i++) {
         struct instant now = {.wall_ms = HOUR_MS + random_below(&random, 10000)};
-        struct store_clock clock = promising_clock(HOUR_MS + random_below(&random, 12000),
-                                                   (int64_t)now.wall_ms * 1000);
+        struct store_clock clock =
+            promising_clock(HOUR_MS + random_below(&random, 12000), (int64_t)now.wall_ms * 1000);
         clock.hybrid.last = clock.ceiling - random_below(&random, 2000 << 16);
         hybrid_time closed = store_clock_promise(&clock, now, false);
         struct store_clock next = {.max_skew_ms = SKEW_MS, .hybrid.last = clock.ceiling};

@@ -197,7 +197,9 @@ static void what_an_owner_lacks_is_known_once_it_has_asked(void **state)
     ring_free(ring);
 }
 
-/* What the store side answers to a MESSAGE_HINT_READ of the key; `replies` is what it borrows from. */
+/*
+ * What the store side answers to a MESSAGE_HINT_READ of the key; `replies` is what it borrows from.
+ */
 static struct message_hint_read_result read_hint(struct store_host *host, const char *key,
                                                  partition_id partition, struct buffer *replies)
 {

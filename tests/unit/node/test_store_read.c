@@ -253,7 +253,8 @@ static struct message_read_result fetch(struct shelf *shelf, const char *key, co
         .key = slice_text(key), .dot_count = count, .dots = buffer_slice(&dots)};
     fetch_key_encode(&wanted, &keys);
     struct message_fetch message = {
-        .address = address_of_partition(shelf, ring_partition_of_position(position_of(shelf, key), 16)),
+        .address =
+            address_of_partition(shelf, ring_partition_of_position(position_of(shelf, key), 16)),
         .key_count = 1,
         .keys = buffer_slice(&keys)};
     message_fetch_encode(&message, &body);

@@ -208,7 +208,7 @@ static void a_keyspace_is_there_once_its_value_is_on_disk(void **state)
     (void)state;
     init(&host);
     next_value(&host, &value);
-    assert_int_equal(mint_in_nine(&host, "v"), STATUS_INVALID);
+    assert_int_equal(mint_in_nine(&host, "v"), STATUS_NO_KEYSPACE);
     learn(&host, buffer_slice(&value));
     assert_int_equal(store_host_count(&host.late, MESSAGE_REGISTER_LEARNED), 0);
     store_host_commit(&host);
@@ -231,7 +231,7 @@ static void a_value_that_was_not_committed_is_not_in_force(void **state)
     learn(&host, buffer_slice(&value));
     store_host_fail(&host, false);
     store_host_open(&host);
-    assert_int_equal(mint_in_nine(&host, "v"), STATUS_INVALID);
+    assert_int_equal(mint_in_nine(&host, "v"), STATUS_NO_KEYSPACE);
     buffer_deinit(&value);
     deinit(&host);
 }

@@ -391,6 +391,34 @@ static void what_is_remembered_is_bounded_and_forgotten_when_its_window_is_over(
     deinit_cluster(&cluster);
 }
 
+/* Other ids are taken for new ones then. */
+static void an_id_that_carries_its_time_is_not_taken_for_new_after_its_window(void **state)
+{
+    struct cluster cluster;
+    char id[40], late[40];
+    (void)state;
+    init_cluster(&cluster);
+    snprintf(id, sizeof id, "%08llx-%04llx-7abc-8def-0123456789ab",
+             (unsigned long long)STORE_HOST_WALL_MS >> 16,
+             (unsigned long long)STORE_HOST_WALL_MS & 0xffff);
+    snprintf(late, sizeof late, "%08llx-%04llx-7abc-8def-0123456789ab",
+             (unsigned long long)(STORE_HOST_WALL_MS + 3 * REQUEST_WINDOW_MS) >> 16,
+             (unsigned long long)(STORE_HOST_WALL_MS + 3 * REQUEST_WINDOW_MS) & 0xffff);
+    assert_int_equal(attempt(&cluster, 0, ALL, ALL, id, append("x")), STATUS_OK);
+    assert_int_equal(attempt(&cluster, 1, ALL, ALL, id, append("x")), STATUS_OK);
+    assert_true(cluster.repeated);
+    for (int i = 0; i < OWNERS; i++) {
+        cluster.hosts[i].now.wall_ms += REQUEST_WINDOW_MS;
+        cluster.hosts[i].now.mono_us += REQUEST_WINDOW_MS * 1000ull;
+        store_host_set(&cluster.hosts[i], "another", "write");
+        store_host_set(&cluster.hosts[i], "another", "write");
+    }
+    assert_int_equal(attempt(&cluster, 2, ALL, ALL, id, append("x")), STATUS_REQUEST_TOO_OLD);
+    assert_int_equal(attempt(&cluster, 2, ALL, ALL, late, append("x")), STATUS_REQUEST_AHEAD);
+    assert_values(&cluster, "x", "x", "x");
+    deinit_cluster(&cluster);
+}
+
 static void at_the_limit_no_new_request_with_an_id_is_begun(void **state)
 {
     struct cluster cluster;
@@ -431,6 +459,7 @@ int main(void)
         cmocka_unit_test(a_version_that_was_repaired_brings_its_request_along),
         cmocka_unit_test(a_crash_leaves_no_version_without_its_record),
         cmocka_unit_test(what_is_remembered_is_bounded_and_forgotten_when_its_window_is_over),
+        cmocka_unit_test(an_id_that_carries_its_time_is_not_taken_for_new_after_its_window),
         cmocka_unit_test(at_the_limit_no_new_request_with_an_id_is_begun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

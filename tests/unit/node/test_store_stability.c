@@ -71,10 +71,9 @@ static bool hear(struct store_host *to, node_id from, const struct buffer *body)
 
 static void confirm(struct store_host *host, node_id by, uint64_t number, uint64_t heard_us)
 {
-    step(host, (struct message_stability_step){.kind = STABILITY_STEP_HEARD,
-                                               .node = by,
-                                               .number = number,
-                                               .heard_us = heard_us});
+    step(host,
+         (struct message_stability_step){
+             .kind = STABILITY_STEP_HEARD, .node = by, .number = number, .heard_us = heard_us});
     store_host_commit(host);
 }
 
@@ -86,11 +85,9 @@ static void report_all(struct trio *trio)
         for (unsigned k = 0; k <= OTHERS; k++) {
             if (i == k)
                 continue;
-            struct message_stability message =
-                report_of(&trio->hosts[i], k + 1, false, &body);
+            struct message_stability message = report_of(&trio->hosts[i], k + 1, false, &body);
             assert_true(hear(&trio->hosts[k], i + 1, &body));
-            confirm(&trio->hosts[i], k + 1, message.number,
-                    trio->hosts[k].now.mono_us);
+            confirm(&trio->hosts[i], k + 1, message.number, trio->hosts[k].now.mono_us);
         }
     buffer_deinit(&body);
 }
@@ -116,8 +113,8 @@ static void pass(struct store_host *host, uint64_t ms)
 /* Node 1 deletes what it has set, and the first `owners` others get both. */
 static void set_and_delete(struct trio *trio, const char *key, unsigned owners)
 {
-    struct mutation mutations[] = {
-        {.operation = REGISTER_SET, .value = slice_text("v")}, {.operation = REGISTER_DELETE}};
+    struct mutation mutations[] = {{.operation = REGISTER_SET, .value = slice_text("v")},
+                                   {.operation = REGISTER_DELETE}};
     struct store_host *maker = &trio->hosts[0];
     for (unsigned m = 0; m < 2; m++) {
         struct key_entry entry = {.key = slice_text(key), .mutation = mutations[m]};
@@ -173,8 +170,7 @@ static void a_report_of_a_group_that_failed_is_not_sent(void **state)
     init_trio(&trio);
     store_host_set(&trio.hosts[0], "k", "v");
     store_host_forget(&trio.hosts[0]);
-    step(&trio.hosts[0],
-         (struct message_stability_step){.kind = STABILITY_STEP_ASK, .node = 2});
+    step(&trio.hosts[0], (struct message_stability_step){.kind = STABILITY_STEP_ASK, .node = 2});
     store_host_fail(&trio.hosts[0], false);
     assert_int_equal(store_host_count(&trio.hosts[0].early, MESSAGE_STABILITY), 0);
     assert_int_equal(store_host_count(&trio.hosts[0].late, MESSAGE_STABILITY), 0);
@@ -264,8 +260,7 @@ static void a_peer_that_went_away_holds_everything_back(void **state)
     set_and_delete(&trio, "k", OTHERS);
     report_all(&trio);
     collect(&trio.hosts[0]);
-    step(&trio.hosts[0],
-         (struct message_stability_step){.kind = STABILITY_STEP_FORGET, .node = 3});
+    step(&trio.hosts[0], (struct message_stability_step){.kind = STABILITY_STEP_FORGET, .node = 3});
     pass(&trio.hosts[0], 60000);
     struct message_garbage garbage = collect(&trio.hosts[0]);
     assert_int_equal(garbage.purged, 0);

@@ -22,11 +22,11 @@ struct world {
     const struct log_sync *other; /* an exchange with another peer; NULL: none */
 };
 
-static bool is_asked(const void *context, partition_id partition)
+static bool is_asked(const void *context, partition_id partition, uint64_t since_us)
 {
     const struct world *world = context;
     return world != NULL && world->other != NULL &&
-           log_sync_asks(world->other, partition, world->now_ms * 1000);
+           log_sync_asks(world->other, partition, since_us, world->now_ms * 1000);
 }
 
 static void init_world(struct world *world)
@@ -312,7 +312,35 @@ static void what_another_peer_is_asked_for_is_left_to_it_for_a_while(void **stat
     asked = wanted(&world);
     assert_int_equal(asked.cursors[0].partition, clocks.cursors[0].partition);
     log_sync_peer_down(other);
-    assert_false(log_sync_asks(other, clocks.cursors[0].partition, 0));
+    assert_false(log_sync_asks(other, clocks.cursors[0].partition, 0, 0));
+    log_sync_free(other);
+    buffer_deinit(&out.body);
+    deinit_world(&world);
+}
+
+/* Two peers that are asked in step: what was left to one exchange of the other is asked next. */
+static void what_was_left_once_is_not_left_again(void **state)
+{
+    struct world world;
+    struct log_sync_output out = {0};
+    struct message_sync_clocks clocks;
+    (void)state;
+    init_world(&world);
+    struct log_sync *other = log_sync_new(world.ring, 1, 3, INTERVAL_MS, TIMEOUT_MS);
+    world.other = other;
+    for (unsigned round = 0; round < 2; round++) {
+        world.now_ms++;
+        log_sync_peer_down(other);
+        log_sync_peer_up(other, world.now_ms * 1000);
+        buffer_clear(&out.body);
+        log_sync_tick(other, world.now_ms * 1000, is_asked, NULL, &out);
+        assert_int_equal(message_sync_clocks_decode(buffer_slice(&out.body), &clocks), STATUS_OK);
+        log_sync_peer_down(world.sync);
+        up(&world);
+        tick(&world, 1);
+        bool same = wanted(&world).cursors[0].partition == clocks.cursors[0].partition;
+        assert_int_equal(same, round == 1);
+    }
     log_sync_free(other);
     buffer_deinit(&out.body);
     deinit_world(&world);
@@ -611,6 +639,7 @@ int main(void)
         cmocka_unit_test(a_difference_brings_another_whole_round_at_once),
         cmocka_unit_test(only_partitions_that_both_own_are_compared),
         cmocka_unit_test(what_another_peer_is_asked_for_is_left_to_it_for_a_while),
+        cmocka_unit_test(what_was_left_once_is_not_left_again),
         cmocka_unit_test(a_peer_that_shares_nothing_is_never_asked),
         cmocka_unit_test(a_page_that_was_full_is_followed_from_where_it_ended),
         cmocka_unit_test(a_partition_that_the_peer_cannot_answer_is_left_for_the_next_round),

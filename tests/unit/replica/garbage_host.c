@@ -123,8 +123,8 @@ void garbage_host_write_all(struct garbage_host *hosts, unsigned count, unsigned
 
 void garbage_host_report(struct garbage_host *to, const struct garbage_host *from)
 {
-    assert_true(stability_report(&to->stability, from->id, &from->replica.actor,
-                                 &from->replica.clock));
+    assert_true(
+        stability_report(&to->stability, from->id, &from->replica.actor, &from->replica.clock));
 }
 
 void garbage_host_report_all(struct garbage_host *hosts, unsigned count)

@@ -7,6 +7,7 @@ unit_tests += \
 	tests/unit/replica/test_collection \
 	tests/unit/replica/test_hint_store \
 	tests/unit/replica/test_expiry \
+	tests/unit/replica/test_keyspace_drop \
 	tests/unit/replica/test_leaf_compare \
 	tests/unit/replica/test_replica \
 	tests/unit/replica/test_replica_counters \
@@ -16,4 +17,5 @@ unit_tests += \
 	tests/unit/replica/test_replica_trim \
 	tests/unit/replica/test_replica_whole \
 	tests/unit/replica/test_safe_time \
+	tests/unit/replica/test_settled_time \
 	tests/unit/replica/test_stability

@@ -29,8 +29,7 @@ static void put(struct memory_store *store, struct slice key, struct slice value
     if (!is_at(store, at, key)) {
         if (store->count == store->capacity) {
             store->capacity = store->capacity == 0 ? 16 : store->capacity * 2;
-            store->records =
-                memory_resize(store->records, store->capacity, sizeof *store->records);
+            store->records = memory_resize(store->records, store->capacity, sizeof *store->records);
         }
         memmove(&store->records[at + 1], &store->records[at],
                 (store->count - at) * sizeof *store->records);

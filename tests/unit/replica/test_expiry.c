@@ -442,7 +442,8 @@ static void assert_both_show_the_same(struct twins *twins)
     buffer_deinit(&without);
 }
 
-/* Property: whoever drops what when, every reader and every writer sees what it saw without that.
+/*
+ * Property: whoever drops what when, every reader and every writer sees what it saw without that.
  */
 static void dropping_changes_nothing_that_is_seen_of_counters(void **state)
 {

@@ -80,9 +80,9 @@ static void assert_keeps_any(const struct host *host)
     bool any = false;
     for (size_t i = 0; i < host->store.count; i++) {
         struct hint_name name;
-        any = any || record_hint_name_decode(RECORD_HINT_CELL,
-                                             buffer_slice(&host->store.records[i].key),
-                                             &name) == STATUS_OK;
+        any = any ||
+              record_hint_name_decode(RECORD_HINT_CELL, buffer_slice(&host->store.records[i].key),
+                                      &name) == STATUS_OK;
     }
     assert_int_equal(hint_store_keeps_any(host->hints), any);
 }

@@ -456,9 +456,8 @@ static void a_listing_of_another_partition_is_refused(void **state)
 static void write_expiring_both(struct owners *owners, const char *key)
 {
     mutate(owners, &owners->a, key,
-           (struct mutation){.operation = REGISTER_SET,
-                             .value = slice_text("v"),
-                             .expire_at_ms = WALL + 100},
+           (struct mutation){
+               .operation = REGISTER_SET, .value = slice_text("v"), .expire_at_ms = WALL + 100},
            MERGE_LWW);
     deliver(owners, &owners->b, MERGE_LWW);
 }
@@ -471,9 +470,9 @@ static void pass_expiry(struct owners *owners)
 static void drop_expired(struct host *host)
 {
     struct expiry_outcome outcome = {0};
-    assert_int_equal(expiry_drop(&host->replica, (hybrid_time)(WALL + 200) << 16, 10,
-                                 &host->context, &outcome),
-                     STATUS_OK);
+    assert_int_equal(
+        expiry_drop(&host->replica, (hybrid_time)(WALL + 200) << 16, 10, &host->context, &outcome),
+        STATUS_OK);
     assert_int_equal(outcome.dropped, 1);
     commit(host);
 }

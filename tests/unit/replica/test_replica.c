@@ -148,8 +148,8 @@ static void assert_digest_equals_scan(struct host *host)
         struct cell cell;
         if (record_cell_name_decode(buffer_slice(&host->store.records[i].key), &name) != STATUS_OK)
             continue;
-        assert_int_equal(
-            record_cell_open(buffer_slice(&host->store.records[i].value), &encoded), STATUS_OK);
+        assert_int_equal(record_cell_open(buffer_slice(&host->store.records[i].value), &encoded),
+                         STATUS_OK);
         struct reader reader = reader_make(encoded);
         cell_decode(&reader, &cell);
         digest += cell_hash(&cell, name.key, host->context.digest_seed + name.keyspace);
@@ -297,8 +297,7 @@ static void an_unreadable_cell_is_never_taken_for_absent(void **state)
     struct host a;
     struct buffer delivery = {0}, old = {0};
     struct mutation mutation = set("v2");
-    struct replica_mint wish = {
-        .policy = MERGE_LWW, .key = slice_text("k"), .mutation = &mutation};
+    struct replica_mint wish = {.policy = MERGE_LWW, .key = slice_text("k"), .mutation = &mutation};
     struct replica_minted minted;
     (void)state;
     init_host(&a, 1);
@@ -307,9 +306,8 @@ static void an_unreadable_cell_is_never_taken_for_absent(void **state)
     cell_cache_drop_all(a.cache);
     record_cell_name(ring_position(slice_text("k"), 0, SEED), 0, slice_text("k"), &a.store.broken);
     uint64_t position = a.replica.log_position;
-    assert_int_equal(
-        replica_mint(&a.replica, &wish, false, &a.context, &minted, &old, &delivery),
-        STATUS_CORRUPT);
+    assert_int_equal(replica_mint(&a.replica, &wish, false, &a.context, &minted, &old, &delivery),
+                     STATUS_CORRUPT);
     assert_int_equal(a.replica.log_position, position);
     buffer_deinit(&old);
     buffer_deinit(&delivery);
@@ -388,8 +386,7 @@ static bool pull_page(struct host *asker, struct host *from, struct sync_cursor 
         bool changed;
         cell_delivery_decode(&reader, &cell);
         assert_int_equal(
-            replica_apply(&asker->replica, &cell, MERGE_LWW, &asker->context, &changed),
-            STATUS_OK);
+            replica_apply(&asker->replica, &cell, MERGE_LWW, &asker->context, &changed), STATUS_OK);
     }
     *delivered += answer.delivery_count;
     cursor->before = answer.before;

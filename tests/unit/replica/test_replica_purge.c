@@ -47,9 +47,9 @@ static void an_owner_without_the_delete_holds_it_back(void **state)
     garbage_host_write_all(hosts, 2, 0, "k", NULL);
     garbage_host_report_all(hosts, 3);
     garbage_host_ripen(&hosts[0]);
-    assert_int_equal(replica_purge(&hosts[0].replica, &hosts[0].stability, 100, &hosts[0].context,
-                                   &outcome),
-                     STATUS_OK);
+    assert_int_equal(
+        replica_purge(&hosts[0].replica, &hosts[0].stability, 100, &hosts[0].context, &outcome),
+        STATUS_OK);
     assert_int_equal(outcome.purged, 0);
     assert_int_equal(outcome.unstable, 1);
     assert_int_equal(outcome.holder, 3);

@@ -31,10 +31,8 @@ struct owner {
 
 static void init(struct owner *owner, node_id id)
 {
-    struct replica_open_params params = {.tag = {.epoch = 1},
-                                         .self = id,
-                                         .storage_incarnation = 1,
-                                         .boot_epoch = 1};
+    struct replica_open_params params = {
+        .tag = {.epoch = 1}, .self = id, .storage_incarnation = 1, .boot_epoch = 1};
     *owner = (struct owner){.port = {0}};
     owner->port = memory_store_port(&owner->store);
     owner->cache = cell_cache_new(1 << 20);
@@ -129,8 +127,8 @@ static enum status write_with(struct owner *owner, struct mutation mutation,
                                 .observed_time = seen != NULL ? seen->time : 0};
     struct buffer old = {0};
     buffer_clear(&owner->delivery);
-    enum status status = replica_mint(&owner->replica, &wish, true, &owner->context, minted, &old,
-                                      &owner->delivery);
+    enum status status =
+        replica_mint(&owner->replica, &wish, true, &owner->context, minted, &old, &owner->delivery);
     if (status == STATUS_OK)
         status = replica_mint(&owner->replica, &wish, false, &owner->context, minted, &old,
                               &owner->delivery);
@@ -300,8 +298,8 @@ static void what_the_quorum_read_is_replaced_by_every_mutation_of_the_request(vo
                                 .key = slice_text("k"),
                                 .mutation = &mutation,
                                 .read_cell = buffer_slice(&read)};
-    assert_int_equal(
-        replica_mint(&a.replica, &wish, false, &a.context, &minted, &old, &a.delivery), STATUS_OK);
+    assert_int_equal(replica_mint(&a.replica, &wish, false, &a.context, &minted, &old, &a.delivery),
+                     STATUS_OK);
     load(&a, &cell);
     assert_int_equal(cell.count, 1);
     cell_deinit(&cell);
@@ -380,8 +378,7 @@ static void a_blind_write_above_the_limit_is_refused(void **state)
     init(&a, 1);
     pile_up(&a, SIBLINGS_MAX);
     uint64_t position = a.replica.log_position;
-    assert_int_equal(write_with(&a, set("x"), MERGE_SIBLINGS, NULL, &minted),
-                     STATUS_SIBLING_LIMIT);
+    assert_int_equal(write_with(&a, set("x"), MERGE_SIBLINGS, NULL, &minted), STATUS_SIBLING_LIMIT);
     assert_int_equal(a.replica.log_position, position);
     assert_int_equal(a.delivery.length, 0);
     assert_values(&a, "5 4 3 2 1");
@@ -408,8 +405,7 @@ static void the_limit_binds_no_merge_and_no_write_that_does_not_add(void **state
     load(&a, &cell);
     assert_int_equal(cell.count, 2 * SIBLINGS_MAX);
     cell_deinit(&cell);
-    assert_int_equal(write_with(&a, set("x"), MERGE_SIBLINGS, NULL, &minted),
-                     STATUS_SIBLING_LIMIT);
+    assert_int_equal(write_with(&a, set("x"), MERGE_SIBLINGS, NULL, &minted), STATUS_SIBLING_LIMIT);
     write_ok(&a, set("x"), &seen); /* replaces five by one, and is still above the limit */
     assert_values(&a, "x 5 4 3 2 1");
     write_ok(&a, DELETE, NULL);
@@ -429,8 +425,7 @@ static void the_bytes_of_siblings_are_bounded_and_one_value_is_not(void **state)
     (void)state;
     init(&a, 1);
     assert_int_equal(write_with(&a, large, MERGE_SIBLINGS, NULL, &minted), STATUS_OK);
-    assert_int_equal(write_with(&a, set("x"), MERGE_SIBLINGS, NULL, &minted),
-                     STATUS_SIBLING_LIMIT);
+    assert_int_equal(write_with(&a, set("x"), MERGE_SIBLINGS, NULL, &minted), STATUS_SIBLING_LIMIT);
     struct seen seen = see(&a);
     assert_int_equal(write_with(&a, large, MERGE_SIBLINGS, &seen, &minted), STATUS_OK);
     version_vector_deinit(&seen.vector);
@@ -464,9 +459,8 @@ static void a_delivery_that_would_not_fit_is_refused_whole(void **state)
         cell_insert(&cell, &sibling);
     }
     cell_encode(&cell, true, &encoded);
-    cell_delivery_encode(&(struct cell_delivery){.key = slice_text("k"),
-                                                 .cell = buffer_slice(&encoded)},
-                         &bytes);
+    cell_delivery_encode(
+        &(struct cell_delivery){.key = slice_text("k"), .cell = buffer_slice(&encoded)}, &bytes);
     uint64_t position = a.replica.log_position;
     assert_int_equal(apply_with(&a, buffer_slice(&bytes), MERGE_SIBLINGS), STATUS_TOO_LARGE);
     assert_int_equal(a.replica.log_position, position);
@@ -482,7 +476,9 @@ static void a_delivery_that_would_not_fit_is_refused_whole(void **state)
     deinit(&a);
 }
 
-/* Evaluating a write first must not count its losses twice, nor those of one that writes nothing. */
+/*
+ * Evaluating a write first must not count its losses twice, nor those of one that writes nothing.
+ */
 static void a_loss_is_counted_once_for_each_stored_write(void **state)
 {
     struct owner a, b;
@@ -503,15 +499,15 @@ static void a_loss_is_counted_once_for_each_stored_write(void **state)
                                 .key = slice_text("k"),
                                 .mutation = &mutation,
                                 .read_cell = buffer_slice(&read)};
-    assert_int_equal(
-        replica_mint(&a.replica, &wish, false, &a.context, &minted, &old, &a.delivery), STATUS_OK);
+    assert_int_equal(replica_mint(&a.replica, &wish, false, &a.context, &minted, &old, &a.delivery),
+                     STATUS_OK);
     assert_false(minted.written);
     assert_int_equal(a.context.lww_losses, 0);
     mutation.flags = MUTATION_RETURN_OLD;
     for (int pass = 0; pass < 2; pass++)
-        assert_int_equal(replica_mint(&a.replica, &wish, pass == 0, &a.context, &minted, &old,
-                                      &a.delivery),
-                         STATUS_OK);
+        assert_int_equal(
+            replica_mint(&a.replica, &wish, pass == 0, &a.context, &minted, &old, &a.delivery),
+            STATUS_OK);
     assert_int_equal(a.context.lww_losses, 1);
     buffer_deinit(&read);
     buffer_deinit(&old);

@@ -126,7 +126,8 @@ static void nothing_is_ripe_before_the_longest_request_has_ended(void **state)
     report(&stability, 2, 1, &clock);
     report(&stability, 3, 1, &clock);
     assert_true(stability_advance(&stability, &self, &clock, 10, WAIT_US, UINT64_MAX));
-    assert_true(stability_advance(&stability, &self, &clock, 10 + WAIT_US - 1, WAIT_US, UINT64_MAX));
+    assert_true(
+        stability_advance(&stability, &self, &clock, 10 + WAIT_US - 1, WAIT_US, UINT64_MAX));
     assert_false(ripe(&stability, 1, 1, 1));
     assert_false(stability_advance(&stability, &self, &clock, 10 + WAIT_US, WAIT_US, UINT64_MAX));
     assert_true(ripe(&stability, 1, 1, 9));
@@ -202,7 +203,7 @@ static void what_is_on_no_disk_holds_nothing_back(void **state)
     assert_true(ripe(&stability, 2, 1, 4));
     assert_false(ripe(&stability, 2, 2, 1));
     assert_false(ripe(&stability, 4, 1, 1)); /* of no owner nobody says what it is called now */
-    add(&clock, 2, 1, 1, 1); /* it was somewhere all the same */
+    add(&clock, 2, 1, 1, 1);                 /* it was somewhere all the same */
     report(&stability, 3, 1, &clock);
     look(&stability, 1, &clock, &now_us);
     assert_false(ripe(&stability, 2, 1, 4));

@@ -22,7 +22,8 @@ void fixture_add_many(struct ring *ring, uint32_t count, const char *region, uin
 /* Places `ring`, and fails the test when that fails. `before` may be NULL. */
 void fixture_place(struct ring *ring, const struct ring *before);
 
-/* Five nodes: eu 1, 2, 3 and us 4, 5; replication eu:2,us:1; two keyspaces; 16 partitions, placed.
+/*
+ * Five nodes: eu 1, 2, 3 and us 4, 5; replication eu:2,us:1; two keyspaces; 16 partitions, placed.
  */
 struct ring *fixture_small_ring(void);
 

@@ -195,6 +195,21 @@ static void keyspace_lives_too_long(struct ring *ring)
     ring->keyspaces[1].default_ttl_ms = RING_TTL_MS_MAX + 1;
 }
 
+static void keyspace_number_too_high(struct ring *ring)
+{
+    ring->keyspaces[1].number = RING_KEYSPACES_MAX;
+}
+
+static void keyspace_number_used_up(struct ring *ring)
+{
+    ring->keyspace_drops[7] = RING_KEYSPACE_DROPS_MAX;
+}
+
+static void number_dropped_too_often(struct ring *ring)
+{
+    ring->keyspace_drops[3] = RING_KEYSPACE_DROPS_MAX + 1;
+}
+
 static void member_nobody(struct ring *ring)
 {
     ring->members[0].id = 0;
@@ -296,6 +311,9 @@ static const struct breakage BREAKAGES[] = {
     {keyspace_policy_unknown, "carts"},
     {keyspace_level_unknown, "level"},
     {keyspace_lives_too_long, "ttl"},
+    {keyspace_number_too_high, "carts"},
+    {keyspace_number_used_up, "carts"},
+    {number_dropped_too_often, "number 3"},
     {member_nobody, "node 0"},
     {members_out_of_order, "order"},
     {many_members, "members"},

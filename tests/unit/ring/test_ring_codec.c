@@ -75,6 +75,32 @@ static void a_ring_comes_back_whole(void **state)
     buffer_deinit(&bytes);
 }
 
+/* Old bytes are what they were: only a ring with drops is of the version that has them. */
+static void drops_of_keyspaces_come_back(void **state)
+{
+    struct ring *ring = fixture_small_ring();
+    struct ring *back = NULL;
+    struct buffer plain = encoded(ring);
+    (void)state;
+    assert_int_equal(plain.data[0], 3);
+    ring->keyspace_drops[7] = RING_KEYSPACE_DROPS_MAX - 1;
+    ring->keyspace_drops[1] = 1;
+    ring->keyspace_drops[63] = RING_KEYSPACE_DROPS_MAX;
+    struct buffer bytes = encoded(ring);
+    assert_int_equal(bytes.data[0], 4);
+    assert_int_equal(ring_decode(buffer_slice(&bytes), &back), STATUS_OK);
+    assert_memory_equal(back->keyspace_drops, ring->keyspace_drops, sizeof ring->keyspace_drops);
+    ring_free(back);
+    assert_int_equal(ring_decode(buffer_slice(&plain), &back), STATUS_OK);
+    for (unsigned i = 0; i < RING_KEYSPACES_MAX; i++)
+        assert_int_equal(back->keyspace_drops[i], 0);
+    assert_true(ring_placement_digest(back) == ring_placement_digest(ring));
+    ring_free(back);
+    buffer_deinit(&plain);
+    buffer_deinit(&bytes);
+    ring_free(ring);
+}
+
 static void extreme_values_come_back(void **state)
 {
     struct ring *ring = fixture_ring("eu:1", PARTITION_COUNT_MAX);
@@ -227,6 +253,7 @@ static void assert_refused_or_canonical(struct buffer *bytes, unsigned *refused)
 static void changed_and_sealed_bytes_are_refused_or_canonical(void **state)
 {
     struct ring *ring = fixture_small_ring();
+    ring->keyspace_drops[7] = 2;
     struct buffer bytes = encoded(ring);
     unsigned refused = 0;
     (void)state;
@@ -299,6 +326,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ring_comes_back_whole),
+        cmocka_unit_test(drops_of_keyspaces_come_back),
         cmocka_unit_test(extreme_values_come_back),
         cmocka_unit_test(equal_rings_give_equal_bytes),
         cmocka_unit_test(encode_appends_and_ends_with_the_digest),

@@ -36,7 +36,8 @@ static void deinit(struct fixture *f)
 static enum status load(struct fixture *f, const char *content)
 {
     config_scratch_write(&f->scratch, "main.conf", content);
-    return config_file_load(&f->config, config_scratch_file(&f->scratch, "main.conf"), &f->problems);
+    return config_file_load(&f->config, config_scratch_file(&f->scratch, "main.conf"),
+                            &f->problems);
 }
 
 /* The problems, with the scratch directory's name taken out. */

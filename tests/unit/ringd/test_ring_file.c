@@ -96,12 +96,15 @@ static void a_write_that_fails_keeps_the_old_ring(void **state)
     struct buffer reason = {0};
     (void)state;
     config_scratch_init(&scratch);
-    assert_int_equal(ring_file_write(config_scratch_file(&scratch, "ring"), ring, &reason), STATUS_OK);
+    assert_int_equal(ring_file_write(config_scratch_file(&scratch, "ring"), ring, &reason),
+                     STATUS_OK);
     /* A directory where the temporary file would be: the write cannot even begin. */
     assert_int_equal(mkdir(config_scratch_file(&scratch, "ring.tmp"), 0700), 0);
-    assert_int_equal(ring_file_write(config_scratch_file(&scratch, "ring"), ring, &reason), STATUS_IO);
+    assert_int_equal(ring_file_write(config_scratch_file(&scratch, "ring"), ring, &reason),
+                     STATUS_IO);
     assert_true(reason.length > 0);
-    assert_int_equal(ring_file_read(config_scratch_file(&scratch, "ring"), &back, &reason), STATUS_OK);
+    assert_int_equal(ring_file_read(config_scratch_file(&scratch, "ring"), &back, &reason),
+                     STATUS_OK);
     ring_free(back);
     ring_free(ring);
     buffer_deinit(&reason);

@@ -20,8 +20,10 @@ void scratch_copy(const char *from, const char *to);
 
 bool scratch_exists(const char *path);
 long scratch_size(const char *path);
-/* The file of `directory` with that name ending (".ldb") or start ("MANIFEST-") that sorts last;
- * false when there is none. */
+/*
+ * The file of `directory` with that name ending (".ldb") or start ("MANIFEST-") that sorts last;
+ * false when there is none.
+ */
 bool scratch_find(const char *directory, const char *part, char path[SCRATCH_PATH_MAX]);
 void scratch_delete(const char *path);
 void scratch_truncate(const char *path, long size);

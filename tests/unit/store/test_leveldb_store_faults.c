@@ -278,7 +278,8 @@ static void compaction_stops_at_a_flipped_byte(void **state)
     find_table(fixture, path);
     scratch_flip(path, scratch_offset_of(path, "value of key001500"));
     fixture->store = helper_open(&fixture->params);
-    /* Every reopening makes a table at level 0; four of them start a compaction in the background.
+    /*
+     * Every reopening makes a table at level 0; four of them start a compaction in the background.
      */
     for (unsigned i = 0; i < 4 && status == STATUS_OK; i++) {
         status = helper_put(fixture->store, "key001500b", "new");

@@ -93,7 +93,8 @@ static void every_flipped_bit_is_noticed(void **state)
     buffer_deinit(&bytes);
 }
 
-/* The reader of a link reserves what a length asks for, so it is judged before the rest is there.
+/*
+ * The reader of a link reserves what a length asks for, so it is judged before the rest is there.
  */
 static void a_length_out_of_bounds_is_refused_at_once(void **state)
 {

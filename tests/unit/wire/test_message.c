@@ -80,11 +80,10 @@ static void sample_hello(struct buffer *out)
 
 static void sample_heartbeat(struct buffer *out)
 {
-    message_heartbeat_encode(&(struct message_heartbeat){.sent_us = 77,
-                                                         .wall_ms = 1234567,
-                                                         .echo_us = 5000000000,
-                                                         .held_us = 3000},
-                             out);
+    message_heartbeat_encode(
+        &(struct message_heartbeat){
+            .sent_us = 77, .wall_ms = 1234567, .echo_us = 5000000000, .held_us = 3000},
+        out);
 }
 
 static void sample_clock(struct buffer *out)
@@ -130,15 +129,13 @@ static void sample_fetch(struct buffer *out)
         dot_encode(&(struct dot){.actor = {.node = 3, .boot_epoch = 1}, .sequence = sequence},
                    &dots);
     fetch_key_encode(
-        &(struct fetch_key){
-            .key = slice_text("k1"), .dot_count = 2, .dots = buffer_slice(&dots)},
+        &(struct fetch_key){.key = slice_text("k1"), .dot_count = 2, .dots = buffer_slice(&dots)},
         &keys);
     fetch_key_encode(&(struct fetch_key){.key = slice_text("")}, &keys);
-    message_fetch_encode(&(struct message_fetch){.address = ADDRESS,
-                                                 .keyspace = 5,
-                                                 .key_count = 2,
-                                                 .keys = buffer_slice(&keys)},
-                         out);
+    message_fetch_encode(
+        &(struct message_fetch){
+            .address = ADDRESS, .keyspace = 5, .key_count = 2, .keys = buffer_slice(&keys)},
+        out);
     buffer_deinit(&keys);
     buffer_deinit(&dots);
 }
@@ -205,8 +202,8 @@ static void sample_mint_lookup(struct buffer *out)
     version_vector_encode(&vector, &vectors);
     version_vector_raise(&vector, &(struct dot){.actor = {.node = 3}, .sequence = 9});
     version_vector_encode(&vector, &vectors);
-    mint_lookup_encode(
-        &(struct mint_lookup){.vector_count = 2, .vectors = buffer_slice(&vectors)}, out);
+    mint_lookup_encode(&(struct mint_lookup){.vector_count = 2, .vectors = buffer_slice(&vectors)},
+                       out);
     version_vector_deinit(&vector);
     buffer_deinit(&vectors);
 }

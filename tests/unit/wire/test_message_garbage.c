@@ -39,8 +39,7 @@ static void sample_stability(struct buffer *out)
     struct buffer entries = {0};
     sample_entries(&entries);
     message_stability_encode(
-        &(struct message_stability){
-            .number = 1000, .count = 2, .reports = buffer_slice(&entries)},
+        &(struct message_stability){.number = 1000, .count = 2, .reports = buffer_slice(&entries)},
         out);
     buffer_deinit(&entries);
 }
@@ -53,8 +52,7 @@ static void sample_heard(struct buffer *out)
 static void sample_step(struct buffer *out)
 {
     message_stability_step_encode(
-        &(struct message_stability_step){
-            .kind = STABILITY_STEP_HEARD, .node = 5, .number = 300},
+        &(struct message_stability_step){.kind = STABILITY_STEP_HEARD, .node = 5, .number = 300},
         out);
 }
 

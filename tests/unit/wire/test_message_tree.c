@@ -150,7 +150,7 @@ static void an_answer_with_copies_comes_through(void **state)
 {
     struct buffer entries = {0}, copies = {0};
     struct message_tree_leaf_result result = {.next = slice_text("next"),
-                                              .differences = {1, 2, 3, 4},
+                                              .differences = {1, 2, 3, 4, 5},
                                               .claim = {.mono_ms = 5, .boot_epoch = 6},
                                               .forced_count = 1};
     struct message_tree_leaf_result out;

@@ -320,7 +320,8 @@ static void a_garbage_record_comes_back_or_is_refused(void **state)
     buffer_deinit(&bytes);
 }
 
-/* Such a state would be believed at the next start: whether reads may be answered, under which tag.
+/*
+ * Such a state would be believed at the next start: whether reads may be answered, under which tag.
  */
 static void a_checkpoint_of_no_known_state_is_refused(void **state)
 {

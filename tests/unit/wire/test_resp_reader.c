@@ -504,7 +504,8 @@ static size_t allocated_bytes(void)
     return info.uordblks + info.hblkhd;
 }
 
-/* 10,000 connections that each announce 2 million arguments must not cost 10,000 times 2 million.
+/*
+ * 10,000 connections that each announce 2 million arguments must not cost 10,000 times 2 million.
  */
 static void memory_follows_what_arrives_not_what_is_announced(void **state)
 {

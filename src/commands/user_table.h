@@ -1,0 +1,61 @@
+/*
+ * user_table.h - the users as this node knows them, who is logged in as whom, and what it costs.
+ *
+ * The table follows the register: when a value comes into force, users that have changed are made
+ * anew and their connections go by the new rules from the next command on; connections of users
+ * that are gone are closed. A connection holds a pointer into the table, and the table never
+ * drops a user without having looked at all connections.
+ *
+ * Before the store has told what the cluster agreed on, nobody is known: only commands that help to
+ * watch a node come up are answered (I1). A user who has been dropped is nobody at once, whatever
+ * of the connection is still under way (I2). A connection of a user who may do everything asks one
+ * flag for each command (I3).
+ * Source: Redis ACL; reference "redis" 1.5, "reliability" 5.2.
+ */
+#ifndef COMMANDS_USER_TABLE_H
+#define COMMANDS_USER_TABLE_H
+
+#include "commands/acl_log.h"
+#include "commands/environment.h"
+#include "commands/user_rights.h"
+#include "membership/users.h"
+
+struct call;
+struct session;
+
+struct user_table {
+    bool known; /* what the cluster agreed on */
+    struct user_set set;
+    uint16_t count;
+    struct user_rights **items; /* ascending by name; `default` is always there */
+    struct acl_log log;
+};
+
+/* With the user `default` alone, as he is when nobody has changed him. */
+struct user_table *user_table_new(void);
+void user_table_free(struct user_table *table); /* accepts NULL */
+
+/* What the register has said may not be all; until user_table_take() nobody is known. */
+void user_table_forget(struct environment *environment);
+/* `set` is in force; copied. Connections follow. */
+void user_table_take(struct environment *environment, const struct user_set *set);
+
+/* NULL: there is no such user, or nobody is known. */
+const struct user_rights *user_table_find(const struct user_table *table, struct slice name);
+
+/* As a connection begins: the user `default`, logged in where that takes no password. */
+void session_log_out(struct session *session);
+/*
+ * With a password. STATUS_INVALID: there is no such user, or not with that one; the connection
+ * stays what it was. STATUS_NOT_READY: nobody is known yet. STATUS_UNSUPPORTED: this host has no
+ * hash. `command` is for ACL LOG.
+ */
+MUST_USE enum status session_log_in(struct session *session, struct slice name,
+                                    struct slice password, const char *command);
+/* The name of the user; "default" also for who has not logged in. */
+const char *session_user_name(const struct session *session);
+
+/* Of a session that is not free to do everything: false: the error is sent. */
+bool session_may_run(struct call *call);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * user_rules.h - the rules of ACL SETUSER: what one word does to a user.
+ *
+ *     on off                          may log in, may not
+ *     nopass resetpass                any password will do; no password does
+ *     #HASH !HASH                     a SHA-256 in hexadecimal is added, is taken away
+ *     +CMD -CMD +CMD|SUB +@CATEGORY   commands; allcommands is +@all, nocommands -@all
+ *     ~PATTERN %R~PATTERN %W~PATTERN  keys; allkeys is ~*, resetkeys none
+ *     allchannels resetchannels       kept; other patterns of channels are refused
+ *     level:NAME=VALUE resetlevel     what RING.SESSION takes, for all connections of the user
+ *     reset                           back to a user that may do nothing
+ *
+ * Rules are applied in their order, and a later one takes the place of what it overrides: a user's
+ * words grow only with what they say. Whether there is such a command or option is asked by
+ * whoever knows the command table, before; a password never comes here, only its hash.
+ * Source: redis.io "ACL", and ACL SETUSER of Redis 7.2 for words and texts.
+ */
+#ifndef MEMBERSHIP_USER_RULES_H
+#define MEMBERSHIP_USER_RULES_H
+
+#include "membership/users.h"
+#include "ring/ring.h"
+
+enum { USER_REASON_MAX = RING_REASON_MAX };
+
+/* STATUS_INVALID: `reason` says why not, and nothing has changed. */
+MUST_USE enum status user_apply_rule(struct user *user, struct slice rule,
+                                     char reason[USER_REASON_MAX]);
+/* In their order, all or none; `reason` names the rule. */
+MUST_USE enum status user_apply_rules(struct user *user, struct slice rules,
+                                      char reason[USER_REASON_MAX]);
+
+#endif
