@@ -306,7 +306,7 @@ void call_prepare(struct call *call)
     call->type_text = NULL;
     call->check.tries = 0;
     buffer_clear(&call->flagged);
-    call->flagged_failure = (struct key_result){0};
+    call->flagged_failure.status = STATUS_OK;
     call->has_context = false;
     call->request_id = slice_make(NULL, 0);
     version_vector_deinit(&call->context);

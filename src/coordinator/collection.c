@@ -11,27 +11,10 @@
 
 /* ---- names --------------------------------------------------------------------------------- */
 
-static bool is_element(const struct coordinated_request *c, uint16_t index)
-{
-    return key_request_is_collection(&c->request) && index > 0;
-}
-
-enum merge_policy collection_policy(const struct coordinated_request *c, uint16_t index)
-{
-    return is_element(c, index) ? MERGE_ELEMENTS : c->policy;
-}
-
-keyspace_id collection_keyspace(const struct coordinated_request *c, uint16_t index)
-{
-    return is_element(c, index) ? keyspace_of_elements(c->request.keyspace) : c->request.keyspace;
-}
-
-struct slice collection_name(const struct coordinated_request *c, uint16_t index,
-                             struct buffer *made)
+struct slice collection_element_name(const struct coordinated_request *c, uint16_t index,
+                                     struct buffer *made)
 {
     const struct key_entry *entries = c->request.entries;
-    if (!is_element(c, index))
-        return entries[index].key;
     buffer_clear(made);
     element_key_encode(entries[0].key, c->request.collection, entries[index].key,
                        c->params.ring->seed, made);

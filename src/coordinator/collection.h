@@ -16,11 +16,30 @@
 #include "coordinator/request_state.h"
 
 /* Of entry `index` of any request: how its cells merge, in which keyspace, by which name. */
-enum merge_policy collection_policy(const struct coordinated_request *c, uint16_t index);
-keyspace_id collection_keyspace(const struct coordinated_request *c, uint16_t index);
-/* Borrowed from the request, or made in `made`, which is cleared. */
-struct slice collection_name(const struct coordinated_request *c, uint16_t index,
-                             struct buffer *made);
+static inline bool collection_is_element(const struct coordinated_request *c, uint16_t index)
+{
+    return index > 0 && key_request_is_collection(&c->request);
+}
+static inline enum merge_policy collection_policy(const struct coordinated_request *c,
+                                                  uint16_t index)
+{
+    return collection_is_element(c, index) ? MERGE_ELEMENTS : c->policy;
+}
+static inline keyspace_id collection_keyspace(const struct coordinated_request *c, uint16_t index)
+{
+    return collection_is_element(c, index) ? keyspace_of_elements(c->request.keyspace)
+                                           : c->request.keyspace;
+}
+/* The name of an element, made in `made`, which is cleared. */
+struct slice collection_element_name(const struct coordinated_request *c, uint16_t index,
+                                     struct buffer *made);
+/* Borrowed from the request, or made likewise. */
+static inline struct slice collection_name(const struct coordinated_request *c, uint16_t index,
+                                           struct buffer *made)
+{
+    return collection_is_element(c, index) ? collection_element_name(c, index, made)
+                                           : c->request.entries[index].key;
+}
 
 void collection_encode_walk(const struct coordinated_request *c, struct buffer *body);
 void collection_encode_clock(const struct coordinated_request *c, struct buffer *body);

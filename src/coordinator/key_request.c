@@ -12,18 +12,6 @@ bool key_status_is_uncertain(enum status status)
            status == STATUS_REQUEST_DONE || status == STATUS_REQUEST_TOO_OLD;
 }
 
-bool key_request_writes(const struct key_request *request)
-{
-    return request->kind == KEY_WRITE || request->kind == KEY_ELEMENTS_WRITE ||
-           request->kind == KEY_COLLECTION_DELETE;
-}
-
-bool key_request_is_collection(const struct key_request *request)
-{
-    return (request->kind >= KEY_ELEMENTS_GET && request->kind <= KEY_COLLECTION_DELETE) ||
-           (request->kind == KEY_COVERAGE && request->collection != COLLECTION_NONE);
-}
-
 static bool has_collection(uint8_t kind)
 {
     return kind == KEY_COVERAGE || kind >= KEY_ELEMENTS_GET;

@@ -17,6 +17,7 @@
 #include "causal/register.h"
 #include "causal/version_vector.h"
 #include "coordinator/level.h"
+#include "ring/element_key.h"
 #include "ring/ring.h"
 #include "wire/record_request.h"
 
@@ -119,9 +120,17 @@ struct key_result {
 };
 
 /* Whether it makes new versions. */
-bool key_request_writes(const struct key_request *request);
+static inline bool key_request_writes(const struct key_request *request)
+{
+    return request->kind == KEY_WRITE || request->kind == KEY_ELEMENTS_WRITE ||
+           request->kind == KEY_COLLECTION_DELETE;
+}
 /* Whether entries[0].key is a collection, and the others are elements of it. */
-bool key_request_is_collection(const struct key_request *request);
+static inline bool key_request_is_collection(const struct key_request *request)
+{
+    return request->kind >= KEY_ELEMENTS_GET ||
+           (request->kind == KEY_COVERAGE && request->collection != COLLECTION_NONE);
+}
 /* Whether the request as the client means it, all attempts together, may have been applied. */
 bool key_status_is_uncertain(enum status status);
 /*

@@ -22,7 +22,7 @@ enum { READ_INLINE_BYTES_MAX = 255 };
 
 /* ---- asking ------------------------------------------------------------------------------- */
 
-static uint16_t question_type(const struct coordinated_request *c)
+static inline uint16_t question_type(const struct coordinated_request *c)
 {
     switch ((enum key_request_kind)c->request.kind) {
     case KEY_SCAN:

@@ -30,20 +30,27 @@ static enum status decode_record(struct slice record, struct slice *encoded, str
     return reader_end(&reader);
 }
 
-/* Append a cell with those of its values that are not longer than `value_bytes_max`. */
+/* Append a decoded cell with those of its values that are not longer than `value_bytes_max`. */
+static void append_values(const struct cell *cell, struct slice encoded, uint32_t value_bytes_max,
+                          struct buffer *out)
+{
+    struct buffer versions = {0};
+    if (value_bytes_max == UINT32_MAX) {
+        buffer_put_bytes(out, encoded);
+        return;
+    }
+    cell_encode_versions(cell, value_bytes_max, &versions);
+    buffer_put_bytes(out, buffer_slice(&versions));
+    buffer_deinit(&versions);
+}
+
 static enum status append_cell(struct slice record, uint32_t value_bytes_max, struct buffer *out)
 {
     struct slice encoded;
     struct cell cell = {0};
-    struct buffer versions = {0};
     enum status status = decode_record(record, &encoded, &cell);
-    if (status == STATUS_OK && value_bytes_max == UINT32_MAX) {
-        buffer_put_bytes(out, encoded);
-    } else if (status == STATUS_OK) {
-        cell_encode_versions(&cell, value_bytes_max, &versions);
-        buffer_put_bytes(out, buffer_slice(&versions));
-    }
-    buffer_deinit(&versions);
+    if (status == STATUS_OK)
+        append_values(&cell, encoded, value_bytes_max, out);
     cell_deinit(&cell);
     return status;
 }
@@ -139,6 +146,45 @@ static enum status collection_of(const struct store_port *port, const struct rin
     return status;
 }
 
+/* Append the cell of a key, and tell of which type the key has elements. */
+static enum status read_cell(const struct store_port *port, const struct ring *ring,
+                             const struct message_read *read, struct slice key,
+                             struct buffer *record, struct buffer *cells, uint8_t *type)
+{
+    struct slice encoded;
+    struct cell cell = {0};
+    buffer_clear(record);
+    *type = COLLECTION_NONE;
+    enum status status = get_record(port, ring, &read->address, read->keyspace, key, record);
+    if (status == STATUS_OK)
+        status = decode_record(buffer_slice(record), &encoded, &cell);
+    else if (status != STATUS_NOT_FOUND)
+        return status;
+    if (status == STATUS_OK)
+        append_values(&cell, encoded, read->value_bytes_max, cells);
+    else if (status == STATUS_NOT_FOUND)
+        append_empty_cell(cells);
+    /* A string hides what is beside it: most reads end here. */
+    bool string = cell.count > 0 && cell.siblings[0].kind == SIBLING_STRING;
+    if (status == STATUS_OK && string && !read->hidden)
+        *type = COLLECTION_NONE;
+    else if (status == STATUS_OK || status == STATUS_NOT_FOUND)
+        status = store_collection_of(port, ring->seed, read->keyspace, key, &cell, read->hidden,
+                                     type);
+    cell_deinit(&cell);
+    return status;
+}
+
+/* Most keys have no elements; where none has, nothing is said and `types` is empty. */
+static void note_type(struct buffer *types, uint16_t index, uint8_t type)
+{
+    if (type == COLLECTION_NONE && types->length == 0)
+        return;
+    while (types->length < index)
+        buffer_put_u8(types, COLLECTION_NONE);
+    buffer_put_u8(types, type);
+}
+
 static void read_cells(const struct store_port *port, const struct ring *ring,
                        const struct frame *frame, struct buffer *replies)
 {
@@ -153,21 +199,9 @@ static void read_cells(const struct store_port *port, const struct ring *ring,
     }
     struct reader keys = reader_make(read.keys);
     for (uint16_t i = 0; result.status == STATUS_OK && i < read.key_count; i++) {
-        struct slice key = reader_bytes(&keys);
-        uint8_t type = COLLECTION_NONE;
-        buffer_clear(&record);
-        enum status status = get_record(port, ring, &read.address, read.keyspace, key, &record);
-        if (status == STATUS_OK)
-            result.status = append_cell(buffer_slice(&record), read.value_bytes_max, &cells);
-        else if (status == STATUS_NOT_FOUND)
-            append_empty_cell(&cells);
-        else
-            result.status = status;
-        if (result.status == STATUS_OK)
-            result.status =
-                collection_of(port, ring, read.keyspace, key, buffer_slice(&record), read.hidden,
-                              &type);
-        buffer_put_u8(&types, type);
+        uint8_t type;
+        result.status = read_cell(port, ring, &read, reader_bytes(&keys), &record, &cells, &type);
+        note_type(&types, i, type);
         result.cell_count++;
         if (cells.length > MESSAGE_PAYLOAD_BYTES_MAX)
             result.status = STATUS_TOO_LARGE;

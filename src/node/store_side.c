@@ -223,9 +223,15 @@ enum merge_policy store_policy_of(const struct store_side *side, keyspace_id key
 bool store_may_hold(const struct store_side *side, const struct cell_delivery *delivery,
                     partition_id partition)
 {
-    uint64_t position = ring_position(delivery->key, delivery->keyspace, side->ring->seed);
-    return cell_name_is_sound(delivery->keyspace, delivery->key, side->ring->seed) &&
-           ring_partition_of_position(position, side->ring->partition_count) == partition;
+    struct slice key = delivery->key;
+    struct element_key parts;
+    if (keyspace_has_elements(delivery->keyspace)) {
+        if (!cell_name_is_sound(delivery->keyspace, key, side->ring->seed) ||
+            element_key_decode(key, &parts) != STATUS_OK)
+            return false;
+        key = parts.key;
+    }
+    return ring_partition_of_slot(ring_slot(key), side->ring->partition_count) == partition;
 }
 
 void store_checkpoint_if_due(struct store_side *side, struct replica *replica)

@@ -134,7 +134,8 @@ void message_read_result_encode(const struct message_read_result *result, struct
 {
     put_status(out, result->status);
     buffer_put_u16(out, result->cell_count);
-    buffer_put_bytes(out, result->collections);
+    buffer_put_u8(out, result->collections.length > 0);
+    buffer_append_slice(out, result->collections);
     buffer_append_slice(out, result->cells);
 }
 
@@ -143,10 +144,11 @@ enum status message_read_result_decode(struct slice body, struct message_read_re
     struct reader reader = reader_make(body);
     out->status = get_status(&reader);
     out->cell_count = reader_u16(&reader);
-    out->collections = reader_bytes(&reader);
+    out->collections = slice_make(NULL, 0);
+    if (get_bool(&reader))
+        out->collections = reader_take(&reader, out->cell_count);
     out->cells = get_rest(&reader);
-    bool fits = out->collections.length == 0 || out->collections.length == out->cell_count;
-    return reader_end(&reader) == STATUS_OK && fits && is_list(out->cells, out->cell_count)
+    return reader_end(&reader) == STATUS_OK && is_list(out->cells, out->cell_count)
                ? STATUS_OK
                : STATUS_CORRUPT;
 }
