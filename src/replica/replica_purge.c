@@ -13,6 +13,7 @@
 
 #include "causal/cut.h"
 #include "replica/collection.h"
+#include "replica/keyspace_drop.h"
 #include "replica/replica_cells.h"
 
 struct purge_walk {
@@ -69,8 +70,8 @@ static enum status sweep_first(struct purge_walk *walk, uint64_t position,
     struct replica *replica = walk->replica;
     uint32_t made = walk->sweeps.made;
     *finished = true;
-    if (!cell_has_cut(head))
-        return STATUS_OK;
+    if (!cell_has_cut(head) || keyspace_is_dropped(walk->context, record->keyspace))
+        return STATUS_OK; /* elements of a dropped keyspace go by themselves (K4) */
     enum status status =
         replica_sweep(replica, record->keyspace, record->key, head, walk->stability, walk->context,
                       &walk->sweeps, finished);
