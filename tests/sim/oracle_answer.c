@@ -278,6 +278,18 @@ static bool can_be_of(const struct command *command, const struct version *versi
     }
 }
 
+/*
+ * Whether the version can be what a request with the same id made that came later. The value of
+ * the one before may be lost, and its time over by then: so the later one deletes.
+ */
+static bool is_of_repeat(const struct command *command, const struct write *write,
+                         const struct version *version)
+{
+    if (command->expire_at_ms != 0 && version->kind == SIBLING_TOMBSTONE)
+        return can_be_of(command, version);
+    return version->write == write->number;
+}
+
 /* The least durable version that this command can have made, or NULL. */
 static struct version *find_durable(struct oracle *oracle, const struct command *command,
                                     const struct write *write)
@@ -289,7 +301,8 @@ static struct version *find_durable(struct oracle *oracle, const struct command 
         bool candidate = write->version == NULL
                              ? can_be_of(command, version)
                              : version == write->version ||
-                                   (command->identity != 0 && version->write == write->number);
+                                   (command->identity != 0 &&
+                                    is_of_repeat(command, write, version));
         if (candidate && (found == NULL || oracle_is_above(found, version)) &&
             is_durable(oracle, command, version))
             found = version;
