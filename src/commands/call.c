@@ -605,6 +605,8 @@ static void deliver_one(struct call *call, const struct key_result *result)
             statistics->keyspace_hits++;
         else
             statistics->keyspace_misses++;
+    } else if (replaced_removal_begins(call, outcome)) {
+        return;
     }
     take(call, outcome);
 }

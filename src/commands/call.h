@@ -56,6 +56,7 @@ struct type_check {
     struct mutation mutation;
     call_take *take;
     uint64_t place;
+    int64_t number; /* of the write that was made */
     uint8_t tries;
     bool present;
     struct key_result failure;

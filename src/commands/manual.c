@@ -172,9 +172,11 @@ static const struct {
      "Removes what has been written meanwhile, too; with id= it acts once, and is refused for "
      "hashes."},
     {"SET of a key that holds a hash, HSET of a key that holds a string",
-     "HSET is refused with WRONGTYPE. A plain SET does not look: the string is shown, and hides the "
-     "hash until it is deleted, which takes both, or expires. So it is when both are made at the "
-     "same time. A SET with NX, XX, GET or KEEPTTL, and all that change a string, are refused.",
+     "HSET is refused with WRONGTYPE. SET, MSET, SETEX, and RENAME and COPY to that key, take the "
+     "place of the hash: it is removed as by DEL, after the string is written. Of a string and a "
+     "hash that are made at the same time the string is shown, and hides the hash until it is "
+     "deleted, which takes both, or expires; so is a hash hidden that the owner of the SET did not "
+     "know of, or that SET met with id=. SET with GET, and all that change a string, are refused.",
      "As above."},
 };
 

@@ -280,7 +280,11 @@ static void collect_write(struct call *call, uint32_t index, const struct key_re
         write->applied += group->count;
         for (uint32_t i = 0; i < group->count; i++) {
             write->number += result->outcomes[i].number;
-            if (result->outcomes[i].collection != 0)
+            if (result->outcomes[i].collection == 0)
+                continue;
+            if (write->step == 2)
+                flag_replaced(call, write->places[group->first + i].argument);
+            else
                 flag_key(call, write->places[group->first + i].argument,
                          result->outcomes[i].number > 0);
         }
@@ -383,9 +387,16 @@ static bool check_pairs(struct call *call)
     return true;
 }
 
-static void finish_mset(struct call *call)
+static void reply_set(struct call *call)
 {
     if (!reply_write_failure(call, call->work))
+        call_reply_ok(call);
+}
+
+static void finish_mset(struct call *call)
+{
+    if (!reply_write_failure(call, call->work) &&
+        !flagged_delete(call, collect_collection, reply_set))
         call_reply_ok(call);
 }
 

@@ -77,10 +77,16 @@ static void decide(struct call *call)
     struct key_outcome outcome = {.collection = check->present ? COLLECTION_HASH : COLLECTION_NONE};
     bool reads = check->kind == KEY_READ;
     bool refuses = (check->mutation.flags & MUTATION_IF_ABSENT) != 0;
+    const uint16_t asks = MUTATION_IF_ABSENT | MUTATION_RETURN_OLD;
+    bool replaces =
+        check->mutation.operation == REGISTER_SET && (check->mutation.flags & asks) == 0;
     if (check->failure.status != STATUS_OK) {
         call_reply_failure(call, KEY_READ, &check->failure);
     } else if (check->present && (reads ? call->takes_collections : refuses)) {
         check->take(call, &outcome);
+    } else if (check->present && !reads && replaces) { /* XX and KEEPTTL: there is something */
+        check->mutation.flags &= (uint16_t) ~(MUTATION_IF_PRESENT | MUTATION_KEEP_EXPIRY);
+        call_write_in(call, check->keyspace, check->key, &check->mutation, check->take);
     } else if (check->present) {
         call_reply_error(call, "%s", call->type_text != NULL ? call->type_text : WRONG_TYPE);
     } else if (!reads && ++check->tries == TRIES_MAX) {
@@ -102,6 +108,7 @@ bool type_check_begins(struct call *call, const struct key_result *result)
     bool taken = call->asked_kind == KEY_WRITE && result->status == STATUS_OK &&
                  result->outcome_count == 1 && !result->outcomes[0].visible &&
                  result->outcomes[0].collection != COLLECTION_NONE &&
+                 call->asked_mutation.operation == REGISTER_DELETE &&
                  (call->asked_mutation.flags & MUTATION_RETURN_OLD) != 0; /* GETDEL of nothing */
     if (!read && !write && !taken)
         return false;
@@ -117,6 +124,54 @@ bool type_check_begins(struct call *call, const struct key_result *result)
     return true;
 }
 
+/* ---- a string that is set in the place of a collection ---- */
+
+static void make_replaced(struct call *call, uint32_t index, struct key_request *request)
+{
+    (void)index;
+    request->keyspace = call->check.keyspace;
+    entries_of(call, call->check.key, request);
+    request->kind = KEY_COLLECTION_DELETE;
+}
+
+static void collect_replaced(struct call *call, uint32_t index, const struct key_result *result)
+{
+    (void)index;
+    if (result->status != STATUS_OK)
+        call->check.failure = failure_of(result);
+}
+
+static void finish_replaced(struct call *call)
+{
+    struct type_check *check = &call->check;
+    struct key_outcome outcome = {.written = true, .number = check->number};
+    struct buffer text = {0};
+    if (check->failure.status == STATUS_OK) {
+        check->take(call, &outcome);
+        return;
+    }
+    call_failure_text(KEY_WRITE, &check->failure, &text);
+    call_reply_error(call,
+                     "UNCERTAIN the value is written, and hides a hash that is there still: %.*s",
+                     (int)text.length, (const char *)text.data);
+    buffer_deinit(&text);
+}
+
+bool replaced_removal_begins(struct call *call, const struct key_outcome *outcome)
+{
+    struct type_check *check = &call->check;
+    if (call->asked_kind != KEY_WRITE || outcome->collection == COLLECTION_NONE ||
+        !outcome->written || call->asked_mutation.operation != REGISTER_SET)
+        return false;
+    check->key = call->asked_key;
+    check->keyspace = call->asked_keyspace;
+    check->take = call->take;
+    check->number = outcome->number;
+    check->failure = (struct key_result){0};
+    call_scatter(call, 1, make_replaced, collect_replaced, finish_replaced);
+    return true;
+}
+
 /* ---- many keys ---- */
 
 static struct flagged_key *flagged(const struct call *call, uint32_t index)
@@ -128,6 +183,12 @@ static struct flagged_key *flagged(const struct call *call, uint32_t index)
 void flag_key(struct call *call, uint32_t argument, bool counted)
 {
     struct flagged_key key = {.argument = argument, .counted = counted};
+    buffer_append(&call->flagged, &key, sizeof key);
+}
+
+void flag_replaced(struct call *call, uint32_t argument)
+{
+    struct flagged_key key = {.argument = argument, .present = true, .counted = true};
     buffer_append(&call->flagged, &key, sizeof key);
 }
 

@@ -25,6 +25,12 @@ void collection_make_walk(struct call *call, struct slice key, uint64_t place, u
  */
 bool type_check_begins(struct call *call, const struct key_result *result);
 
+/*
+ * The one key that the call has written: true when its string has taken the place of elements. They
+ * are removed first; the command's take function or an error follows.
+ */
+bool replaced_removal_begins(struct call *call, const struct key_outcome *outcome);
+
 /* ---- of commands on many keys ---- */
 
 /* A key, by the argument that names it, of which an owner says that it has elements. */
@@ -40,6 +46,8 @@ uint32_t flagged_count(const struct call *call);
 const struct flagged_key *flagged_key(const struct call *call, uint32_t index);
 /* Look at each; false: none is flagged. A failure is in call->flagged_failure. */
 bool flagged_look(struct call *call, call_next *then);
+/* One that certainly has elements, hidden by the string that was set. */
+void flag_replaced(struct call *call, uint32_t argument);
 /* Delete the elements of those that are present; false: none is. */
 bool flagged_delete(struct call *call, call_collect *collect, call_next *then);
 

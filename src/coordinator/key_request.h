@@ -85,7 +85,8 @@ struct key_outcome {
     struct slice key;      /* KEY_SCAN; KEY_ELEMENTS_WALK: the element */
     /*
      * KEY_SCAN: enum collection_type of what is no string. KEY_READ that shows nothing, and
-     * KEY_WRITE that deletes: an owner says that the key has such elements; it may be behind.
+     * KEY_WRITE that deletes, or sets a string where none was: an owner says that the key has such
+     * elements; it may be behind.
      */
     uint8_t collection;
     struct slice value;    /* KEY_READ, KEY_SCAN; KEY_WRITE: the old one */

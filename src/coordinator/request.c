@@ -127,7 +127,8 @@ static uint8_t local_region(const struct coordinated_request *c)
 static bool has_collections(const struct coordinated_request *c)
 {
     const struct ring_keyspace *keyspace = ring_keyspace(c->params.ring, c->request.keyspace);
-    return keyspace->policy != KEYSPACE_SIBLINGS && keyspace->default_ttl_ms == 0;
+    bool grows = c->request.kind == KEY_ELEMENTS_WRITE; /* what is there may be read and deleted */
+    return keyspace->policy != KEYSPACE_SIBLINGS && (keyspace->default_ttl_ms == 0 || !grows);
 }
 
 /* Refuse early what cannot be met; STATUS_OK when it may be tried. */

@@ -9,7 +9,9 @@
 
 #include "base/memory.h"
 #include "coordinator/key_request.h"
+#include "node/store_elements.h"
 #include "node/store_side_state.h"
+#include "ring/element_key.h"
 
 void store_reply_minted(const struct frame *frame, const struct message_minted *minted,
                         struct buffer *out)
@@ -17,6 +19,37 @@ void store_reply_minted(const struct frame *frame, const struct message_minted *
     size_t offset = frame_start(out, MESSAGE_MINTED, frame->request, 0);
     message_minted_encode(minted, out);
     frame_finish(out, offset);
+}
+
+/*
+ * A string that is set where none was may hide elements: whoever asked removes them then. What was
+ * written in this group, or is known to other owners alone, stays hidden.
+ */
+static enum status note_beside(struct store_side *side, const struct replica *replica,
+                               const struct key_request *request, uint16_t index,
+                               struct key_outcome *outcome)
+{
+    const struct key_entry *entry = &request->entries[index];
+    struct buffer record = {0};
+    struct slice encoded;
+    struct cell head = {0};
+    if (entry->mutation.operation != REGISTER_SET ||
+        replica_count(replica, keyspace_of_elements(request->keyspace)) == 0)
+        return STATUS_OK;
+    enum status status = replica_load_cell(&side->context, request->keyspace, entry->key, &record);
+    if (status == STATUS_OK)
+        status = record_cell_open(buffer_slice(&record), &encoded);
+    if (status == STATUS_OK) {
+        struct reader reader = reader_make(encoded);
+        cell_decode(&reader, &head);
+        status = reader_end(&reader);
+    }
+    if (status == STATUS_OK)
+        status = store_collection_of(side->port, side->ring->seed, request->keyspace, entry->key,
+                                     &head, true, &outcome->collection);
+    cell_deinit(&head);
+    buffer_deinit(&record);
+    return status;
 }
 
 /* One pass over the entries of a write: evaluate them all, or make their new versions. */
@@ -61,6 +94,9 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
                                            .visible = minted.had_old,
                                            .number = minted.number,
                                            .dot = minted.dot};
+        if (status == STATUS_OK && !evaluate_only && minted.written && !minted.had_string &&
+            !has_id)
+            status = note_beside(side, replica, request, i, &outcomes[i]);
         *written = (uint16_t)(*written + minted.written);
         delivery_bytes += minted.delivery_bytes;
         if (status == STATUS_OK && delivery_bytes > MESSAGE_PAYLOAD_BYTES_MAX)

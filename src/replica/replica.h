@@ -189,6 +189,7 @@ struct replica_mint {
 struct replica_minted {
     bool written;
     bool had_old;
+    bool had_string; /* one that was visible or has expired, or a count */
     int64_t number;
     size_t delivery_bytes; /* when written: at most so many are appended to `deliveries` */
     struct dot dot;        /* when written */

@@ -294,6 +294,7 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     out->written = effect->write;
     out->number = effect->number;
     out->had_old = effect->has_old;
+    out->had_string = cell_is_live(&base);
     if (evaluate_only)
         goto done;
     if (effect->has_old)

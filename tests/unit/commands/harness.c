@@ -485,7 +485,8 @@ static void execute(struct harness *harness, const struct key_request *request,
                 result->status = STATUS_WRONG_TYPE;
             else
                 result->status = apply(harness, request, entry, answer, &result->outcomes[i]);
-            if (beside && deletes)
+            bool replaces = entry->mutation.operation == REGISTER_SET && !string;
+            if (beside && (deletes || replaces))
                 result->outcomes[i].collection = COLLECTION_HASH;
         }
         break;

@@ -138,6 +138,45 @@ static void a_delete_takes_hashes_and_strings(void **state)
     assert_reply(client, "HLEN i", ":1\r\n");
 }
 
+/* Whatever sets a string takes the place of a hash, which is then gone for good. */
+static void a_string_takes_the_place_of_a_hash(void **state)
+{
+    struct client *client = harness_client(*state);
+    for (const char *const *line =
+             (const char *const[]){"SET h v", "SET h v XX", "SET h v KEEPTTL", "SETEX h 100 v",
+                                   "MSET h v i w", "COPY s h REPLACE", NULL};
+         *line != NULL; line++) {
+        assert_reply(client, "HSET h a 1 b 2", ":2\r\n");
+        assert_reply(client, "SET s v", "+OK\r\n");
+        bool copies = (*line)[0] == 'C';
+        assert_reply(client, *line, copies ? ":1\r\n" : "+OK\r\n");
+        assert_reply(client, "GET h", "$1\r\nv\r\n");
+        assert_reply(client, "GETDEL h", "$1\r\nv\r\n");
+        assert_reply(client, "EXISTS h", ":0\r\n");
+    }
+    assert_reply(client, "HSET h a 1", ":1\r\n");
+    assert_reply(client, "SET h v GET", WRONG);
+    assert_reply(client, "SET h v XX GET", WRONG);
+    assert_reply(client, "SET h v NX", "$-1\r\n");
+    assert_reply(client, "HLEN h", ":1\r\n");
+}
+
+static void a_hash_that_outlives_its_string_is_told_of(void **state)
+{
+    struct harness *harness = *state;
+    struct client *client = harness_client(harness);
+    assert_reply(client, "HSET h a 1", ":1\r\n");
+    harness->fail_kind = KEY_COLLECTION_DELETE;
+    harness->fail_status = STATUS_TIMEOUT;
+    harness->fail_acks = 1;
+    harness->fail_needed = 2;
+    assert_reply(
+        client, "SET h v",
+        "-UNCERTAIN the value is written, and hides a hash that is there still: NOREPLICAS "
+        "not enough owners answered in time: need w=2, got 1\r\n");
+    assert_reply(client, "GET h", "$1\r\nv\r\n");
+}
+
 /* Both are there when they were made at once; the string hides the hash. */
 static void a_delete_takes_both_and_counts_one_key(void **state)
 {
@@ -214,6 +253,8 @@ int main(void)
         TEST(an_answer_has_a_bound),
         TEST(other_types_are_refused),
         TEST(a_delete_takes_hashes_and_strings),
+        TEST(a_string_takes_the_place_of_a_hash),
+        TEST(a_hash_that_outlives_its_string_is_told_of),
         TEST(a_delete_takes_both_and_counts_one_key),
         TEST(where_siblings_are_kept_there_are_no_hashes),
         TEST(what_is_too_long_is_refused_before_it_is_sent),

@@ -111,6 +111,56 @@ static void writes_of_one_group_see_each_other(void **state)
     ring_free(ring);
 }
 
+static uint8_t beside_after_set(struct store_host *host, const char *key)
+{
+    struct key_result result;
+    store_host_forget(host);
+    mint_one(host, key, set_to("v"));
+    store_host_commit(host);
+    minted_in(host->early.length > 0 ? &host->early : &host->late, &result);
+    uint8_t collection = result.outcomes[0].collection;
+    key_result_deinit(&result);
+    return collection;
+}
+
+/* It would hide them until it expires; whoever set it removes them. */
+static void a_string_where_none_was_is_told_of_elements(void **state)
+{
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host host;
+    struct key_entry entries[] = {{.key = slice_text("h")},
+                                  {.key = slice_text("f"), .mutation = set_to("1")}};
+    struct buffer cells = {0}, empty = {0}, request = {0}, body = {0};
+    (void)state;
+    store_host_init(&host, ring, 1, 1);
+    store_host_open(&host);
+    assert_int_equal(beside_after_set(&host, "s"), COLLECTION_NONE);
+    cell_encode(&(struct cell){0}, true, &empty);
+    buffer_put_bytes(&cells, buffer_slice(&empty));
+    buffer_put_bytes(&cells, buffer_slice(&empty));
+    struct key_request write = write_of(&host, entries, 2, 0);
+    write.kind = KEY_ELEMENTS_WRITE;
+    write.collection = COLLECTION_HASH;
+    key_request_encode(&write, &request);
+    message_mint_encode(
+        &(struct message_mint){.address = store_host_address(&host, write.partition),
+                               .request = buffer_slice(&request),
+                               .cell_count = 2,
+                               .cells = buffer_slice(&cells)},
+        &body);
+    store_host_write(&host, MESSAGE_MINT, buffer_slice(&body));
+    store_host_commit(&host);
+    assert_int_equal(beside_after_set(&host, "h"), COLLECTION_HASH);
+    assert_int_equal(beside_after_set(&host, "h"), COLLECTION_NONE); /* over a string */
+    assert_int_equal(beside_after_set(&host, "g"), COLLECTION_NONE);
+    buffer_deinit(&cells);
+    buffer_deinit(&empty);
+    buffer_deinit(&request);
+    buffer_deinit(&body);
+    store_host_deinit(&host);
+    ring_free(ring);
+}
+
 /* A read quorum may have seen what this replica has not: the change is made on top of it. */
 static void a_mint_builds_on_what_the_read_quorum_holds(void **state)
 {
@@ -431,6 +481,7 @@ int main(void)
         cmocka_unit_test(a_mint_above_the_ceiling_of_the_clock_is_answered_late),
         cmocka_unit_test(what_was_minted_makes_other_owners_equal),
         cmocka_unit_test(writes_of_one_group_see_each_other),
+        cmocka_unit_test(a_string_where_none_was_is_told_of_elements),
         cmocka_unit_test(a_mint_builds_on_what_the_read_quorum_holds),
         cmocka_unit_test(a_mint_that_writes_nothing_changes_nothing),
         cmocka_unit_test(the_old_value_comes_with_the_answer),
