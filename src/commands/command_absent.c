@@ -10,7 +10,6 @@ const struct command_absent commands_absent[] = {
     {"LCS", "there are no comparisons of values yet"},
     {"PFADD PFCOUNT PFMERGE PFDEBUG PFSELFTEST", "there are no HyperLogLogs yet"},
     {"HINCRBY HINCRBYFLOAT", "fields do not count yet"},
-    {"HRANDFIELD", "HSCAN gives fields in an order of their own"},
     {"SADD SREM SMEMBERS SISMEMBER SMISMEMBER SCARD SPOP SRANDMEMBER SSCAN SINTER SINTERCARD "
      "SINTERSTORE SUNION SUNIONSTORE SDIFF SDIFFSTORE SMOVE",
      "there are no sets yet"},

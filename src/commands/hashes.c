@@ -8,6 +8,7 @@
 #include "commands/arguments.h"
 #include "commands/call.h"
 #include "commands/command_list.h"
+#include "commands/hash_sample.h"
 #include "commands/types.h"
 #include "ring/element_key.h"
 
@@ -81,8 +82,7 @@ static void nothing_left(struct call *call)
     (void)call; /* collect_fields() has replied */
 }
 
-/* false: the error is sent. */
-static bool check_keyspace(struct call *call)
+bool hash_keyspace_is_right(struct call *call)
 {
     const struct ring_keyspace *keyspace =
         ring_keyspace(call_environment(call)->ring, call->keyspace);
@@ -123,7 +123,7 @@ static bool check_fields(struct call *call, const struct field_call *fields)
 
 static void ask_fields(struct call *call, struct field_call fields)
 {
-    if (!check_keyspace(call) || !check_fields(call, &fields))
+    if (!hash_keyspace_is_right(call) || !check_fields(call, &fields))
         return;
     struct field_call *kept = call_work(call, sizeof *kept);
     *kept = fields;
@@ -295,12 +295,8 @@ static void collect_page(struct call *call, uint32_t index, const struct key_res
 {
     struct hash_walk *walk = call->work;
     struct resp_writer writer = {.out = &call->scratch, .version = call_version(call)};
-    if (result->status != STATUS_OK ||
-        (!result->scan_done && result->next_position <= walk->place)) {
-        walk->failure = (struct key_result){.status = result->status == STATUS_OK ? STATUS_CORRUPT
-                                                                                  : result->status,
-                                            .acks = result->acks,
-                                            .needed = result->needed};
+    if (!collection_page_leads_on(result, walk->place)) {
+        walk->failure = collection_page_failure(result);
         return;
     }
     for (uint16_t i = 0; i < result->outcome_count; i++) {
@@ -357,7 +353,7 @@ static void finish_count(struct call *call)
 
 static void start_walk(struct call *call, bool fields, bool values, call_next *then)
 {
-    if (!check_keyspace(call))
+    if (!hash_keyspace_is_right(call))
         return;
     struct hash_walk *walk = call_work(call, sizeof *walk);
     walk->limit = PAGE_FIELDS;
@@ -442,7 +438,7 @@ static void start_hscan(struct call *call)
         if (!parse_hscan_option(call, at, &parsed))
             return;
     }
-    if (!check_keyspace(call))
+    if (!hash_keyspace_is_right(call))
         return;
     struct hash_walk *walk = call_work(call, sizeof *walk);
     *walk = parsed;

@@ -27,6 +27,8 @@ libringcore_a_SOURCES += \
 	src/commands/environment.h \
 	src/commands/expiry.c \
 	src/commands/expiry.h \
+	src/commands/hash_sample.c \
+	src/commands/hash_sample.h \
 	src/commands/hashes.c \
 	src/commands/help.c \
 	src/commands/help.h \

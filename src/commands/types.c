@@ -32,13 +32,12 @@ void collection_make_walk(struct call *call, struct slice key, uint64_t place, u
     request->limit = limit;
 }
 
-/* A page of a walk as it must be; else a failure. */
-static bool page_leads_on(const struct key_result *result, uint64_t place)
+bool collection_page_leads_on(const struct key_result *result, uint64_t place)
 {
     return result->status == STATUS_OK && (result->scan_done || result->next_position > place);
 }
 
-static struct key_result failure_of(const struct key_result *result)
+struct key_result collection_page_failure(const struct key_result *result)
 {
     return (struct key_result){.status =
                                    result->status == STATUS_OK ? STATUS_CORRUPT : result->status,
@@ -61,8 +60,8 @@ static void collect_look(struct call *call, uint32_t index, const struct key_res
     struct type_check *check = &call->check;
     if (result->status == STATUS_WRONG_TYPE)
         return;
-    if (!page_leads_on(result, check->place)) {
-        check->failure = failure_of(result);
+    if (!collection_page_leads_on(result, check->place)) {
+        check->failure = collection_page_failure(result);
         return;
     }
     check->present = result->outcome_count > 0;
@@ -138,7 +137,7 @@ static void collect_replaced(struct call *call, uint32_t index, const struct key
 {
     (void)index;
     if (result->status != STATUS_OK)
-        call->check.failure = failure_of(result);
+        call->check.failure = collection_page_failure(result);
 }
 
 static void finish_replaced(struct call *call)
@@ -213,8 +212,8 @@ static void collect_flagged_look(struct call *call, uint32_t index, const struct
     struct flagged_key *key = flagged(call, index);
     if (result->status == STATUS_WRONG_TYPE) /* a string by now, which is there as well */
         return;
-    if (!page_leads_on(result, key->place)) {
-        call->flagged_failure = failure_of(result);
+    if (!collection_page_leads_on(result, key->place)) {
+        call->flagged_failure = collection_page_failure(result);
         call_scatter_stop(call);
         return;
     }

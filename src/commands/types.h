@@ -19,6 +19,11 @@ const char *collection_type_name(uint8_t type);
 void collection_make_walk(struct call *call, struct slice key, uint64_t place, uint32_t limit,
                           struct key_request *request);
 
+/* Whether it is a page of a walk as it must be, the end or one that goes on behind `place`. */
+bool collection_page_leads_on(const struct key_result *result, uint64_t place);
+/* The failure of one that is not. */
+struct key_result collection_page_failure(const struct key_result *result);
+
 /*
  * The outcome of the one key that the call has asked for: true when its type has to be looked at
  * first. The call goes on by itself then: with the command's take function, or an error.

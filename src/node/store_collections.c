@@ -98,8 +98,9 @@ static enum status mint_elements(struct element_mint *mint, struct store_output 
     /* A store that fails between the passes may not leave half a request behind. */
     out->discard = out->discard || status != STATUS_OK;
     for (uint16_t i = 1; i < request->entry_count && status == STATUS_OK; i++)
-        mint->outcomes[i].value = slice_make(mint->old.data + mint->old_offsets[i],
-                                             mint->old_offsets[i + 1] - mint->old_offsets[i]);
+        if (mint->old_offsets[i + 1] > mint->old_offsets[i])
+            mint->outcomes[i].value = slice_make(mint->old.data + mint->old_offsets[i],
+                                                 mint->old_offsets[i + 1] - mint->old_offsets[i]);
     return status;
 }
 

@@ -77,6 +77,57 @@ static void walks_go_through_all_pages(void **state)
     assert_reply(client, "HSCAN h 0 LIMIT 1", "-ERR syntax error\r\n");
 }
 
+/* A distinct sample has no field twice; each field comes about as often as any other. */
+static void samples_are_distinct_and_fair(void **state)
+{
+    enum { FIELDS = 10, DRAWS = 1000, WANTED = 3 };
+    struct client *client = harness_client(*state);
+    int met[FIELDS] = {0};
+    assert_reply(client, "HSET h f0 0 f1 1 f2 2 f3 3 f4 4 f5 5 f6 6 f7 7 f8 8 f9 9", ":10\r\n");
+    for (int i = 0; i < DRAWS; i++) {
+        bool seen[FIELDS] = {false};
+        struct resp_value *value = client_value(client, "HRANDFIELD h 3 WITHVALUES");
+        assert_int_equal(value->element_count, 2 * WANTED);
+        for (size_t k = 0; k < value->element_count; k += 2) {
+            int field = value->elements[k].text.data[1] - '0';
+            assert_int_equal(value->elements[k + 1].text.data[0] - '0', field);
+            assert_false(seen[field]);
+            seen[field] = true;
+            met[field]++;
+        }
+        resp_value_free(value);
+    }
+    for (int i = 0; i < FIELDS; i++)
+        assert_in_range(met[i], 220, 380); /* 300, and five deviations of 14.5 */
+    struct resp_value *value = client_value(client, "HRANDFIELD h -25");
+    assert_int_equal(value->element_count, 25);
+    resp_value_free(value);
+    value = client_value(client, "HRANDFIELD h 25");
+    assert_int_equal(value->element_count, FIELDS);
+    resp_value_free(value);
+    assert_reply(client, "HRANDFIELD h -9000000000",
+                 "-TOOLARGE the hash or the sample has more than 33554432 bytes\r\n");
+    assert_reply(client, "HRANDFIELD none", "$-1\r\n");
+    assert_reply(client, "HRANDFIELD none -9000000000", "*0\r\n");
+}
+
+static void other_commands_look_at_a_hash(void **state)
+{
+    struct client *client = harness_client(*state);
+    char line[64];
+    assert_reply(client, "HSET h a 1 b 2", ":2\r\n");
+    assert_reply(client, "OBJECT ENCODING h", "$8\r\nlistpack\r\n");
+    assert_reply(client, "OBJECT REFCOUNT h", ":1\r\n");
+    assert_reply(client, "OBJECT IDLETIME h", "-ERR idle time is not tracked\r\n");
+    assert_reply(client, "MEMORY USAGE h", ":166\r\n");
+    for (int i = 0; i < 130; i++) {
+        snprintf(line, sizeof line, "HSET h f%d 1", i);
+        client_command(client, line);
+    }
+    buffer_clear(&client->replies);
+    assert_reply(client, "OBJECT ENCODING h", "$9\r\nhashtable\r\n");
+}
+
 /* What does not fit into one answer is not gathered without an end. */
 static void an_answer_has_a_bound(void **state)
 {
@@ -250,6 +301,8 @@ int main(void)
         TEST(fields_are_set_and_counted_when_they_are_new),
         TEST(one_command_is_one_request),
         TEST(walks_go_through_all_pages),
+        TEST(samples_are_distinct_and_fair),
+        TEST(other_commands_look_at_a_hash),
         TEST(an_answer_has_a_bound),
         TEST(other_types_are_refused),
         TEST(a_delete_takes_hashes_and_strings),
