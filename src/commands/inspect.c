@@ -23,8 +23,8 @@ enum {
 
 static void take_type(struct call *call, const struct key_outcome *outcome)
 {
-    call_reply_simple(call, outcome->visible ? "string"
-                                             : collection_type_name(outcome->collection));
+    call_reply_simple(call,
+                      outcome->visible ? "string" : collection_type_name(outcome->collection));
 }
 
 static void start_type(struct call *call)
@@ -199,7 +199,8 @@ const struct command command_type = {
     }
 
 static const struct command object_subcommands[] = {
-    OBJECT_ROW(encoding, "2.2.3", "How Redis would keep the value: int, embstr, raw, listpack or hashtable."),
+    OBJECT_ROW(encoding, "2.2.3",
+               "How Redis would keep the value: int, embstr, raw, listpack or hashtable."),
     OBJECT_ROW(freq, "4.0.0", "An error: how often a key is used is not tracked."),
     HELP_ROW("object", "6.2.0", CATEGORY_KEYSPACE),
     OBJECT_ROW(idletime, "2.2.3", "An error: when a key was used is not tracked."),
