@@ -145,8 +145,10 @@ enum status message_read_result_decode(struct slice body, struct message_read_re
     out->status = get_status(&reader);
     out->cell_count = reader_u16(&reader);
     out->collections = slice_make(NULL, 0);
-    if (get_bool(&reader))
+    if (get_bool(&reader)) {
         out->collections = reader_take(&reader, out->cell_count);
+        reader.failed = reader.failed || out->cell_count == 0;
+    }
     out->cells = get_rest(&reader);
     return reader_end(&reader) == STATUS_OK && is_list(out->cells, out->cell_count)
                ? STATUS_OK
