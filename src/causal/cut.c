@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "causal/counter.h"
+
 bool cell_has_cut(const struct cell *cell)
 {
     for (uint32_t i = 0; i < cell->count; i++)
@@ -36,14 +38,15 @@ void cell_join_cuts(const struct cell *cell, struct clock *clock)
 
 bool cut_has_all(const struct clock *cut, const struct cell *cell)
 {
-    return clock_covers_vector(cut, &cell->context); /* which covers the versions, C1 */
+    return !cell_has_counter(cell) &&
+           clock_covers_vector(cut, &cell->context); /* which covers the versions, C1 */
 }
 
 void cell_drop_cut(struct cell *cell, const struct clock *cut)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < cell->count; i++)
-        if (!clock_has(cut, &cell->siblings[i].dot))
+        if (cell->siblings[i].kind == SIBLING_COUNTER || !clock_has(cut, &cell->siblings[i].dot))
             cell->siblings[kept++] = cell->siblings[i];
     cell->count = kept;
 }

@@ -98,6 +98,7 @@ void call_free(struct call *call)
     buffer_deinit(&call->reply);
     buffer_deinit(&call->text);
     buffer_deinit(&call->flagged);
+    buffer_deinit(&call->removal.names);
     free(call);
 }
 
@@ -302,7 +303,8 @@ static void find_keys(struct call *call)
 void call_prepare(struct call *call)
 {
     call->options = (struct request_options){0};
-    call->grows_value = call->adds_decimal = call->takes_collections = false;
+    call->grows_value = call->adds_decimal = call->adds_to_field = false;
+    call->takes_collections = false;
     call->type_text = NULL;
     call->check.tries = 0;
     buffer_clear(&call->flagged);

@@ -62,6 +62,15 @@ struct type_check {
     struct key_result failure;
 };
 
+/* Where a removal of flagged keys is (types.h). */
+struct collection_removal {
+    uint32_t at; /* index of the key */
+    struct buffer names;
+    uint32_t name_count; /* of fields that are to be removed next; 0: list more */
+    call_collect *collect;
+    call_next *then;
+};
+
 struct call {
     struct session *session;
     const struct command *command; /* the row, of the subcommand where there is one */
@@ -79,6 +88,7 @@ struct call {
 
     bool grows_value;      /* set by commands whose value may outgrow the limit */
     bool adds_decimal;     /* set by those that add numbers with a fraction */
+    bool adds_to_field;    /* and by those that add to a field of a hash */
     bool takes_collections; /* set by those that want to be told of one instead of an error */
     const char *type_text; /* the error for one; NULL: WRONGTYPE */
     struct buffer scratch; /* the command's own bytes */
@@ -110,6 +120,7 @@ struct call {
     struct type_check check;
     struct buffer flagged; /* of struct flagged_key */
     struct key_result flagged_failure;
+    struct collection_removal removal;
     uint32_t request_total, request_next, request_open;
     call_next *wake;
     uint64_t wake_us;

@@ -9,7 +9,6 @@
 const struct command_absent commands_absent[] = {
     {"LCS", "there are no comparisons of values yet"},
     {"PFADD PFCOUNT PFMERGE PFDEBUG PFSELFTEST", "there are no HyperLogLogs yet"},
-    {"HINCRBY HINCRBYFLOAT", "fields do not count yet"},
     {"SADD SREM SMEMBERS SISMEMBER SMISMEMBER SCARD SPOP SRANDMEMBER SSCAN SINTER SINTERCARD "
      "SINTERSTORE SUNION SUNIONSTORE SDIFF SDIFFSTORE SMOVE",
      "there are no sets yet"},

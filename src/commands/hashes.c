@@ -197,6 +197,56 @@ static void start_hsetnx(struct call *call)
                          .take = take_written});
 }
 
+static void take_number(struct call *call, const struct key_result *result)
+{
+    call_reply_integer(call, result->outcomes[1].number);
+}
+
+static void take_sum(struct call *call, const struct key_result *result)
+{
+    call_reply_bulk(call, result->outcomes[1].value);
+}
+
+static void increment(struct call *call, uint16_t flags,
+                      void (*take)(struct call *call, const struct key_result *result))
+{
+    call->adds_to_field = true;
+    ask_fields(call, (struct field_call){.first = 2,
+                                         .step = 1,
+                                         .count = 1,
+                                         .mutation = {.operation = REGISTER_INCREMENT,
+                                                      .flags = flags,
+                                                      .value = call_argument(call, 3)},
+                                         .kind = KEY_ELEMENTS_WRITE,
+                                         .take = take});
+}
+
+static void start_hincrby(struct call *call)
+{
+    int64_t amount;
+    if (parse_integer(call_argument(call, 3), &amount))
+        increment(call, 0, take_number);
+    else
+        call_reply_not_an_integer(call);
+}
+
+static void start_hincrbyfloat(struct call *call)
+{
+    decimal amount;
+    call->adds_decimal = true;
+    switch (decimal_parse(call_argument(call, 3), &amount)) {
+    case DECIMAL_TEXT_OK:
+        increment(call, MUTATION_DECIMAL, take_sum);
+        break;
+    case DECIMAL_TEXT_BAD:
+        call_reply_error(call, NOT_A_FLOAT);
+        break;
+    case DECIMAL_TEXT_TOO_LARGE:
+        call_reply_error(call, FLOAT_OVERFLOW);
+        break;
+    }
+}
+
 static void start_hdel(struct call *call)
 {
     ask_fields(call, (struct field_call){.first = 2,
@@ -478,6 +528,13 @@ HASH_ROW(hsetnx, "2.0.0",
          "O(1)", "key field value", 4, HASH_WRITE, KEY_FLAG_RW | KEY_FLAG_INSERT);
 HASH_ROW(hdel, "2.0.0", "Removes fields as far as they were seen; how many had a value.", OF_FIELDS,
          "key field [field ...]", -3, COMMAND_WRITE | COMMAND_FAST, KEY_FLAG_RW | KEY_FLAG_DELETE);
+HASH_ROW(hincrby, "2.0.0",
+         "Adds to the number in a field. Increments at different owners all count.", "O(1)",
+         "key field increment", 4, HASH_WRITE, KEY_FLAG_RW | KEY_FLAG_ACCESS | KEY_FLAG_UPDATE);
+HASH_ROW(
+    hincrbyfloat, "2.6.0",
+    "Adds to the number in a field: exact decimals, as INCRBYFLOAT. All count, as with HINCRBY.",
+    "O(1)", "key field increment", 4, HASH_WRITE, KEY_FLAG_RW | KEY_FLAG_ACCESS | KEY_FLAG_UPDATE);
 HASH_ROW(hget, "2.0.0", "The value of a field.", "O(1)", "key field", 3, HASH_READ,
          KEY_FLAG_RO | KEY_FLAG_ACCESS);
 HASH_ROW(hmget, "2.0.0", "The values of several fields, of one moment at each owner.", OF_FIELDS,

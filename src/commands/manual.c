@@ -163,12 +163,19 @@ static const struct {
      "Fields are independent. Of two values for one field the newest is shown. A field that is set "
      "wins over an HDEL or DEL that has not seen it. Two HSETNX may both succeed.",
      "Sets the same again, also where another client has written or removed the field meanwhile."},
+    {"HINCRBY HINCRBYFLOAT",
+     "All count. An HSET, HDEL or DEL resets those that it has seen, and no others. Two clients "
+     "may "
+     "be answered the same sum.",
+     "Counts twice; an id is not offered."},
     {"HDEL", "Removes the values that it has seen; what is set at the same time stays.",
      "Removes what has been set meanwhile, too."},
     {"DEL UNLINK",
      "Of a string the newest of SET and DEL wins. Of a hash it removes all values that its owners "
-     "have seen, and no others; it takes as long for a million fields as for one. What it removed "
-     "leaves the disks bit by bit, when all owners have heard of it.",
+     "have seen, and no others; it takes as long for a million fields as for one. Only fields that "
+     "HINCRBY has changed are removed one by one, before the others. What it removed leaves the "
+     "disks "
+     "bit by bit, when all owners have heard of it.",
      "Removes what has been written meanwhile, too; with id= it acts once, and is refused for "
      "hashes."},
     {"SET of a key that holds a hash, HSET of a key that holds a string",

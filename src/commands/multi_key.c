@@ -318,10 +318,23 @@ static bool reply_write_failure(struct call *call, struct multi_write *write)
     return true;
 }
 
+/* true: fields that count could not all be removed, and the rest of their keys was left alone. */
+static bool reply_removal_failure(struct call *call)
+{
+    struct buffer text = {0};
+    if (call->flagged_failure.status == STATUS_OK)
+        return false;
+    call_failure_text(KEY_WRITE, &call->flagged_failure, &text);
+    call_reply_error(call, "UNCERTAIN hashes are there still, perhaps without some fields: %.*s",
+                     (int)text.length, (const char *)text.data);
+    buffer_deinit(&text);
+    return true;
+}
+
 static void reply_deleted(struct call *call)
 {
     struct multi_write *write = call->work;
-    if (!reply_write_failure(call, write))
+    if (!reply_removal_failure(call) && !reply_write_failure(call, write))
         call_reply_integer(call, write->number);
 }
 
@@ -330,8 +343,7 @@ static void collect_collection(struct call *call, uint32_t index, const struct k
 {
     struct multi_write *write = call->work;
     const struct key_outcome *outcome = result->outcome_count == 1 ? result->outcomes : NULL;
-    call_note_write(call, call->keyspace, call_argument(call, flagged_key(call, index)->argument),
-                    result, outcome);
+    call_note_write(call, call->keyspace, flagged_key(call, index)->key, result, outcome);
     if (result->status == STATUS_OK && outcome != NULL) {
         write->number += !flagged_key(call, index)->counted;
         return;
@@ -389,7 +401,7 @@ static bool check_pairs(struct call *call)
 
 static void reply_set(struct call *call)
 {
-    if (!reply_write_failure(call, call->work))
+    if (!reply_removal_failure(call) && !reply_write_failure(call, call->work))
         call_reply_ok(call);
 }
 

@@ -4,7 +4,7 @@
 
 #include "ring/element_key.h"
 
-enum { TRIES_MAX = 3 };
+enum { TRIES_MAX = 3, REMOVED_AT_ONCE_MAX = 100 };
 
 const char *collection_type_name(uint8_t type)
 {
@@ -43,6 +43,12 @@ struct key_result collection_page_failure(const struct key_result *result)
                                    result->status == STATUS_OK ? STATUS_CORRUPT : result->status,
                                .acks = result->acks,
                                .needed = result->needed};
+}
+
+static struct flagged_key *flagged(const struct call *call, uint32_t index)
+{
+    assert(index < flagged_count(call));
+    return (struct flagged_key *)call->flagged.data + index;
 }
 
 /* ---- the one key of a call ---- */
@@ -125,19 +131,11 @@ bool type_check_begins(struct call *call, const struct key_result *result)
 
 /* ---- a string that is set in the place of a collection ---- */
 
-static void make_replaced(struct call *call, uint32_t index, struct key_request *request)
-{
-    (void)index;
-    request->keyspace = call->check.keyspace;
-    entries_of(call, call->check.key, request);
-    request->kind = KEY_COLLECTION_DELETE;
-}
-
 static void collect_replaced(struct call *call, uint32_t index, const struct key_result *result)
 {
     (void)index;
     if (result->status != STATUS_OK)
-        call->check.failure = collection_page_failure(result);
+        call->flagged_failure = collection_page_failure(result);
 }
 
 static void finish_replaced(struct call *call)
@@ -145,11 +143,11 @@ static void finish_replaced(struct call *call)
     struct type_check *check = &call->check;
     struct key_outcome outcome = {.written = true, .number = check->number};
     struct buffer text = {0};
-    if (check->failure.status == STATUS_OK) {
+    if (call->flagged_failure.status == STATUS_OK) {
         check->take(call, &outcome);
         return;
     }
-    call_failure_text(KEY_WRITE, &check->failure, &text);
+    call_failure_text(KEY_WRITE, &call->flagged_failure, &text);
     call_reply_error(call,
                      "UNCERTAIN the value is written, and hides a hash that is there still: %.*s",
                      (int)text.length, (const char *)text.data);
@@ -162,33 +160,28 @@ bool replaced_removal_begins(struct call *call, const struct key_outcome *outcom
     if (call->asked_kind != KEY_WRITE || outcome->collection == COLLECTION_NONE ||
         !outcome->written || call->asked_mutation.operation != REGISTER_SET)
         return false;
-    check->key = call->asked_key;
-    check->keyspace = call->asked_keyspace;
+    struct flagged_key key = {
+        .key = call->asked_key, .keyspace = call->asked_keyspace, .present = true};
     check->take = call->take;
     check->number = outcome->number;
-    check->failure = (struct key_result){0};
-    call_scatter(call, 1, make_replaced, collect_replaced, finish_replaced);
-    return true;
+    buffer_clear(&call->flagged);
+    buffer_append(&call->flagged, &key, sizeof key);
+    return flagged_delete(call, collect_replaced, finish_replaced);
 }
 
 /* ---- many keys ---- */
 
-static struct flagged_key *flagged(const struct call *call, uint32_t index)
-{
-    assert(index < flagged_count(call));
-    return (struct flagged_key *)call->flagged.data + index;
-}
-
 void flag_key(struct call *call, uint32_t argument, bool counted)
 {
-    struct flagged_key key = {.argument = argument, .counted = counted};
+    struct flagged_key key = {
+        .key = call_argument(call, argument), .keyspace = call->keyspace, .counted = counted};
     buffer_append(&call->flagged, &key, sizeof key);
 }
 
 void flag_replaced(struct call *call, uint32_t argument)
 {
-    struct flagged_key key = {.argument = argument, .present = true, .counted = true};
-    buffer_append(&call->flagged, &key, sizeof key);
+    flag_key(call, argument, true);
+    flagged(call, flagged_count(call) - 1)->present = true;
 }
 
 uint32_t flagged_count(const struct call *call)
@@ -204,7 +197,7 @@ const struct flagged_key *flagged_key(const struct call *call, uint32_t index)
 static void make_flagged_look(struct call *call, uint32_t index, struct key_request *request)
 {
     const struct flagged_key *key = flagged(call, index);
-    collection_make_walk(call, call_argument(call, key->argument), key->place, 1, request);
+    collection_make_walk(call, key->key, key->place, 1, request);
 }
 
 static void collect_flagged_look(struct call *call, uint32_t index, const struct key_result *result)
@@ -231,21 +224,106 @@ bool flagged_look(struct call *call, call_next *then)
     return true;
 }
 
+/* ---- deletes ---- */
+
+/*
+ * Fields that count, page by page and key by key: their names are listed, and they are removed. An
+ * increment that comes meanwhile stays, as one that the delete has not seen.
+ */
+
+static void make_removal(struct call *call, uint32_t index, struct key_request *request)
+{
+    struct collection_removal *removal = &call->removal;
+    const struct flagged_key *key = flagged(call, removal->at);
+    struct reader names = reader_make(buffer_slice(&removal->names));
+    (void)index;
+    request->keyspace = key->keyspace;
+    request->flags |= KEY_HIDDEN;
+    if (removal->name_count == 0) {
+        collection_make_walk(call, key->key, key->place, REMOVED_AT_ONCE_MAX, request);
+        request->collection = COLLECTION_HASH_COUNTS;
+        return;
+    }
+    struct key_entry *entries = call_entries(call, removal->name_count + 1);
+    entries[0].key = key->key;
+    for (uint32_t i = 1; i <= removal->name_count; i++) {
+        entries[i].key = reader_bytes(&names);
+        entries[i].mutation.operation = REGISTER_DELETE;
+    }
+    request->kind = KEY_ELEMENTS_WRITE;
+    request->collection = COLLECTION_HASH;
+    request->partition = call_partition(call, key->key);
+    request->entry_count = (uint16_t)(removal->name_count + 1);
+    request->entries = entries;
+}
+
+static void take_names(struct collection_removal *removal, struct flagged_key *key,
+                       const struct key_result *result)
+{
+    buffer_clear(&removal->names);
+    removal->name_count = 0;
+    for (uint16_t i = 0; i < result->outcome_count && i < KEY_ENTRIES_MAX - 1; i++) {
+        buffer_put_bytes(&removal->names, result->outcomes[i].key);
+        removal->name_count++;
+    }
+    key->place = result->next_position;
+    key->listed = result->scan_done;
+}
+
+static void collect_removal(struct call *call, uint32_t index, const struct key_result *result)
+{
+    struct collection_removal *removal = &call->removal;
+    struct flagged_key *key = flagged(call, removal->at);
+    bool lists = removal->name_count == 0;
+    if (lists ? !collection_page_leads_on(result, key->place) : result->status != STATUS_OK) {
+        call->flagged_failure = collection_page_failure(result);
+        return;
+    }
+    if (lists)
+        take_names(removal, key, result);
+    else
+        removal->name_count = 0;
+    if (removal->name_count == 0 && key->listed)
+        removal->at++;
+    if (removal->at < flagged_count(call))
+        call_repeat(call, index);
+}
+
 static void make_delete(struct call *call, uint32_t index, struct key_request *request)
 {
-    entries_of(call, call_argument(call, flagged(call, index)->argument), request);
+    const struct flagged_key *key = flagged(call, index);
+    request->keyspace = key->keyspace;
+    entries_of(call, key->key, request);
     request->kind = KEY_COLLECTION_DELETE;
+}
+
+static void delete_flagged(struct call *call)
+{
+    struct collection_removal *removal = &call->removal;
+    if (call->flagged_failure.status != STATUS_OK)
+        removal->then(call);
+    else
+        call_scatter(call, flagged_count(call), make_delete, removal->collect, removal->then);
 }
 
 bool flagged_delete(struct call *call, call_collect *collect, call_next *then)
 {
+    struct collection_removal *removal = &call->removal;
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < flagged_count(call); i++)
-        if (flagged(call, i)->present)
-            *flagged(call, kept++) = *flagged(call, i);
+    for (uint32_t i = 0; i < flagged_count(call); i++) {
+        struct flagged_key *key = flagged(call, i);
+        if (!key->present)
+            continue;
+        key->place = 0;
+        *flagged(call, kept++) = *key;
+    }
     call->flagged.length = kept * sizeof(struct flagged_key);
     if (kept == 0)
         return false;
-    call_scatter(call, kept, make_delete, collect, then);
+    removal->name_count = 0;
+    removal->at = 0;
+    removal->collect = collect;
+    removal->then = then;
+    call_scatter(call, 1, make_removal, collect_removal, delete_flagged);
     return true;
 }

@@ -38,14 +38,17 @@ bool replaced_removal_begins(struct call *call, const struct key_outcome *outcom
 
 /* ---- of commands on many keys ---- */
 
-/* A key, by the argument that names it, of which an owner says that it has elements. */
+/* A key of which an owner says that it has elements. */
 struct flagged_key {
     uint64_t place; /* where the walk goes on */
-    uint32_t argument;
+    struct slice key;
+    keyspace_id keyspace;
     bool present; /* it has a live one */
+    bool listed;  /* all of its fields that count were met */
     bool counted; /* something of the key is counted already */
 };
 
+/* By the argument that names it. */
 void flag_key(struct call *call, uint32_t argument, bool counted);
 uint32_t flagged_count(const struct call *call);
 const struct flagged_key *flagged_key(const struct call *call, uint32_t index);
@@ -53,7 +56,10 @@ const struct flagged_key *flagged_key(const struct call *call, uint32_t index);
 bool flagged_look(struct call *call, call_next *then);
 /* One that certainly has elements, hidden by the string that was set. */
 void flag_replaced(struct call *call, uint32_t argument);
-/* Delete the elements of those that are present; false: none is. */
+/*
+ * Delete the elements of those that are present; false: none is. Fields that count are removed one
+ * by one first, for a cut does not reset them (causal/cut.h).
+ */
 bool flagged_delete(struct call *call, call_collect *collect, call_next *then);
 
 #endif

@@ -140,7 +140,7 @@ bool collection_forbids(const struct coordinated_request *c, uint64_t wall_ms)
 {
     struct reader merged = reader_make(buffer_slice(&c->merged));
     if (key_request_is_collection(&c->request))
-        return shows_string(reader_bytes(&merged), wall_ms);
+        return (c->request.flags & KEY_HIDDEN) == 0 && shows_string(reader_bytes(&merged), wall_ms);
     for (uint16_t i = 0; i < c->request.entry_count; i++) {
         const struct mutation *mutation = &c->request.entries[i].mutation;
         struct slice cell = reader_bytes(&merged);
@@ -166,21 +166,25 @@ void collection_got(struct coordinated_request *c, uint64_t wall_ms, struct coor
         return;
     }
     result.outcomes = memory_new(result.outcome_count, sizeof *result.outcomes);
+    struct buffer *texts = memory_new(result.outcome_count, sizeof *texts);
     for (uint16_t i = 0; i < result.outcome_count; i++) {
         struct cell cell;
+        struct sibling shown;
         struct reader reader = reader_make(reader_bytes(&merged));
         cell_decode(&reader, &cell);
         if (i == 0)
             cell_join_cuts(&cell, &cut);
         cell_drop_cut(&cell, &cut);
-        const struct sibling *shown = i == 0 ? NULL : cell_visible(&cell, wall_ms);
-        if (shown != NULL)
-            result.outcomes[i] = (struct key_outcome){.visible = true, .value = shown->value};
+        if (i > 0 && cell_shown(&cell, wall_ms, &texts[i], &shown))
+            result.outcomes[i] = (struct key_outcome){.visible = true, .value = shown.value};
         cell_deinit(&cell);
     }
     key_result_encode(&result, &encoded);
     if (!repair_start(c, buffer_slice(&encoded), out))
         request_answer(c, buffer_slice(&encoded), out);
+    for (uint16_t i = 0; i < result.outcome_count; i++)
+        buffer_deinit(&texts[i]);
+    free(texts);
     key_result_deinit(&result);
     clock_deinit(&cut);
     buffer_deinit(&encoded);
@@ -205,6 +209,7 @@ struct page_merge {
     bool done;
     struct clock cut;
     struct key_result result;
+    struct buffer *texts; /* one for each outcome: of sums that had to be made */
     uint32_t capacity;
     uint16_t delivery_count;
     struct buffer deliveries;
@@ -305,11 +310,12 @@ static bool merge_head(struct page_merge *merge, uint64_t wall_ms)
     merge_cells(merge, cells, c->policy, &head);
     note_lacking(merge, cells, &head);
     bool string = cell_shown(&head, wall_ms, &text, &shown);
-    cell_join_cuts(&head, &merge->cut);
+    if (c->request.collection != COLLECTION_HASH_COUNTS) /* which are in no cut */
+        cell_join_cuts(&head, &merge->cut);
     add_delivery(merge, c->request.keyspace, c->request.entries[0].key, &head);
     cell_deinit(&head);
     buffer_deinit(&text);
-    return !string;
+    return !string || (c->request.flags & KEY_HIDDEN) != 0;
 }
 
 /* The least element that some owner still has; false: there is none below the horizon. */
@@ -334,16 +340,21 @@ static void show(struct page_merge *merge, struct slice element, struct cell *ce
 {
     struct key_result *result = &merge->result;
     cell_drop_cut(cell, &merge->cut);
-    const struct sibling *shown = cell_visible(cell, wall_ms);
-    if (shown == NULL)
+    struct buffer text = {0};
+    struct sibling shown;
+    if (!cell_shown(cell, wall_ms, &text, &shown)) {
+        buffer_deinit(&text);
         return;
+    }
     if (result->outcome_count == merge->capacity) {
         merge->capacity = merge->capacity * 2 + 16;
         result->outcomes =
             memory_resize(result->outcomes, merge->capacity, sizeof *result->outcomes);
+        merge->texts = memory_resize(merge->texts, merge->capacity, sizeof *merge->texts);
     }
+    merge->texts[result->outcome_count] = text;
     result->outcomes[result->outcome_count++] =
-        (struct key_outcome){.visible = true, .key = element, .value = shown->value};
+        (struct key_outcome){.visible = true, .key = element, .value = shown.value};
 }
 
 static void merge_element(struct page_merge *merge, const struct element_entry *entry,
@@ -415,6 +426,9 @@ void collection_walked(struct coordinated_request *c, uint64_t wall_ms,
         if (!repair_start(c, buffer_slice(&encoded), out))
             request_answer(c, buffer_slice(&encoded), out);
     }
+    for (uint16_t i = 0; i < merge.result.outcome_count; i++)
+        buffer_deinit(&merge.texts[i]);
+    free(merge.texts);
     key_result_deinit(&merge.result);
     clock_deinit(&merge.cut);
     buffer_deinit(&merge.deliveries);

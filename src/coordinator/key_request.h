@@ -41,9 +41,10 @@ enum key_request_flags {
     KEY_ALL_OR_NOTHING = 1 << 0, /* KEY_WRITE: if one entry's condition fails, none is written */
     KEY_WITH_VALUES = 1 << 1,    /* KEY_SCAN: results carry values too */
     KEY_SIBLINGS = 1 << 2,       /* KEY_READ: an outcome for each visible version, newest first */
-    KEY_AGAIN = 1 << 3, /* KEY_WRITE: it was minted once, blindly: read first, and never say that
-                           nothing was written */
-    KEY_FLAGS_ALL = (1 << 4) - 1
+    KEY_AGAIN = 1 << 3,  /* KEY_WRITE: it was minted once, blindly: read first, and never say that
+                            nothing was written */
+    KEY_HIDDEN = 1 << 4, /* KEY_ELEMENTS_...: a string of the key hides none of them */
+    KEY_FLAGS_ALL = (1 << 5) - 1
 };
 
 struct key_entry {

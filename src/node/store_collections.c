@@ -38,6 +38,93 @@ static enum status join_read_cuts(struct slice encoded, struct clock *cut)
     return STATUS_OK;
 }
 
+static enum status mint_cell(struct element_mint *mint, const struct replica_mint *wish,
+                             bool evaluate_only, size_t *delivery_bytes,
+                             struct replica_minted *minted)
+{
+    enum status status = replica_mint(mint->replica, wish, evaluate_only, &mint->side->context,
+                                      minted, &mint->old, &mint->deliveries);
+    mint->written = (uint16_t)(mint->written + minted->written);
+    *delivery_bytes += minted->delivery_bytes;
+    return status == STATUS_OK && *delivery_bytes > MESSAGE_PAYLOAD_BYTES_MAX ? STATUS_TOO_LARGE
+                                                                              : status;
+}
+
+static enum status load_element(struct element_mint *mint, uint8_t type, struct slice element,
+                                struct buffer *record, struct cell *out)
+{
+    struct buffer name = {0};
+    struct slice encoded;
+    element_key_encode(mint->request->entries[0].key, type, element, mint->side->ring->seed, &name);
+    enum status status =
+        replica_load_cell(&mint->side->context, keyspace_of_elements(mint->request->keyspace),
+                          buffer_slice(&name), record);
+    if (status == STATUS_OK)
+        status = record_cell_open(buffer_slice(record), &encoded);
+    if (status == STATUS_OK) {
+        struct reader reader = reader_make(encoded);
+        cell_decode(&reader, out);
+        status = reader_end(&reader);
+    }
+    buffer_deinit(&name);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+/* Whether each increment that has written the name is covered by the field's cell, as it is now. */
+static enum status name_is_matched(struct element_mint *mint, struct slice element, bool *matched)
+{
+    struct buffer field_record = {0}, name_record = {0};
+    struct cell field = {0}, name = {0};
+    enum status status = load_element(mint, COLLECTION_HASH, element, &field_record, &field);
+    if (status == STATUS_OK)
+        status = load_element(mint, COLLECTION_HASH_COUNTS, element, &name_record, &name);
+    *matched = true;
+    for (uint32_t i = 0; i < name.count; i++) {
+        struct dot increment = name.siblings[i].dot;
+        increment.sequence--; /* minted just before it */
+        if (name.siblings[i].kind == SIBLING_STRING &&
+            !version_vector_covers(&field.context, &increment))
+            *matched = false;
+    }
+    cell_deinit(&field);
+    cell_deinit(&name);
+    buffer_deinit(&field_record);
+    buffer_deinit(&name_record);
+    return status;
+}
+
+/*
+ * The name of a field that counts is written with every increment, anew, and goes with the field.
+ * So whoever removes all fields finds those that count: a removal takes no name away of which it
+ * has not seen the increment, though another owner may have brought the name alone. A name that
+ * stays behind is only looked at in vain.
+ */
+static enum status mint_counting(struct element_mint *mint, const struct key_entry *entry,
+                                 const struct replica_minted *field, bool evaluate_only,
+                                 size_t *delivery_bytes)
+{
+    bool counts = entry->mutation.operation == REGISTER_INCREMENT;
+    bool removed = entry->mutation.operation == REGISTER_DELETE && !evaluate_only &&
+                   (field->had_counter || (mint->request->flags & KEY_HIDDEN) != 0);
+    struct mutation mutation = {.operation = counts ? REGISTER_SET : REGISTER_DELETE};
+    struct buffer name = {0};
+    struct replica_minted minted;
+    enum status status = STATUS_OK;
+    if (removed)
+        status = name_is_matched(mint, entry->key, &removed);
+    if (status != STATUS_OK || (!counts && !removed))
+        return status;
+    element_key_encode(mint->request->entries[0].key, COLLECTION_HASH_COUNTS, entry->key,
+                       mint->side->ring->seed, &name);
+    struct replica_mint wish = {.keyspace = keyspace_of_elements(mint->request->keyspace),
+                                .policy = MERGE_ELEMENTS,
+                                .key = buffer_slice(&name),
+                                .mutation = &mutation};
+    status = mint_cell(mint, &wish, evaluate_only, delivery_bytes, &minted);
+    buffer_deinit(&name);
+    return status;
+}
+
 static enum status mint_element(struct element_mint *mint, uint16_t index, struct slice read_cell,
                                 bool evaluate_only, size_t *delivery_bytes)
 {
@@ -54,17 +141,15 @@ static enum status mint_element(struct element_mint *mint, uint16_t index, struc
                                 .read_cell = read_cell,
                                 .cut = &mint->cut};
     mint->old_offsets[index] = mint->old.length;
-    enum status status = replica_mint(mint->replica, &wish, evaluate_only, &mint->side->context,
-                                      &minted, &mint->old, &mint->deliveries);
+    enum status status = mint_cell(mint, &wish, evaluate_only, delivery_bytes, &minted);
     mint->outcomes[index] = (struct key_outcome){.written = minted.written,
                                                  .visible = minted.had_old,
                                                  .number = minted.number,
                                                  .dot = minted.dot};
-    mint->written = (uint16_t)(mint->written + minted.written);
-    *delivery_bytes += minted.delivery_bytes;
+    if (status == STATUS_OK)
+        status = mint_counting(mint, entry, &minted, evaluate_only, delivery_bytes);
     buffer_deinit(&name);
-    return status == STATUS_OK && *delivery_bytes > MESSAGE_PAYLOAD_BYTES_MAX ? STATUS_TOO_LARGE
-                                                                              : status;
+    return status;
 }
 
 static enum status mint_pass(struct element_mint *mint, bool evaluate_only)
@@ -86,6 +171,7 @@ static enum status mint_elements(struct element_mint *mint, struct store_output 
     const struct key_request *request = mint->request;
     struct reader cells = reader_make(mint->message->cells);
     side->context.default_ttl_ms = 0; /* refused where there is one */
+    side->context.settled_ms = 0;     /* of increments with ids, which elements have not */
     enum status status = join_read_cuts(reader_bytes(&cells), &mint->cut);
     if (status == STATUS_OK)
         status = replica_join_cuts(&side->context, request->keyspace, request->entries[0].key,

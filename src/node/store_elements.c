@@ -37,7 +37,7 @@ static enum status is_alive(struct slice record, const struct clock *cut, bool *
     struct cell cell;
     enum status status = open_cell(record, &encoded, &cell);
     cell_drop_cut(&cell, cut);
-    *alive = status == STATUS_OK && cell_visible(&cell, 0) != NULL;
+    *alive = status == STATUS_OK && cell_is_live(&cell);
     cell_deinit(&cell);
     return status;
 }
@@ -65,7 +65,7 @@ enum status store_collection_of(const struct store_port *port, uint64_t seed, ke
     *type = COLLECTION_NONE;
     if ((!hidden && cell_is_live(head)) || !element_key_fits(key, slice_make(NULL, 0)))
         return STATUS_OK;
-    element_key_prefix(key, &rest);
+    element_key_prefix_of_type(key, COLLECTION_HASH, &rest);
     put_elements_name(key, keyspace, seed, buffer_slice(&rest), &prefix);
     cell_join_cuts(head, &cut);
     struct store_iterator *iterator = port->iterator_new(port->context);
@@ -180,7 +180,7 @@ static bool take(struct page *page, const struct element_key *name, struct slice
     result->status = open_cell(record, &entry.cell, &cell);
     bool cut_away = result->status == STATUS_OK && cut_has_all(&page->cut, &cell);
     cell_drop_cut(&cell, &page->cut);
-    page->alive += cell_visible(&cell, 0) != NULL;
+    page->alive += cell_is_live(&cell);
     cell_deinit(&cell);
     if (result->status != STATUS_OK || cut_away)
         return result->status == STATUS_OK;
@@ -227,9 +227,9 @@ static enum status read_page(const struct store_port *port, const struct ring *r
         bytes = reader_make(buffer_slice(head));
         bytes = reader_make(reader_bytes(&bytes));
         cell_decode(&bytes, &cell);
-        cell_join_cuts(&cell, &page->cut);
-        element_key_prefix(asked->key, &rest);
-        buffer_put_u8(&rest, asked->type);
+        if (asked->type != COLLECTION_HASH_COUNTS) /* which are in no cut */
+            cell_join_cuts(&cell, &page->cut);
+        element_key_prefix_of_type(asked->key, asked->type, &rest);
         put_elements_name(asked->key, asked->keyspace, ring->seed, buffer_slice(&rest), &prefix);
         buffer_put_u64(&rest, asked->place);
         put_elements_name(asked->key, asked->keyspace, ring->seed, buffer_slice(&rest), &from);

@@ -32,7 +32,7 @@ static bool made_here(const struct replica *replica, const struct cell *head)
 static bool has_dead_version(const struct cell *cell, const struct clock *cut)
 {
     for (uint32_t i = 0; i < cell->count; i++)
-        if (cell->siblings[i].kind != SIBLING_TOMBSTONE && clock_has(cut, &cell->siblings[i].dot))
+        if (cell->siblings[i].kind == SIBLING_STRING && clock_has(cut, &cell->siblings[i].dot))
             return true;
     return false;
 }
@@ -167,7 +167,7 @@ enum status replica_sweep(struct replica *replica, keyspace_id keyspace, struct 
     cell_join_cuts(head, &cut);
     if (is_settled(replica, &cut, context) && stability_everywhere(stability, &cut) &&
         budget->elements > 0) {
-        element_key_prefix(key, &elements);
+        element_key_prefix_of_type(key, COLLECTION_HASH, &elements);
         record_cell_name(ring_position(key, keyspace, context->position_seed), walk.elements,
                          buffer_slice(&elements), &prefix);
         bool known = resume(replica, buffer_slice(&prefix), &from);

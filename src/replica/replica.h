@@ -190,6 +190,7 @@ struct replica_minted {
     bool written;
     bool had_old;
     bool had_string; /* one that was visible or has expired, or a count */
+    bool had_counter;
     int64_t number;
     size_t delivery_bytes; /* when written: at most so many are appended to `deliveries` */
     struct dot dot;        /* when written */

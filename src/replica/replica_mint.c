@@ -111,7 +111,7 @@ static enum status evaluate(const struct replica *replica, const struct replica_
     struct register_effect *effect = &out->effect;
     struct sibling shown;
     out->dot = replica_next_dot(replica);
-    if (mint->policy != MERGE_LWW && mint->mutation->operation == REGISTER_INCREMENT)
+    if (mint->policy == MERGE_SIBLINGS && mint->mutation->operation == REGISTER_INCREMENT)
         return STATUS_UNSUPPORTED;
     bool seen = seen_by(mint, base, context->wall_ms, &out->text, &shown);
     enum status status = register_mutate(mint->mutation, seen ? &shown : NULL, context->wall_ms,
@@ -295,6 +295,7 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     out->number = effect->number;
     out->had_old = effect->has_old;
     out->had_string = cell_is_live(&base);
+    out->had_counter = cell_has_counter(&base);
     if (evaluate_only)
         goto done;
     if (effect->has_old)

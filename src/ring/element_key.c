@@ -21,6 +21,12 @@ void element_key_prefix(struct slice key, struct buffer *out)
     buffer_append_slice(out, key);
 }
 
+void element_key_prefix_of_type(struct slice key, uint8_t type, struct buffer *out)
+{
+    element_key_prefix(key, out);
+    buffer_put_u8(out, type);
+}
+
 void element_key_bound(struct slice key, uint8_t type, uint64_t place, struct buffer *out)
 {
     element_key_prefix(key, out);

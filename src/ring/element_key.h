@@ -27,7 +27,12 @@ enum {
 };
 
 /* In the order in which one hides the others, when a key has elements of several. */
-enum collection_type { COLLECTION_NONE = 0, COLLECTION_HASH = 1, COLLECTION_TYPE_END };
+enum collection_type {
+    COLLECTION_NONE = 0,
+    COLLECTION_HASH = 1,
+    COLLECTION_HASH_COUNTS = 2, /* the names of its fields that count; never shown */
+    COLLECTION_TYPE_END
+};
 
 struct element_key {
     struct slice key;
@@ -57,8 +62,9 @@ bool element_key_fits(struct slice key, struct slice element);
 /* Append the name. It must fit. */
 void element_key_encode(struct slice key, uint8_t type, struct slice element, uint64_t seed,
                         struct buffer *out);
-/* Append what the names of all elements of the key begin with. */
+/* Append what the names of all elements of the key begin with; `_of_type`: of that type alone. */
 void element_key_prefix(struct slice key, struct buffer *out);
+void element_key_prefix_of_type(struct slice key, uint8_t type, struct buffer *out);
 /* Append what all names of the key's elements of that type, at `place` or later, are not below. */
 void element_key_bound(struct slice key, uint8_t type, uint64_t place, struct buffer *out);
 MUST_USE enum status element_key_decode(struct slice name, struct element_key *out);

@@ -48,6 +48,8 @@ ringsim_SOURCES = \
 	tests/sim/oracle_purge.c \
 	tests/sim/oracle_siblings.c \
 	tests/sim/oracle_state.h \
+	tests/sim/oracle_tally.c \
+	tests/sim/oracle_tally.h \
 	tests/sim/oracle_whole.c \
 	tests/sim/ordered_map.c \
 	tests/sim/ordered_map.h \

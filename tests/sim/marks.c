@@ -90,6 +90,7 @@ static const char *const names[MARK_COUNT] = {
     [MARK_HASH_CUT] = "hash-cut",
     [MARK_HASH_CUT_LEAVES] = "hash-cut-leaves",
     [MARK_HASH_CUT_COLLECTED] = "hash-cut-collected",
+    [MARK_TALLY_CLEARED] = "tally-cleared",
     [MARK_INCREMENT_REPEATED] = "increment-repeated",
     [MARK_INCREMENT_FOLDED] = "increment-folded",
     [MARK_REQUEST_TOO_OLD] = "request-too-old",

@@ -12,6 +12,7 @@
 #include "ring/position.h"
 #include "sim/oracle_counter.h"
 #include "sim/oracle_hash.h"
+#include "sim/oracle_tally.h"
 #include "sim/oracle_state.h"
 #include "wire/record.h"
 
@@ -41,13 +42,14 @@ struct oracle *oracle_new(struct world *world)
 {
     struct oracle *oracle = memory_new(1, sizeof *oracle);
     oracle->world = world;
-    oracle->keys = memory_new(world->plan.key_count + SIBLING_KEY_COUNT + COUNTER_KEY_COUNT +
-                                  HASH_KEY_COUNT,
+    oracle->keys = memory_new(world->plan.key_count + SIBLING_KEY_COUNT + TALLY_KEY_COUNT +
+                                  COUNTER_KEY_COUNT + HASH_KEY_COUNT,
                               sizeof *oracle->keys);
     for (uint32_t i = 0; i < world->plan.key_count; i++)
         add_key(oracle, 0, i);
     for (uint32_t i = 0; world->plan.sibling_keyspace && i < SIBLING_KEY_COUNT; i++)
         add_key(oracle, 1, i);
+    oracle_tally_add_keys(oracle);
     oracle_counter_add_keys(oracle);
     oracle_hash_add_keys(oracle);
     oracle->listed = memory_new(oracle->key_count, sizeof *oracle->listed);

@@ -91,6 +91,8 @@ struct version {
     struct clock cut;               /* and what a cut removes */
 };
 
+enum tally_part { TALLY_NONE, TALLY_KEY, TALLY_SUM, TALLY_NAME };
+
 struct oracle_key {
     keyspace_id keyspace;
     char name[32];
@@ -98,6 +100,7 @@ struct oracle_key {
     uint8_t stored_length;
     uint32_t hash; /* 1 + its number; 0: it belongs to none */
     bool is_field; /* of the hash; else it is the key of it */
+    enum tally_part tally; /* oracle_tally.h */
     uint64_t position;
     partition_id partition;
     struct version **versions;

@@ -9,6 +9,7 @@
 #include "coordinator/level.h"
 #include "sim/oracle_counter.h"
 #include "sim/oracle_hash.h"
+#include "sim/oracle_tally.h"
 #include "sim/oracle_state.h"
 
 /* Nodes agree on the time within max_clock_skew_ms, once they have heard of each other's clocks. */
@@ -64,7 +65,7 @@ static const struct version *floor_of(const struct oracle *oracle, const struct 
 {
     uint8_t read_owners = oracle_read_owners(oracle, command);
     const struct version *floor = NULL;
-    if (key->counter != NULL || key->hash != 0)
+    if (key->counter != NULL || key->hash != 0 || key->tally != TALLY_NONE)
         return NULL; /* it is no single version */
     for (uint32_t i = 0; i < key->version_count; i++)
         if (oracle_meets(oracle, key->versions[i], read_owners) &&
@@ -486,7 +487,10 @@ static void number_answered(struct oracle *oracle, const struct machine *machine
             set_outcomes(oracle, machine, command, OUTCOME_NOTHING);
         else
             acknowledged(oracle, machine, command, 0);
-        oracle_hash_removed(oracle, machine, command);
+        if (oracle->keys[command->keys[0]].tally == TALLY_KEY)
+            oracle_tally_removed(oracle, machine, command);
+        else
+            oracle_hash_removed(oracle, machine, command);
         break;
     case COMMAND_COUNTER_DEL:
         if (number == 0) {
@@ -527,6 +531,8 @@ static void keys_listed(struct oracle *oracle, const struct machine *machine,
         else
             oracle->listed[oracle_key_index(oracle, key)] = true;
     }
+    if (command->last && oracle->listed[oracle_tally_key(oracle)] != oracle_tally_is_there(oracle))
+        world_fail(world, VERDICT_WRONG, "keys", "n%u: KEYS is wrong about the tally", machine->id);
     for (uint32_t h = 0; command->last && h < HASH_COUNT; h++) {
         uint32_t index = oracle_hash_key(oracle, h);
         if (oracle->listed[index] != oracle_hash_is_there(oracle, &oracle->keys[index]))

@@ -116,7 +116,7 @@ static void check_value(struct oracle *oracle, const struct machine *machine,
         marks_hit(oracle->world->marks, MARK_TOMBSTONE_MINTED);
         return;
     }
-    if (key->counter != NULL || version->kind == SIBLING_CUT)
+    if (key->counter != NULL || key->tally != TALLY_NONE || version->kind == SIBLING_CUT)
         return; /* oracle_counter_stored() and oracle_hash_stored() look at all of the cell */
     if (!oracle_read_numbers(value, numbers, &count)) {
         fail_key(oracle, "I3", machine, key, "a value that no client sent");
@@ -316,7 +316,7 @@ static void check_cell(struct oracle *oracle, const struct machine *machine,
         oracle_hash_stored(oracle, machine, key, &old, &cell);
     } else if (key->counter != NULL) {
         oracle_counter_stored(oracle, machine, key, &old, &cell);
-    } else {
+    } else if (key->tally == TALLY_NONE) {
         check_replaced(oracle, machine, key, &old, &cell);
         if (oracle_keeps_siblings(key))
             oracle_siblings_stored(oracle, machine, key, &old, &cell);

@@ -137,6 +137,33 @@ static void a_value_that_is_no_clock_is_refused(void **state)
     buffer_deinit(&value);
 }
 
+/* A sum that goes on after the delete would bring back what was cut off it. */
+static void what_counts_is_in_no_cut(void **state)
+{
+    struct counter counter = {0};
+    struct buffer sum = {0};
+    struct cell cell = {0};
+    struct clock cut = {0};
+    struct dot dot = {.actor = {.node = 1}, .sequence = 1};
+    bool known;
+    (void)state;
+    assert_int_equal(counter_add(&counter, &dot, 5, slice_make(NULL, 0), &known), STATUS_OK);
+    counter_encode(&counter, &sum);
+    cell_insert(
+        &cell, &(struct sibling){.dot = dot, .kind = SIBLING_COUNTER, .value = buffer_slice(&sum)});
+    dot.sequence = 2;
+    cell_insert(&cell, &(struct sibling){.dot = dot, .value = slice_text("1")});
+    clock_add_range(&cut, &dot.actor, (struct clock_range){1, 2});
+    assert_false(cut_has_all(&cut, &cell));
+    cell_drop_cut(&cell, &cut);
+    assert_int_equal(cell.count, 1);
+    assert_int_equal(cell.siblings[0].kind, SIBLING_COUNTER);
+    cell_deinit(&cell);
+    clock_deinit(&cut);
+    counter_deinit(&counter);
+    buffer_deinit(&sum);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +172,7 @@ int main(void)
         cmocka_unit_test(what_is_cut_goes_and_stays_covered),
         cmocka_unit_test(a_cell_with_a_cut_stands_hostile_bytes),
         cmocka_unit_test(a_value_that_is_no_clock_is_refused),
+        cmocka_unit_test(what_counts_is_in_no_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

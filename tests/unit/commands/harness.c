@@ -323,9 +323,10 @@ static enum status apply(struct harness *harness, const struct key_request *requ
 static bool is_element_of(const struct stored_key *stored, const struct key_request *request,
                           struct element_key *parts)
 {
+    uint8_t type = request->collection != COLLECTION_NONE ? request->collection : COLLECTION_HASH;
     return stored->keyspace == keyspace_of_elements(request->keyspace) &&
            element_key_decode(buffer_slice(&stored->key), parts) == STATUS_OK &&
-           slice_equal(parts->key, request->entries[0].key);
+           parts->type == type && slice_equal(parts->key, request->entries[0].key);
 }
 
 static bool has_elements(struct harness *harness, const struct key_request *request,
@@ -347,6 +348,26 @@ static bool has_string(struct harness *harness, const struct key_request *reques
                       &seen) != NULL;
 }
 
+/* The names of fields that count are elements, too, of a type of their own. */
+static void note_counting(struct harness *harness, const struct key_request *request,
+                          uint16_t index, struct answer *answer)
+{
+    struct key_request told = *request;
+    struct key_outcome ignored;
+    struct buffer name = {0};
+    uint8_t operation = request->entries[index].mutation.operation;
+    told.keyspace = keyspace_of_elements(request->keyspace);
+    element_key_encode(request->entries[0].key, COLLECTION_HASH_COUNTS, request->entries[index].key,
+                       harness->ring->seed, &name);
+    struct key_entry entry = {.key = buffer_slice(&name),
+                              .mutation = {.operation = operation == REGISTER_INCREMENT
+                                                            ? REGISTER_SET
+                                                            : REGISTER_DELETE}};
+    if (operation == REGISTER_INCREMENT || operation == REGISTER_DELETE)
+        assert_int_equal(apply(harness, &told, &entry, answer, &ignored), STATUS_OK);
+    buffer_deinit(&name);
+}
+
 static enum status apply_element(struct harness *harness, const struct key_request *request,
                                  uint16_t index, struct answer *answer,
                                  struct key_outcome *outcome)
@@ -362,10 +383,13 @@ static enum status apply_element(struct harness *harness, const struct key_reque
     entry.key = buffer_slice(&name);
     const struct sibling *visible =
         sibling_of(harness, find_key(harness, told.keyspace, entry.key), &seen);
-    if (request->kind == KEY_ELEMENTS_WRITE)
+    if (request->kind == KEY_ELEMENTS_WRITE) {
         status = apply(harness, &told, &entry, answer, outcome);
-    else if (visible != NULL)
+        if (status == STATUS_OK)
+            note_counting(harness, request, index, answer);
+    } else if (visible != NULL) {
         *outcome = (struct key_outcome){.visible = true, .value = keep(answer, visible->value)};
+    }
     buffer_deinit(&name);
     return status;
 }
@@ -494,12 +518,14 @@ static void execute(struct harness *harness, const struct key_request *request,
     case KEY_ELEMENTS_WRITE:
         result->outcomes = memory_new(request->entry_count, sizeof *result->outcomes);
         result->outcome_count = request->entry_count;
-        result->status = has_string(harness, request) ? STATUS_WRONG_TYPE : STATUS_OK;
+        result->status = has_string(harness, request) && !(request->flags & KEY_HIDDEN)
+                             ? STATUS_WRONG_TYPE
+                             : STATUS_OK;
         for (uint16_t i = 1; i < request->entry_count && result->status == STATUS_OK; i++)
             result->status = apply_element(harness, request, i, answer, &result->outcomes[i]);
         break;
     case KEY_ELEMENTS_WALK:
-        if (has_string(harness, request))
+        if (has_string(harness, request) && !(request->flags & KEY_HIDDEN))
             result->status = STATUS_WRONG_TYPE;
         else
             walk(harness, request, answer);

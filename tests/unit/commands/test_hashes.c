@@ -77,6 +77,57 @@ static void walks_go_through_all_pages(void **state)
     assert_reply(client, "HSCAN h 0 LIMIT 1", "-ERR syntax error\r\n");
 }
 
+static void fields_count(void **state)
+{
+    struct harness *harness = *state;
+    struct client *client = harness_client(harness);
+    assert_reply(client, "HINCRBY h a 5", ":5\r\n");
+    assert_reply(client, "HINCRBY h a -7", ":-2\r\n");
+    assert_reply(client, "HSET h b 10 t text", ":2\r\n");
+    assert_reply(client, "HINCRBYFLOAT h b 0.5", "$4\r\n10.5\r\n");
+    assert_reply(client, "HINCRBY h b 1", "-ERR hash value is not an integer\r\n");
+    assert_reply(client, "HINCRBYFLOAT h t 1", "-ERR hash value is not a float\r\n");
+    assert_reply(client, "HINCRBYFLOAT h t x", "-ERR value is not a valid float\r\n");
+    assert_reply(client, "HINCRBY h a x", "-ERR value is not an integer or out of range\r\n");
+    assert_reply(client, "HLEN h", ":3\r\n");
+    assert_reply(client, "WITH id=1 HINCRBY h a 1",
+                 "-ERR an id is not offered for 'hincrby'; nothing was written\r\n");
+}
+
+/* Their sums are in no cut: a delete removes them one by one, in as many requests as it takes. */
+static void a_delete_removes_fields_that_count_first(void **state)
+{
+    enum { FIELDS = 250 };
+    struct harness *harness = *state;
+    struct client *client = harness_client(harness);
+    char line[64];
+    for (int i = 0; i < FIELDS; i++) {
+        snprintf(line, sizeof line, "HINCRBY h f%d 1", i);
+        client_command(client, line);
+    }
+    client_command(client, "HINCRBY i f 1");
+    client_command(client, "HSET j f 1");
+    buffer_clear(&client->replies);
+    harness->requests_seen = 0;
+    assert_reply(client, "DEL h i j", ":3\r\n");
+    /* strings and looks of three keys; pages of names and removals of h: 3, of i: 1, j: one page */
+    assert_int_equal(harness->requests_seen, 3 + 3 + 3 * 2 + 2 + 1 + 3);
+    assert_int_equal(harness->key_count, 0);
+    client_command(client, "HINCRBY h f 1");
+    buffer_clear(&client->replies);
+    assert_reply(client, "SET h v", "+OK\r\n");
+    assert_int_equal(harness->key_count, 1);
+    client_command(client, "HINCRBY k f 1");
+    buffer_clear(&client->replies);
+    harness->fail_kind = KEY_ELEMENTS_WRITE;
+    harness->fail_status = STATUS_UNCERTAIN;
+    harness->fail_acks = 1;
+    harness->fail_needed = 2;
+    assert_reply(client, "DEL k",
+                 "-UNCERTAIN hashes are there still, perhaps without some fields: UNCERTAIN w=1/2 "
+                 "the write was sent but not confirmed in time; it may apply\r\n");
+}
+
 /* A distinct sample has no field twice; each field comes about as often as any other. */
 static void samples_are_distinct_and_fair(void **state)
 {
@@ -301,6 +352,8 @@ int main(void)
         TEST(fields_are_set_and_counted_when_they_are_new),
         TEST(one_command_is_one_request),
         TEST(walks_go_through_all_pages),
+        TEST(fields_count),
+        TEST(a_delete_removes_fields_that_count_first),
         TEST(samples_are_distinct_and_fair),
         TEST(other_commands_look_at_a_hash),
         TEST(an_answer_has_a_bound),
