@@ -22,12 +22,7 @@
 #include "commands/user_table.h"
 #include "membership/user_rules.h"
 
-enum { SHOWN_MAX = 128, GENPASS_BITS = 256, GENPASS_BITS_MAX = 4096 };
-
-static int shown_length(struct slice text)
-{
-    return text.length > SHOWN_MAX ? SHOWN_MAX : (int)text.length;
-}
+enum { GENPASS_BITS = 256, GENPASS_BITS_MAX = 4096 };
 
 static void append_hex(const uint8_t *bytes, size_t length, struct buffer *out)
 {
@@ -184,7 +179,7 @@ static const char *text_behind_code(struct buffer *error)
 
 static bool refuse_rule(struct call *call, struct slice rule, const char *why)
 {
-    call_reply_error(call, "ERR Error in ACL SETUSER modifier '%.*s': %s", shown_length(rule),
+    call_reply_error(call, "ERR Error in ACL SETUSER modifier '%.*s': %s", argument_shown(rule),
                      (const char *)rule.data, why);
     return false;
 }
@@ -342,7 +337,7 @@ static void reply_too_many(struct call *call)
 {
     call_reply_error(
         call, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try ACL HELP.",
-        shown_length(call_argument(call, 1)), (const char *)call_argument(call, 1).data);
+        argument_shown(call_argument(call, 1)), (const char *)call_argument(call, 1).data);
 }
 
 static void list_category(struct call *call, uint32_t category)
@@ -382,7 +377,7 @@ static void start_cat(struct call *call)
         struct slice name = call_argument(call, 2);
         int64_t category = user_category(name);
         if (category < 0)
-            call_reply_error(call, "ERR Unknown category '%.*s'", shown_length(name),
+            call_reply_error(call, "ERR Unknown category '%.*s'", argument_shown(name),
                              (const char *)name.data);
         else
             list_category(call, (uint32_t)category);
@@ -443,7 +438,7 @@ static void start_dryrun(struct call *call)
     int number = at < call->argument_count ? command_find(call_argument(call, at)) : -1;
     const struct command *command = number < 0 ? NULL : command_at((uint32_t)number);
     if (rights == NULL) {
-        call_reply_error(call, "ERR User '%.*s' not found", shown_length(name),
+        call_reply_error(call, "ERR User '%.*s' not found", argument_shown(name),
                          (const char *)name.data);
         return;
     }
@@ -451,7 +446,7 @@ static void start_dryrun(struct call *call)
         command = command_find_subcommand(command, call_argument(call, at + 1));
     if (command == NULL) {
         struct slice word = call_argument(call, at < call->argument_count ? at : 3);
-        call_reply_error(call, "ERR Command '%.*s' not found", shown_length(word),
+        call_reply_error(call, "ERR Command '%.*s' not found", argument_shown(word),
                          (const char *)word.data);
         return;
     }

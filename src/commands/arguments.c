@@ -1,6 +1,8 @@
 #include "commands/arguments.h"
 
-#include <strings.h>
+#include <string.h>
+
+enum { SHOWN_BYTES_MAX = 128 };
 
 bool slice_is_word(struct slice slice, const char *word)
 {
@@ -132,4 +134,19 @@ bool glob_matches(struct slice pattern, struct slice text, bool ignore_case)
     while (at < pattern.length && pattern.data[at] == '*')
         at++;
     return at == pattern.length;
+}
+
+bool parse_option(struct slice word, struct slice *name, struct slice *value)
+{
+    const uint8_t *equals = word.length > 0 ? memchr(word.data, '=', word.length) : NULL;
+    if (equals == NULL)
+        return false;
+    *name = slice_make(word.data, (size_t)(equals - word.data));
+    *value = slice_make(equals + 1, word.length - name->length - 1);
+    return true;
+}
+
+int argument_shown(struct slice text)
+{
+    return text.length > SHOWN_BYTES_MAX ? SHOWN_BYTES_MAX : (int)text.length;
 }

@@ -22,6 +22,12 @@ bool parse_unsigned(struct slice text, uint64_t *out);
  */
 bool glob_matches(struct slice pattern, struct slice text, bool ignore_case);
 
+/* "NAME=VALUE" in its parts, cut at the first '='; false when there is none. */
+bool parse_option(struct slice word, struct slice *name, struct slice *value);
+
+/* How many of its bytes an error shows. */
+int argument_shown(struct slice text);
+
 /* Whether the text can be a client's name: '!' to '~' only. */
 bool is_plain_word(struct slice text);
 

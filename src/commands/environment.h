@@ -204,6 +204,8 @@ struct environment {
     /* Whether it is over; its outcome is then taken, and forgotten. */
     bool (*change_take)(void *node, uint64_t ticket, struct change_outcome *out);
     void (*register_view)(void *node, struct register_view *out); /* may be NULL */
+    /* Append the value of the register as it stands (membership/register_value.h). May be NULL. */
+    void (*register_export)(void *node, struct buffer *out);
     /*
      * Anti-entropy and scrub; all four, or NULL. An index is below the view's `pairs`, `replicas`.
      */
@@ -236,6 +238,11 @@ struct environment {
                               struct buffer *reason);
     /* Write the settings in force to the configuration file. NULL: there is none. */
     enum status (*config_rewrite)(void *host, struct buffer *reason);
+    /*
+     * Read the certificates again (RING.TLS RELOAD). Any other status than STATUS_OK: nothing
+     * has changed, and one sentence was appended to `reason`. NULL: there are none.
+     */
+    enum status (*tls_reload)(void *host, struct buffer *reason);
     /*
      * Lines of INFO that only the host knows (memory, CPU, network); appended to `out`. May be
      * NULL.

@@ -443,6 +443,12 @@ static void write_ring(struct section *section)
     number(section, "ring_store_errors", s->store_errors);
 }
 
+/* All of it is the host's. */
+static void write_tls(struct section *section)
+{
+    (void)section;
+}
+
 static const struct {
     const char *title;
     void (*write)(struct section *section);
@@ -462,6 +468,7 @@ static const struct {
     {"Cluster", write_cluster, true},
     {"Keyspace", write_keyspace, true},
     {"Ring", write_ring, true},
+    {"TLS", write_tls, true},
 };
 
 static bool is_wanted(const struct call *call, const char *title, bool by_default)

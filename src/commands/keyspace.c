@@ -76,17 +76,12 @@ static void start_list(struct call *call)
     call_finish(call);
 }
 
-static int shown_length(struct slice text)
-{
-    return text.length > RING_NAME_MAX ? RING_NAME_MAX : (int)text.length;
-}
-
 static void start_show(struct call *call)
 {
     struct slice name = call_argument(call, 2);
     const struct ring_keyspace *keyspace = find(call, name);
     if (keyspace == NULL) {
-        call_reply_error(call, "ERR there is no keyspace %.*s", shown_length(name),
+        call_reply_error(call, "ERR there is no keyspace %.*s", argument_shown(name),
                          (const char *)name.data);
         return;
     }
@@ -174,13 +169,11 @@ static bool take_for_ever(struct call *call, struct register_change *change, str
 static bool take_option(struct call *call, struct register_change *change, struct slice word)
 {
     struct ring_keyspace *keyspace = &change->keyspace;
-    const uint8_t *equals = word.length > 0 ? memchr(word.data, '=', word.length) : NULL;
-    if (equals == NULL) {
+    struct slice name, value;
+    if (!parse_option(word, &name, &value)) {
         call_reply_syntax_error(call);
         return false;
     }
-    struct slice name = slice_make(word.data, (size_t)(equals - word.data));
-    struct slice value = slice_make(equals + 1, word.length - name.length - 1);
     if (slice_is_word(name, "number") || slice_is_word(name, "policy"))
         return take_for_ever(call, change, name, value);
     if (slice_is_word(name, "level") || slice_is_word(name, "read-level")) {
@@ -207,7 +200,7 @@ static bool take_option(struct call *call, struct register_change *change, struc
     if (slice_is_word(name, "default-ttl") || slice_is_word(name, "value-size-max") ||
         slice_is_word(name, "siblings-max"))
         return take_limit(call, change, name, value);
-    call_reply_error(call, "ERR a keyspace has no option '%.*s'", shown_length(name),
+    call_reply_error(call, "ERR a keyspace has no option '%.*s'", argument_shown(name),
                      (const char *)name.data);
     return false;
 }

@@ -40,6 +40,7 @@ libringcore_a_SOURCES += \
 	src/commands/keyspace.h \
 	src/commands/manual.c \
 	src/commands/manual.h \
+	src/commands/member.c \
 	src/commands/multi_key.c \
 	src/commands/options.c \
 	src/commands/options.h \
@@ -49,6 +50,7 @@ libringcore_a_SOURCES += \
 	src/commands/ring_admin.c \
 	src/commands/ring_gc.c \
 	src/commands/ring_hints.c \
+	src/commands/ring_tls.c \
 	src/commands/ring_view.c \
 	src/commands/ring_view.h \
 	src/commands/scan.c \

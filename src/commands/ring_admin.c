@@ -126,8 +126,9 @@ static void write_member(struct call *call, struct resp_writer writer,
     struct owner_rank_view owner = {0};
     if (environment->owner_view != NULL)
         environment->owner_view(environment->node, member->id, call_now(call), &owner);
-    resp_writer_map(writer, 13);
+    resp_writer_map(writer, 14);
     write_number(writer, "id", member->id);
+    write_text(writer, "role", member->role == MEMBER_GATEWAY ? "gateway" : "data");
     write_text(writer, "region", environment->ring->regions[member->region].name);
     write_text(writer, "rack", member->rack);
     write_address(writer, "client", &member->client);

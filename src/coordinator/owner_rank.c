@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "coordinator/latency.h"
+#include "ring/roster.h"
 
 enum {
     QUEUE_BITS = 12, /* of a packed load; the others are the time of service in us */
@@ -30,25 +31,31 @@ struct owner_rank {
     node_id self;
     uint8_t home;
     const struct ring *ring;
-    uint16_t count;
-    struct measured_node nodes[];
+    struct measured_node *nodes; /* all members */
+    uint32_t count;
 };
+
+void owner_rank_follow_ring(struct owner_rank *rank)
+{
+    static const struct roster_kind NODES = {.size = sizeof(struct measured_node)};
+    rank->nodes = roster_follow(rank->nodes, &rank->count, rank->ring, 0, &NODES, NULL);
+}
 
 struct owner_rank *owner_rank_new(const struct ring *ring, node_id self)
 {
-    size_t bytes = sizeof(struct owner_rank) + ring->member_count * sizeof(struct measured_node);
-    struct owner_rank *rank = memory_new(1, bytes);
+    struct owner_rank *rank = memory_new(1, sizeof *rank);
     rank->self = self;
     rank->home = ring_member(ring, self)->region;
     rank->ring = ring;
-    rank->count = ring->member_count;
-    for (uint16_t i = 0; i < ring->member_count; i++)
-        rank->nodes[i].id = ring->members[i].id;
+    owner_rank_follow_ring(rank);
     return rank;
 }
 
 void owner_rank_free(struct owner_rank *rank)
 {
+    if (rank == NULL)
+        return;
+    free(rank->nodes);
     free(rank);
 }
 
@@ -56,7 +63,7 @@ static const struct measured_node *look_up(const struct owner_rank *rank, node_i
 {
     if (id - 1 < rank->count && rank->nodes[id - 1].id == id) /* as long as no number is missing */
         return &rank->nodes[id - 1];
-    for (uint16_t i = 0; i < rank->count; i++)
+    for (uint32_t i = 0; i < rank->count; i++)
         if (rank->nodes[i].id == id)
             return &rank->nodes[i];
     return NULL;
@@ -234,7 +241,7 @@ void owner_rank_look(const struct owner_rank *rank, node_id id, uint64_t now_us,
         out->expected_us[lane] = latency_expected_us(&node->lanes[lane], now_us);
         out->p99_us[lane] = node->lanes[lane].p99_us;
     }
-    for (uint16_t i = 0; i < rank->count; i++) {
+    for (uint32_t i = 0; i < rank->count; i++) {
         uint64_t expected_us = latency_expected_us(&rank->nodes[i].lanes[RANK_READ], now_us);
         if (rank->ring->members[i].region == rank->home && expected_us < least_us)
             least_us = expected_us;

@@ -47,6 +47,8 @@ enum {
 struct owner_rank;
 
 struct owner_rank *owner_rank_new(const struct ring *ring, node_id self);
+/* The members of the ring have changed. */
+void owner_rank_follow_ring(struct owner_rank *rank);
 void owner_rank_free(struct owner_rank *rank);
 
 /* What an answer says of its sender, in the frame's `left`, which answers need for nothing else. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "ring/roster.h"
 
 enum { WALL_STEP_US = 999 }; /* wall clocks are told in whole milliseconds */
 enum { JUDGE_EVERY_US = 100000, JUDGE_MOVED_US = 2000 };
@@ -45,18 +46,21 @@ struct clock_watch {
     struct clock_judgement judgement;
 };
 
+void clock_watch_follow_ring(struct clock_watch *watch)
+{
+    static const struct roster_kind CLOCKS = {.size = sizeof(struct peer_clock)};
+    watch->peers = roster_follow(watch->peers, &watch->peer_count, watch->params.ring,
+                                 watch->params.self, &CLOCKS, NULL);
+    watch->lows = memory_resize(watch->lows, watch->peer_count + 2, sizeof *watch->lows);
+    watch->highs = memory_resize(watch->highs, watch->peer_count + 2, sizeof *watch->highs);
+    watch->changed = true;
+}
+
 struct clock_watch *clock_watch_new(const struct clock_watch_params *params)
 {
     struct clock_watch *watch = memory_new(1, sizeof *watch);
-    uint32_t members = params->ring->member_count;
     watch->params = *params;
-    watch->peers = memory_new(members, sizeof *watch->peers);
-    for (uint32_t i = 0; i < members; i++)
-        if (params->ring->members[i].id != params->self)
-            watch->peers[watch->peer_count++].id = params->ring->members[i].id;
-    watch->lows = memory_new(watch->peer_count + 2, sizeof *watch->lows);
-    watch->highs = memory_new(watch->peer_count + 2, sizeof *watch->highs);
-    watch->changed = true;
+    clock_watch_follow_ring(watch);
     return watch;
 }
 

@@ -58,6 +58,8 @@ struct clock_watch_params {
 };
 
 struct clock_watch *clock_watch_new(const struct clock_watch_params *params);
+/* The members of the ring have changed. */
+void clock_watch_follow_ring(struct clock_watch *watch);
 void clock_watch_free(struct clock_watch *watch);
 
 void clock_watch_start(struct clock_watch *watch, uint64_t now_us);

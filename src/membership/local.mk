@@ -3,6 +3,8 @@ libringcore_a_SOURCES += \
 	src/membership/clock_watch.h \
 	src/membership/lineage.c \
 	src/membership/lineage.h \
+	src/membership/member_change.c \
+	src/membership/member_change.h \
 	src/membership/peers.c \
 	src/membership/peers.h \
 	src/membership/register_acceptor.c \

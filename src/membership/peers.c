@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "ring/roster.h"
 #include "wire/message.h"
 #include "wire/message_lineage.h"
 
@@ -24,6 +25,7 @@ struct peer {
 struct stranger {
     link_id link;
     node_id dialed; /* 0: incoming */
+    node_id proven; /* 0: nobody had to */
     uint64_t deadline_us;
 };
 
@@ -37,7 +39,15 @@ struct peers {
     uint32_t stranger_capacity; /* a maximum: above it incoming links are closed at once */
     uint64_t heartbeat_at_us;
     uint64_t refused;
+    bool is_started;
+    uint64_t lonely_at_us; /* while no link is up: one that should dial here is dialed then */
+    uint32_t lonely_next;
 };
+
+static bool we_dial(const struct peers *peers, const struct peer *peer)
+{
+    return peers->params.self < peer->id;
+}
 
 void peers_output_clear(struct peers_output *output)
 {
@@ -63,22 +73,33 @@ static struct peers_action *add_action(struct peers_output *out, enum peers_acti
     return action;
 }
 
+static void begin_peer(void *item, const struct ring_member *member, void *context)
+{
+    const struct peers *peers = context;
+    struct peer *peer = item;
+    peer->incarnation = member->storage_incarnation;
+    peer->dial_at_us = peers->is_started && we_dial(peers, peer) ? 0 : UINT64_MAX;
+    peer->backoff_ms = peers->params.reconnect_min_ms;
+}
+
+static void follow_ring(struct peers *peers)
+{
+    static const struct roster_kind PEERS = {.size = sizeof(struct peer), .begin = begin_peer};
+    peers->peers = roster_follow(peers->peers, &peers->count, peers->params.ring,
+                                 peers->params.self, &PEERS, peers);
+    uint32_t capacity = 2 * peers->count + 16;
+    if (capacity > peers->stranger_capacity) {
+        peers->strangers = memory_resize(peers->strangers, capacity, sizeof *peers->strangers);
+        peers->stranger_capacity = capacity;
+    }
+}
+
 struct peers *peers_new(const struct peers_params *params)
 {
     struct peers *peers = memory_new(1, sizeof *peers);
     peers->params = *params;
     peers->random = random_make(params->random_seed);
-    peers->peers = memory_new(params->ring->member_count, sizeof *peers->peers);
-    for (uint16_t i = 0; i < params->ring->member_count; i++) {
-        const struct ring_member *member = &params->ring->members[i];
-        if (member->id != params->self)
-            peers->peers[peers->count++] = (struct peer){.id = member->id,
-                                                         .incarnation = member->storage_incarnation,
-                                                         .dial_at_us = UINT64_MAX,
-                                                         .backoff_ms = params->reconnect_min_ms};
-    }
-    peers->stranger_capacity = 2 * peers->count + 16;
-    peers->strangers = memory_new(peers->stranger_capacity, sizeof *peers->strangers);
+    follow_ring(peers);
     return peers;
 }
 
@@ -120,14 +141,14 @@ static void remove_stranger(struct peers *peers, struct stranger *stranger)
     *stranger = peers->strangers[--peers->stranger_count];
 }
 
-static bool we_dial(const struct peers *peers, const struct peer *peer)
-{
-    return peers->params.self < peer->id;
-}
-
-/* Full jitter: each wait is drawn from the whole interval, which doubles up to its maximum. */
+/*
+ * Full jitter: each wait is drawn from the whole interval, which doubles up to its maximum. NULL
+ * is who is no member any more.
+ */
 static void plan_dial(struct peers *peers, struct peer *peer, uint64_t now_us)
 {
+    if (peer == NULL)
+        return;
     peer->dialing = false;
     if (!we_dial(peers, peer) || peer->link != 0)
         return;
@@ -136,6 +157,19 @@ static void plan_dial(struct peers *peers, struct peer *peer, uint64_t now_us)
     peer->backoff_ms *= 2;
     if (peer->backoff_ms > peers->params.reconnect_max_ms)
         peer->backoff_ms = peers->params.reconnect_max_ms;
+}
+
+static void plan_lonely(struct peers *peers, uint64_t now_us, uint64_t wait_ms)
+{
+    peers->lonely_at_us = now_us + wait_ms * 1000;
+}
+
+static bool is_lonely(const struct peers *peers)
+{
+    for (uint32_t i = 0; i < peers->count; i++)
+        if (peers->peers[i].link != 0)
+            return false;
+    return peers->count > 0;
 }
 
 static void dial(struct peer *peer, struct peers_output *out)
@@ -184,6 +218,17 @@ static void send_heartbeat(const struct peer *peer, uint64_t now_us, uint64_t wa
     buffer_deinit(&body);
 }
 
+static void send_judged(link_id link, enum lineage_verdict verdict, uint16_t incarnation,
+                        struct peers_output *out)
+{
+    struct buffer body = {0};
+    struct message_lineage_judged judged = {.verdict = (uint8_t)verdict,
+                                            .storage_incarnation = incarnation};
+    message_lineage_judged_encode(&judged, &body);
+    send(link, MESSAGE_LINEAGE_JUDGED, buffer_slice(&body), out);
+    buffer_deinit(&body);
+}
+
 static void forget_clock(struct peers *peers, struct peer *peer)
 {
     peer->echo_us = 0;
@@ -195,6 +240,7 @@ static void take_down(struct peers *peers, struct peer *peer, uint64_t now_us,
                       struct peers_output *out)
 {
     peer->link = 0;
+    plan_lonely(peers, now_us, 3 * (uint64_t)peers->params.peer_timeout_ms);
     forget_clock(peers, peer);
     add_action(out, PEERS_DOWN)->node = peer->id;
     plan_dial(peers, peer, now_us);
@@ -203,27 +249,45 @@ static void take_down(struct peers *peers, struct peer *peer, uint64_t now_us,
 
 void peers_start(struct peers *peers, uint64_t now_us, struct peers_output *out)
 {
+    peers->is_started = true;
+    plan_lonely(peers, now_us, 3 * (uint64_t)peers->params.peer_timeout_ms);
     peers->heartbeat_at_us = now_us + (uint64_t)peers->params.heartbeat_ms * 1000;
     for (uint32_t i = 0; i < peers->count; i++)
         if (we_dial(peers, &peers->peers[i]))
             dial(&peers->peers[i], out);
 }
 
-void peers_link_up(struct peers *peers, link_id link, node_id dialed, uint64_t now_us,
+void peers_follow_ring(struct peers *peers, struct peers_output *out)
+{
+    for (uint32_t i = 0; i < peers->count; i++) {
+        struct peer *peer = &peers->peers[i];
+        if (peer->link == 0 || ring_member(peers->params.ring, peer->id) != NULL)
+            continue;
+        forget_clock(peers, peer);
+        send_judged(peer->link, LINEAGE_FENCED, 0, out); /* nobody will dial it again */
+        add_action(out, PEERS_CLOSE)->link = peer->link;
+        add_action(out, PEERS_DOWN)->node = peer->id;
+        log_line(&peers->params.log, LOG_INFO, "a peer has left the cluster node=%u", peer->id);
+    }
+    follow_ring(peers);
+}
+
+void peers_link_up(struct peers *peers, struct peers_link link, uint64_t now_us,
                    struct peers_output *out)
 {
     if (peers->stranger_count == peers->stranger_capacity) {
         peers->refused++;
-        add_action(out, PEERS_CLOSE)->link = link;
-        if (dialed != 0)
-            plan_dial(peers, find_peer(peers, dialed), now_us);
+        add_action(out, PEERS_CLOSE)->link = link.id;
+        if (link.dialed != 0)
+            plan_dial(peers, find_peer(peers, link.dialed), now_us);
         return;
     }
     peers->strangers[peers->stranger_count++] = (struct stranger){
-        .link = link,
-        .dialed = dialed,
+        .link = link.id,
+        .dialed = link.dialed,
+        .proven = link.proven,
         .deadline_us = now_us + (uint64_t)peers->params.handshake_timeout_ms * 1000};
-    send_hello(peers, link, out);
+    send_hello(peers, link.id, out);
 }
 
 static void drop_stranger(struct peers *peers, struct stranger *stranger, uint64_t now_us)
@@ -253,10 +317,11 @@ void peers_dial_failed(struct peers *peers, node_id node, uint64_t now_us, struc
 }
 
 static const char OLD_INCARNATION[] = "old-storage-incarnation";
+static const char FENCED[] = "it-has-left-the-cluster";
 
 /* NULL when the HELLO fits, else what is wrong with it. */
 static const char *judge_hello(const struct peers *peers, const struct message_hello *hello,
-                               node_id dialed)
+                               const struct stranger *stranger)
 {
     const struct ring *ring = peers->params.ring;
     const struct peer *peer = find_peer(peers, hello->node);
@@ -268,9 +333,11 @@ static const char *judge_hello(const struct peers *peers, const struct message_h
     if (hello->node == peers->params.self)
         return "own-node-id";
     if (peer == NULL)
-        return "not-a-member";
-    if (dialed != 0 && dialed != hello->node)
+        return ring_is_fenced(ring, hello->node) ? FENCED : "not-a-member";
+    if (stranger->dialed != 0 && stranger->dialed != hello->node)
         return "not-whom-we-dialed";
+    if (stranger->proven != 0 && stranger->proven != hello->node) /* P4 */
+        return "not-the-node-of-its-certificate";
     if (hello->storage_incarnation < peer->incarnation) /* P3 */
         return OLD_INCARNATION;
     if (hello->features != 0)
@@ -300,20 +367,14 @@ static void accept_hello(struct peers *peers, link_id link, const struct message
              hello->storage_incarnation);
 }
 
-/* A node that begins with an old store must learn it from somebody. */
-static void tell_incarnation(const struct peers *peers, link_id link,
-                             const struct message_hello *hello, const char *reason,
-                             struct peers_output *out)
+/* A node that begins with an old store, or is a member no more, must learn it from somebody. */
+static void tell_why(const struct peers *peers, link_id link, const struct message_hello *hello,
+                     const char *reason, struct peers_output *out)
 {
-    const struct peer *peer = find_peer(peers, hello->node);
-    struct buffer body = {0};
-    if (strcmp(reason, OLD_INCARNATION) != 0)
-        return;
-    struct message_lineage_judged judged = {.verdict = LINEAGE_OLD_INCARNATION,
-                                            .storage_incarnation = peer->incarnation};
-    message_lineage_judged_encode(&judged, &body);
-    send(link, MESSAGE_LINEAGE_JUDGED, buffer_slice(&body), out);
-    buffer_deinit(&body);
+    if (reason == FENCED)
+        send_judged(link, LINEAGE_FENCED, 0, out);
+    else if (reason == OLD_INCARNATION)
+        send_judged(link, LINEAGE_OLD_INCARNATION, find_peer(peers, hello->node)->incarnation, out);
 }
 
 static void handle_hello(struct peers *peers, struct stranger *stranger, struct slice body,
@@ -323,7 +384,7 @@ static void handle_hello(struct peers *peers, struct stranger *stranger, struct 
     link_id link = stranger->link;
     const char *reason = "not-decodable";
     if (message_hello_decode(body, &hello) == STATUS_OK)
-        reason = judge_hello(peers, &hello, stranger->dialed);
+        reason = judge_hello(peers, &hello, stranger);
     if (reason == NULL) {
         node_id dialed = stranger->dialed;
         remove_stranger(peers, stranger);
@@ -333,7 +394,7 @@ static void handle_hello(struct peers *peers, struct stranger *stranger, struct 
     }
     peers->refused++;
     log_line(&peers->params.log, LOG_WARN, "refused a peer reason=%s", reason);
-    tell_incarnation(peers, link, &hello, reason, out);
+    tell_why(peers, link, &hello, reason, out);
     add_action(out, PEERS_CLOSE)->link = link;
     drop_stranger(peers, stranger, now_us);
 }
@@ -392,6 +453,20 @@ static void send_heartbeats(struct peers *peers, uint64_t now_us, uint64_t wall_
     peers->heartbeat_at_us = now_us + (uint64_t)peers->params.heartbeat_ms * 1000;
 }
 
+/*
+ * Who left the cluster while it was down is dialed by nobody, and learns it only from whom it
+ * dials itself. So a node that reaches nobody tries, one by one, also those that would dial it.
+ */
+static void dial_lonely(struct peers *peers, uint64_t now_us, struct peers_output *out)
+{
+    if (now_us < peers->lonely_at_us || !is_lonely(peers))
+        return;
+    struct peer *peer = &peers->peers[peers->lonely_next++ % peers->count];
+    plan_lonely(peers, now_us, peers->params.reconnect_max_ms);
+    if (!peer->dialing && !we_dial(peers, peer))
+        dial(peer, out);
+}
+
 void peers_tick(struct peers *peers, uint64_t now_us, uint64_t wall_ms, struct peers_output *out)
 {
     uint64_t timeout_us = (uint64_t)peers->params.peer_timeout_ms * 1000;
@@ -412,6 +487,7 @@ void peers_tick(struct peers *peers, uint64_t now_us, uint64_t wall_ms, struct p
         if (now_us >= peer->dial_at_us)
             dial(peer, out);
     }
+    dial_lonely(peers, now_us, out);
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -422,6 +498,8 @@ static uint64_t least(uint64_t a, uint64_t b)
 uint64_t peers_deadline_us(const struct peers *peers)
 {
     uint64_t deadline = peers->heartbeat_at_us;
+    if (is_lonely(peers))
+        deadline = least(deadline, peers->lonely_at_us);
     for (uint32_t i = 0; i < peers->stranger_count; i++)
         deadline = least(deadline, peers->strangers[i].deadline_us);
     for (uint32_t i = 0; i < peers->count; i++) {

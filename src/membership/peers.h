@@ -6,7 +6,8 @@
  * ring, a member, and a storage incarnation not below any that was seen of it.
  * Silence for `peer_timeout_ms` makes it down and its link closed; what was in
  * flight is then known to be lost. A lost peer is dialed again after a wait that
- * doubles with every link that did not work. Nothing here ever changes the ring.
+ * doubles with every link that did not work. A node that reaches nobody for long dials all the
+ * others too. Nothing here ever changes the ring.
  *
  * What was seen outlives this process: peers_note_incarnation(), from the own store.
  *
@@ -14,6 +15,7 @@
  *   P1  a member has at most one link that is up
  *   P2  data is taken only from a link whose HELLO was accepted
  *   P3  a storage incarnation below one that was seen, or that the ring names, is refused
+ *   P4  who has proved to be one node cannot say HELLO as another
  * Source: reference "algorithms" 2.1, 2.2, 2.4.
  */
 #ifndef MEMBERSHIP_PEERS_H
@@ -78,8 +80,19 @@ struct peers *peers_new(const struct peers_params *params);
 void peers_free(struct peers *peers);
 
 void peers_start(struct peers *peers, uint64_t now_us, struct peers_output *out);
-/* `dialed` is 0 for an incoming link. */
-void peers_link_up(struct peers *peers, link_id link, node_id dialed, uint64_t now_us,
+/*
+ * The members of the ring have changed. Links to past members are closed, and they are down; who
+ * is new is dialed at the next tick.
+ */
+void peers_follow_ring(struct peers *peers, struct peers_output *out);
+
+struct peers_link {
+    link_id id;
+    node_id dialed; /* 0: it came in */
+    node_id proven; /* whom the other side has proved to be; 0: nobody had to */
+};
+
+void peers_link_up(struct peers *peers, struct peers_link link, uint64_t now_us,
                    struct peers_output *out);
 void peers_link_down(struct peers *peers, link_id link, uint64_t now_us, struct peers_output *out);
 void peers_dial_failed(struct peers *peers, node_id node, uint64_t now_us,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "membership/member_change.h"
 #include "membership/user_rules.h"
 
 static struct ring_keyspace *find_name(struct ring *ring, const char *name)
@@ -209,9 +210,20 @@ static bool is_idle(const struct register_change *change, const struct register_
     case REGISTER_CHANGE_KEYSPACE_SET:
     case REGISTER_CHANGE_KEYSPACE_DROP:
     case REGISTER_CHANGE_USER_SET:
+    case REGISTER_CHANGE_MEMBER_ADD:
+    case REGISTER_CHANGE_MEMBER_REMOVE:
         break;
     }
     return false;
+}
+
+static enum status add_member(const struct register_change *change, struct ring *ring,
+                              char reason[REGISTER_REASON_MAX])
+{
+    char region[RING_NAME_MAX + 1] = "";
+    if (change->words_length <= RING_NAME_MAX)
+        memcpy(region, change->words, change->words_length);
+    return member_add(ring, &change->member, region, reason);
 }
 
 static enum status make(const struct register_change *change, struct register_value *next,
@@ -235,6 +247,10 @@ static enum status make(const struct register_change *change, struct register_va
         return set_user(change, &next->users, reason);
     case REGISTER_CHANGE_USER_DROP:
         return drop_users(change, &next->users, reason);
+    case REGISTER_CHANGE_MEMBER_ADD:
+        return add_member(change, next->ring, reason);
+    case REGISTER_CHANGE_MEMBER_REMOVE:
+        return member_remove(next->ring, change->member.id, reason);
     case REGISTER_CHANGE_NONE:
         break;
     }

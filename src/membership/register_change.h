@@ -27,8 +27,10 @@ enum register_change_kind {
      */
     REGISTER_CHANGE_STEWARD_RETURN,
     REGISTER_CHANGE_STEWARDS_SETTLE,
-    REGISTER_CHANGE_USER_SET, /* `words` are rules (user_rules.h) for the `user`, new or not */
-    REGISTER_CHANGE_USER_DROP /* `words` are names of users, who may be gone already */
+    REGISTER_CHANGE_USER_SET,     /* `words` are rules (user_rules.h) for the `user`, new or not */
+    REGISTER_CHANGE_USER_DROP,    /* `words` are names of users, who may be gone already */
+    REGISTER_CHANGE_MEMBER_ADD,   /* `member`, in the region named by `words`; member_change.h */
+    REGISTER_CHANGE_MEMBER_REMOVE /* the one with the id of `member` */
 };
 
 /* Bits of `fields`: what KEYSPACE_SET changes. */
@@ -47,6 +49,7 @@ struct register_change {
     uint16_t fields;
     struct ring_keyspace keyspace;
     struct steward steward;
+    struct ring_member member;
     char user[USER_NAME_BYTES_MAX + 1];
     uint16_t words_length;
     uint8_t words[REGISTER_WORDS_BYTES_MAX]; /* separated by one space */

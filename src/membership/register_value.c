@@ -101,8 +101,14 @@ void register_value_free(struct register_value *value)
 
 bool register_value_apply(const struct register_value *value, struct ring *ring)
 {
-    if (ring_placement_digest(value->ring) != ring_placement_digest(ring))
+    const struct ring *agreed = value->ring;
+    if (ring_tag_compare(agreed->tag, ring->tag) != 0 ||
+        ring_placement_digest(agreed) != ring_placement_digest(ring))
         return false;
+    free(ring->members);
+    ring->members = memory_copy(agreed->members, agreed->member_count * sizeof *agreed->members);
+    ring->member_count = agreed->member_count;
+    ring->last_id = agreed->last_id;
     ring->keyspace_count = value->ring->keyspace_count;
     memcpy(ring->keyspaces, value->ring->keyspaces, sizeof ring->keyspaces);
     memcpy(ring->keyspace_drops, value->ring->keyspace_drops, sizeof ring->keyspace_drops);

@@ -78,8 +78,9 @@ MUST_USE enum status register_value_decode(struct slice bytes, struct register_v
 uint64_t register_value_digest(struct slice bytes);
 
 /*
- * Make `ring` what the value says, in place, so that whoever borrows it keeps what he has. False
- * when that would move data, which this version cannot do; then nothing was changed.
+ * Make `ring` what the value says, in place, so that whoever borrows it keeps what he has, but for
+ * its members. False when that would move data, which this version cannot do; then nothing was
+ * changed.
  */
 MUST_USE bool register_value_apply(const struct register_value *value, struct ring *ring);
 

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "base/table.h"
+#include "net/handshakes.h"
 #include "net/stream.h"
 #include "net/turn.h"
 
@@ -20,6 +21,7 @@ struct client {
     connection_id id;
     struct clients *owner;
     struct stream stream;
+    struct handshake handshake; /* active while greeting */
     struct ev_timer linger;
     bool paused;
     bool doomed;
@@ -35,6 +37,7 @@ struct clients {
     struct turn *turn;
     struct client *by_id;
     struct client *dirty; /* to be looked at by the next flush, oldest first */
+    struct handshakes handshakes;
     connection_id last_id;
     bool draining;
     struct stream_counters counters;
@@ -65,7 +68,10 @@ static void release(struct client *client)
     HASH_DEL(clients->by_id, client);
     ev_timer_stop(clients->turn->ev, &client->linger);
     stream_deinit(&client->stream, clients->turn->ev);
-    clients->turn->statistics.clients_open--;
+    if (client->handshake.active)
+        handshakes_end(&clients->handshakes, &client->handshake);
+    else
+        clients->turn->statistics.clients_open--;
     free(client);
 }
 
@@ -74,7 +80,7 @@ static void lose(struct client *client)
 {
     struct turn *turn = client->owner->turn;
     connection_id id = client->id;
-    bool known = !client->closing;
+    bool known = !client->closing && !client->handshake.active;
     release(client);
     if (known)
         turn_step(turn, (struct event){.kind = EVENT_CLIENT_CLOSED, .connection = id});
@@ -83,9 +89,72 @@ static void lose(struct client *client)
 static void update_reading(struct client *client)
 {
     bool wanted = client->closing ? client->shut
-                                  : !client->paused && !client->owner->draining &&
-                                        stream_unsent(&client->stream) <= CLIENT_OUTPUT_PAUSE_BYTES;
+                  : client->handshake.active
+                      ? true
+                      : !client->paused && !client->owner->draining &&
+                            stream_unsent(&client->stream) <= CLIENT_OUTPUT_PAUSE_BYTES;
     stream_want_read(&client->stream, client->owner->turn->ev, wanted);
+}
+
+static void end_handshake(struct client *client, const char *why)
+{
+    struct clients *clients = client->owner;
+    struct turn *turn = clients->turn;
+    char text[ADDRESS_TEXT_MAX];
+    uint32_t others;
+    turn->statistics.tls_handshakes_failed++;
+    if (handshakes_may_log(&clients->handshakes, &others))
+        log_line(&turn->log, LOG_INFO, "refused a TLS client from=%s reason=\"%s\" others=%" PRIu32,
+                 stream_describe_peer(&client->stream, text), why, others);
+    /* An alert tells the other side; it is closed whether that arrives or not. */
+    (void)!stream_flush(&client->stream, turn->ev, 0, &clients->counters);
+    release(client);
+}
+
+static void on_handshake_over(struct handshake *handshake, const char *why)
+{
+    end_handshake(handshake->owner, why);
+}
+
+static void tell_open(struct client *client)
+{
+    char text[ADDRESS_TEXT_MAX];
+    struct turn *turn = client->owner->turn;
+    turn->statistics.clients_accepted++;
+    turn->statistics.clients_open++;
+    update_reading(client);
+    turn_step(turn,
+              (struct event){.kind = EVENT_CLIENT_OPEN,
+                             .connection = client->id,
+                             .bytes = slice_text(stream_describe_peer(&client->stream, text))});
+}
+
+/* A read gave `status` while greeting. Whether it is open now. */
+static bool greet(struct client *client, enum status status)
+{
+    struct clients *clients = client->owner;
+    struct turn *turn = clients->turn;
+    struct tls_session *tls = client->stream.tls;
+    if (status == STATUS_IO) {
+        end_handshake(client, tls->failure[0] != '\0' ? tls->failure : "it went away");
+        return false;
+    }
+    if (!tls->established)
+        return false;
+    if (!tls_session_is_current(tls, turn->tls) && !tls_session_verify(tls, turn->tls)) {
+        end_handshake(client, tls->failure);
+        return false;
+    }
+    if (turn->statistics.clients_open >= turn->settings.clients_max) {
+        turn->statistics.clients_refused++;
+        stream_append(&client->stream, slice_make(TOO_MANY, sizeof TOO_MANY - 1));
+        (void)!stream_flush(&client->stream, turn->ev, 0, &clients->counters);
+        release(client);
+        return false;
+    }
+    handshakes_end(&clients->handshakes, &client->handshake);
+    tell_open(client);
+    return true;
 }
 
 static void on_readable(struct ev_loop *ev, struct ev_io *watcher, int events)
@@ -97,6 +166,10 @@ static void on_readable(struct ev_loop *ev, struct ev_io *watcher, int events)
     (void)events;
     enum status status = stream_read(&client->stream, turn->scratch, sizeof turn->scratch, &got,
                                      &client->owner->counters);
+    if (client->stream.tls != NULL && stream_unsent(&client->stream) > 0)
+        enqueue(client); /* TLS has its own to say */
+    if (client->handshake.active && !greet(client, status))
+        return;
     if (status == STATUS_IO) {
         lose(client);
     } else if (status == STATUS_OK && !client->closing && !client->doomed) {
@@ -141,6 +214,7 @@ struct clients *clients_new(struct turn *turn)
 {
     struct clients *clients = memory_new(1, sizeof *clients);
     clients->turn = turn;
+    handshakes_init(&clients->handshakes, turn->ev, on_handshake_over);
     return clients;
 }
 
@@ -151,6 +225,7 @@ void clients_free(struct clients *clients)
     struct client *client, *next;
     HASH_ITER(hh, clients->by_id, client, next)
     release(client);
+    handshakes_deinit(&clients->handshakes);
     free(clients);
 }
 
@@ -162,14 +237,8 @@ static void refuse(struct clients *clients, int fd)
     close(fd);
 }
 
-void clients_accept(struct clients *clients, int fd, const struct sockaddr *peer)
+static struct client *add_client(struct clients *clients, int fd)
 {
-    struct turn *turn = clients->turn;
-    char text[ADDRESS_TEXT_MAX];
-    if (turn->statistics.clients_open >= turn->settings.clients_max) {
-        refuse(clients, fd);
-        return;
-    }
     set_options(fd);
     struct client *client = memory_new(1, sizeof *client);
     client->id = ++clients->last_id;
@@ -178,12 +247,52 @@ void clients_accept(struct clients *clients, int fd, const struct sockaddr *peer
     ev_timer_init(&client->linger, on_linger_over, CLIENT_LINGER_MS / 1000.0, 0.);
     client->linger.data = client;
     HASH_ADD(hh, clients->by_id, id, sizeof client->id, client);
-    turn->statistics.clients_accepted++;
-    turn->statistics.clients_open++;
+    return client;
+}
+
+void clients_accept(struct clients *clients, int fd)
+{
+    struct turn *turn = clients->turn;
+    if (turn->statistics.clients_open >= turn->settings.clients_max)
+        refuse(clients, fd);
+    else
+        tell_open(add_client(clients, fd));
+}
+
+void clients_accept_tls(struct clients *clients, int fd)
+{
+    struct turn *turn = clients->turn;
+    struct tls_session *session = tls_session_new(turn->tls, TLS_ACCEPT_CLIENT);
+    if (session == NULL) {
+        turn->statistics.clients_refused++;
+        close(fd);
+        return;
+    }
+    handshakes_make_room(&clients->handshakes, turn->settings.tls_handshakes_max);
+    struct client *client = add_client(clients, fd);
+    stream_secure(&client->stream, session);
+    client->handshake.owner = client;
+    handshakes_begin(&clients->handshakes, &client->handshake,
+                     turn->settings.tls_handshake_timeout_ms);
     update_reading(client);
-    turn_step(turn, (struct event){.kind = EVENT_CLIENT_OPEN,
-                                   .connection = client->id,
-                                   .bytes = slice_text(address_describe(peer, text))});
+}
+
+void clients_verify(struct clients *clients)
+{
+    struct turn *turn = clients->turn;
+    struct client *client, *next;
+    char text[ADDRESS_TEXT_MAX];
+    HASH_ITER(hh, clients->by_id, client, next)
+    {
+        struct tls_session *tls = client->stream.tls;
+        if (tls == NULL || client->handshake.active || client->doomed ||
+            tls_session_verify(tls, turn->tls))
+            continue;
+        log_line(&turn->log, LOG_WARN, "closed a TLS client from=%s reason=\"%s\"",
+                 stream_describe_peer(&client->stream, text), tls->failure);
+        client->doomed = true;
+        enqueue(client);
+    }
 }
 
 /* The connection that an effect names, unless it is on its way out. */
@@ -239,7 +348,7 @@ static void flush(struct client *client)
     }
     if (client->closing && !client->shut && stream_unsent(&client->stream) == 0) {
         client->shut = true;
-        (void)shutdown(client->stream.fd, SHUT_WR); /* fails only when the peer is gone */
+        stream_shut(&client->stream);
     }
     update_reading(client);
 }
@@ -263,7 +372,12 @@ void clients_drain(struct clients *clients)
     struct client *client, *next;
     clients->draining = true;
     HASH_ITER(hh, clients->by_id, client, next)
-    update_reading(client);
+    {
+        if (client->handshake.active)
+            release(client);
+        else
+            update_reading(client);
+    }
 }
 
 bool clients_all_sent(const struct clients *clients)

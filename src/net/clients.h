@@ -3,6 +3,8 @@
  *
  * A connection is in one of these states:
  *
+ *   greeting  TLS only: the handshake is under way (net/handshakes.h), and the node does not
+ *             know of it; it does not count as a client
  *   open      read when it is not paused and has little unsent output
  *   doomed    its output went over the limit, or its socket failed: the node is
  *             told at the next flush, then it is gone
@@ -20,7 +22,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/socket.h>
 
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -35,7 +36,11 @@ struct clients *clients_new(struct turn *turn);
 void clients_free(struct clients *clients);
 
 /* Takes `fd`. Over clients_max it is answered with an error and closed. */
-void clients_accept(struct clients *clients, int fd, const struct sockaddr *peer);
+void clients_accept(struct clients *clients, int fd);
+/* Takes `fd`, for a client that speaks TLS. */
+void clients_accept_tls(struct clients *clients, int fd);
+/* The rules of TLS have changed: end those whose certificate is not accepted any more. */
+void clients_verify(struct clients *clients);
 
 void clients_send(struct clients *clients, connection_id id, struct slice bytes);
 void clients_close(struct clients *clients, connection_id id);

@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "base/table.h"
+#include "net/handshakes.h"
 #include "net/stream.h"
 #include "net/turn.h"
 #include "wire/frame.h"
@@ -20,10 +21,12 @@ struct link {
     link_id id;
     struct links *owner;
     struct stream stream;
-    struct buffer input; /* whole frames not yet handed over, or the start of one */
-    bool proven;         /* has shown a valid frame */
-    bool doomed;         /* over its output limit: ends at the next flush */
-    bool queued;         /* in owner->dirty */
+    struct handshake handshake; /* active until both sides are known; then the node is told */
+    node_id dialed;             /* 0: it came in */
+    struct buffer input;        /* whole frames not yet handed over, or the start of one */
+    bool proven;                /* has shown a valid frame */
+    bool doomed;                /* over its output limit: ends at the next flush */
+    bool queued;                /* in owner->dirty */
     struct link *prev;
     struct link *next;
     UT_hash_handle hh;
@@ -43,6 +46,7 @@ struct dial {
 struct peer {
     node_id node;
     bool resolved;
+    struct ring_address name;
     struct socket_address address;
 };
 
@@ -53,6 +57,8 @@ struct links {
     struct dial *dials;
     struct peer *peers;
     size_t peer_count;
+    struct handshakes accepting;
+    struct handshakes dialing;
     link_id last_id;
     struct stream_counters counters;
 };
@@ -73,10 +79,16 @@ static void dequeue(struct link *link)
     DL_DELETE(link->owner->dirty, link);
 }
 
+static struct handshakes *handshakes_of(struct link *link)
+{
+    return link->dialed != 0 ? &link->owner->dialing : &link->owner->accepting;
+}
+
 static void release(struct link *link)
 {
     struct links *links = link->owner;
     dequeue(link);
+    handshakes_end(handshakes_of(link), &link->handshake);
     HASH_DEL(links->by_id, link);
     stream_deinit(&link->stream, links->turn->ev);
     buffer_deinit(&link->input);
@@ -84,12 +96,79 @@ static void release(struct link *link)
     free(link);
 }
 
+static void report_failed_dial(struct turn *turn, node_id node)
+{
+    turn->statistics.dials_failed++;
+    turn_step(turn, (struct event){.kind = EVENT_DIAL_FAILED, .node = node});
+}
+
+static void end_handshake(struct link *link, const char *why)
+{
+    struct links *links = link->owner;
+    struct turn *turn = links->turn;
+    struct handshakes *handshakes = handshakes_of(link);
+    node_id dialed = link->dialed;
+    char text[ADDRESS_TEXT_MAX];
+    uint32_t others;
+    turn->statistics.tls_handshakes_failed++;
+    if (handshakes_may_log(handshakes, &others))
+        log_line(&turn->log, LOG_WARN, "no TLS with a peer %s=%s reason=\"%s\" others=%" PRIu32,
+                 dialed != 0 ? "dialed" : "from", stream_describe_peer(&link->stream, text), why,
+                 others);
+    /* An alert tells the other side; the link is closed whether that arrives or not. */
+    (void)!stream_flush(&link->stream, turn->ev, 0, &links->counters);
+    release(link);
+    if (dialed != 0)
+        report_failed_dial(turn, dialed);
+}
+
+static void on_handshake_over(struct handshake *handshake, const char *why)
+{
+    end_handshake(handshake->owner, why);
+}
+
 static void lose(struct link *link)
 {
     struct turn *turn = link->owner->turn;
     link_id id = link->id;
+    if (link->handshake.active) {
+        end_handshake(link, "it went away");
+        return;
+    }
+    if (link->stream.tls != NULL && link->stream.tls->failure[0] != '\0')
+        log_line(&turn->log, LOG_WARN, "closed a peer connection link=%" PRIu64 " reason=\"%s\"",
+                 id, link->stream.tls->failure);
     release(link);
     turn_step(turn, (struct event){.kind = EVENT_LINK_DOWN, .link = id});
+}
+
+static void tell_up(struct link *link)
+{
+    struct tls_session *tls = link->stream.tls;
+    turn_step(link->owner->turn, (struct event){.kind = EVENT_LINK_UP,
+                                                .link = link->id,
+                                                .node = link->dialed,
+                                                .proven = tls != NULL ? tls->node : 0});
+}
+
+/* A read gave `status` during the handshake. Whether the node knows of the link now. */
+static bool greet(struct link *link, enum status status)
+{
+    struct turn *turn = link->owner->turn;
+    struct tls_session *tls = link->stream.tls;
+    if (status == STATUS_IO) {
+        end_handshake(link, tls->failure[0] != '\0' ? tls->failure : "it went away");
+        return false;
+    }
+    if (!tls->established)
+        return false;
+    if (!tls_session_is_current(tls, turn->tls) && !tls_session_verify(tls, turn->tls)) {
+        end_handshake(link, tls->failure);
+        return false;
+    }
+    handshakes_end(handshakes_of(link), &link->handshake);
+    tell_up(link);
+    return true;
 }
 
 /* Whether the frame that begins here is announced larger than this link may send. */
@@ -134,6 +213,10 @@ static void on_readable(struct ev_loop *ev, struct ev_io *watcher, int events)
     uint8_t *into = buffer_reserve(&link->input, STREAM_READ_BYTES);
     enum status status =
         stream_read(&link->stream, into, STREAM_READ_BYTES, &got, &link->owner->counters);
+    if (link->stream.tls != NULL && stream_unsent(&link->stream) > 0)
+        enqueue(link); /* TLS has its own to say */
+    if (link->handshake.active && !greet(link, status))
+        return;
     if (status == STATUS_OK) {
         link->input.length += got;
         if (take_frames(link) != STATUS_OK) {
@@ -159,27 +242,46 @@ static void on_writable(struct ev_loop *ev, struct ev_io *watcher, int events)
     enqueue(link);
 }
 
-/* Takes `fd`. `node` is 0 for an incoming link. */
-static void open_link(struct links *links, int fd, node_id node)
+/* Takes `fd`, which it closes when TLS has no memory. `dialed` is 0 for an incoming link. */
+static enum status open_link(struct links *links, int fd, node_id dialed)
 {
     struct turn *turn = links->turn;
     const int yes = 1;
+    bool secure = turn->tls != NULL && turn->tls->cluster != NULL;
+    struct tls_session *session = NULL;
+    if (secure)
+        session = tls_session_new(turn->tls, dialed != 0 ? TLS_DIAL_PEER : TLS_ACCEPT_PEER);
+    if (secure && session == NULL) {
+        log_line(&turn->log, LOG_ERROR, "could not begin TLS with a peer reason=\"no memory\"");
+        close(fd);
+        return STATUS_IO;
+    }
     /* Without it answers would only be later, not wrong. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     struct link *link = memory_new(1, sizeof *link);
     link->id = ++links->last_id;
     link->owner = links;
+    link->dialed = dialed;
     stream_init(&link->stream, fd, on_readable, on_writable, link);
     stream_want_read(&link->stream, turn->ev, true);
     HASH_ADD(hh, links->by_id, id, sizeof link->id, link);
     turn->statistics.links_opened++;
     turn->statistics.links_open++;
-    turn_step(turn, (struct event){.kind = EVENT_LINK_UP, .link = link->id, .node = node});
+    if (!secure) {
+        tell_up(link);
+        return STATUS_OK;
+    }
+    stream_secure(&link->stream, session);
+    link->handshake.owner = link;
+    handshakes_begin(handshakes_of(link), &link->handshake, turn->settings.handshake_timeout_ms);
+    enqueue(link);
+    return STATUS_OK;
 }
 
 void links_accept(struct links *links, int fd, const struct sockaddr *peer)
 {
     char text[ADDRESS_TEXT_MAX];
+    handshakes_make_room(&links->accepting, LINK_HANDSHAKES_MAX);
     if (links->turn->statistics.links_open >= LINKS_MAX) {
         log_line(&links->turn->log, LOG_WARN,
                  "refused a peer connection from=%s reason=\"%d are open\"",
@@ -187,7 +289,7 @@ void links_accept(struct links *links, int fd, const struct sockaddr *peer)
         close(fd);
         return;
     }
-    open_link(links, fd, 0);
+    (void)!open_link(links, fd, 0); /* a failure was logged, and nobody waits for it */
 }
 
 static void free_dial(struct dial *dial)
@@ -206,8 +308,7 @@ static void fail_dial(struct dial *dial)
     struct turn *turn = dial->owner->turn;
     node_id node = dial->node;
     free_dial(dial);
-    turn->statistics.dials_failed++;
-    turn_step(turn, (struct event){.kind = EVENT_DIAL_FAILED, .node = node});
+    report_failed_dial(turn, node);
 }
 
 /*
@@ -241,7 +342,8 @@ static void on_dialed(struct ev_loop *ev, struct ev_io *watcher, int events)
     dial->fd = -1;
     ev_io_stop(links->turn->ev, &dial->watcher);
     free_dial(dial);
-    open_link(links, fd, node);
+    if (open_link(links, fd, node) != STATUS_OK)
+        report_failed_dial(links->turn, node);
 }
 
 static void on_dial_timeout(struct ev_loop *ev, struct ev_timer *timer, int events)
@@ -266,7 +368,7 @@ static int begin_connect(const struct links *links, const struct peer *peer)
     return -1;
 }
 
-static const struct peer *find_peer(const struct links *links, node_id node)
+static struct peer *find_peer(const struct links *links, node_id node)
 {
     for (size_t i = 0; i < links->peer_count; i++) {
         if (links->peers[i].node == node)
@@ -275,17 +377,70 @@ static const struct peer *find_peer(const struct links *links, node_id node)
     return NULL;
 }
 
-void links_dial(struct links *links, node_id node)
+static bool same_address(const struct ring_address *a, const struct ring_address *b)
+{
+    return a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
+static void look_up(struct links *links, struct peer *peer)
+{
+    char text[ADDRESS_TEXT_MAX];
+    peer->resolved = address_resolve(&peer->name, &peer->address) == STATUS_OK;
+    if (!peer->resolved)
+        log_line(&links->turn->log, LOG_ERROR,
+                 "could not look up a peer's address node=%" PRIu32 " address=%s", peer->node,
+                 address_format(&peer->name, text));
+}
+
+/* The peer at the address that an EFFECT_DIAL names, which may be news. */
+static const struct peer *peer_at(struct links *links, node_id node, struct slice bytes)
+{
+    struct ring_address name = {0};
+    struct reader reader = reader_make(bytes);
+    name.port = reader_u16(&reader);
+    size_t length = reader_left(&reader);
+    if (reader.failed || length == 0 || length > RING_HOST_MAX)
+        return NULL;
+    memcpy(name.host, bytes.data + bytes.length - length, length);
+    struct peer *peer = find_peer(links, node);
+    if (peer == NULL) {
+        links->peers = memory_resize(links->peers, links->peer_count + 1, sizeof *links->peers);
+        peer = &links->peers[links->peer_count++];
+        *peer = (struct peer){.node = node};
+    }
+    if (same_address(&peer->name, &name))
+        return peer;
+    peer->name = name;
+    peer->resolved = false;
+    if (address_is_numeric(&name)) /* else it would block the loop: a restart looks it up */
+        look_up(links, peer);
+    return peer;
+}
+
+/* Whether a dial of `node` has come as far as its handshake. */
+static bool is_greeting(const struct links *links, node_id node)
+{
+    struct handshake *handshake;
+    DL_FOREACH(links->dialing.oldest, handshake)
+    {
+        const struct link *link = handshake->owner;
+        if (link->dialed == node)
+            return true;
+    }
+    return false;
+}
+
+void links_dial(struct links *links, node_id node, struct slice address)
 {
     struct turn *turn = links->turn;
     struct dial *dial = NULL;
     DL_SEARCH_SCALAR(links->dials, dial, node, node);
-    if (dial != NULL)
+    if (dial != NULL || is_greeting(links, node))
         return;
     dial = memory_new(1, sizeof *dial);
     dial->node = node;
     dial->owner = links;
-    dial->fd = begin_connect(links, find_peer(links, node));
+    dial->fd = begin_connect(links, peer_at(links, node, address));
     /* What failed at once is told from the loop, as every other failure is. */
     double timeout_s = dial->fd < 0 ? 0. : turn->settings.handshake_timeout_ms / 1000.0;
     ev_io_init(&dial->watcher, on_dialed, dial->fd, EV_WRITE);
@@ -332,6 +487,20 @@ void links_close(struct links *links, link_id id)
     release(link);
 }
 
+void links_verify(struct links *links)
+{
+    struct link *link, *next;
+    HASH_ITER(hh, links->by_id, link, next)
+    {
+        struct tls_session *tls = link->stream.tls;
+        if (tls == NULL || link->handshake.active || link->doomed ||
+            tls_session_verify(tls, links->turn->tls))
+            continue;
+        link->doomed = true; /* the next flush says why */
+        enqueue(link);
+    }
+}
+
 void links_flush(struct links *links)
 {
     while (links->dirty != NULL) {
@@ -351,8 +520,9 @@ void links_flush(struct links *links)
 struct links *links_new(struct turn *turn, const struct ring *ring, node_id self)
 {
     struct links *links = memory_new(1, sizeof *links);
-    char text[ADDRESS_TEXT_MAX];
     links->turn = turn;
+    handshakes_init(&links->accepting, turn->ev, on_handshake_over);
+    handshakes_init(&links->dialing, turn->ev, on_handshake_over);
     if (ring->member_count > 0)
         links->peers = memory_new(ring->member_count, sizeof *links->peers);
     for (size_t i = 0; i < ring->member_count; i++) {
@@ -361,11 +531,8 @@ struct links *links_new(struct turn *turn, const struct ring *ring, node_id self
             continue;
         struct peer *peer = &links->peers[links->peer_count++];
         peer->node = member->id;
-        peer->resolved = address_resolve(&member->peer, &peer->address) == STATUS_OK;
-        if (!peer->resolved)
-            log_line(&turn->log, LOG_ERROR,
-                     "could not look up a peer's address node=%" PRIu32 " address=%s", member->id,
-                     address_format(&member->peer, text));
+        peer->name = member->peer;
+        look_up(links, peer);
     }
     return links;
 }
@@ -380,6 +547,8 @@ void links_free(struct links *links)
     release(link);
     DL_FOREACH_SAFE(links->dials, dial, next_dial)
     free_dial(dial);
+    handshakes_deinit(&links->accepting);
+    handshakes_deinit(&links->dialing);
     free(links->peers);
     free(links);
 }

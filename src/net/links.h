@@ -8,6 +8,11 @@
  * EFFECT_LINK_CLOSE is one EVENT_LINK_DOWN. What stood in the input as whole frames
  * before a corrupt one still reaches the node.
  *
+ * When the cluster speaks TLS, a link reaches the node once both sides have shown their
+ * certificates, and with the node that the other one's names; until then it is a handshake, of
+ * which LINK_HANDSHAKES_MAX may be under way that others began (net/handshakes.h). That of a
+ * dial is a part of the dial.
+ *
  * Effects that name an unknown link are for one that has just gone; they are ignored.
  */
 #ifndef NET_LINKS_H
@@ -22,7 +27,10 @@
 struct turn; /* net/turn.h */
 struct links;
 
-enum { LINK_KEEP_BYTES = 256 << 10 /* of an idle link's input and output */ };
+enum {
+    LINK_KEEP_BYTES = 256 << 10, /* of an idle link's input and output */
+    LINK_HANDSHAKES_MAX = 512
+};
 
 /*
  * Looks up the peer addresses of all members but `self`, which may block. One that
@@ -37,11 +45,16 @@ void links_accept(struct links *links, int fd, const struct sockaddr *peer);
 /*
  * Connect to `node` within S.handshake_timeout_ms: EVENT_LINK_UP or EVENT_DIAL_FAILED
  * follows, never during this call. A second dial while one is under way is the same dial.
+ * `address` is that of EFFECT_DIAL; one that was not known at the start must be a number, for
+ * looking a name up would hold up everything.
  */
-void links_dial(struct links *links, node_id node);
+void links_dial(struct links *links, node_id node, struct slice address);
 void links_send(struct links *links, link_id id, struct slice bytes);
 /* Hand what is queued to the kernel if it takes it now, then close. */
 void links_close(struct links *links, link_id id);
+
+/* The rules of TLS have changed: end those whose certificate is not accepted any more. */
+void links_verify(struct links *links);
 
 /* Write once what each link has; step the node for those that are gone. */
 void links_flush(struct links *links);

@@ -4,6 +4,8 @@ libringnet_a_SOURCES = \
 	src/net/address.h \
 	src/net/clients.c \
 	src/net/clients.h \
+	src/net/handshakes.c \
+	src/net/handshakes.h \
 	src/net/links.c \
 	src/net/links.h \
 	src/net/listener.c \
@@ -12,5 +14,11 @@ libringnet_a_SOURCES = \
 	src/net/loop.h \
 	src/net/stream.c \
 	src/net/stream.h \
+	src/net/tls.c \
+	src/net/tls.h \
+	src/net/tls_identity.c \
+	src/net/tls_identity.h \
+	src/net/tls_session.c \
+	src/net/tls_session.h \
 	src/net/turn.c \
 	src/net/turn.h

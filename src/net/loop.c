@@ -8,6 +8,7 @@
 #include "net/clients.h"
 #include "net/links.h"
 #include "net/listener.h"
+#include "net/tls.h"
 #include "net/turn.h"
 
 /*
@@ -23,8 +24,10 @@ struct loop {
     struct links *links;
     struct loop_store store;
     struct listener *client_listeners[LOOP_LISTEN_MAX];
+    struct listener *tls_listeners[LOOP_LISTEN_MAX];
     struct listener *peer_listeners[LOOP_LISTEN_MAX];
     size_t client_listener_count;
+    size_t tls_listener_count;
     size_t peer_listener_count;
     struct ev_prepare before_poll;
     struct ev_check after_poll;
@@ -58,7 +61,7 @@ static void carry_out_one(struct loop *loop, const struct effect *effect)
     struct slice bytes = effect_bytes(&loop->turn.effects, effect);
     switch (effect->kind) {
     case EFFECT_DIAL:
-        links_dial(loop->links, effect->node);
+        links_dial(loop->links, effect->node, bytes);
         break;
     case EFFECT_LINK_SEND:
         links_send(loop->links, effect->link, bytes);
@@ -86,6 +89,9 @@ static void carry_out_one(struct loop *loop, const struct effect *effect)
         break;
     case EFFECT_STORE_QUARANTINE:
         loop->store.quarantine(loop->store.context, (uint16_t)effect->node, bytes);
+        break;
+    case EFFECT_LEAVE:
+        loop_drain(loop);
         break;
     }
 }
@@ -208,7 +214,15 @@ static void on_after_poll(struct ev_loop *ev, struct ev_check *watcher, int even
 static void on_client(void *context, int fd, const struct sockaddr *peer)
 {
     struct loop *loop = context;
-    clients_accept(loop->clients, fd, peer);
+    (void)peer;
+    clients_accept(loop->clients, fd);
+}
+
+static void on_tls_client(void *context, int fd, const struct sockaddr *peer)
+{
+    struct loop *loop = context;
+    (void)peer;
+    clients_accept_tls(loop->clients, fd);
 }
 
 static void on_peer(void *context, int fd, const struct sockaddr *peer)
@@ -268,6 +282,7 @@ enum status loop_new(const struct loop_params *params, struct loop **out)
     loop->turn.ev = ev;
     loop->turn.settings = *params->settings;
     loop->turn.log = params->log;
+    loop->turn.tls = params->tls;
     loop->turn.carry_out = carry_out;
     loop->turn.context = loop;
     loop->store = params->store;
@@ -277,6 +292,9 @@ enum status loop_new(const struct loop_params *params, struct loop **out)
     loop->links = links_new(&loop->turn, params->ring, params->self);
     enum status status = bind_all(loop, params->client_listen, params->client_listen_count,
                                   on_client, loop->client_listeners, &loop->client_listener_count);
+    if (status == STATUS_OK)
+        status = bind_all(loop, params->tls_listen, params->tls_listen_count, on_tls_client,
+                          loop->tls_listeners, &loop->tls_listener_count);
     if (status == STATUS_OK)
         status = bind_all(loop, params->peer_listen, params->peer_listen_count, on_peer,
                           loop->peer_listeners, &loop->peer_listener_count);
@@ -294,6 +312,8 @@ void loop_free(struct loop *loop)
         return;
     for (size_t i = 0; i < loop->client_listener_count; i++)
         listener_free(loop->client_listeners[i]);
+    for (size_t i = 0; i < loop->tls_listener_count; i++)
+        listener_free(loop->tls_listeners[i]);
     for (size_t i = 0; i < loop->peer_listener_count; i++)
         listener_free(loop->peer_listeners[i]);
     links_free(loop->links);
@@ -309,10 +329,13 @@ enum status loop_start(struct loop *loop, struct node *node)
 {
     enum status status = STATUS_OK;
     assert(loop->turn.node == NULL);
+    assert(loop->tls_listener_count == 0 || loop->turn.tls->clients != NULL);
     for (size_t i = 0; i < loop->peer_listener_count && status == STATUS_OK; i++)
         status = listener_start(loop->peer_listeners[i]);
     for (size_t i = 0; i < loop->client_listener_count && status == STATUS_OK; i++)
         status = listener_start(loop->client_listeners[i]);
+    for (size_t i = 0; i < loop->tls_listener_count && status == STATUS_OK; i++)
+        status = listener_start(loop->tls_listeners[i]);
     if (status != STATUS_OK)
         return status;
     loop->turn.node = node;
@@ -353,6 +376,8 @@ void loop_drain(struct loop *loop)
         return;
     for (size_t i = 0; i < loop->client_listener_count; i++)
         listener_stop(loop->client_listeners[i]);
+    for (size_t i = 0; i < loop->tls_listener_count; i++)
+        listener_stop(loop->tls_listeners[i]);
     for (size_t i = 0; i < loop->peer_listener_count; i++)
         listener_stop(loop->peer_listeners[i]);
     clients_drain(loop->clients);
@@ -376,6 +401,16 @@ void loop_set_settings(struct loop *loop, const struct settings *settings)
     loop->turn.settings = *settings;
 }
 
+void loop_set_tls(struct loop *loop, const struct tls *tls)
+{
+    assert(tls != NULL && loop->turn.tls != NULL);
+    assert((tls->cluster != NULL) == (loop->turn.tls->cluster != NULL));
+    assert(tls->clients != NULL || loop->tls_listener_count == 0);
+    loop->turn.tls = tls;
+    clients_verify(loop->clients);
+    links_verify(loop->links);
+}
+
 struct ev_loop *loop_ev(struct loop *loop)
 {
     return loop->turn.ev;
@@ -384,6 +419,11 @@ struct ev_loop *loop_ev(struct loop *loop)
 uint16_t loop_client_port(const struct loop *loop, size_t index)
 {
     return index < loop->client_listener_count ? listener_port(loop->client_listeners[index]) : 0;
+}
+
+uint16_t loop_tls_port(const struct loop *loop, size_t index)
+{
+    return index < loop->tls_listener_count ? listener_port(loop->tls_listeners[index]) : 0;
 }
 
 uint16_t loop_peer_port(const struct loop *loop, size_t index)
@@ -396,6 +436,8 @@ void loop_statistics(const struct loop *loop, struct loop_statistics *out)
     *out = loop->turn.statistics;
     for (size_t i = 0; i < loop->client_listener_count; i++)
         out->accepts_failed += listener_failure_count(loop->client_listeners[i]);
+    for (size_t i = 0; i < loop->tls_listener_count; i++)
+        out->accepts_failed += listener_failure_count(loop->tls_listeners[i]);
     for (size_t i = 0; i < loop->peer_listener_count; i++)
         out->accepts_failed += listener_failure_count(loop->peer_listeners[i]);
 }

@@ -20,13 +20,16 @@
  *   peer input        one frame, at most FRAME_BYTES_MAX, and one read; a link that
  *                     has shown no valid frame yet may announce LINK_UNPROVEN_BYTES_MAX
  *   links             LINKS_MAX, incoming and dialed; one more is closed
+ *   TLS handshakes    of clients S.tls_handshakes_max, of peers LINK_HANDSHAKES_MAX; the oldest
+ *                     one gives way (handshakes.h), and none takes longer than
+ *                     S.tls_handshake_timeout_ms or S.handshake_timeout_ms
  *   descriptors       listener.h
  *
  * One thread owns a loop. Only loop_wake() may be called from others.
  *
  * Peer addresses are looked up once, in loop_new(); a name that changes its
- * address needs a restart. Only loopback is meant to be listened on: there is no
- * authentication and no encryption here.
+ * address needs a restart, and who joins later is reached by number. Where a listener is plain,
+ * nothing but loopback is meant to be listened on; who may listen where is checked by its caller.
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
@@ -43,6 +46,7 @@
 
 struct ev_loop; /* <ev.h> */
 struct node;    /* node/node.h */
+struct tls;     /* net/tls.h */
 struct loop;
 
 enum {
@@ -83,8 +87,11 @@ struct loop_params {
     struct log_sink log;
     struct loop_store store;
     struct ring_address client_listen[LOOP_LISTEN_MAX]; /* port 0: the system chooses */
+    struct ring_address tls_listen[LOOP_LISTEN_MAX];    /* of clients that speak TLS */
     struct ring_address peer_listen[LOOP_LISTEN_MAX];
+    const struct tls *tls; /* NULL: no TLS; else it says what peers speak; see loop_set_tls() */
     size_t client_listen_count;
+    size_t tls_listen_count; /* not 0: `tls` offers it */
     size_t peer_listen_count;
 };
 
@@ -108,7 +115,8 @@ struct loop_statistics {
     uint64_t links_closed_output; /* over peer_output_bytes_max */
     uint64_t links_closed_corrupt;
     uint64_t dials_failed;
-    uint64_t accepts_failed; /* no descriptor or memory for a connection */
+    uint64_t accepts_failed;        /* no descriptor or memory for a connection */
+    uint64_t tls_handshakes_failed; /* late ones among them */
     uint32_t clients_open;
     uint32_t links_open;
 };
@@ -147,10 +155,18 @@ void loop_wake(struct loop *loop);
 /* New bounds for what happens from now on; what is open stays open. */
 void loop_set_settings(struct loop *loop, const struct settings *settings);
 
+/*
+ * `tls` instead of what the loop had, offering as much; it must outlive the loop or the next call.
+ * New connections go by it. Of the open ones those end that it does not accept, once the current
+ * turn's effects are carried out; the others go on.
+ */
+void loop_set_tls(struct loop *loop, const struct tls *tls);
+
 /* For watchers of the caller, such as signals. */
 struct ev_loop *loop_ev(struct loop *loop);
 /* Where the n-th listener of its kind listens; 0 after loop_drain(). */
 uint16_t loop_client_port(const struct loop *loop, size_t index);
+uint16_t loop_tls_port(const struct loop *loop, size_t index);
 uint16_t loop_peer_port(const struct loop *loop, size_t index);
 void loop_statistics(const struct loop *loop, struct loop_statistics *out);
 

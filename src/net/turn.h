@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "net/loop.h"
 #include "net/stream.h"
+#include "net/tls.h"
 #include "node/event.h"
 #include "node/node.h"
 #include "node/settings.h"
@@ -24,7 +25,8 @@ enum { TURN_EFFECT_BYTES_MAX = 4 << 20 };
 
 struct turn {
     struct ev_loop *ev;
-    struct node *node; /* NULL until the loop is started */
+    struct node *node;     /* NULL until the loop is started */
+    const struct tls *tls; /* what new connections go by; NULL: no TLS anywhere */
     struct settings settings;
     struct log_sink log;
     struct effects effects;

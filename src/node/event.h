@@ -25,7 +25,7 @@ struct instant {
 enum event_kind {
     EVENT_START,          /* first event; nothing else comes before it */
     EVENT_TICK,           /* node_deadline_us() has come */
-    EVENT_LINK_UP,        /* link; node = whom we dialed, 0 for an incoming one */
+    EVENT_LINK_UP,        /* link; node = whom we dialed, 0 for an incoming one; proven */
     EVENT_LINK_FRAMES,    /* link; bytes = one or more whole frames */
     EVENT_LINK_DOWN,      /* link; no more events of it follow */
     EVENT_DIAL_FAILED,    /* node; the EFFECT_DIAL did not become a link */
@@ -41,13 +41,14 @@ struct event {
     node_id node;
     link_id link;
     connection_id connection;
+    node_id proven;     /* whom the other side has proved to be; 0: nobody had to prove it */
     enum status status; /* STATUS_OK, STATUS_NO_SPACE, STATUS_OVERLOADED */
     struct slice bytes; /* borrowed for the step */
     struct instant now;
 };
 
 enum effect_kind {
-    EFFECT_DIAL,         /* node: connect to the member's peer address */
+    EFFECT_DIAL,         /* node: connect to its peer address; bytes = port (u16) and host */
     EFFECT_LINK_SEND,    /* link, bytes: append to its output */
     EFFECT_LINK_CLOSE,   /* link: close; EVENT_LINK_DOWN does not follow */
     EFFECT_CLIENT_SEND,  /* connection, bytes: append to its output */
@@ -57,8 +58,9 @@ enum effect_kind {
     EFFECT_CLIENT_RESUME,
     EFFECT_STORE_WRITE, /* bytes = one frame for store_side_write() */
     EFFECT_STORE_READ,  /* bytes = one frame for store_side_read(), which may run beside writes */
-    EFFECT_STORE_QUARANTINE /* bytes = why: answer nothing more from this store, and rebuild it
-                               under a storage incarnation above its own and above `node` */
+    EFFECT_STORE_QUARANTINE, /* bytes = why: answer nothing more from this store, and rebuild it
+                                under a storage incarnation above its own and above `node` */
+    EFFECT_LEAVE             /* this node is no member any more: end it, for good */
 };
 
 struct effect {

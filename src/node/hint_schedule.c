@@ -40,10 +40,6 @@ void hints_deinit(struct node *node)
     hint_output_deinit(&node->hints.output);
     buffer_deinit(&node->hints.held);
     buffer_deinit(&node->hints.full);
-    for (uint32_t i = 0; i < node->load_count; i++) {
-        buffer_deinit(&node->loads[i].hints.held);
-        buffer_deinit(&node->loads[i].hints.full);
-    }
 }
 
 /* ---- lists of partitions ------------------------------------------------------------------ */
@@ -352,7 +348,9 @@ void hints_debts(struct node *node, struct slice body)
     for (uint16_t i = 0; i < debts.count; i++) {
         struct log_debt debt;
         log_debt_decode(&reader, &debt);
-        node_load(node, debt.node)->hints.debt = debt;
+        struct peer_load *load = node_load(node, debt.node);
+        if (load != NULL) /* else the own store side has not heard yet that it left */
+            load->hints.debt = debt;
     }
 }
 

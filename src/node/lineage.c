@@ -213,6 +213,10 @@ static void judged(struct node *node, node_id by, struct slice body)
         node->statistics.frames_refused++;
         return;
     }
+    if (judged.verdict == LINEAGE_FENCED) {
+        node_leave(node, "a member says so");
+        return;
+    }
     if (!shows_anything(node))
         return; /* it judged what was shown before this start */
     switch (judged.verdict) {

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "node/node_state.h"
+#include "ring/roster.h"
 
 /* ---- sending ------------------------------------------------------------------------------ */
 
@@ -107,6 +108,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->change_start = node_register_change;
     environment->change_take = node_register_take;
     environment->register_view = node_register_view;
+    environment->register_export = node_register_export;
     environment->hint_view = hints_view;
     environment->expiry_view = expiry_view;
     environment->drop_view = drop_view;
@@ -126,11 +128,37 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->config_next = params->host.config_next;
     environment->config_get = params->host.config_get;
     environment->config_set = params->host.config_set;
+    environment->tls_reload = params->host.tls_reload;
     environment->host_information = params->host.information;
     environment->host = params->host.context;
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
+
+static void begin_load(void *item, const struct ring_member *member, void *context)
+{
+    const struct node *node = context;
+    struct peer_load *load = item;
+    load->report_due_us = UINT64_MAX;
+    load->sync = log_sync_new(node->ring, node->self, member->id, node->settings.sync_interval_ms,
+                              node->settings.request_timeout_ms);
+}
+
+static void end_load(void *item, void *context)
+{
+    struct peer_load *load = item;
+    (void)context;
+    log_sync_free(load->sync);
+    buffer_deinit(&load->hints.held);
+    buffer_deinit(&load->hints.full);
+}
+
+static void follow_loads(struct node *node)
+{
+    static const struct roster_kind LOADS = {sizeof(struct peer_load), begin_load, end_load};
+    node->loads =
+        roster_follow(node->loads, &node->load_count, node->ring, node->self, &LOADS, node);
+}
 
 struct node *node_new(const struct node_params *params)
 {
@@ -163,17 +191,7 @@ struct node *node_new(const struct node_params *params)
                                .random_seed = params->random_seed ^ 0x7065u,
                                .log = params->log,
                                .clocks = node->clocks});
-    node->loads = memory_new(node->ring->member_count, sizeof *node->loads);
-    for (uint16_t i = 0; i < node->ring->member_count; i++) {
-        node_id id = node->ring->members[i].id;
-        if (id == node->self)
-            continue;
-        struct peer_load *load = &node->loads[node->load_count++];
-        load->id = id;
-        load->report_due_us = UINT64_MAX;
-        load->sync = log_sync_new(node->ring, node->self, id, node->settings.sync_interval_ms,
-                                  node->settings.request_timeout_ms);
-    }
+    follow_loads(node);
     node->partitions = partition_sync_new(node->ring, node->self, node->settings.sync_interval_ms,
                                           node->settings.request_timeout_ms);
     node->witness_save_us = UINT64_MAX;
@@ -196,7 +214,7 @@ void node_free(struct node *node)
     HASH_ITER(hh, node->pending, pending, next)
     pending_remove(node, pending);
     for (uint32_t i = 0; i < node->load_count; i++)
-        log_sync_free(node->loads[i].sync);
+        end_load(&node->loads[i], node);
     hints_deinit(node);
     owner_choice_deinit(node);
     free(node->loads);
@@ -244,6 +262,19 @@ static void peer_went_down(struct node *node, node_id peer)
     stability_peer_down(node, peer);
 }
 
+/* With the address that the ring has now: the adapter may never have heard of the member. */
+static void dial(struct node *node, node_id peer)
+{
+    const struct ring_member *member = ring_member(node->ring, peer);
+    struct buffer bytes = {0};
+    if (member == NULL)
+        return;
+    buffer_put_u16(&bytes, member->peer.port);
+    buffer_append_slice(&bytes, slice_text(member->peer.host));
+    effects_add_bytes(node->out, EFFECT_DIAL, buffer_slice(&bytes))->node = peer;
+    buffer_deinit(&bytes);
+}
+
 static void carry_out_peers(struct node *node)
 {
     struct peers_output *out = &node->peers_output;
@@ -251,7 +282,7 @@ static void carry_out_peers(struct node *node)
         const struct peers_action *action = &out->actions[i];
         switch (action->kind) {
         case PEERS_DIAL:
-            effects_add(node->out, EFFECT_DIAL)->node = action->node;
+            dial(node, action->node);
             break;
         case PEERS_SEND:
             node_send_link(node, action->link, action->type, 0, 0,
@@ -274,6 +305,37 @@ static void carry_out_peers(struct node *node)
         }
     }
     peers_output_clear(out);
+}
+
+static void forget_questions_of_past(struct node *node)
+{
+    struct pending *pending, *next;
+    HASH_ITER(hh, node->pending, pending, next)
+    if (pending->kind == PENDING_PEER_STORE &&
+        ring_member(node->ring, pending->origin.node) == NULL)
+        peer_request_expired(node, pending);
+}
+
+void node_follow_ring(struct node *node)
+{
+    peers_follow_ring(node->peers, &node->peers_output);
+    carry_out_peers(node); /* who has left is down for all before anybody forgets it */
+    forget_questions_of_past(node);
+    clock_watch_follow_ring(node->clocks);
+    node_register_follow_ring(node);
+    hint_handoff_follow_ring(node->hints.handoff);
+    partition_sync_follow_ring(node->partitions);
+    owner_rank_follow_ring(node->rank);
+    follow_loads(node);
+}
+
+void node_leave(struct node *node, const char *why)
+{
+    if (node->has_left)
+        return;
+    node->has_left = true;
+    log_line(&node->log, LOG_ERROR, "this node has left the cluster and ends reason=\"%s\"", why);
+    effects_add(node->out, EFFECT_LEAVE);
 }
 
 static void route_answer(struct node *node, node_id from, const struct frame *frame)
@@ -530,8 +592,10 @@ void node_step(struct node *node, const struct event *event, struct effects *out
     case EVENT_TICK:
         break;
     case EVENT_LINK_UP:
-        peers_link_up(node->peers, event->link, event->node, event->now.mono_us,
-                      &node->peers_output);
+        peers_link_up(node->peers,
+                      (struct peers_link){
+                          .id = event->link, .dialed = event->node, .proven = event->proven},
+                      event->now.mono_us, &node->peers_output);
         break;
     case EVENT_LINK_FRAMES:
         node->statistics.peer_bytes_in += event->bytes.length;

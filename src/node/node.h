@@ -42,16 +42,22 @@ struct node_host {
     bool (*config_get)(void *context, const char *name, struct buffer *value);
     enum status (*config_set)(void *context, const char *name, struct slice value,
                               struct buffer *reason);
+    /* RING.TLS RELOAD; it may end connections, but not step the node. NULL: there is no TLS. */
+    enum status (*tls_reload)(void *context, struct buffer *reason);
     void (*information)(void *context, const char *section, struct buffer *out);
     struct node_damage damage;
 };
+
+struct register_value; /* membership/register_value.h */
 
 struct node_params {
     node_id self;                 /* a member of the ring */
     uint16_t storage_incarnation; /* from the store's identity */
     uint32_t boot_epoch;          /* likewise */
     uint64_t random_seed;
-    const struct ring *ring;         /* copied */
+    const struct ring *ring; /* copied; that of `first`, when it is there */
+    /* What was agreed on when that ring was made; copied. NULL: nothing. */
+    const struct register_value *first;
     const struct settings *settings; /* copied */
     struct log_sink log;
     struct node_host host;

@@ -157,6 +157,7 @@ struct node {
     struct message_lineage_shown lineage_shown; /* to all peers, last */
     uint64_t witness_save_us;                   /* UINT64_MAX: nothing is to be saved */
     struct hint_board hints;
+    bool has_left;
     struct peer_load *loads; /* one for each other member */
     uint32_t load_count;
     uint32_t asked_count; /* by all peers, not answered */
@@ -212,6 +213,10 @@ void node_send_link(struct node *node, link_id link, uint16_t type, request_id r
 void node_send_store(struct node *node, uint16_t type, request_id request, uint64_t deadline_us,
                      struct slice body);
 struct peer_load *node_load(struct node *node, node_id id);
+/* The members of the ring have changed: whoever keeps something of each one follows. */
+void node_follow_ring(struct node *node);
+/* This node is no member any more, and cannot be again: it ends. */
+void node_leave(struct node *node, const char *why);
 /* Whether the own replica may be read, mint and count for a level. */
 bool node_replica_ready(const struct node *node, partition_id partition);
 

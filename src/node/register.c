@@ -5,18 +5,28 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "ring/roster.h"
+
+static void follow_ring(const struct node *node, struct node_register *reg)
+{
+    static const struct roster_kind PEERS = {.size = sizeof(struct register_peer)};
+    reg->peers = roster_follow(reg->peers, &reg->peer_count, node->ring, node->self, &PEERS, NULL);
+}
+
+void node_register_follow_ring(struct node *node)
+{
+    follow_ring(node, node->config);
+}
 
 struct node_register *node_register_new(struct node *node, const struct node_params *params)
 {
     struct node_register *reg = memory_new(1, sizeof *reg);
     reg->incarnation = params->storage_incarnation;
     reg->random = random_make(params->random_seed ^ 0x7265u);
-    reg->known = register_value_first(params->ring);
+    reg->known = params->first != NULL ? register_value_copy(params->first)
+                                       : register_value_first(params->ring);
     register_value_encode(reg->known, &reg->known_bytes);
-    reg->peers = memory_new(node->load_count, sizeof *reg->peers);
-    for (uint32_t i = 0; i < node->load_count; i++)
-        reg->peers[i].id = node->loads[i].id;
-    reg->peer_count = node->load_count;
+    follow_ring(node, reg);
     reg->doubt_at_us = UINT64_MAX;
     return reg;
 }
@@ -273,14 +283,20 @@ static void come_into_force(struct node *node, const struct register_value *valu
     struct node_register *reg = node->config;
     if (register_value_compare(value, reg->known) <= 0)
         return;
+    if (ring_member(value->ring, node->self) == NULL) {
+        node_leave(node, "the register names it no more");
+        return;
+    }
     struct register_value *copy = register_value_copy(value);
     register_value_free(reg->known);
     reg->known = copy;
     buffer_clear(&reg->known_bytes);
     register_value_encode(value, &reg->known_bytes);
     if (register_value_apply(value, node->ring))
-        log_line(&node->log, LOG_INFO, "ring has changed seq=%llu keyspaces=%u",
-                 (unsigned long long)value->seq, value->ring->keyspace_count);
+        log_line(&node->log, LOG_INFO, "ring has changed seq=%llu members=%u keyspaces=%u",
+                 (unsigned long long)value->seq, value->ring->member_count,
+                 value->ring->keyspace_count);
+    node_follow_ring(node);
     if (value->seq >= reg->accepted_seq)
         reg->doubt_at_us = UINT64_MAX;
     if (reg->proposer != NULL) {
@@ -407,4 +423,10 @@ void node_register_view(void *context, struct register_view *out)
         out->stewards[i] = steward;
         out->stewards_up += steward == node->self || peers_is_up(node->peers, steward);
     }
+}
+
+void node_register_export(void *context, struct buffer *out)
+{
+    const struct node *node = context;
+    buffer_append_slice(out, buffer_slice(&node->config->known_bytes));
 }

@@ -44,6 +44,8 @@ enum {
 struct node_register *node_register_new(struct node *node, const struct node_params *params);
 void node_register_free(struct node_register *reg);
 
+/* The members of the ring have changed. */
+void node_register_follow_ring(struct node *node);
 void node_register_peer_up(struct node *node, node_id peer);
 void node_register_peer_down(struct node *node, node_id peer);
 /* Whether frames of this type come here instead of to peer_request(). */
@@ -69,5 +71,6 @@ uint64_t node_register_deadline_us(const struct node *node);
 uint64_t node_register_change(void *context, const struct register_change *change);
 bool node_register_take(void *context, uint64_t ticket, struct change_outcome *out);
 void node_register_view(void *context, struct register_view *out);
+void node_register_export(void *context, struct buffer *out);
 
 #endif

@@ -13,6 +13,8 @@ void settings_defaults(struct settings *settings)
         .request_bytes_max = 64 << 20,
         .pipeline_max = 128,
         .client_output_bytes_max = 256 << 20,
+        .tls_handshakes_max = 1024,
+        .tls_handshake_timeout_ms = 10000,
         .request_timeout_ms = 5000,
         .request_timeout_max_ms = 60000,
         .read_retry_ms = 200,

@@ -28,6 +28,8 @@ struct settings {
     uint32_t request_bytes_max;       /* of one command */
     uint32_t pipeline_max;            /* commands of one connection in flight */
     uint32_t client_output_bytes_max; /* a client that does not read is closed above it */
+    uint32_t tls_handshakes_max;      /* of clients, under way; the oldest gives way */
+    uint32_t tls_handshake_timeout_ms;
     /* requests */
     uint32_t request_timeout_ms;
     uint32_t request_timeout_max_ms; /* no request takes longer; the same on all nodes */

@@ -49,9 +49,17 @@ void stability_start(struct node *node)
     node->collect_due_us = node->now.mono_us + stability_interval_us(node);
 }
 
+/* A gateway has nothing to report, and is never what others wait for: it keeps no hints. */
+static bool stores(const struct node *node, node_id id)
+{
+    return ring_member(node->ring, id)->role == MEMBER_DATA;
+}
+
 void stability_peer_up(struct node *node, node_id peer)
 {
     struct peer_load *load = node_load(node, peer);
+    if (!stores(node, peer) || !stores(node, node->self))
+        return;
     load->report_due_us = node->now.mono_us;
     load->report_afresh = true;
     load->report_waits = false;

@@ -48,7 +48,7 @@ bool store_refuse_hints(const struct frame *frame, enum status status, struct bu
     }
 }
 
-/* Only a node that is no owner keeps hints, for one that is, and under the ring it knows. */
+/* Only a node that stores data and is no owner keeps hints, for one that is, by the own ring. */
 static enum status check_hint(const struct store_side *side, const struct message_hint *hint)
 {
     const struct replica_address *address = &hint->replicate.address;
@@ -57,7 +57,8 @@ static enum status check_hint(const struct store_side *side, const struct messag
     int order = ring_tag_compare(address->tag, side->ring->tag);
     if (order != 0)
         return order < 0 ? STATUS_STALE_TAG : STATUS_NOT_READY;
-    if (ring_owns(side->ring, side->self, address->partition) ||
+    if (ring_member(side->ring, side->self)->role != MEMBER_DATA ||
+        ring_owns(side->ring, side->self, address->partition) ||
         !ring_owns(side->ring, hint->intended, address->partition))
         return STATUS_INVALID;
     return STATUS_OK;

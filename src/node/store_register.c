@@ -67,6 +67,8 @@ static void come_into_force(struct store_side *side, const struct register_value
     config->seq = value->seq;
     buffer_clear(&config->value);
     buffer_append_slice(&config->value, bytes);
+    if (ring_member(value->ring, side->self) == NULL)
+        return; /* this node is a member no more, and ends */
     if (!register_value_apply(value, side->ring))
         log_line(&side->log, LOG_ERROR,
                  "cannot go by a ring that moves data: this version stays with the ring it has "

@@ -20,7 +20,7 @@ enum {
     COLLECT_PARTITIONS_MAX = 64 /* with garbage or a log, visited in one step */
 };
 
-/* What one peer was told; arrays by index into side->replicas. */
+/* What one peer that stores data was told; arrays by index into side->replicas. */
 struct stability_peer {
     node_id node;
     uint64_t number;     /* of the last report */
@@ -63,7 +63,7 @@ void store_stability_new(struct store_side *side)
     all->peers = memory_new(side->ring->member_count, sizeof *all->peers);
     for (uint16_t i = 0; i < side->ring->member_count; i++) {
         struct stability_peer *peer = &all->peers[all->peer_count];
-        if (side->ring->members[i].id == side->self)
+        if (side->ring->members[i].id == side->self || side->ring->members[i].role != MEMBER_DATA)
             continue;
         peer->node = side->ring->members[i].id;
         peer->sent = memory_new(side->replica_count, sizeof *peer->sent);

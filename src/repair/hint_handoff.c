@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "ring/roster.h"
 
 enum {
     LOOK_EVERY_US = 500 * 1000, /* while something is owed and no lane is busy */
@@ -73,7 +74,8 @@ struct lane {
 struct hint_handoff {
     struct hint_handoff_params params;
     struct random random;
-    struct lane *lanes; /* one for each member, as ring->members */
+    struct lane *lanes; /* one for each member, this one included */
+    uint32_t lane_count;
     struct held **held; /* ascending by partition */
     uint32_t held_count, held_capacity;
     uint64_t look_us; /* when idle lanes look for work next */
@@ -117,20 +119,39 @@ static uint64_t rate_min(const struct hint_handoff *handoff)
     return rate < PAGE_BYTES_MIN ? PAGE_BYTES_MIN : rate;
 }
 
+static void begin_lane(void *item, const struct ring_member *member, void *context)
+{
+    const struct hint_handoff *handoff = context;
+    struct lane *lane = item;
+    lane->up = member->id == handoff->params.self;
+    lane->rate = rate_min(handoff);
+}
+
+static void end_lane(void *item, void *context)
+{
+    struct hint_handoff *handoff = context;
+    struct lane *lane = item;
+    handoff->busy -= lane->state != LANE_IDLE;
+    buffer_deinit(&lane->after);
+    buffer_deinit(&lane->alone_to);
+    buffer_deinit(&lane->last);
+    buffer_deinit(&lane->marks);
+}
+
+void hint_handoff_follow_ring(struct hint_handoff *handoff)
+{
+    static const struct roster_kind LANES = {sizeof(struct lane), begin_lane, end_lane};
+    handoff->lanes = roster_follow(handoff->lanes, &handoff->lane_count, handoff->params.ring, 0,
+                                   &LANES, handoff);
+}
+
 struct hint_handoff *hint_handoff_new(const struct hint_handoff_params *params)
 {
     struct hint_handoff *handoff = memory_new(1, sizeof *handoff);
-    const struct ring *ring = params->ring;
     handoff->params = *params;
     handoff->random = random_make(params->random_seed);
-    handoff->lanes = memory_new(ring->member_count, sizeof *handoff->lanes);
     handoff->look_us = UINT64_MAX;
-    for (uint16_t i = 0; i < ring->member_count; i++) {
-        struct lane *lane = &handoff->lanes[i];
-        lane->target = ring->members[i].id;
-        lane->up = lane->target == params->self;
-        lane->rate = rate_min(handoff);
-    }
+    hint_handoff_follow_ring(handoff);
     return handoff;
 }
 
@@ -138,12 +159,8 @@ void hint_handoff_free(struct hint_handoff *handoff)
 {
     if (handoff == NULL)
         return;
-    for (uint16_t i = 0; i < handoff->params.ring->member_count; i++) {
-        buffer_deinit(&handoff->lanes[i].after);
-        buffer_deinit(&handoff->lanes[i].alone_to);
-        buffer_deinit(&handoff->lanes[i].last);
-        buffer_deinit(&handoff->lanes[i].marks);
-    }
+    for (uint32_t i = 0; i < handoff->lane_count; i++)
+        end_lane(&handoff->lanes[i], handoff);
     for (uint32_t i = 0; i < handoff->held_count; i++)
         free(handoff->held[i]);
     free(handoff->held);
@@ -153,7 +170,7 @@ void hint_handoff_free(struct hint_handoff *handoff)
 
 static struct lane *lane_of(struct hint_handoff *handoff, node_id target)
 {
-    for (uint16_t i = 0; i < handoff->params.ring->member_count; i++)
+    for (uint32_t i = 0; i < handoff->lane_count; i++)
         if (handoff->lanes[i].target == target)
             return &handoff->lanes[i];
     return NULL;
@@ -387,13 +404,13 @@ void hint_handoff_tick(struct hint_handoff *handoff, uint64_t now_us, uint64_t w
                        struct hint_output *out)
 {
     uint64_t next_us = UINT64_MAX;
-    for (uint16_t i = 0; handoff->busy > 0 && i < handoff->params.ring->member_count; i++)
+    for (uint32_t i = 0; handoff->busy > 0 && i < handoff->lane_count; i++)
         if (is_overdue(&handoff->lanes[i], now_us))
             back_off(handoff, &handoff->lanes[i], STATUS_TIMEOUT, now_us);
     if (handoff->look_us > now_us)
         return;
     handoff->look_us = UINT64_MAX;
-    for (uint16_t i = 0; i < handoff->params.ring->member_count; i++) {
+    for (uint32_t i = 0; i < handoff->lane_count; i++) {
         struct lane *lane = &handoff->lanes[i];
         bool waits = !start(handoff, lane, now_us, wall_ms, out) && lane->state == LANE_IDLE &&
                      lane->up && lane->next_us > now_us;
@@ -408,7 +425,7 @@ void hint_handoff_tick(struct hint_handoff *handoff, uint64_t now_us, uint64_t w
 uint64_t hint_handoff_deadline_us(const struct hint_handoff *handoff)
 {
     uint64_t deadline_us = handoff->look_us;
-    for (uint16_t i = 0; handoff->busy > 0 && i < handoff->params.ring->member_count; i++) {
+    for (uint32_t i = 0; handoff->busy > 0 && i < handoff->lane_count; i++) {
         const struct lane *lane = &handoff->lanes[i];
         if (lane->state != LANE_IDLE && lane->deadline_us < deadline_us)
             deadline_us = lane->deadline_us;
@@ -618,12 +635,9 @@ void hint_handoff_view(const struct hint_handoff *handoff, node_id target, uint6
                        struct hint_lane_view *out)
 {
     *out = (struct hint_lane_view){0};
-    uint16_t index = 0;
-    while (index < handoff->params.ring->member_count && handoff->lanes[index].target != target)
-        index++;
-    if (index == handoff->params.ring->member_count)
+    const struct lane *lane = lane_of((struct hint_handoff *)handoff, target);
+    if (lane == NULL)
         return;
-    const struct lane *lane = &handoff->lanes[index];
     for (uint32_t i = 0; i < handoff->held_count; i++) {
         const struct owed *owed = owed_to(handoff, handoff->held[i], target);
         if (owed == NULL || owed->cells == 0)
@@ -654,7 +668,7 @@ void hint_handoff_totals(const struct hint_handoff *handoff, struct hint_totals 
                 out->oldest_ms = owed->oldest_ms;
         }
     }
-    for (uint16_t i = 0; i < handoff->params.ring->member_count; i++) {
+    for (uint32_t i = 0; i < handoff->lane_count; i++) {
         out->delivered_cells += handoff->lanes[i].delivered_cells;
         out->delivered_bytes += handoff->lanes[i].delivered_bytes;
         out->refused_cells += handoff->lanes[i].refused_cells;

@@ -68,6 +68,8 @@ void hint_output_clear(struct hint_output *output);
 void hint_output_deinit(struct hint_output *output);
 
 struct hint_handoff *hint_handoff_new(const struct hint_handoff_params *params);
+/* The members of the ring have changed. */
+void hint_handoff_follow_ring(struct hint_handoff *handoff);
 void hint_handoff_free(struct hint_handoff *handoff);
 
 /* What the own store side has told. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "ring/roster.h"
 #include "wire/message.h" /* SYNC_PARTITIONS_MAX */
 
 enum sync_state { SYNC_IDLE, SYNC_NEXT, SYNC_PLACE_ASKED, SYNC_PEER_ASKED, SYNC_APPLYING };
@@ -19,11 +20,17 @@ struct partition_need {
     bool listed;
 };
 
+struct source {
+    node_id node;
+    bool up;
+};
+
 struct partition_sync {
     const struct ring *ring;
     node_id self;
     uint64_t interval_us, timeout_us;
-    bool *up; /* by member */
+    struct source *sources; /* all other members */
+    uint32_t source_count;
     struct partition_need *needs;
     partition_id *list; /* in the order in which they were wanted; the first is under way */
     uint32_t count;
@@ -31,6 +38,13 @@ struct partition_sync {
     node_id source, begun; /* of the first: who is asked; with whom it was begun, 0: nobody */
     uint64_t deadline_us;
 };
+
+void partition_sync_follow_ring(struct partition_sync *sync)
+{
+    static const struct roster_kind SOURCES = {.size = sizeof(struct source)};
+    sync->sources =
+        roster_follow(sync->sources, &sync->source_count, sync->ring, sync->self, &SOURCES, NULL);
+}
 
 struct partition_sync *partition_sync_new(const struct ring *ring, node_id self,
                                           uint32_t interval_ms, uint32_t timeout_ms)
@@ -40,7 +54,7 @@ struct partition_sync *partition_sync_new(const struct ring *ring, node_id self,
     sync->self = self;
     sync->interval_us = (uint64_t)interval_ms * 1000;
     sync->timeout_us = (uint64_t)timeout_ms * 1000;
-    sync->up = memory_new(ring->member_count, sizeof *sync->up);
+    partition_sync_follow_ring(sync);
     sync->needs = memory_new(ring->partition_count, sizeof *sync->needs);
     sync->list = memory_new(ring->partition_count, sizeof *sync->list);
     sync->deadline_us = UINT64_MAX;
@@ -51,7 +65,7 @@ void partition_sync_free(struct partition_sync *sync)
 {
     if (sync == NULL)
         return;
-    free(sync->up);
+    free(sync->sources);
     free(sync->needs);
     free(sync->list);
     free(sync);
@@ -61,17 +75,17 @@ void partition_sync_free(struct partition_sync *sync)
 
 static bool is_up(const struct partition_sync *sync, node_id peer)
 {
-    for (uint16_t i = 0; i < sync->ring->member_count; i++)
-        if (sync->ring->members[i].id == peer)
-            return sync->up[i];
+    for (uint32_t i = 0; i < sync->source_count; i++)
+        if (sync->sources[i].node == peer)
+            return sync->sources[i].up;
     return false;
 }
 
 static void set_up(struct partition_sync *sync, node_id peer, bool up)
 {
-    for (uint16_t i = 0; i < sync->ring->member_count; i++)
-        if (sync->ring->members[i].id == peer)
-            sync->up[i] = up;
+    for (uint32_t i = 0; i < sync->source_count; i++)
+        if (sync->sources[i].node == peer)
+            sync->sources[i].up = up;
 }
 
 /* The owner's bit in `failed`; 0 when it is none. */

@@ -17,6 +17,8 @@ libringcore_a_SOURCES += \
 	src/ring/ring.h \
 	src/ring/ring_codec.c \
 	src/ring/ring_rules.c \
+	src/ring/roster.c \
+	src/ring/roster.h \
 	src/ring/scatter.c \
 	src/ring/scatter.h \
 	src/ring/shares.c \

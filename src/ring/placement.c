@@ -67,7 +67,7 @@ static void add_nodes(struct placement *placement, const struct ring *ring, uint
     placement->rack_sizes = memory_new(ring->member_count, sizeof *placement->rack_sizes);
     for (uint32_t i = 0; i < ring->member_count; i++) {
         const struct ring_member *member = &ring->members[i];
-        if (member->region != region)
+        if (member->role != MEMBER_DATA || member->region != region)
             continue;
         uint32_t node = placement->node_count++;
         placement->ids[node] = member->id;

@@ -34,7 +34,7 @@ static uint32_t members_in_region(const struct ring *ring, uint8_t region)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < ring->member_count; i++)
-        count += ring->members[i].region == region;
+        count += ring->members[i].role == MEMBER_DATA && ring->members[i].region == region;
     return count;
 }
 

@@ -84,7 +84,7 @@ static void append_fallbacks(const struct ring *ring, partition_id partition, ui
         owners[i] = ring_member(ring, list->nodes[i]);
     for (uint32_t i = 0; i < ring->member_count; i++) {
         const struct ring_member *member = &ring->members[i];
-        if (ring_owns(ring, member->id, partition))
+        if (member->role != MEMBER_DATA || ring_owns(ring, member->id, partition))
             continue;
         struct fallback candidate = {class_of(member, home, owners, list->primary_count),
                                      ring_rank(partition, member->id), member->id, member->region};

@@ -3,7 +3,7 @@
  *
  * The first `primary_count` nodes are the owners: those of `home` region first,
  * then the other regions in the ring's order, each in preference order. The rest
- * are fallbacks: other members, the home region's first, racks that hold no copy
+ * are fallbacks: other members that store data, the home region's first, racks that hold no copy
  * before racks that do, equals in an order of the partition's own, so that the
  * work of a lost node spreads. A node appears once, so n entries are n machines.
  * Source: DeCandia et al., "Dynamo", SOSP 2007, section 4.3.

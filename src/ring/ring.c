@@ -69,6 +69,17 @@ const struct ring_member *ring_member(const struct ring *ring, node_id id)
                    compare_id_with_member);
 }
 
+node_id ring_last_id(const struct ring *ring)
+{
+    node_id last = ring->member_count == 0 ? 0 : ring->members[ring->member_count - 1].id;
+    return ring->last_id > last ? ring->last_id : last;
+}
+
+bool ring_is_fenced(const struct ring *ring, node_id id)
+{
+    return id != 0 && id <= ring_last_id(ring) && ring_member(ring, id) == NULL;
+}
+
 const struct ring_keyspace *ring_keyspace(const struct ring *ring, keyspace_id id)
 {
     bool lives = ring->keyspace_drops[keyspace_number(id)] == id / RING_KEYSPACES_MAX;

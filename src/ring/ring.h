@@ -45,12 +45,19 @@ struct ring_address {
     uint16_t port;
 };
 
+enum member_role {
+    MEMBER_DATA = 0,   /* owns partitions, and is a fallback for those of others */
+    MEMBER_GATEWAY = 1 /* serves clients and stores nothing of theirs: neither owner nor fallback */
+};
+
 struct ring_member {
     node_id id;
     uint16_t storage_incarnation; /* 1.. ; raised when the node's store was lost */
+    uint8_t role;                 /* enum member_role */
     uint8_t region;               /* index into regions */
     char rack[RING_NAME_MAX + 1];
-    uint32_t weight; /* 1..RING_WEIGHT_MAX, share of copies relative to the region's others */
+    /* 1..RING_WEIGHT_MAX, share of copies relative to the region's others; 0 of a gateway */
+    uint32_t weight;
     struct ring_address client; /* where clients reach it */
     struct ring_address peer;   /* where other nodes reach it */
 };
@@ -93,8 +100,9 @@ struct ring {
     struct ring_keyspace keyspaces[RING_KEYSPACES_MAX]; /* by number, ascending; names differ */
     uint16_t keyspace_drops[RING_KEYSPACES_MAX];        /* by number: keyspaces of it that were
                                                            dropped, each with an id of its own */
-    struct ring_member *members;                        /* by id, ascending */
-    node_id *owners; /* partition_count rows of owner_count ids; NULL until placed */
+    node_id last_id;             /* the highest ever given; 0: that of the last member */
+    struct ring_member *members; /* by id, ascending */
+    node_id *owners;             /* partition_count rows of owner_count ids; NULL until placed */
 };
 
 /*
@@ -120,6 +128,10 @@ const node_id *ring_owners(const struct ring *ring, partition_id partition);
 bool ring_owns(const struct ring *ring, node_id node, partition_id partition);
 /* NULL when there is no such member. */
 const struct ring_member *ring_member(const struct ring *ring, node_id id);
+/* The highest id that a member has or had: ids are given in their order, and none twice. */
+node_id ring_last_id(const struct ring *ring);
+/* Whether a member had that id that is none any more. Nothing of it is ever taken again. */
+bool ring_is_fenced(const struct ring *ring, node_id id);
 
 /*
  * K1 of tests/models/keyspace_drop.py: the id is number + RING_KEYSPACES_MAX * (how often that
@@ -162,8 +174,9 @@ MUST_USE enum status ring_decode(struct slice bytes, struct ring **out);
 /* XXH3 of the canonical form without its checksum. */
 uint64_t ring_digest(const struct ring *ring);
 /*
- * The same without keyspaces: where everything lies. Nodes of one tag that differ in it would
- * lose data together; keyspaces differ for as long as news of a change travels.
+ * XXH3 of what decides where everything lies: the table of owners, and how keys find their row.
+ * Nodes of one tag that differ in it would lose data together; members and keyspaces differ for
+ * as long as news of a change travels.
  */
 uint64_t ring_placement_digest(const struct ring *ring);
 

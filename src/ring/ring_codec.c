@@ -1,7 +1,8 @@
 /*
  * ring_codec.c - the canonical bytes of a ring.
  *
- *     u8      format version: 3, or 4 once a keyspace was dropped
+ *     u8      format version: 3; 4 once a keyspace was dropped; 5 once there is a gateway, or
+ *             the highest id was given to who is no member any more
  *     16 B    cluster id
  *     varint  generation, epoch; u8 phase
  *     u64     seed
@@ -12,8 +13,10 @@
  *                           u8 sloppy, varint default ttl in ms, varint value bytes max,
  *                           varint siblings max }
  *     varint  drops:      { varint number, varint count }, ascending; from version 4 on
- *     varint  members:    { varint id, varint incarnation, u8 region, bytes rack, varint weight,
- *                           { bytes host, u16 port } client, the same for peer }
+ *     varint  the highest id that was given; from version 5 on
+ *     varint  members:    { varint id, varint incarnation, u8 role (from version 5 on), u8 region,
+ *                           bytes rack, varint weight, { bytes host, u16 port } client, the same
+ *                           for peer }
  *     varint  owners:     owner_count x partition_count indexes into members, row by row
  *     u64     XXH3 of all bytes before
  *
@@ -34,7 +37,12 @@
 #include "base/memory.h"
 
 /* The lower version is written while it can be, so that nodes of both agree on the bytes. */
-enum { FORMAT_VERSION = 3, FORMAT_VERSION_DROPS = 4, CHECKSUM_BYTES = 8 };
+enum {
+    FORMAT_VERSION = 3,
+    FORMAT_VERSION_DROPS = 4,
+    FORMAT_VERSION_MEMBERS = 5,
+    CHECKSUM_BYTES = 8
+};
 
 static uint64_t checksum(struct slice bytes)
 {
@@ -60,9 +68,25 @@ static unsigned count_drops(const struct ring *ring)
     return count;
 }
 
+static bool members_are_as_at_first(const struct ring *ring)
+{
+    for (unsigned i = 0; i < ring->member_count; i++)
+        if (ring->members[i].role != MEMBER_DATA)
+            return false;
+    return ring->member_count == 0 ||
+           ring_last_id(ring) == ring->members[ring->member_count - 1].id;
+}
+
+static uint8_t version_of(const struct ring *ring)
+{
+    if (!members_are_as_at_first(ring))
+        return FORMAT_VERSION_MEMBERS;
+    return count_drops(ring) > 0 ? FORMAT_VERSION_DROPS : FORMAT_VERSION;
+}
+
 static void put_header(struct buffer *out, const struct ring *ring)
 {
-    buffer_put_u8(out, count_drops(ring) > 0 ? FORMAT_VERSION_DROPS : FORMAT_VERSION);
+    buffer_put_u8(out, version_of(ring));
     buffer_append(out, ring->cluster_id, sizeof ring->cluster_id);
     buffer_put_varint(out, ring->generation);
     buffer_put_varint(out, ring->tag.epoch);
@@ -100,10 +124,7 @@ static void put_keyspaces(struct buffer *out, const struct ring *ring)
 
 static void put_drops(struct buffer *out, const struct ring *ring)
 {
-    unsigned count = count_drops(ring);
-    if (count == 0)
-        return;
-    buffer_put_varint(out, count);
+    buffer_put_varint(out, count_drops(ring));
     for (unsigned i = 0; i < RING_KEYSPACES_MAX; i++) {
         if (ring->keyspace_drops[i] == 0)
             continue;
@@ -112,13 +133,17 @@ static void put_drops(struct buffer *out, const struct ring *ring)
     }
 }
 
-static void put_members(struct buffer *out, const struct ring *ring)
+static void put_members(struct buffer *out, const struct ring *ring, uint8_t version)
 {
+    if (version >= FORMAT_VERSION_MEMBERS)
+        buffer_put_varint(out, ring_last_id(ring));
     buffer_put_varint(out, ring->member_count);
     for (unsigned i = 0; i < ring->member_count; i++) {
         const struct ring_member *member = &ring->members[i];
         buffer_put_varint(out, member->id);
         buffer_put_varint(out, member->storage_incarnation);
+        if (version >= FORMAT_VERSION_MEMBERS)
+            buffer_put_u8(out, member->role);
         buffer_put_u8(out, member->region);
         put_text(out, member->rack);
         buffer_put_varint(out, member->weight);
@@ -140,11 +165,13 @@ void ring_encode(const struct ring *ring, struct buffer *out)
     assert(ring_validate(ring, reason) == STATUS_OK);
 
     size_t start = out->length;
+    uint8_t version = version_of(ring);
     put_header(out, ring);
     put_regions(out, ring);
     put_keyspaces(out, ring);
-    put_drops(out, ring);
-    put_members(out, ring);
+    if (version >= FORMAT_VERSION_DROPS)
+        put_drops(out, ring);
+    put_members(out, ring, version);
     put_owners(out, ring);
     buffer_put_u64(out, checksum(slice_make(out->data + start, out->length - start)));
 }
@@ -160,10 +187,18 @@ uint64_t ring_digest(const struct ring *ring)
 
 uint64_t ring_placement_digest(const struct ring *ring)
 {
-    struct ring placement = *ring; /* borrows members and owners */
-    placement.keyspace_count = 0;
-    memset(placement.keyspace_drops, 0, sizeof placement.keyspace_drops);
-    return ring_digest(&placement);
+    struct buffer bytes = {0};
+    size_t count = (size_t)ring->partition_count * ring->owner_count;
+    buffer_append(&bytes, ring->cluster_id, sizeof ring->cluster_id);
+    buffer_put_u64(&bytes, ring->seed);
+    buffer_append(&bytes, ring->secret, sizeof ring->secret);
+    buffer_put_u32(&bytes, ring->partition_count);
+    put_regions(&bytes, ring);
+    for (size_t i = 0; i < count; i++)
+        buffer_put_u32(&bytes, ring->owners[i]);
+    uint64_t digest = checksum(buffer_slice(&bytes));
+    buffer_deinit(&bytes);
+    return digest;
 }
 
 /* A text of at most `length_max` bytes into memory of one more, which is zero before. */
@@ -187,7 +222,7 @@ static void read_address(struct reader *reader, struct ring_address *address)
 static uint8_t read_header(struct reader *reader, struct ring *ring)
 {
     uint8_t version = reader_u8(reader);
-    if (version != FORMAT_VERSION && version != FORMAT_VERSION_DROPS)
+    if (version < FORMAT_VERSION || version > FORMAT_VERSION_MEMBERS)
         reader->failed = true;
     struct slice cluster_id = reader_take(reader, sizeof ring->cluster_id);
     if (cluster_id.length > 0)
@@ -242,11 +277,11 @@ static void read_keyspaces(struct reader *reader, struct ring *ring)
     }
 }
 
-static void read_drops(struct reader *reader, struct ring *ring)
+static void read_drops(struct reader *reader, struct ring *ring, uint8_t version)
 {
     uint64_t count = reader_varint_max(reader, RING_KEYSPACES_MAX);
     uint64_t above = 0;
-    if (count == 0)
+    if (count == 0 && version == FORMAT_VERSION_DROPS)
         reader->failed = true; /* then it would have been the lower version */
     for (uint64_t i = 0; i < count && !reader->failed; i++) {
         uint64_t number = reader_varint_max(reader, RING_KEYSPACES_MAX - 1);
@@ -260,14 +295,18 @@ static void read_drops(struct reader *reader, struct ring *ring)
     }
 }
 
-static void read_members(struct reader *reader, struct ring *ring)
+static void read_members(struct reader *reader, struct ring *ring, uint8_t version)
 {
+    if (version >= FORMAT_VERSION_MEMBERS)
+        ring->last_id = (node_id)reader_varint_max(reader, UINT32_MAX);
     ring->member_count = (uint16_t)reader_varint_max(reader, RING_MEMBERS_MAX);
     ring->members = memory_new(ring->member_count, sizeof *ring->members);
     for (unsigned i = 0; i < ring->member_count && !reader->failed; i++) {
         struct ring_member *member = &ring->members[i];
         member->id = (node_id)reader_varint_max(reader, UINT32_MAX);
         member->storage_incarnation = (uint16_t)reader_varint_max(reader, UINT16_MAX);
+        if (version >= FORMAT_VERSION_MEMBERS)
+            member->role = reader_u8(reader);
         member->region = reader_u8(reader);
         read_text(reader, member->rack, RING_NAME_MAX);
         member->weight = (uint32_t)reader_varint_max(reader, RING_WEIGHT_MAX);
@@ -287,6 +326,13 @@ static void read_owners(struct reader *reader, struct ring *ring)
     ring->owners = memory_new((size_t)count, sizeof *ring->owners);
     for (uint64_t i = 0; i < count && !reader->failed; i++)
         ring->owners[i] = ring->members[reader_varint_max(reader, ring->member_count - 1u)].id;
+}
+
+/* Whether the ring would be written in this version, and says of its members what it has to. */
+static bool is_canonical(const struct ring *ring, uint8_t version)
+{
+    return version == version_of(ring) &&
+           (version < FORMAT_VERSION_MEMBERS || ring->last_id == ring_last_id(ring));
 }
 
 /* The bytes before the checksum, when it is right. */
@@ -311,11 +357,12 @@ enum status ring_decode(struct slice bytes, struct ring **out)
     uint8_t version = read_header(&reader, ring);
     read_regions(&reader, ring);
     read_keyspaces(&reader, ring);
-    if (version == FORMAT_VERSION_DROPS)
-        read_drops(&reader, ring);
-    read_members(&reader, ring);
+    if (version >= FORMAT_VERSION_DROPS)
+        read_drops(&reader, ring, version);
+    read_members(&reader, ring, version);
     read_owners(&reader, ring);
-    if (reader_end(&reader) != STATUS_OK || ring_validate(ring, reason) != STATUS_OK) {
+    if (reader_end(&reader) != STATUS_OK || !is_canonical(ring, version) ||
+        ring_validate(ring, reason) != STATUS_OK) {
         ring_free(ring);
         return STATUS_CORRUPT;
     }

@@ -125,7 +125,11 @@ static enum status check_member(const struct ring *ring, const struct ring_membe
     if (!ring_name_is_valid(member->rack))
         return refuse(reason, "the rack of node %u is not 1 to %d characters of a-z 0-9 _ -",
                       member->id, RING_NAME_MAX);
-    if (member->weight == 0 || member->weight > RING_WEIGHT_MAX)
+    if (member->role > MEMBER_GATEWAY)
+        return refuse(reason, "node %u has no role that there is", member->id);
+    if (member->role == MEMBER_GATEWAY && member->weight != 0)
+        return refuse(reason, "node %u is a gateway and has a weight", member->id);
+    if (member->role == MEMBER_DATA && (member->weight == 0 || member->weight > RING_WEIGHT_MAX))
         return refuse(reason, "the weight of node %u is not 1 to %d", member->id, RING_WEIGHT_MAX);
     if (!address_is_valid(&member->client) || !address_is_valid(&member->peer))
         return refuse(reason, "a host of node %u is empty, too long or not printable", member->id);
@@ -160,6 +164,9 @@ static enum status check_row(const struct ring *ring, partition_id partition,
             if (member == NULL)
                 return refuse(reason, "partition %u is owned by %u, which is no member", partition,
                               owners[slot]);
+            if (member->role != MEMBER_DATA)
+                return refuse(reason, "node %u is a gateway and owns partition %u", member->id,
+                              partition);
             if (member->region != region)
                 return refuse(reason, "node %u owns partition %u for another region than its own",
                               member->id, partition);

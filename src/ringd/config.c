@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "net/tls.h"
 #include "ringd/nearest_name.h"
 
 static const struct ring_address DEFAULT_LISTEN = {.host = "127.0.0.1", .port = 6379};
@@ -171,8 +172,9 @@ enum status config_set(struct config *config, const char *name, const char *text
     return STATUS_OK;
 }
 
-static bool check_loopback(const char *name, const struct config_addresses *addresses,
-                           struct buffer *problems)
+/* Whether all hosts are numbers, and of this machine alone unless `anywhere`. */
+static bool check_hosts(const char *name, const struct config_addresses *addresses, bool anywhere,
+                        const char *advice, struct buffer *problems)
 {
     bool good = true;
     for (size_t i = 0; i < addresses->count; i++) {
@@ -183,14 +185,59 @@ static bool check_loopback(const char *name, const struct config_addresses *addr
             buffer_printf(problems, "%s: the host of %s must be a number such as 127.0.0.1\n", name,
                           text);
             good = false;
-        } else if (address_resolve(&addresses->items[i], &address) != STATUS_OK ||
-                   !address_is_loopback(&address)) {
-            buffer_printf(problems,
-                          "%s: %s is not loopback, and ringd does not listen beyond it: "
-                          "connections are not encrypted yet\n",
-                          name, text);
+        } else if (!anywhere && (address_resolve(&addresses->items[i], &address) != STATUS_OK ||
+                                 !address_is_loopback(&address))) {
+            buffer_printf(problems, "%s: %s is not loopback; %s\n", name, text, advice);
             good = false;
         }
+    }
+    return good;
+}
+
+static bool check_listeners(const struct config_values *values, struct buffer *problems)
+{
+    bool required = values->tls_auth_clients == TLS_AUTH_REQUIRED;
+    bool good = check_hosts("listen", &values->listen, false,
+                            "beyond it clients need TLS: set tls-listen instead", problems);
+    good &= check_hosts("tls-listen", &values->tls_listen, required,
+                        "beyond it clients must show certificates: set tls-auth-clients to yes",
+                        problems);
+    good &= check_hosts("peer-listen", &values->peer_listen, values->tls_cluster != 0,
+                        "beyond it nodes must speak TLS with each other: set tls-cluster to yes",
+                        problems);
+    if (values->listen.count + values->tls_listen.count > 0)
+        return good;
+    buffer_append_slice(problems, slice_text("listen and tls-listen are both empty: no client "
+                                             "could connect\n"));
+    return false;
+}
+
+static bool check_is_set(const char *path, const char *name, const char *because,
+                         struct buffer *problems)
+{
+    if (path[0] != '\0')
+        return true;
+    buffer_printf(problems, "%s: %s needs it\n", name, because);
+    return false;
+}
+
+static bool check_tls(const struct config_values *values, struct buffer *problems)
+{
+    static const char listen[] = "tls-listen";
+    static const char cluster[] = "tls-cluster";
+    bool good = true;
+    if (values->tls_listen.count > 0) {
+        good &= check_is_set(values->tls.certificate, "tls-cert-file", listen, problems);
+        good &= check_is_set(values->tls.key, "tls-key-file", listen, problems);
+        if (values->tls_auth_clients != TLS_AUTH_NO)
+            good &= check_is_set(values->tls.ca, "tls-ca-cert-file",
+                                 "tls-auth-clients, unless it is no,", problems);
+    }
+    if (values->tls_cluster != 0) {
+        const struct config_tls *files = &values->tls_cluster_files;
+        good &= check_is_set(files->certificate, "tls-cluster-cert-file", cluster, problems);
+        good &= check_is_set(files->key, "tls-cluster-key-file", cluster, problems);
+        good &= check_is_set(files->ca, "tls-cluster-ca-cert-file", cluster, problems);
     }
     return good;
 }
@@ -209,8 +256,8 @@ enum status config_check(const struct config *config, struct buffer *problems)
     const struct settings *settings = &values->settings;
     static const char at_most[] = "at most";
     static const char below[] = "below";
-    bool good = check_loopback("listen", &values->listen, problems);
-    good &= check_loopback("peer-listen", &values->peer_listen, problems);
+    bool good = check_listeners(values, problems);
+    good &= check_tls(values, problems);
     good &= check_order(settings->value_bytes_max <= settings->request_bytes_max, "value-size-max",
                         "request-size-max", at_most, problems);
     good &= check_order(settings->value_bytes_max < settings->peer_output_bytes_max,
@@ -309,7 +356,9 @@ enum status config_change(struct config *config, const char *name, struct slice 
 
 const struct ring_address *config_client_address(const struct config_values *values)
 {
-    return values->advertise.count > 0 ? &values->advertise.items[0] : &values->listen.items[0];
+    if (values->advertise.count > 0)
+        return &values->advertise.items[0];
+    return values->listen.count > 0 ? &values->listen.items[0] : &values->tls_listen.items[0];
 }
 
 const struct ring_address *config_peer_address(const struct config_values *values)

@@ -21,17 +21,30 @@
 #include "node/settings.h"
 #include "ringd/config_value.h"
 
-enum { CONFIG_TEXT_MAX = 1023, CONFIG_SETTINGS_MAX = 64 };
+enum { CONFIG_TEXT_MAX = 1023, CONFIG_SETTINGS_MAX = 96 };
+
+/* Paths; empty where there is none. */
+struct config_tls {
+    char certificate[CONFIG_TEXT_MAX + 1];
+    char key[CONFIG_TEXT_MAX + 1];
+    char ca[CONFIG_TEXT_MAX + 1];
+    char crl[CONFIG_TEXT_MAX + 1];
+};
 
 struct config_values {
     struct settings settings;
     uint32_t node_id; /* 0: as the data directory says */
     char data_dir[CONFIG_TEXT_MAX + 1];
     struct config_addresses listen;
+    struct config_addresses tls_listen;
     struct config_addresses peer_listen;
-    struct config_addresses advertise;      /* empty: the first of listen */
+    struct config_addresses advertise;      /* empty: the first of listen, or of tls_listen */
     struct config_addresses peer_advertise; /* likewise */
     char log_file[CONFIG_TEXT_MAX + 1];     /* empty: standard error */
+    struct config_tls tls;                  /* what tls_listen needs */
+    uint32_t tls_auth_clients;              /* enum tls_auth */
+    struct config_tls tls_cluster_files;    /* what tls_cluster needs */
+    uint32_t tls_cluster;                   /* 1: nodes speak TLS with each other */
     uint32_t log_level;                     /* enum log_level */
     uint32_t store_sync;                    /* enum store_sync */
     uint32_t store_read_threads;
@@ -87,7 +100,7 @@ MUST_USE enum status config_set(struct config *config, const char *name, const c
                                 const char *origin, struct buffer *problems);
 
 /*
- * Rules between settings, and that nothing but loopback is listened on.
+ * Rules between settings, and that beyond loopback only who proves himself is listened to.
  * STATUS_INVALID: each broken rule added one problem.
  */
 MUST_USE enum status config_check(const struct config *config, struct buffer *problems);

@@ -20,6 +20,8 @@ enum {
 };
 
 static const char *const LOG_LEVELS[] = {"debug", "info", "warn", "error", NULL};
+static const char *const TLS_AUTHS[] = {"yes", "optional", "no", NULL}; /* enum tls_auth */
+static const char *const NO_YES[] = {"no", "yes", NULL};
 static const char *const STORE_SYNCS[] = {"group", "none", NULL};
 
 const struct config_setting CONFIG_TABLE[] = {
@@ -30,14 +32,18 @@ const struct config_setting CONFIG_TABLE[] = {
     {"data-dir", CONFIG_TEXT, PLACE(data_dir), 1, CONFIG_TEXT_MAX, NULL, false, "0.1",
      "The directory of the store, the identity and the ring. One that does not exist is "
      "initialised as a ring of one node; one that exists must have been initialised."},
-    {"listen", CONFIG_ADDRESSES, PLACE(listen), 1, CONFIG_ADDRESSES_MAX, NULL, false, "0.1",
-     "Where clients connect. Hosts are numbers, and only loopback is allowed, because nothing is "
-     "encrypted yet."},
+    {"listen", CONFIG_ADDRESSES, PLACE(listen), 0, CONFIG_ADDRESSES_MAX, NULL, false, "0.1",
+     "Where clients connect without TLS. Hosts are numbers, and only loopback is allowed, because "
+     "nothing is encrypted there. It may be empty when tls-listen is not."},
+    {"tls-listen", CONFIG_ADDRESSES, PLACE(tls_listen), 0, CONFIG_ADDRESSES_MAX, NULL, false, "0.1",
+     "Where clients connect with TLS 1.2 or 1.3. Hosts are numbers. Beyond loopback, "
+     "tls-auth-clients must be yes."},
     {"peer-listen", CONFIG_ADDRESSES, PLACE(peer_listen), 1, CONFIG_ADDRESSES_MAX, NULL, false,
-     "0.1", "Where other nodes connect, under the same rules as listen."},
+     "0.1",
+     "Where other nodes connect. Hosts are numbers. Beyond loopback, tls-cluster must be yes."},
     {"advertise", CONFIG_ADDRESSES, PLACE(advertise), 0, 1, NULL, false, "0.1",
-     "Where clients are told to connect, when that is not the first address of listen. It must "
-     "be the address that the ring has for this node."},
+     "Where clients are told to connect, when that is not the first address of listen, or of "
+     "tls-listen when listen is empty. It must be the address that the ring has for this node."},
     {"peer-advertise", CONFIG_ADDRESSES, PLACE(peer_advertise), 0, 1, NULL, false, "0.1",
      "Where other nodes are told to connect, when that is not the first address of "
      "peer-listen. It must be the address that the ring has for this node."},
@@ -46,6 +52,45 @@ const struct config_setting CONFIG_TABLE[] = {
     {"log-file", CONFIG_TEXT, PLACE(log_file), 0, CONFIG_TEXT_MAX, NULL, false, "0.1",
      "The file that log lines are appended to; empty for standard error. It is opened again on "
      "SIGHUP."},
+    /* TLS */
+    {"tls-cert-file", CONFIG_TEXT, PLACE(tls.certificate), 0, CONFIG_TEXT_MAX, NULL, false, "0.1",
+     "The certificate that is shown to clients, in PEM form, and after it those between it and "
+     "its CA's. This and the next three files are read again on SIGHUP and by ringctl tls reload, "
+     "all or none."},
+    {"tls-key-file", CONFIG_TEXT, PLACE(tls.key), 0, CONFIG_TEXT_MAX, NULL, false, "0.1",
+     "Its private key, without a password. Nobody but the owner of the file may have any right "
+     "to it."},
+    {"tls-ca-cert-file", CONFIG_TEXT, PLACE(tls.ca), 0, CONFIG_TEXT_MAX, NULL, false, "0.1",
+     "The certificates of those who may sign the certificates of clients."},
+    {"tls-crl-file", CONFIG_TEXT, PLACE(tls.crl), 0, CONFIG_TEXT_MAX, NULL, false, "0.1",
+     "Lists of revoked certificates of clients, one of each CA. A CA without one has revoked "
+     "nothing, and one that is out of date is still gone by."},
+    {"tls-auth-clients", CONFIG_CHOICE, PLACE(tls_auth_clients), 0, 0, TLS_AUTHS, false, "0.1",
+     "Whether a client must show a certificate. With optional it may, and one that is not good "
+     "is refused; with no it is not asked."},
+    {"tls-handshakes-max", CONFIG_NUMBER, PLACE(settings.tls_handshakes_max), 1, 100000, NULL, true,
+     "0.1",
+     "Clients that may be in the middle of a TLS handshake. For one more the oldest one is "
+     "closed. They do not count as clients yet."},
+    {"tls-handshake-timeout", CONFIG_DURATION, PLACE(settings.tls_handshake_timeout_ms), 100,
+     10 * MINUTE, NULL, true, "0.1", "How long the TLS handshake of a client may take."},
+    {"tls-cluster", CONFIG_CHOICE, PLACE(tls_cluster), 0, 0, NO_YES, false, "0.1",
+     "Whether nodes speak TLS with each other, on every connection and with certificates on both "
+     "sides. It must be the same on all nodes."},
+    {"tls-cluster-cert-file", CONFIG_TEXT, PLACE(tls_cluster_files.certificate), 0, CONFIG_TEXT_MAX,
+     NULL, false, "0.1",
+     "The certificate of this node for other nodes. It has the subject alternative name "
+     "URI:ringdb://CLUSTER/node/N with the id of the cluster in hexadecimal and the node-id, and "
+     "is for servers and clients alike. This and the next three files are read again as the ones "
+     "above."},
+    {"tls-cluster-key-file", CONFIG_TEXT, PLACE(tls_cluster_files.key), 0, CONFIG_TEXT_MAX, NULL,
+     false, "0.1", "Its private key, as tls-key-file."},
+    {"tls-cluster-ca-cert-file", CONFIG_TEXT, PLACE(tls_cluster_files.ca), 0, CONFIG_TEXT_MAX, NULL,
+     false, "0.1",
+     "The certificates of those who may sign the certificates of nodes; best a CA that signs "
+     "nothing else."},
+    {"tls-cluster-crl-file", CONFIG_TEXT, PLACE(tls_cluster_files.crl), 0, CONFIG_TEXT_MAX, NULL,
+     false, "0.1", "Lists of revoked certificates of nodes, as tls-crl-file."},
     /* limits for clients */
     {"clients-max", CONFIG_NUMBER, PLACE(settings.clients_max), 1, 1000000, NULL, true, "0.1",
      "Client connections at one time. One more is told so and closed."},

@@ -50,12 +50,13 @@ static enum status make_store(const char *path, const struct identity *wanted,
     return status;
 }
 
-enum status data_directory_initialise(const char *path, const struct ring *ring, node_id node,
-                                      uint16_t storage_incarnation,
+enum status data_directory_initialise(const char *path, const struct register_value *value,
+                                      node_id node, uint16_t storage_incarnation,
                                       const struct leveldb_store_params *store,
                                       struct buffer *reason)
 {
     char file[RING_PATH_MAX];
+    const struct ring *ring = value->ring;
     const struct ring_member *member = ring_member(ring, node);
     if (member == NULL) {
         buffer_printf(reason, "node %" PRIu32 " is no member of the ring", node);
@@ -75,7 +76,7 @@ enum status data_directory_initialise(const char *path, const struct ring *ring,
     enum status status = make_store(path, &identity, store, reason);
     if (status != STATUS_OK)
         return status;
-    return ring_file_write(ring_path(path, file), ring, reason);
+    return ring_file_write(ring_path(path, file), value, reason);
 }
 
 /* Why a node with that identity cannot run by that ring; NULL when it can. */
@@ -91,11 +92,11 @@ static const char *mismatch(const struct identity *identity, const struct ring *
     return NULL;
 }
 
-enum status data_directory_read(const char *path, node_id node, struct ring **ring,
+enum status data_directory_read(const char *path, node_id node, struct register_value **value,
                                 struct identity *identity, struct buffer *reason)
 {
     char file[RING_PATH_MAX], why[STORE_REASON_MAX] = "";
-    struct ring *found = NULL;
+    struct register_value *found = NULL;
     enum status status = identity_read(path, identity, why);
     if (status != STATUS_OK) {
         buffer_append_slice(reason, slice_text(why));
@@ -112,13 +113,13 @@ enum status data_directory_read(const char *path, node_id node, struct ring **ri
                                                "it back"));
     if (status != STATUS_OK)
         return status;
-    const char *difference = mismatch(identity, found);
+    const char *difference = mismatch(identity, found->ring);
     if (difference != NULL) {
         buffer_printf(reason, "node %" PRIu32 " cannot start from %s: %s", identity->node, path,
                       difference);
-        ring_free(found);
+        register_value_free(found);
         return STATUS_INVALID;
     }
-    *ring = found;
+    *value = found;
     return STATUS_OK;
 }

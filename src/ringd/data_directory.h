@@ -16,20 +16,20 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/status.h"
-#include "ring/ring.h"
+#include "membership/register_value.h"
 #include "store/identity.h"
 
 /* Whether something has that name, be it a directory or not. */
 bool data_directory_exists(const char *path);
 
 /*
- * Make `path`, which is missing or empty, the directory of `node` of `ring`, with a
+ * Make `path`, which is missing or empty, the directory of `node` of the value's ring, with a
  * storage incarnation that is not below the ring's; 0 is the ring's. A node whose store was lost
  * must have one that it never had before, or it would give old dots to new events. STATUS_INVALID
  * (in use, no member, or too low an incarnation), STATUS_CORRUPT, STATUS_IO, STATUS_NO_SPACE: one
  * sentence was appended to `reason`.
  */
-MUST_USE enum status data_directory_initialise(const char *path, const struct ring *ring,
+MUST_USE enum status data_directory_initialise(const char *path, const struct register_value *value,
                                                node_id node, uint16_t storage_incarnation,
                                                const struct leveldb_store_params *store,
                                                struct buffer *reason);
@@ -37,10 +37,11 @@ MUST_USE enum status data_directory_initialise(const char *path, const struct ri
 /*
  * Read the ring and check that it is of the cluster and the node that the identity names, and
  * that it knows of no later incarnation of the store. `node` is 0 or the node that is expected. The
- * caller owns `*ring`. STATUS_NOT_FOUND (never initialised), STATUS_INVALID (another node's),
+ * caller owns `*value`. STATUS_NOT_FOUND (never initialised), STATUS_INVALID (another node's),
  * STATUS_CORRUPT, STATUS_TOO_LARGE, STATUS_IO: likewise.
  */
-MUST_USE enum status data_directory_read(const char *path, node_id node, struct ring **ring,
-                                         struct identity *identity, struct buffer *reason);
+MUST_USE enum status data_directory_read(const char *path, node_id node,
+                                         struct register_value **value, struct identity *identity,
+                                         struct buffer *reason);
 
 #endif

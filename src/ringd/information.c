@@ -97,6 +97,7 @@ static void put_network(const struct loop_statistics *loop, struct buffer *out)
     put(out, "peer_corrupt_disconnections", loop->links_closed_corrupt);
     put(out, "peer_connects_failed", loop->dials_failed);
     put(out, "accepts_failed", loop->accepts_failed);
+    put(out, "tls_handshakes_failed", loop->tls_handshakes_failed);
     put(out, "store_frames_refused", loop->store_frames_refused);
     put(out, "eventloop_cycles", loop->turns);
     put(out, "eventloop_events", loop->steps);

@@ -29,7 +29,9 @@ libringd_a_SOURCES = \
 	src/ringd/ring_plan.c \
 	src/ringd/ring_plan.h \
 	src/ringd/server.c \
-	src/ringd/server.h
+	src/ringd/server.h \
+	src/ringd/tls_keeper.c \
+	src/ringd/tls_keeper.h
 
 sbin_PROGRAMS += ringd
 ringd_SOURCES = src/ringd/main.c

@@ -88,28 +88,33 @@ static int plan_ring(const struct options *options, struct buffer *problems)
     enum status status = ring_plan_make(&plan, &ring, &report, problems);
     if (status != STATUS_OK)
         return status == STATUS_INVALID ? EXIT_USAGE : EXIT_FAILURE;
-    if (ring_file_write(options->ring_file, ring, problems) == STATUS_OK) {
+    struct register_value *value = register_value_first(ring);
+    if (ring_file_write(options->ring_file, value, problems) == STATUS_OK) {
         ring_plan_describe(ring, &report, &text);
         code = print(&text);
     }
+    register_value_free(value);
     ring_free(ring);
     buffer_deinit(&text);
     return code;
 }
 
-/* The ring to initialise from: the file's, or one of this node alone. */
-static struct ring *ring_to_begin_with(const struct options *options,
-                                       const struct config_values *values, node_id node,
-                                       struct buffer *problems)
+/* What to initialise from: the file's, or the ring of this node alone. */
+static struct register_value *value_to_begin_with(const struct options *options,
+                                                  const struct config_values *values, node_id node,
+                                                  struct buffer *problems)
 {
-    struct ring *ring = NULL;
+    struct register_value *value = NULL;
     struct ring_random random;
     if (options->ring_file != NULL)
-        return ring_file_read(options->ring_file, &ring, problems) == STATUS_OK ? ring : NULL;
+        return ring_file_read(options->ring_file, &value, problems) == STATUS_OK ? value : NULL;
     if (ring_random_draw(&random, problems) != STATUS_OK)
         return NULL;
-    return ring_plan_one_node(node, config_client_address(values), config_peer_address(values),
-                              &random);
+    struct ring *ring = ring_plan_one_node(node, config_client_address(values),
+                                           config_peer_address(values), &random);
+    value = register_value_first(ring);
+    ring_free(ring);
+    return value;
 }
 
 static int initialise(const struct options *options, const struct config_values *values,
@@ -123,13 +128,13 @@ static int initialise(const struct options *options, const struct config_values 
     }
     if (node == 0)
         node = 1;
-    struct ring *ring = ring_to_begin_with(options, values, node, problems);
-    if (ring == NULL)
+    struct register_value *value = value_to_begin_with(options, values, node, problems);
+    if (value == NULL)
         return EXIT_FAILURE;
     server_store_params(values, &store);
-    enum status status = data_directory_initialise(values->data_dir, ring, node,
+    enum status status = data_directory_initialise(values->data_dir, value, node,
                                                    options->storage_incarnation, &store, problems);
-    ring_free(ring);
+    register_value_free(value);
     return status == STATUS_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -14,6 +14,9 @@ static enum status refuse(struct buffer *reason, const char *path, enum status s
     case STATUS_CORRUPT:
         buffer_printf(reason, "%s is damaged or not a ring", path);
         break;
+    case STATUS_UNSUPPORTED:
+        buffer_printf(reason, "%s was written by a later version: upgrade this node", path);
+        break;
     case STATUS_TOO_LARGE:
         buffer_printf(reason, "%s is too large for a ring", path);
         break;
@@ -24,20 +27,35 @@ static enum status refuse(struct buffer *reason, const char *path, enum status s
     return status;
 }
 
-enum status ring_file_read(const char *path, struct ring **out, struct buffer *reason)
+/* The value of a cluster in which nothing was agreed on yet is its ring alone. */
+static enum status decode(struct slice bytes, struct register_value **out)
+{
+    struct ring *ring;
+    if (ring_decode(bytes, &ring) != STATUS_OK)
+        return register_value_decode(bytes, out);
+    *out = register_value_first(ring);
+    ring_free(ring);
+    return STATUS_OK;
+}
+
+enum status ring_file_read(const char *path, struct register_value **out, struct buffer *reason)
 {
     struct buffer content = {0};
     enum status status = durable_file_read(path, RING_FILE_BYTES_MAX, &content);
     if (status == STATUS_OK)
-        status = ring_decode(buffer_slice(&content), out);
+        status = decode(buffer_slice(&content), out);
     buffer_deinit(&content);
     return status == STATUS_OK ? STATUS_OK : refuse(reason, path, status);
 }
 
-enum status ring_file_write(const char *path, const struct ring *ring, struct buffer *reason)
+enum status ring_file_write(const char *path, const struct register_value *value,
+                            struct buffer *reason)
 {
     struct buffer content = {0};
-    ring_encode(ring, &content);
+    if (value->seq == 0)
+        ring_encode(value->ring, &content);
+    else
+        register_value_encode(value, &content);
     enum status status = durable_file_write(path, buffer_slice(&content));
     if (status != STATUS_OK)
         buffer_printf(reason, "could not write %s: %s", path, strerror(errno));

@@ -23,6 +23,7 @@
 #include "ringd/message_mac.h"
 #include "ringd/password_hash.h"
 #include "ringd/ring_plan.h"
+#include "ringd/tls_keeper.h"
 #include "store/store_engine.h"
 #include "wire/frame.h"
 #include "wire/message.h"
@@ -34,8 +35,10 @@ enum { SPARE_DESCRIPTORS = 256 }; /* peers, listeners, log, and what the librari
 struct server {
     struct server_params params;
     struct log_sink log;
-    struct ring *ring;
+    struct register_value *first; /* the ring file */
+    const struct ring *ring;      /* of it */
     struct identity identity;
+    struct tls_keeper tls;
     struct loop *loop;
     struct store_engine *engine;
     struct node *node;
@@ -68,8 +71,10 @@ static enum status initialise(const struct server *server, struct buffer *reason
         return status;
     struct ring *ring = ring_plan_one_node(node, config_client_address(values),
                                            config_peer_address(values), &random);
+    struct register_value *value = register_value_first(ring);
     server_store_params(values, &store);
-    status = data_directory_initialise(values->data_dir, ring, node, 0, &store, reason);
+    status = data_directory_initialise(values->data_dir, value, node, 0, &store, reason);
+    register_value_free(value);
     ring_free(ring);
     if (status == STATUS_OK)
         log_line(&server->log, LOG_INFO, "initialised a ring of one node data-dir=%s node=%" PRIu32,
@@ -103,10 +108,11 @@ static enum status read_directory(struct server *server, struct buffer *reason)
     if (!data_directory_exists(values->data_dir))
         status = initialise(server, reason);
     if (status == STATUS_OK)
-        status = data_directory_read(values->data_dir, values->node_id, &server->ring,
+        status = data_directory_read(values->data_dir, values->node_id, &server->first,
                                      &server->identity, reason);
     if (status != STATUS_OK)
         return status;
+    server->ring = server->first->ring;
     const struct ring_member *self = ring_member(server->ring, server->identity.node);
     status =
         check_address("listen or advertise", &self->client, config_client_address(values), reason);
@@ -122,6 +128,8 @@ static void raise_descriptor_limit(const struct server *server)
     const struct config_values *values = &server->params.config->values;
     rlim_t wanted =
         (rlim_t)values->settings.clients_max + values->store_open_files_max + SPARE_DESCRIPTORS;
+    if (values->tls_listen.count > 0)
+        wanted += values->settings.tls_handshakes_max;
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
         return;
@@ -202,6 +210,7 @@ static enum status make_loop(struct server *server)
                                  .ring = server->ring,
                                  .settings = &values->settings,
                                  .log = server->log,
+                                 .tls = server->tls.tls,
                                  .store = {.context = server,
                                            .submit_write = submit_write,
                                            .submit_read = submit_read,
@@ -210,9 +219,11 @@ static enum status make_loop(struct server *server)
                                            .condition = condition,
                                            .quarantine = quarantine},
                                  .client_listen_count = values->listen.count,
+                                 .tls_listen_count = values->tls_listen.count,
                                  .peer_listen_count = values->peer_listen.count};
     _Static_assert((int)CONFIG_ADDRESSES_MAX <= (int)LOOP_LISTEN_MAX, "all listeners fit");
     memcpy(params.client_listen, values->listen.items, sizeof values->listen.items);
+    memcpy(params.tls_listen, values->tls_listen.items, sizeof values->tls_listen.items);
     memcpy(params.peer_listen, values->peer_listen.items, sizeof values->peer_listen.items);
     return loop_new(&params, &server->loop);
 }
@@ -273,6 +284,7 @@ static enum status start_node(struct server *server, struct buffer *reason)
                                  .storage_incarnation = identity->storage_incarnation,
                                  .boot_epoch = identity->boot_epoch,
                                  .ring = server->ring,
+                                 .first = server->first,
                                  .settings = &server->params.config->values.settings,
                                  .log = server->log,
                                  .host = {.context = server,
@@ -283,6 +295,7 @@ static enum status start_node(struct server *server, struct buffer *reason)
                                           .config_next = config_next,
                                           .config_get = server_config_get,
                                           .config_set = server_config_set,
+                                          .tls_reload = server_tls_reload,
                                           .information = server_information,
                                           .damage = {.times = server->history.times,
                                                      .last_ms = server->history.last_ms,
@@ -312,6 +325,7 @@ static void on_end_signal(struct ev_loop *ev, struct ev_signal *watcher, int eve
 static void on_hang_up(struct ev_loop *ev, struct ev_signal *watcher, int events)
 {
     struct server *server = watcher->data;
+    struct buffer ignored = {0};
     (void)ev;
     (void)events;
     if (log_file_reopen(server->params.log) == STATUS_OK)
@@ -319,6 +333,8 @@ static void on_hang_up(struct ev_loop *ev, struct ev_signal *watcher, int events
     else
         log_line(&server->log, LOG_ERROR, "could not open the log file again reason=\"%s\"",
                  strerror(errno));
+    (void)!server_tls_reload(server, &ignored); /* it has logged what it did */
+    buffer_deinit(&ignored);
 }
 
 static void watch(struct server *server, struct ev_signal *watcher, int number,
@@ -339,10 +355,15 @@ enum status server_new(const struct server_params *params, struct server **out,
     enum status status = read_directory(server, reason);
     if (status == STATUS_OK) {
         raise_descriptor_limit(server);
-        status = make_loop(server);
+        status = tls_keeper_init(&server->tls, values, server->ring, server->identity.node,
+                                 &server->log, reason);
     }
     if (status == STATUS_OK)
+        status = make_loop(server);
+    if (status == STATUS_OK) {
+        tls_keeper_attach(&server->tls, server->loop);
         status = start_store_or_rebuild(server, reason);
+    }
     if (status == STATUS_OK)
         quarantine_read_history(values->data_dir, &server->history);
     if (status == STATUS_OK)
@@ -364,6 +385,8 @@ static void log_start(const struct server *server)
     buffer_printf(&text, "serving node=%" PRIu32 " data-dir=%s clients=", server->identity.node,
                   server->params.config->values.data_dir);
     bool found = config_get(server->params.config, "listen", &text);
+    buffer_printf(&text, " tls-clients=");
+    found &= config_get(server->params.config, "tls-listen", &text);
     buffer_printf(&text, " peers=");
     found &= config_get(server->params.config, "peer-listen", &text);
     assert(found);
@@ -405,10 +428,12 @@ void server_free(struct server *server)
     if (server->engine != NULL && !server->store_stopped &&
         store_engine_stop(server->engine) != STATUS_OK)
         log_line(&server->log, LOG_WARN, "the store was not closed cleanly");
+    tls_keeper_detach(&server->tls);
     loop_free(server->loop);
+    tls_keeper_deinit(&server->tls);
     node_free(server->node);
     store_engine_free(server->engine);
-    ring_free(server->ring);
+    register_value_free(server->first);
     free(server);
 }
 
@@ -430,6 +455,12 @@ enum status server_config_set(void *server, const char *name, struct slice value
     return status;
 }
 
+enum status server_tls_reload(void *server, struct buffer *reason)
+{
+    struct server *self = server;
+    return tls_keeper_reload(&self->tls, reason);
+}
+
 void server_information(void *server, const char *section, struct buffer *out)
 {
     const struct server *self = server;
@@ -438,4 +469,6 @@ void server_information(void *server, const char *section, struct buffer *out)
     loop_statistics(self->loop, &loop);
     store_engine_stats(self->engine, &store);
     information_append(section, &loop, &store, &self->history, self->params.config_file, out);
+    if (strcmp(section, "tls") == 0)
+        tls_keeper_information(&self->tls, out);
 }

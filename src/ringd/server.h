@@ -23,7 +23,7 @@ struct server;
 struct server_params {
     struct config *config;   /* borrowed; server_config_set() changes it */
     const char *config_file; /* borrowed; for INFO, may be empty */
-    struct log_file *log;    /* borrowed; reopened on SIGHUP */
+    struct log_file *log;    /* borrowed; reopened on SIGHUP, when TLS is read again too */
 };
 
 /*
@@ -52,6 +52,8 @@ void server_free(struct server *server); /* after server_run(), or without it; N
 bool server_config_get(void *server, const char *name, struct buffer *value);
 enum status server_config_set(void *server, const char *name, struct slice value,
                               struct buffer *reason);
+/* As tls_keeper_reload(). */
+enum status server_tls_reload(void *server, struct buffer *reason);
 void server_information(void *server, const char *section, struct buffer *out);
 
 /* The parameters of the store's database that the configuration names. */

@@ -78,7 +78,7 @@ enum status message_lineage_judged_decode(struct slice body, struct message_line
     out->verdict = reader_u8(&reader);
     out->storage_incarnation = reader_u16(&reader);
     out->commits = reader_varint(&reader);
-    if (out->verdict > LINEAGE_OLD_INCARNATION)
+    if (out->verdict > LINEAGE_FENCED)
         reader.failed = true;
     return reader_end(&reader);
 }

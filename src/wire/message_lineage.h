@@ -58,7 +58,8 @@ enum lineage_verdict {
     LINEAGE_GOOD = 0,
     LINEAGE_UNKNOWN = 1, /* this incarnation was never seen here */
     LINEAGE_ROLLED_BACK = 2,
-    LINEAGE_OLD_INCARNATION = 3
+    LINEAGE_OLD_INCARNATION = 3,
+    LINEAGE_FENCED = 4 /* the node is no member any more */
 };
 
 /* MESSAGE_LINEAGE_JUDGED, the answer to MESSAGE_LINEAGE, whose body is a lineage. */

@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	tests/models/expiry.py \
 	tests/models/fold.py \
 	tests/models/register.py \
+	tests/models/ring_change.py \
 	tests/models/hints.py \
 	tests/models/keyspace_drop.py \
 	tests/models/safe_time.py \

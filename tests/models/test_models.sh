@@ -11,6 +11,7 @@ python3 collections.py 60
 python3 request_ids.py 300 all
 python3 counters.py 300
 python3 register.py 600
+python3 ring_change.py 60
 python3 stability.py 60
 python3 safe_time.py 150
 python3 expiry.py 300

@@ -241,7 +241,7 @@ static void connect(struct world *world, struct client *client)
     struct machine *machine = client->only;
     char address[32];
     if (machine == NULL)
-        machine = &world->machines[random_below(&client->random, world->plan.node_count)];
+        machine = &world->machines[random_below(&client->random, plan_machines(&world->plan))];
     if (machine->state != MACHINE_UP) {
         step_after(world, client, random_below(&client->random, RECONNECT_US));
         return;

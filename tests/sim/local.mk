@@ -19,6 +19,8 @@ ringsim_SOURCES = \
 	tests/sim/disk.h \
 	tests/sim/dropper.c \
 	tests/sim/dropper.h \
+	tests/sim/gateways.c \
+	tests/sim/gateways.h \
 	tests/sim/gray_slow.c \
 	tests/sim/gray_slow.h \
 	tests/sim/image.c \
@@ -84,6 +86,8 @@ ringsim_SOURCES = \
 	tests/sim/spread.h \
 	tests/sim/store_thread.c \
 	tests/sim/store_thread.h \
+	tests/sim/talk.c \
+	tests/sim/talk.h \
 	tests/sim/workload.c \
 	tests/sim/workload.h \
 	tests/sim/world.c \

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "membership/register_value.h"
 #include "commands/environment.h"
 #include "sim/client.h"
 #include "sim/contexts.h"
@@ -16,6 +17,7 @@
 #include "sim/register_oracle.h"
 #include "sim/script_client.h"
 #include "sim/store_thread.h"
+#include "sim/talk.h"
 #include "sim/world.h"
 
 enum { START_TAIL_US = 200000, MONO_BASE_US = 1000000 };
@@ -98,6 +100,12 @@ void machine_init(struct machine *machine, struct world *world, uint32_t index)
     image_init(&machine->image, random_u64(&machine->random));
     machine->port = image_port(&machine->image);
     machine->replica_states = memory_new(plan->partition_count, 1);
+    machine->absent = index >= plan->node_count;
+}
+
+const struct ring *machine_first_ring(const struct machine *machine)
+{
+    return machine->first != NULL ? machine->first->ring : machine->world->ring;
 }
 
 static void drop_deferred(struct machine *machine)
@@ -146,6 +154,7 @@ void machine_deinit(struct machine *machine)
     image_deinit(&machine->image);
     disk_copy_deinit(&machine->copy);
     free(machine->replica_states);
+    register_value_free(machine->first);
 }
 
 static void schedule_timer(struct machine *machine)
@@ -185,6 +194,13 @@ void machine_quarantine_later(struct machine *machine, uint16_t above, struct sl
                                      .id = above});
 }
 
+void machine_leave_later(struct machine *machine)
+{
+    world_after(machine->world, 1,
+                &(struct occurrence){
+                    .kind = AT_MACHINE_LEAVE, .machine = machine->index, .life = machine->life});
+}
+
 static void carry_out(struct machine *machine, const struct effects *effects)
 {
     for (size_t i = 0; i < effects->count; i++) {
@@ -202,13 +218,15 @@ static void carry_out(struct machine *machine, const struct effects *effects)
             network_close(machine, effect->link);
             break;
         case EFFECT_CLIENT_SEND:
-            if (!operators_replied(machine, effect->connection, bytes) &&
+            if (!talks_replied(machine, effect->connection, bytes) &&
+                !operators_replied(machine, effect->connection, bytes) &&
                 !dropper_replied(machine, effect->connection, bytes) &&
                 !script_client_replied(machine, effect->connection, bytes))
                 client_set_replied(machine, effect->connection, bytes);
             break;
         case EFFECT_CLIENT_CLOSE:
-            if (!operators_closed(machine, effect->connection) &&
+            if (!talks_closed(machine, effect->connection) &&
+                !operators_closed(machine, effect->connection) &&
                 !dropper_closed(machine, effect->connection) &&
                 !script_client_closed(machine, effect->connection))
                 client_set_closed(machine, effect->connection);
@@ -225,6 +243,9 @@ static void carry_out(struct machine *machine, const struct effects *effects)
             break;
         case EFFECT_STORE_QUARANTINE:
             machine_quarantine_later(machine, (uint16_t)effect->node, bytes);
+            break;
+        case EFFECT_LEAVE:
+            machine_leave_later(machine);
             break;
         }
     }
@@ -281,7 +302,8 @@ void machine_start(struct machine *machine)
                                        .storage_incarnation = machine->storage_incarnation,
                                        .boot_epoch = machine->boot_epoch,
                                        .random_seed = random_u64(&machine->random),
-                                       .ring = world->ring,
+                                       .ring = machine_first_ring(machine),
+                                       .first = machine->first,
                                        .settings = &world->plan.settings,
                                        .log = machine_log(machine),
                                        .host = {.mac = contexts_mac}});
@@ -295,6 +317,7 @@ static void end_process(struct machine *machine, bool power_loss)
 {
     network_machine_gone(machine, power_loss);
     client_set_machine_gone(machine, power_loss);
+    talks_machine_gone(machine);
     operators_machine_gone(machine);
     dropper_machine_gone(machine);
     script_client_machine_gone(machine);
@@ -367,6 +390,18 @@ void machine_quarantine(struct machine *machine, uint16_t above)
         machine->storage_incarnation = above;
     replace_disk(machine);
     machine_start(machine);
+}
+
+void machine_leave(struct machine *machine)
+{
+    struct world *world = machine->world;
+    world_note(world, "n%u has left the cluster", machine->id);
+    marks_hit(world->marks, MARK_MEMBER_LEFT);
+    end_process(machine, false);
+    store_thread_crash(machine);
+    machine->state = MACHINE_DOWN;
+    machine->life++;
+    machine->absent = true;
 }
 
 void machine_pause(struct machine *machine, bool stops_mono)
@@ -453,6 +488,9 @@ void machine_handle(struct machine *machine, struct occurrence *what)
     case AT_STORE_QUARANTINE:
         machine_quarantine(machine, (uint16_t)what->id);
         break;
+    case AT_MACHINE_LEAVE:
+        machine_leave(machine);
+        break;
     case AT_LOOP_EVENT:
         loop_occurrence(machine, what);
         break;
@@ -469,8 +507,8 @@ void machine_handle(struct machine *machine, struct occurrence *what)
         network_link_lost(machine, what);
         break;
     case AT_CLIENT_BYTES:
-        if (!operators_arrived(machine, what) && !dropper_arrived(machine, what) &&
-            !script_client_arrived(machine, what))
+        if (!talks_arrived(machine, what) && !operators_arrived(machine, what) &&
+            !dropper_arrived(machine, what) && !script_client_arrived(machine, what))
             client_set_arrived(machine, what);
         break;
     default:

@@ -24,6 +24,7 @@
 #include "sim/schedule.h"
 #include "wire/message.h"
 
+struct register_value;
 struct world;
 
 enum machine_state {
@@ -85,10 +86,12 @@ struct machine {
     uint32_t write_errors_ppm;
     enum status condition;
     uint32_t reads_waiting;
-    uint8_t *replica_states; /* enum replica_state by partition, as the store side told */
-    uint64_t wiped_at_us;    /* of the last wipe, 0: never */
-    bool loss_told;          /* the oracle knows that this disk has lost what it held */
-    bool quarantine_waiting; /* AT_STORE_QUARANTINE is scheduled */
+    uint8_t *replica_states;      /* enum replica_state by partition, as the store side told */
+    uint64_t wiped_at_us;         /* of the last wipe, 0: never */
+    bool loss_told;               /* the oracle knows that this disk has lost what it held */
+    bool quarantine_waiting;      /* AT_STORE_QUARANTINE is scheduled */
+    bool absent;                  /* not a member yet, or no more: nobody starts it */
+    struct register_value *first; /* that it began from; NULL: the ring of the beginning */
     struct disk_copy copy;
 
     uint64_t noted[MACHINE_PATHS]; /* what its loop side has counted, that the marks have */
@@ -99,6 +102,8 @@ struct machine {
 void machine_init(struct machine *machine, struct world *world, uint32_t index);
 void machine_deinit(struct machine *machine);
 
+/* The ring that its process starts with. */
+const struct ring *machine_first_ring(const struct machine *machine);
 /* Start the process; it must be down. */
 void machine_start(struct machine *machine);
 /* Power loss, or kill -9: nothing after this moment happens. `power_loss`: peers are not told. */
@@ -110,6 +115,9 @@ void machine_wipe(struct machine *machine);
 /* What is on the disk is not to be trusted: a new store under a storage incarnation above both. */
 void machine_quarantine_later(struct machine *machine, uint16_t above, struct slice why);
 void machine_quarantine(struct machine *machine, uint16_t above);
+/* It is no member any more: it ends for good, and is not started again. */
+void machine_leave_later(struct machine *machine);
+void machine_leave(struct machine *machine);
 void machine_pause(struct machine *machine, bool stops_mono);
 void machine_resume(struct machine *machine);
 

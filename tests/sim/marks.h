@@ -131,6 +131,10 @@ enum mark {
     MARK_CELL_AGED,
     MARK_DROP, /* of a keyspace */
     MARK_DROP_MADE_AGAIN,
+    MARK_MEMBER_JOINED,
+    MARK_MEMBER_REMOVED,
+    MARK_MEMBER_LEFT,
+    MARK_MEMBER_FENCED,
     MARK_DROP_REFUSED, /* a command of a connection that had selected it */
     MARK_DROP_READ,    /* in the life in which it was written */
     MARK_DROP_CELL_REMOVED,

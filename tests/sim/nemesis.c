@@ -69,7 +69,7 @@ static struct machine *draw_machine(struct world *world)
 
 static bool draw_pair(struct world *world, uint32_t *a, uint32_t *b)
 {
-    uint32_t count = world->plan.node_count;
+    uint32_t count = plan_machines(&world->plan);
     if (count < 2)
         return false;
     *a = (uint32_t)random_below(&world->nemesis->random, count);
@@ -106,8 +106,8 @@ bool nemesis_may_wipe(const struct world *world, const struct machine *machine)
 static void cut_group(struct world *world, const struct wound *wound, bool mend)
 {
     void (*change)(struct world *, uint32_t, uint32_t) = mend ? network_mend : network_cut;
-    for (uint32_t i = 0; i < world->plan.node_count; i++) {
-        for (uint32_t j = 0; j < world->plan.node_count; j++) {
+    for (uint32_t i = 0; i < plan_machines(&world->plan); i++) {
+        for (uint32_t j = 0; j < plan_machines(&world->plan); j++) {
             if ((wound->members >> i & 1) == 0 || (wound->members >> j & 1) != 0)
                 continue;
             if (wound->forth)
@@ -263,7 +263,7 @@ static void hit_paths(struct world *world, enum fault_class class)
             network_cut(world, wound.b, wound.a);
         break;
     case FAULT_PARTITION:
-        wound.members = (uint32_t)random_below(random, 1u << world->plan.node_count);
+        wound.members = (uint32_t)random_below(random, 1u << plan_machines(&world->plan));
         wound.back = true;
         cut_group(world, &wound, false);
         break;

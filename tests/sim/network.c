@@ -563,7 +563,7 @@ void network_link_lost(struct machine *at, const struct occurrence *what)
 void network_dial(struct machine *from, node_id to)
 {
     struct world *world = from->world;
-    assert(to >= 1 && to <= world->plan.node_count && to != from->id);
+    assert(to >= 1 && to <= plan_machines(&world->plan) && to != from->id);
     struct machine *target = &world->machines[to - 1];
     world_after(
         world, delay_us(world->network, from, target),
@@ -663,7 +663,7 @@ void network_mend(struct world *world, uint32_t from, uint32_t to)
 bool network_is_whole(const struct world *world, uint32_t machine)
 {
     uint32_t cuts = 0;
-    for (uint32_t i = 0; i < world->plan.node_count; i++)
+    for (uint32_t i = 0; i < plan_machines(&world->plan); i++)
         cuts += world->network->paths[i][machine].cuts + world->network->paths[machine][i].cuts;
     return cuts == 0;
 }

@@ -187,7 +187,8 @@ void operators_handle(struct world *world, const struct occurrence *what)
     struct operator_client *who = &operators->items[what->peer];
     if (operators->stopped || who->machine != NULL || who->changes == CHANGES_MAX)
         return;
-    struct machine *machine = &world->machines[random_below(&who->random, world->plan.node_count)];
+    struct machine *machine =
+        &world->machines[random_below(&who->random, plan_machines(&world->plan))];
     if (machine->state == MACHINE_UP)
         ask(world, who, machine);
     else

@@ -86,7 +86,7 @@ void oracle_sent(struct oracle *oracle, const struct machine *machine, struct co
         command->first_us = world->now_us;
         command->wall_min_ms = UINT64_MAX;
     }
-    command->region = ring_member(world->ring, machine->id)->region;
+    command->region = machine->region;
     for (uint32_t i = 0; i < world->plan.node_count; i++) {
         uint64_t wall_ms = machine_wall_ms(&world->machines[i]);
         if (wall_ms < command->wall_min_ms)
@@ -301,9 +301,8 @@ static struct version *find_durable(struct oracle *oracle, const struct command 
         struct version *version = key->versions[i];
         bool candidate = write->version == NULL
                              ? can_be_of(command, version)
-                             : version == write->version ||
-                                   (command->identity != 0 &&
-                                    is_of_repeat(command, write, version));
+                             : version == write->version || (command->identity != 0 &&
+                                                             is_of_repeat(command, write, version));
         if (candidate && (found == NULL || oracle_is_above(found, version)) &&
             is_durable(oracle, command, version))
             found = version;

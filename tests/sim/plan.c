@@ -85,6 +85,7 @@ static const struct profile {
     {"slow-disk", 0, true, 1},
     {"resurrection", HUNT, false, 0},
     {"keyspace-drop", HINTS | WIPES | CRASHES, false, 0},
+    {"gateways", HINTS | WIPES | CRASHES | NETWORK, false, 0},
     {"gray-slow", 0, false, 1},
     {"folding", HUNT, false, 6},
 };
@@ -350,6 +351,18 @@ static void draw_droppers(struct plan *plan)
         plan->dropper_count = (uint32_t)spread_even(&random, profile ? 2 : 1, 4);
 }
 
+/* Likewise. */
+static void draw_gateways(struct plan *plan)
+{
+    struct random random = random_make(hash64(slice_text("gateways"), plan->seed));
+    bool profile = strcmp(plan->profile, "gateways") == 0;
+    bool others = plan->script == NULL && one_in(&random, 6) &&
+                  strcmp(plan->profile, "resurrection") != 0 &&
+                  strcmp(plan->profile, "gray-slow") != 0;
+    if (profile || others)
+        plan->gateway_count = (uint32_t)spread_even(&random, profile ? 2 : 1, PLAN_GATEWAYS_MAX);
+}
+
 enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
 {
     static const struct profile scripted = {.script = true};
@@ -379,6 +392,7 @@ enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
     if (strcmp(out->profile, "folding") == 0)
         fit_folding(&random, out);
     draw_droppers(out);
+    draw_gateways(out);
     if (out->script != NULL)
         fit_script(out);
     gray_slow_fit(out);
@@ -393,12 +407,13 @@ void plan_print(const struct plan *plan, FILE *out)
     for (uint32_t i = 0; i < plan->region_count; i++)
         fprintf(out, "%s%u", i == 0 ? "" : "+", plan->replicas[i]);
     fprintf(out,
-            " operators=%u droppers=%u clients=%u sloppy=%u pipeline=%u think_us=%llu keys=%u "
+            " operators=%u droppers=%u gateways=%u clients=%u sloppy=%u pipeline=%u think_us=%llu "
+            "keys=%u "
             "zipf=%d siblings=%d value_max=%u "
             "duration_ms=%llu delay_us=%llu sync_us=%llu lose=%u duplicate=%u reorder=%u flip=%u\n",
-            plan->operator_count, plan->dropper_count, plan->client_count, plan->sloppy_percent,
-            plan->pipeline, (unsigned long long)plan->think_us, plan->key_count, plan->zipf,
-            plan->sibling_keyspace, plan->value_bytes_max,
+            plan->operator_count, plan->dropper_count, plan->gateway_count, plan->client_count,
+            plan->sloppy_percent, plan->pipeline, (unsigned long long)plan->think_us,
+            plan->key_count, plan->zipf, plan->sibling_keyspace, plan->value_bytes_max,
             (unsigned long long)plan->duration_us / 1000, (unsigned long long)plan->delay_us,
             (unsigned long long)plan->sync_us, plan->lose_ppm, plan->duplicate_ppm,
             plan->reorder_ppm, plan->flip_ppm);

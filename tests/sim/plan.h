@@ -17,7 +17,8 @@
 #include "node/settings.h"
 
 enum {
-    PLAN_NODES_MAX = 8,
+    PLAN_NODES_MAX = 12, /* with gateways */
+    PLAN_GATEWAYS_MAX = 4,
     PLAN_REGIONS_MAX = 3,
     PLAN_OWNERS_MAX = 5,
     PLAN_CLIENTS_MAX = 16,
@@ -101,7 +102,8 @@ struct plan {
     uint64_t duration_us;        /* of load and faults; healing and settling follow */
     uint64_t settle_us;          /* at most, from healing to agreement */
 
-    uint32_t node_count;
+    uint32_t node_count;    /* that store data, from the beginning */
+    uint32_t gateway_count; /* that join later, and leave again (gateways.h) */
     uint32_t region_count;
     uint32_t replicas[PLAN_REGIONS_MAX];
     uint32_t partition_count;
@@ -149,6 +151,12 @@ struct plan {
     struct plan_fault faults[FAULT_CLASS_COUNT];
     struct settings settings; /* of every node */
 };
+
+/* Machines of a run: first those that store data. */
+static inline uint32_t plan_machines(const struct plan *plan)
+{
+    return plan->node_count + plan->gateway_count;
+}
 
 /* `profile` may be the name of a script, too. STATUS_NOT_FOUND: nothing is called that. */
 MUST_USE enum status plan_draw(uint64_t seed, const char *profile, struct plan *out);

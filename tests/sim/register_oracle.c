@@ -376,7 +376,8 @@ static struct register_value *known_value(const struct machine *machine)
     if (!get(machine, record_register_value_name, &record) ||
         register_value_record_decode(record, &bytes) != STATUS_OK ||
         register_value_decode(bytes, &value) != STATUS_OK)
-        return register_value_first(machine->world->ring);
+        return machine->first != NULL ? register_value_copy(machine->first)
+                                      : register_value_first(machine->world->ring);
     return value;
 }
 
@@ -415,8 +416,10 @@ static bool check_quiet(const struct world *world, const struct register_value *
                         size_t size)
 {
     bool agreeing = can_agree(world, &known->stewards) && can_agree(world, &known->coming);
-    for (uint32_t i = 0; i < world->plan.node_count; i++) {
+    for (uint32_t i = 0; i < plan_machines(&world->plan); i++) {
         const struct machine *machine = &world->machines[i];
+        if (machine->absent)
+            continue;
         struct register_value *other = known_value(machine);
         uint64_t seq = other->seq;
         register_value_free(other);

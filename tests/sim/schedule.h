@@ -24,6 +24,7 @@ enum occurrence_kind {
     AT_STORE_READ, /* bytes = frame */
     AT_STORE_CLOSED,
     AT_STORE_QUARANTINE,
+    AT_MACHINE_LEAVE,
     AT_LINK_BYTES,   /* id = link of the sender; peer = its place in the order */
     AT_LINK_LOST,    /* id = link */
     AT_CLIENT_BYTES, /* id = connection of the machine */
@@ -36,6 +37,7 @@ enum occurrence_kind {
     AT_CLIENT_LATE,   /* peer = client, id = its session: is a reply overdue? */
     AT_OPERATOR_STEP, /* peer = operator */
     AT_DROPPER_STEP,  /* peer = one of these clients */
+    AT_GATEWAY_STEP,  /* the next of who joins and leaves */
     AT_FAULT,         /* id = fault class */
     AT_FAULT_END,     /* id = fault class */
     AT_SLEEP,         /* id = number: nothing happens for days */

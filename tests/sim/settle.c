@@ -12,6 +12,7 @@
 #include "sim/nemesis.h"
 #include "sim/network.h"
 #include "sim/dropper.h"
+#include "sim/gateways.h"
 #include "sim/operators.h"
 #include "sim/oracle.h"
 #include "sim/register_oracle.h"
@@ -196,6 +197,7 @@ static bool is_quiet(struct world *world, struct settle *settle)
         return false;
     }
     return dropper_is_quiet(world, settle->reason, REASON_MAX) &&
+           gateways_are_quiet(world, settle->reason, REASON_MAX) &&
            register_oracle_is_quiet(world->register_oracle, settle->reason, REASON_MAX);
 }
 
@@ -208,6 +210,7 @@ static void heal(struct world *world, struct settle *settle)
     operators_stop(world);
     dropper_stop(world);
     nemesis_heal(world);
+    gateways_heal(world);
 }
 
 static void look_again(struct world *world)

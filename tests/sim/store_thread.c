@@ -290,7 +290,7 @@ void store_thread_start(struct machine *machine, uint64_t delay_us)
                                     .storage_incarnation = machine->storage_incarnation,
                                     .boot_epoch = machine->boot_epoch,
                                     .life = life_of(machine),
-                                    .ring = world->ring,
+                                    .ring = machine_first_ring(machine),
                                     .settings = &world->plan.settings,
                                     .port = &machine->port,
                                     .log = machine_log(machine)});

@@ -16,6 +16,7 @@
 #include "sim/nemesis.h"
 #include "sim/network.h"
 #include "sim/dropper.h"
+#include "sim/gateways.h"
 #include "sim/operators.h"
 #include "sim/oracle.h"
 #include "sim/register_oracle.h"
@@ -140,8 +141,8 @@ static void world_init(struct world *world, const struct world_params *params)
     const struct plan *plan = &world->plan;
     schedule_init(&world->schedule, hash64(slice_text("schedule"), plan->seed));
     world->ring = make_ring(plan);
-    world->machines = memory_new(plan->node_count, sizeof *world->machines);
-    for (uint32_t i = 0; i < plan->node_count; i++)
+    world->machines = memory_new(plan_machines(plan), sizeof *world->machines);
+    for (uint32_t i = 0; i < plan_machines(plan); i++)
         machine_init(&world->machines[i], world, i);
     world->network = network_new(world);
     world->oracle = oracle_new(world);
@@ -149,6 +150,7 @@ static void world_init(struct world *world, const struct world_params *params)
     world->register_oracle = register_oracle_new(world);
     world->operators = operators_new(world);
     world->dropper = dropper_new(world);
+    world->gateways = gateways_new(world);
     world->settle = settle_new(world);
     world->silent_loss = silent_loss_new(world);
     world->traps = traps_new();
@@ -162,7 +164,7 @@ static void world_init(struct world *world, const struct world_params *params)
 
 static void world_deinit(struct world *world)
 {
-    for (uint32_t i = 0; i < world->plan.node_count; i++)
+    for (uint32_t i = 0; i < plan_machines(&world->plan); i++)
         machine_deinit(&world->machines[i]);
     free(world->machines);
     nemesis_free(world->nemesis);
@@ -173,6 +175,7 @@ static void world_deinit(struct world *world)
     gray_slow_free(world->gray_slow);
     settle_free(world->settle);
     dropper_free(world->dropper);
+    gateways_free(world->gateways);
     operators_free(world->operators);
     register_oracle_free(world->register_oracle);
     silent_loss_free(world->silent_loss, world->plan.node_count);
@@ -200,6 +203,9 @@ void world_dispatch(struct world *world, struct occurrence *what)
         break;
     case AT_DROPPER_STEP:
         dropper_handle(world, what);
+        break;
+    case AT_GATEWAY_STEP:
+        gateways_handle(world);
         break;
     case AT_MACHINE_START:
     case AT_FAULT:

@@ -76,11 +76,13 @@ struct world {
     int64_t ahead_max_ms;         /* the most that any of them was ahead of the true time */
     struct schedule schedule;
     struct ring *ring;
-    struct machine *machines; /* plan.node_count */
+    struct machine *machines; /* plan_machines() */
     struct network *network;
     struct client_set *clients;
     struct operators *operators;
     struct dropper *dropper;
+    struct gateways *gateways;
+    struct talk *talks; /* talk.h */
     struct register_oracle *register_oracle;
     struct oracle *oracle;
     struct nemesis *nemesis;

@@ -12,6 +12,7 @@ import random
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ SRC = os.environ.get("SRC", os.path.dirname(os.path.dirname(HERE)))
 BUILD = os.environ.get("BUILD", os.path.join(SRC, "build"))
 RINGD = os.path.join(BUILD, "ringd")
 RINGCTL = os.path.join(BUILD, "ringctl")
+RINGCA = os.path.join(BUILD, "ringca")
 RINGCLUSTER = os.path.join(SRC, "tools", "ringcluster")
 SKIPPED = 77
 HOST = "127.0.0.1"
@@ -103,8 +105,11 @@ class Error(str):
 class Connection:
     """A client that shows every reply as it came (protocol version 2, bytes as bytes)."""
 
-    def __init__(self, port, seconds=30):
+    def __init__(self, port, seconds=30, tls=None):
+        """`tls` is an ssl.SSLContext, such as Cluster.tls_context() gives."""
         self.socket = socket.create_connection((HOST, port), seconds)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=HOST)
         self.stream = self.socket.makefile("rb")
 
     def close(self):
@@ -162,14 +167,15 @@ class Cluster:
     """A cluster of real daemons in a temporary directory, made by ringcluster."""
 
     def __init__(self, directory, regions="eu:3,us:2", replication="eu:2,us:1", partitions=64,
-                 keyspaces=()):
+                 keyspaces=(), tls=False):
         self.dir = directory
         self.size = sum(int(part.rpartition(":")[2]) for part in regions.split(","))
         self.first_port = free_ports(2 * self.size)
         self.command("create", "--regions", regions, "--replication", replication,
                      "--partitions", str(partitions), "--port", str(self.first_port),
                      "--peer-port", str(self.first_port + self.size), "--ringd", RINGD,
-                     *(word for keyspace in keyspaces for word in ("--keyspace", keyspace)))
+                     *(word for keyspace in keyspaces for word in ("--keyspace", keyspace)),
+                     *(("--tls",) if tls else ()))
 
     def command(self, *words, expect=0):
         """Run ringcluster; its output."""
@@ -180,6 +186,16 @@ class Cluster:
             raise AssertionError("ringcluster %s: exit status %d, not %d\n%s"
                                  % (" ".join(words), result.returncode, expect, result.stdout))
         return result.stdout
+
+    def tls_file(self, name):
+        return os.path.join(self.dir, "tls", name)
+
+    def tls_context(self, name="client-admin", ca="clients-ca"):
+        """What a client with the certificate `name` trusts and shows; None: it shows none."""
+        context = ssl.create_default_context(cafile=self.tls_file(ca + ".crt"))
+        if name is not None:
+            context.load_cert_chain(self.tls_file(name + ".crt"), self.tls_file(name + ".key"))
+        return context
 
     def port(self, node):
         return self.first_port + node - 1

@@ -14,6 +14,7 @@ EXTRA_DIST += \
 	tests/system/test_keyspace_drop \
 	tests/system/test_keyspaces \
 	tests/system/test_hashes \
+	tests/system/test_gateways \
 	tests/system/test_hints \
 	tests/system/test_kill_loop \
 	tests/system/test_quickstart \
@@ -26,6 +27,7 @@ EXTRA_DIST += \
 	tests/system/test_sloppy_reads \
 	tests/system/test_slow_owner \
 	tests/system/test_standalone \
+	tests/system/test_tls \
 	tests/system/test_users \
 	tests/system/test_wipe
 

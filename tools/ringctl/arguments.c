@@ -31,6 +31,11 @@ const struct option OPTIONS[] = {
     {"--value-size-max", "SIZE", OPTION_OF_KEYSPACE, "of a value, as 64kb; 0: the node's setting"},
     {"--siblings-max", "NUMBER", OPTION_OF_KEYSPACE,
      "concurrent values of a key; 0: the node's setting"},
+    {"--gateway", NULL, OPTION_ROLE, "a node that serves clients and stores nothing"},
+    {"--region", "NAME", OPTION_MEMBER, "the region of a new member"},
+    {"--rack", "NAME", OPTION_MEMBER, "its rack (default: rack1)"},
+    {"--client", "HOST:PORT", OPTION_MEMBER, "where clients reach it"},
+    {"--peer", "HOST:PORT", OPTION_MEMBER, "where other nodes reach it; HOST is an IP address"},
     {"--partition", "NUMBER", OPTION_PARTITION, "this partition alone"},
     {"--dry-run", NULL, OPTION_DRY_RUN, "only count differences"},
     {"--yes", NULL, OPTION_YES, "do not ask before what cannot be undone"},
@@ -112,7 +117,7 @@ static bool take_value(const struct option *option, const char *value, struct ar
 {
     const char *name = option->name;
     uint64_t number = 0;
-    if ((option->verbs_with & (OPTION_NEW_KEYSPACE | OPTION_OF_KEYSPACE)) != 0)
+    if ((option->verbs_with & (OPTION_NEW_KEYSPACE | OPTION_OF_KEYSPACE | OPTION_MEMBER)) != 0)
         return take_setting(name, value, out);
     if (strcmp(name, "-h") == 0) {
         if (*value == '\0' || strlen(value) > RING_HOST_MAX)
@@ -163,6 +168,8 @@ static void take_flag(const char *name, struct arguments *out)
         out->dry_run = true;
     else if (strcmp(name, "--yes") == 0)
         out->yes = true;
+    else if (strcmp(name, "--gateway") == 0)
+        out->gateway = true;
     else
         out->version = true;
 }

@@ -38,7 +38,9 @@ enum verb_option {
     OPTION_OF_KEYSPACE = 1 << 9,  /* what can be changed later */
     OPTION_PARTITION = 1 << 10,
     OPTION_DRY_RUN = 1 << 11,
-    OPTION_YES = 1 << 12
+    OPTION_YES = 1 << 12,
+    OPTION_MEMBER = 1 << 13, /* what a member is given for ever */
+    OPTION_ROLE = 1 << 14
 };
 
 struct verb {
@@ -83,6 +85,7 @@ struct arguments {
     bool has_partition;
     uint32_t partition;
     bool dry_run;
+    bool gateway;
     bool yes; /* do not ask */
 };
 

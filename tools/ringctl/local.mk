@@ -18,6 +18,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/progress.h \
 	tools/ringctl/report.c \
 	tools/ringctl/report.h \
+	tools/ringctl/verb_cluster.c \
 	tools/ringctl/verb_gc.c \
 	tools/ringctl/verb_hints.c \
 	tools/ringctl/verb_key.c \
@@ -32,7 +33,7 @@ libringctl_a_SOURCES = \
 
 bin_PROGRAMS += ringctl
 ringctl_SOURCES = tools/ringctl/main.c
-ringctl_LDADD = libringctl.a libringdb.a libringd.a libringnet.a $(core_libs) $(SMARTCOLS_LIBS)
+ringctl_LDADD = libringctl.a libringdb.a libringd.a libringnet.a libringstore.a $(core_libs) $(SMARTCOLS_LIBS)
 dist_man_MANS += man/ringctl.1
 EXTRA_DIST += tools/ringctl/README.md
 

@@ -72,8 +72,22 @@ const struct verb VERBS[] = {
      "removes its keys from the disk in the background: ringctl gc status says how many are left.\n"
      "The number can be used again at once; a new keyspace has nothing of the old one.\n",
      verb_keyspace_drop},
-    {"cluster", "CHANGE", 0, OPERANDS_MAX, 0, "refused: nodes cannot be added or removed yet",
-     "join, leave, replace, weight, rack, region, replication, plan, commit, clear: later.\n",
+    {"cluster join", NULL, 0, 0, OPTION_ROLE | OPTION_MEMBER, "make a gateway a member",
+     "A gateway serves clients as any node does, and stores nothing, so no data moves. It gets "
+     "the\n"
+     "next id. Start it from the file that \"cluster export\" writes.\n",
+     verb_cluster_join},
+    {"cluster leave", "ID", 1, 1, 0, "make a gateway a member no more, for good",
+     "The node ends by itself, now or when it is started next. Its id is never given again.\n",
+     verb_cluster_leave},
+    {"cluster export", "FILE", 1, 1, 0, "write what a new member starts from",
+     "The ring with its secret, and the users with the hashes of their passwords: only its owner\n"
+     "may read the file. Give it to \"ringd --init --ring-file\" on the machine of the new "
+     "member.\n",
+     verb_cluster_export},
+    {"cluster", "CHANGE", 0, OPERANDS_MAX, 0, "refused: nodes that store data stay as they are yet",
+     "replace, weight, rack, region, replication, plan, commit, clear: later. What there is:\n"
+     "cluster join --gateway, cluster leave, cluster export.\n",
      verb_cluster},
     {"repair status", NULL, 0, 0, OPTION_PARTITION,
      "when replicas were compared, and what differed",

@@ -103,11 +103,3 @@ enum exit_code verb_keyspace_set(const struct arguments *arguments)
     }
     return change(arguments, "SET");
 }
-
-enum exit_code verb_cluster(const struct arguments *arguments)
-{
-    (void)arguments;
-    verb_complain("nodes cannot be added, removed or replaced yet: the members and owners of a "
-                  "ring are those that ringd --plan-ring gave it; nothing was changed");
-    return EXIT_FAILED;
-}

@@ -50,10 +50,10 @@ struct picture {
 };
 
 static const struct report_column COLUMNS[] = {
-    {"node", REPORT_NUMBER},  {"region", REPORT_TEXT},       {"rack", REPORT_TEXT},
-    {"state", REPORT_TEXT},   {"client", REPORT_TEXT},       {"partitions", REPORT_NUMBER},
-    {"ready", REPORT_NUMBER}, {"said_up_by", REPORT_NUMBER}, {"said_down_by", REPORT_NUMBER},
-    {"version", REPORT_TEXT}};
+    {"node", REPORT_NUMBER},         {"role", REPORT_TEXT},    {"region", REPORT_TEXT},
+    {"rack", REPORT_TEXT},           {"state", REPORT_TEXT},   {"client", REPORT_TEXT},
+    {"partitions", REPORT_NUMBER},   {"ready", REPORT_NUMBER}, {"said_up_by", REPORT_NUMBER},
+    {"said_down_by", REPORT_NUMBER}, {"version", REPORT_TEXT}};
 
 enum { COLUMN_COUNT = sizeof COLUMNS / sizeof *COLUMNS };
 
@@ -330,6 +330,7 @@ static void add_nodes(struct report *report, const struct picture *picture)
         const struct view *view = &picture->views[i];
         enum state state = state_of(view);
         report_cell(table, "%" PRIu32, member->id);
+        report_cell(table, "%s", member->is_gateway ? "gateway" : "data");
         report_cell(table, "%s", member->region);
         report_cell(table, "%s", member->rack);
         report_cell(table, "%s", STATES[state]);

@@ -14,6 +14,7 @@
 #include "../ring/ring_fixture.h"
 #include "membership/peers.h"
 #include "wire/message.h"
+#include "wire/message_lineage.h"
 
 enum { SELF = 3, HEARTBEAT_MS = 500, TIMEOUT_MS = 2000, HANDSHAKE_MS = 1000 };
 enum { BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 2000 };
@@ -61,7 +62,8 @@ static void tick(struct world *world, uint64_t ms)
 
 static void link_up(struct world *world, link_id link, node_id dialed)
 {
-    peers_link_up(world->peers, link, dialed, world->now_ms * 1000, &world->out);
+    peers_link_up(world->peers, (struct peers_link){.id = link, .dialed = dialed},
+                  world->now_ms * 1000, &world->out);
 }
 
 static node_id frame(struct world *world, link_id link, uint16_t type, struct slice body)
@@ -134,7 +136,7 @@ static void the_lower_id_dials(void **state)
     assert_int_equal(world.out.actions[0].node, 4);
     assert_int_equal(world.out.actions[1].node, 5);
     clear(&world);
-    tick(&world, 60000); /* 1 and 2 have to come by themselves */
+    tick(&world, 3 * TIMEOUT_MS - 1); /* 1 and 2 have to come by themselves */
     assert_int_equal(count(&world, PEERS_DIAL), 0);
     deinit_world(&world);
 }
@@ -239,6 +241,35 @@ static void whoever_is_dialed_must_be_who_answers(void **state)
     clear(&world);
     tick(&world, BACKOFF_MIN_MS + 2);
     assert_int_equal(find(&world, PEERS_DIAL)->node, 4);
+    deinit_world(&world);
+}
+
+/* P4: a certificate is of one node, and its holder must not speak for another. */
+static void who_has_proved_to_be_one_node_is_no_other(void **state)
+{
+    struct world world;
+    (void)state;
+    init_world(&world, 2);
+    for (node_id claimed = 4; claimed <= 5; claimed++) {
+        link_id link = 10 + claimed;
+        clear(&world);
+        peers_link_up(world.peers, (struct peers_link){.id = link, .dialed = 4, .proven = 5},
+                      world.now_ms * 1000, &world.out);
+        say_hello(&world, link, claimed);
+        assert_int_equal(find(&world, PEERS_CLOSE)->link, link);
+        assert_false(peers_is_up(world.peers, claimed));
+    }
+    clear(&world);
+    peers_link_up(world.peers, (struct peers_link){.id = 20, .proven = 1}, world.now_ms * 1000,
+                  &world.out);
+    say_hello(&world, 20, 5);
+    assert_int_equal(find(&world, PEERS_CLOSE)->link, 20);
+    assert_false(peers_is_up(world.peers, 5));
+    clear(&world);
+    peers_link_up(world.peers, (struct peers_link){.id = 21, .proven = 1}, world.now_ms * 1000,
+                  &world.out);
+    say_hello(&world, 21, 1);
+    assert_true(peers_is_up(world.peers, 1));
     deinit_world(&world);
 }
 
@@ -471,16 +502,23 @@ static void the_deadline_is_never_later_than_the_work(void **state)
 
 /* ---- dialing again ------------------------------------------------------------------------- */
 
+static bool dials(const struct world *world, node_id node)
+{
+    for (uint32_t i = 0; i < world->out.count; i++)
+        if (world->out.actions[i].kind == PEERS_DIAL && world->out.actions[i].node == node)
+            return true;
+    return false;
+}
+
 /* How long it waits after a failure until it dials 4 again, in ms. */
 static uint64_t wait_for_dial(struct world *world)
 {
     uint64_t start = world->now_ms;
     clear(world);
-    while (count(world, PEERS_DIAL) == 0) {
+    while (!dials(world, 4)) {
         assert_true(world->now_ms - start < 2 * BACKOFF_MAX_MS);
         tick(world, 1);
     }
-    assert_int_equal(find(world, PEERS_DIAL)->node, 4);
     return world->now_ms - start;
 }
 
@@ -579,6 +617,123 @@ static void a_failed_handshake_does_not_disturb_a_peer_that_is_up(void **state)
     deinit_world(&world);
 }
 
+/* ---- members that come and go --------------------------------------------------------------- */
+
+static void assert_told_fenced(const struct world *world, link_id link)
+{
+    const struct peers_action *sent = find(world, PEERS_SEND);
+    struct message_lineage_judged judged;
+    for (; sent->kind != PEERS_SEND || sent->type != MESSAGE_LINEAGE_JUDGED; sent++)
+        assert_true(sent + 1 < world->out.actions + world->out.count);
+    assert_int_equal(sent->link, link);
+    assert_int_equal(message_lineage_judged_decode(
+                         slice_make(world->out.bodies.data + sent->offset, sent->length), &judged),
+                     STATUS_OK);
+    assert_int_equal(judged.verdict, LINEAGE_FENCED);
+    assert_true(find(world, PEERS_CLOSE) > sent);
+}
+
+static void a_new_member_is_dialed_and_let_in(void **state)
+{
+    struct world world;
+    (void)state;
+    init_world(&world, 1);
+    let_in(&world, 11, 4);
+    fixture_add(world.ring, 6, "eu", "r1", 0);
+    peers_follow_ring(world.peers, &world.out);
+    assert_int_equal(world.out.count, 0);
+    tick(&world, 1);
+    assert_int_equal(find(&world, PEERS_DIAL)->node, 6);
+    assert_int_equal(peers_link(world.peers, 4), 11);
+    clear(&world);
+    let_in(&world, 12, 6);
+    assert_true(peers_is_up(world.peers, 6));
+    deinit_world(&world);
+}
+
+/* Nobody will dial it again, so it must be told while there is a link. */
+static void a_past_member_is_told_and_down(void **state)
+{
+    struct world world;
+    (void)state;
+    init_world(&world, 1);
+    let_in(&world, 11, 4);
+    let_in(&world, 12, 5);
+    fixture_remove(world.ring, 5);
+    world.ring->last_id = 5;
+    peers_follow_ring(world.peers, &world.out);
+    assert_told_fenced(&world, 12);
+    assert_int_equal(find(&world, PEERS_CLOSE)->link, 12);
+    assert_int_equal(find(&world, PEERS_DOWN)->node, 5);
+    assert_int_equal(count(&world, PEERS_DOWN), 1);
+    assert_false(peers_is_up(world.peers, 5));
+    assert_int_equal(peers_link(world.peers, 4), 11);
+    clear(&world);
+    peers_link_down(world.peers, 12, world.now_ms * 1000, &world.out);
+    peers_dial_failed(world.peers, 5, world.now_ms * 1000, &world.out);
+    tick(&world, 1);
+    assert_int_equal(count(&world, PEERS_DIAL), 0);
+    deinit_world(&world);
+}
+
+static void who_has_left_is_refused_and_told(void **state)
+{
+    struct world world;
+    (void)state;
+    init_world(&world, 1);
+    fixture_remove(world.ring, 1);
+    peers_follow_ring(world.peers, &world.out);
+    clear(&world);
+    link_up(&world, 21, 0);
+    clear(&world);
+    say_hello(&world, 21, 1);
+    assert_told_fenced(&world, 21);
+    assert_int_equal(peers_refused_count(world.peers), 1);
+    clear(&world);
+    link_up(&world, 22, 0); /* an id that was never given is a stranger's, and is told nothing */
+    clear(&world);
+    say_hello(&world, 22, 9);
+    assert_int_equal(count(&world, PEERS_SEND), 0);
+    assert_int_equal(find(&world, PEERS_CLOSE)->link, 22);
+    deinit_world(&world);
+}
+
+/* The one that was removed while it was down hears of it so: members do not dial it. */
+static void who_reaches_nobody_dials_all(void **state)
+{
+    struct world world;
+    bool dialed[6] = {0};
+    (void)state;
+    init_world(&world, 1);
+    for (unsigned i = 0; i < 200; i++) {
+        for (uint32_t j = 0; j < world.out.count; j++) {
+            const struct peers_action action = world.out.actions[j];
+            if (action.kind != PEERS_DIAL)
+                continue;
+            dialed[action.node] = true;
+            peers_dial_failed(world.peers, action.node, world.now_ms * 1000, &world.out);
+        }
+        clear(&world);
+        tick(&world, BACKOFF_MIN_MS * 2);
+    }
+    assert_true(dialed[1] && dialed[2] && dialed[4] && dialed[5]);
+    let_in(&world, 31, 4);
+    memset(dialed, 0, sizeof dialed);
+    for (unsigned i = 0; i < 10; i++) {
+        tick(&world, TIMEOUT_MS / 2);
+        for (uint32_t j = 0; j < world.out.count; j++)
+            dialed[world.out.actions[j].node] |= world.out.actions[j].kind == PEERS_DIAL;
+        clear(&world);
+        struct buffer body = {0};
+        message_heartbeat_encode(&(struct message_heartbeat){.sent_us = 1}, &body);
+        frame(&world, 31, MESSAGE_HEARTBEAT, buffer_slice(&body));
+        buffer_deinit(&body);
+        clear(&world);
+    }
+    assert_false(dialed[1] || dialed[2]); /* with one link it waits for those who dial it */
+    deinit_world(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -587,6 +742,7 @@ int main(void)
         cmocka_unit_test(a_hello_that_fits_makes_a_peer_up),
         cmocka_unit_test(a_hello_that_does_not_fit_is_refused),
         cmocka_unit_test(whoever_is_dialed_must_be_who_answers),
+        cmocka_unit_test(who_has_proved_to_be_one_node_is_no_other),
         cmocka_unit_test(a_lower_storage_incarnation_is_refused),
         cmocka_unit_test(a_second_link_of_a_peer_replaces_the_first),
         cmocka_unit_test(data_before_hello_closes_the_link),
@@ -602,6 +758,10 @@ int main(void)
         cmocka_unit_test(a_peer_that_worked_is_dialed_quickly_again),
         cmocka_unit_test(a_peer_that_hangs_up_on_us_is_dialed_ever_more_slowly),
         cmocka_unit_test(a_failed_handshake_does_not_disturb_a_peer_that_is_up),
+        cmocka_unit_test(a_new_member_is_dialed_and_let_in),
+        cmocka_unit_test(a_past_member_is_told_and_down),
+        cmocka_unit_test(who_has_left_is_refused_and_told),
+        cmocka_unit_test(who_reaches_nobody_dials_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,6 +27,7 @@ void node_step(struct node *node, const struct event *event, struct effects *out
     struct fake_event *kept = &node->events[node->event_count++];
     *kept = (struct fake_event){.kind = event->kind,
                                 .node = event->node,
+                                .proven = event->proven,
                                 .link = event->link,
                                 .connection = event->connection,
                                 .status = event->status};

@@ -15,6 +15,7 @@
 struct fake_event {
     enum event_kind kind;
     node_id node;
+    node_id proven;
     link_id link;
     connection_id connection;
     enum status status;

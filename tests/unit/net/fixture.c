@@ -56,6 +56,15 @@ static enum status condition(void *context)
     return f->condition;
 }
 
+void fixture_dial(struct effects *out, node_id node, const struct ring_address *address)
+{
+    struct buffer bytes = {0};
+    buffer_put_u16(&bytes, address->port);
+    buffer_append_slice(&bytes, slice_text(address->host));
+    effects_add_bytes(out, EFFECT_DIAL, buffer_slice(&bytes))->node = node;
+    buffer_deinit(&bytes);
+}
+
 void fixture_init(struct fixture *f)
 {
     *f = (struct fixture){.node = fake_node_new()};

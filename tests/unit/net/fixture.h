@@ -37,6 +37,8 @@ struct fixture {
 
 /* Settings may be changed between the two. */
 void fixture_init(struct fixture *f);
+/* The EFFECT_DIAL of a node at that address. */
+void fixture_dial(struct effects *out, node_id node, const struct ring_address *address);
 void fixture_start(struct fixture *f);
 void fixture_deinit(struct fixture *f);
 

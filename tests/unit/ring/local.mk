@@ -12,4 +12,5 @@ unit_tests += \
 	tests/unit/ring/test_preference_list \
 	tests/unit/ring/test_ring \
 	tests/unit/ring/test_ring_codec \
+	tests/unit/ring/test_roster \
 	tests/unit/ring/test_shares

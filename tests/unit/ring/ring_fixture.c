@@ -31,7 +31,10 @@ struct ring *fixture_ring(const char *replication, uint32_t partition_count)
 void fixture_add(struct ring *ring, node_id id, const char *region, const char *rack,
                  uint32_t weight)
 {
-    struct ring_member member = {.id = id, .storage_incarnation = 1, .weight = weight};
+    struct ring_member member = {.id = id,
+                                 .storage_incarnation = 1,
+                                 .role = weight == 0 ? MEMBER_GATEWAY : MEMBER_DATA,
+                                 .weight = weight};
     int index = ring_region_index(ring, region);
     assert_true(index >= 0);
     member.region = (uint8_t)index;

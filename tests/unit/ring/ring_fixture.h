@@ -11,7 +11,10 @@
 /* Epoch 1, generation 1, a fixed cluster id and seed, `replication` as "eu:2,us:1", no members. */
 struct ring *fixture_ring(const char *replication, uint32_t partition_count);
 
-/* Add a member; ids may come in any order. Its addresses follow from its id. */
+/*
+ * Add a member; ids may come in any order. Its addresses follow from its id. Weight 0 makes a
+ * gateway.
+ */
 void fixture_add(struct ring *ring, node_id id, const char *region, const char *rack,
                  uint32_t weight);
 void fixture_remove(struct ring *ring, node_id id);

@@ -373,6 +373,24 @@ static double seconds_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+static void gateways_are_given_nothing(void **state)
+{
+    struct ring *ring = fixture_ring("eu:2", 16);
+    (void)state;
+    fixture_add_many(ring, 3, "eu", 3);
+    fixture_add(ring, 4, "eu", "r3", 0);
+    place(ring, NULL);
+    for (partition_id p = 0; p < ring->partition_count; p++)
+        assert_false(ring_owns(ring, 4, p));
+    ring_free(ring);
+    ring = fixture_ring("eu:2", 16); /* nor do they count as one that could */
+    fixture_add(ring, 1, "eu", "r1", 1);
+    fixture_add(ring, 2, "eu", "r2", 0);
+    struct planner_report report;
+    assert_int_equal(planner_place(ring, NULL, &report), STATUS_INFEASIBLE);
+    ring_free(ring);
+}
+
 static void print_time(const char *what, struct ring *ring, const struct ring *before)
 {
     double start = seconds_now();
@@ -435,6 +453,7 @@ int main(void)
         cmocka_unit_test(uneven_racks_are_relaxed_as_far_as_needed),
         cmocka_unit_test(a_rack_too_heavy_is_named_with_its_loss),
         cmocka_unit_test(a_node_too_heavy_is_named_with_its_loss),
+        cmocka_unit_test(gateways_are_given_nothing),
         cmocka_unit_test(print_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

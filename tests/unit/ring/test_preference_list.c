@@ -141,6 +141,21 @@ static void first_fallbacks_are_spread_over_the_members(void **state)
     ring_free(ring);
 }
 
+static void a_gateway_is_never_a_fallback(void **state)
+{
+    struct ring *ring = fixture_small_ring();
+    struct preference_list list;
+    (void)state;
+    fixture_add(ring, 6, "eu", "r9", 0);
+    for (partition_id p = 0; p < ring->partition_count; p++) {
+        preference_list_build(ring, p, 0, &list);
+        assert_int_equal(list.count, 5);
+        for (uint8_t i = 0; i < list.count; i++)
+            assert_int_not_equal(list.nodes[i], 6);
+    }
+    ring_free(ring);
+}
+
 static void a_ring_of_one_node_has_no_fallbacks(void **state)
 {
     struct ring *ring = fixture_ring("eu:1", 16);
@@ -164,6 +179,7 @@ int main(void)
         cmocka_unit_test(other_regions_follow_in_the_order_of_the_ring),
         cmocka_unit_test(a_large_ring_gives_a_full_list_of_the_best),
         cmocka_unit_test(first_fallbacks_are_spread_over_the_members),
+        cmocka_unit_test(a_gateway_is_never_a_fallback),
         cmocka_unit_test(a_ring_of_one_node_has_no_fallbacks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -245,6 +245,16 @@ static void member_weightless(struct ring *ring)
     ring->members[0].weight = 0;
 }
 
+static void gateway_with_weight(struct ring *ring)
+{
+    ring->members[0].role = MEMBER_GATEWAY;
+}
+
+static void member_of_no_role(struct ring *ring)
+{
+    ring->members[0].role = MEMBER_GATEWAY + 1;
+}
+
 static void member_too_heavy(struct ring *ring)
 {
     ring->members[0].weight = RING_WEIGHT_MAX + 1;
@@ -274,6 +284,12 @@ static void owner_nobody(struct ring *ring)
 static void owner_unknown(struct ring *ring)
 {
     ring->owners[4] = 6;
+}
+
+static void owner_gateway(struct ring *ring)
+{
+    fixture_add(ring, 6, "eu", "r1", 0);
+    ring->owners[1] = 6;
 }
 
 static void owner_twice(struct ring *ring)
@@ -321,12 +337,15 @@ static const struct breakage BREAKAGES[] = {
     {member_without_region, "region"},
     {member_without_rack, "rack"},
     {member_weightless, "weight"},
+    {gateway_with_weight, "weight"},
+    {member_of_no_role, "role"},
     {member_too_heavy, "weight"},
     {member_without_host, "host"},
     {member_host_with_space, "host"},
     {member_host_without_end, "host"},
     {owner_nobody, "no member"},
     {owner_unknown, "no member"},
+    {owner_gateway, "gateway"},
     {owner_twice, "twice"},
     {owner_of_another_region, "another region"},
 };

@@ -101,6 +101,39 @@ static void drops_of_keyspaces_come_back(void **state)
     ring_free(ring);
 }
 
+/* Likewise: only a ring with gateways, or with a past, is of the version that has them. */
+static void gateways_and_past_members_come_back(void **state)
+{
+    struct ring *ring = fixture_small_ring();
+    struct ring *back = NULL;
+    (void)state;
+    fixture_add(ring, 9, "us", "r7", 0);
+    struct buffer bytes = encoded(ring);
+    assert_int_equal(bytes.data[0], 5);
+    assert_int_equal(ring_decode(buffer_slice(&bytes), &back), STATUS_OK);
+    assert_int_equal(ring_member(back, 9)->role, MEMBER_GATEWAY);
+    assert_int_equal(ring_member(back, 5)->role, MEMBER_DATA);
+    assert_int_equal(ring_last_id(back), 9);
+    assert_true(ring_is_fenced(back, 6) && ring_is_fenced(back, 8));
+    assert_false(ring_is_fenced(back, 9) || ring_is_fenced(back, 10) || ring_is_fenced(back, 0));
+    ring_free(back);
+    buffer_deinit(&bytes);
+    fixture_remove(ring, 9);
+    ring->last_id = 9;
+    bytes = encoded(ring);
+    assert_int_equal(bytes.data[0], 5);
+    assert_int_equal(ring_decode(buffer_slice(&bytes), &back), STATUS_OK);
+    assert_int_equal(ring_last_id(back), 9);
+    assert_true(ring_is_fenced(back, 9));
+    ring_free(back);
+    buffer_deinit(&bytes);
+    ring->last_id = ring->members[ring->member_count - 1].id; /* no news: the bytes of before */
+    bytes = encoded(ring);
+    assert_int_equal(bytes.data[0], 3);
+    buffer_deinit(&bytes);
+    ring_free(ring);
+}
+
 static void extreme_values_come_back(void **state)
 {
     struct ring *ring = fixture_ring("eu:1", PARTITION_COUNT_MAX);
@@ -161,8 +194,8 @@ static void encode_appends_and_ends_with_the_digest(void **state)
     ring_free(ring);
 }
 
-/* Nodes that have not heard of a new keyspace yet must still be able to talk to the others. */
-static void the_placement_digest_is_of_all_but_keyspaces(void **state)
+/* Nodes that have not heard of a change that moves nothing must be able to talk to the others. */
+static void the_placement_digest_is_of_where_keys_lie(void **state)
 {
     struct ring *ring = fixture_small_ring();
     struct ring *copy = ring_copy(ring);
@@ -173,8 +206,11 @@ static void the_placement_digest_is_of_all_but_keyspaces(void **state)
     assert_true(ring_digest(copy) != ring_digest(ring));
     assert_int_equal(ring->keyspace_count, 2);
     copy->members[0].peer.port++;
+    copy->last_id = 70;
+    assert_true(ring_placement_digest(copy) == ring_placement_digest(ring));
+    copy->seed++;
     assert_true(ring_placement_digest(copy) != ring_placement_digest(ring));
-    copy->members[0].peer.port--;
+    copy->seed--;
     node_id owner = copy->owners[0];
     copy->owners[0] = copy->owners[1];
     copy->owners[1] = owner;
@@ -327,10 +363,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ring_comes_back_whole),
         cmocka_unit_test(drops_of_keyspaces_come_back),
+        cmocka_unit_test(gateways_and_past_members_come_back),
         cmocka_unit_test(extreme_values_come_back),
         cmocka_unit_test(equal_rings_give_equal_bytes),
         cmocka_unit_test(encode_appends_and_ends_with_the_digest),
-        cmocka_unit_test(the_placement_digest_is_of_all_but_keyspaces),
+        cmocka_unit_test(the_placement_digest_is_of_where_keys_lie),
         cmocka_unit_test(every_truncation_is_corrupt),
         cmocka_unit_test(every_changed_byte_is_corrupt),
         cmocka_unit_test(changed_and_sealed_bytes_are_refused_or_canonical),

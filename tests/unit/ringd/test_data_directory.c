@@ -54,10 +54,19 @@ static void deinit(struct fixture *f)
 static enum status initialise_incarnation(struct fixture *f, node_id node, uint16_t incarnation)
 {
     buffer_clear(&f->reason);
+    struct register_value *value = register_value_first(f->ring);
     enum status status =
-        data_directory_initialise(f->path, f->ring, node, incarnation, &f->store, &f->reason);
+        data_directory_initialise(f->path, value, node, incarnation, &f->store, &f->reason);
+    register_value_free(value);
     assert_true((status == STATUS_OK) == (f->reason.length == 0));
     return status;
+}
+
+static void write_ring(struct fixture *f, const char *file, const struct ring *ring)
+{
+    struct register_value *value = register_value_first(ring);
+    assert_int_equal(ring_file_write(file, value, &f->reason), STATUS_OK);
+    register_value_free(value);
 }
 
 static enum status initialise(struct fixture *f, node_id node)
@@ -67,14 +76,14 @@ static enum status initialise(struct fixture *f, node_id node)
 
 static enum status read_back(struct fixture *f, node_id node, struct identity *identity)
 {
-    struct ring *ring = NULL;
+    struct register_value *value = NULL;
     buffer_clear(&f->reason);
-    enum status status = data_directory_read(f->path, node, &ring, identity, &f->reason);
+    enum status status = data_directory_read(f->path, node, &value, identity, &f->reason);
     assert_true((status == STATUS_OK) == (f->reason.length == 0));
-    assert_true((status == STATUS_OK) == (ring != NULL));
-    if (ring != NULL)
-        assert_true(ring_digest(ring) == ring_digest(f->ring));
-    ring_free(ring);
+    assert_true((status == STATUS_OK) == (value != NULL));
+    if (value != NULL)
+        assert_true(ring_digest(value->ring) == ring_digest(f->ring));
+    register_value_free(value);
     return status;
 }
 
@@ -180,20 +189,20 @@ static void a_ring_that_does_not_fit_is_refused(void **state)
     assert_int_equal(initialise(&f, 1), STATUS_OK);
     const char *file = config_scratch_file(&f.scratch, "data/ring");
     struct ring *other = make_ring('b');
-    assert_int_equal(ring_file_write(file, other, &f.reason), STATUS_OK);
+    write_ring(&f, file, other);
     assert_int_equal(read_back(&f, 1, &identity), STATUS_INVALID);
     ring_free(other);
     /* The right cluster, but this node is no member any longer. */
     other = ring_plan_one_node(9, &client, &peer, &random);
     buffer_clear(&f.reason);
-    assert_int_equal(ring_file_write(file, other, &f.reason), STATUS_OK);
+    write_ring(&f, file, other);
     assert_int_equal(read_back(&f, 1, &identity), STATUS_INVALID);
     ring_free(other);
     /* A member, whose store is a newer one than this. */
     other = make_ring('a');
     other->members[0].storage_incarnation = 2;
     buffer_clear(&f.reason);
-    assert_int_equal(ring_file_write(file, other, &f.reason), STATUS_OK);
+    write_ring(&f, file, other);
     assert_int_equal(read_back(&f, 1, &identity), STATUS_INVALID);
     ring_free(other);
     deinit(&f);

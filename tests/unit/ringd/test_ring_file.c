@@ -21,31 +21,61 @@ static struct ring *make_ring(void)
     return ring_plan_one_node(7, &client, &peer, &random);
 }
 
+static struct register_value *make_value(void)
+{
+    struct ring *ring = make_ring();
+    struct register_value *value = register_value_first(ring);
+    ring_free(ring);
+    return value;
+}
+
+/* A node that joins starts from what was agreed on by then. */
+static void a_later_value_is_read_back_whole(void **state)
+{
+    struct config_scratch scratch;
+    struct register_value *value = make_value(), *back = NULL;
+    struct buffer reason = {0};
+    (void)state;
+    config_scratch_init(&scratch);
+    const char *path = config_scratch_file(&scratch, "ring");
+    value->seq = 12;
+    value->ring->last_id = 9;
+    assert_int_equal(ring_file_write(path, value, &reason), STATUS_OK);
+    assert_int_equal(ring_file_read(path, &back, &reason), STATUS_OK);
+    assert_int_equal(back->seq, 12);
+    assert_int_equal(ring_last_id(back->ring), 9);
+    register_value_free(back);
+    register_value_free(value);
+    config_scratch_deinit(&scratch);
+}
+
 static void what_is_written_is_read_back(void **state)
 {
     struct config_scratch scratch;
-    struct ring *ring = make_ring(), *back = NULL;
+    struct register_value *value = make_value(), *back = NULL;
     struct buffer reason = {0};
     struct stat found;
     (void)state;
     config_scratch_init(&scratch);
     const char *path = config_scratch_file(&scratch, "ring");
-    assert_int_equal(ring_file_write(path, ring, &reason), STATUS_OK);
+    assert_int_equal(ring_file_write(path, value, &reason), STATUS_OK);
     assert_int_equal(ring_file_read(path, &back, &reason), STATUS_OK);
-    assert_true(ring_digest(back) == ring_digest(ring));
+    assert_true(ring_digest(back->ring) == ring_digest(value->ring));
+    assert_int_equal(back->seq, 0);
     assert_int_equal(reason.length, 0);
     /* It holds the cluster's secret. */
     assert_int_equal(stat(path, &found), 0);
     assert_int_equal(found.st_mode & 0077, 0);
-    ring_free(back);
-    ring_free(ring);
+    register_value_free(back);
+    register_value_free(value);
     config_scratch_deinit(&scratch);
 }
 
 static void any_damage_is_noticed(void **state)
 {
     struct config_scratch scratch;
-    struct ring *ring = make_ring(), *back = NULL;
+    struct ring *ring = make_ring();
+    struct register_value *back = NULL;
     struct buffer content = {0}, reason = {0};
     (void)state;
     config_scratch_init(&scratch);
@@ -78,7 +108,7 @@ static void any_damage_is_noticed(void **state)
 static void a_missing_file_is_told_from_a_damaged_one(void **state)
 {
     struct config_scratch scratch;
-    struct ring *back = NULL;
+    struct register_value *back = NULL;
     struct buffer reason = {0};
     (void)state;
     config_scratch_init(&scratch);
@@ -92,21 +122,21 @@ static void a_missing_file_is_told_from_a_damaged_one(void **state)
 static void a_write_that_fails_keeps_the_old_ring(void **state)
 {
     struct config_scratch scratch;
-    struct ring *ring = make_ring(), *back = NULL;
+    struct register_value *value = make_value(), *back = NULL;
     struct buffer reason = {0};
     (void)state;
     config_scratch_init(&scratch);
-    assert_int_equal(ring_file_write(config_scratch_file(&scratch, "ring"), ring, &reason),
+    assert_int_equal(ring_file_write(config_scratch_file(&scratch, "ring"), value, &reason),
                      STATUS_OK);
     /* A directory where the temporary file would be: the write cannot even begin. */
     assert_int_equal(mkdir(config_scratch_file(&scratch, "ring.tmp"), 0700), 0);
-    assert_int_equal(ring_file_write(config_scratch_file(&scratch, "ring"), ring, &reason),
+    assert_int_equal(ring_file_write(config_scratch_file(&scratch, "ring"), value, &reason),
                      STATUS_IO);
     assert_true(reason.length > 0);
     assert_int_equal(ring_file_read(config_scratch_file(&scratch, "ring"), &back, &reason),
                      STATUS_OK);
-    ring_free(back);
-    ring_free(ring);
+    register_value_free(back);
+    register_value_free(value);
     buffer_deinit(&reason);
     config_scratch_deinit(&scratch);
 }
@@ -115,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_back),
+        cmocka_unit_test(a_later_value_is_read_back_whole),
         cmocka_unit_test(any_damage_is_noticed),
         cmocka_unit_test(a_missing_file_is_told_from_a_damaged_one),
         cmocka_unit_test(a_write_that_fails_keeps_the_old_ring),

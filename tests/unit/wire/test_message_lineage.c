@@ -90,7 +90,7 @@ static void verdicts_and_commits_come_back(void **state)
     assert_int_equal(message_lineage_judged_decode(buffer_slice(&bytes), &back), STATUS_OK);
     assert_true(back.verdict == judged.verdict && back.storage_incarnation == 4 &&
                 back.commits == 77);
-    bytes.data[0] = LINEAGE_OLD_INCARNATION + 1;
+    bytes.data[0] = LINEAGE_FENCED + 1;
     assert_int_equal(message_lineage_judged_decode(buffer_slice(&bytes), &back), STATUS_CORRUPT);
     buffer_clear(&bytes);
     message_lineage_shown_encode(&shown, &bytes);
