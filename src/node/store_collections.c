@@ -95,9 +95,10 @@ static enum status name_is_matched(struct element_mint *mint, struct slice eleme
 
 /*
  * The name of a field that counts is written with every increment, anew, and goes with the field.
- * So whoever removes all fields finds those that count: a removal takes no name away of which it
- * has not seen the increment, though another owner may have brought the name alone. A name that
- * stays behind is only looked at in vain.
+ * So whoever removes all fields finds those that count: neither a removal nor an increment takes a
+ * name away of which it has not seen the increment, though another owner may have brought the name
+ * alone; an increment then writes its own beside it. A name that stays behind is only looked at in
+ * vain. Rules S1-S3 of tests/models/hash_sums.py.
  */
 static enum status mint_counting(struct element_mint *mint, const struct key_entry *entry,
                                  const struct replica_minted *field, bool evaluate_only,
@@ -110,14 +111,16 @@ static enum status mint_counting(struct element_mint *mint, const struct key_ent
     struct buffer name = {0};
     struct replica_minted minted;
     enum status status = STATUS_OK;
-    if (removed)
-        status = name_is_matched(mint, entry->key, &removed);
+    bool matched = true;
+    if (counts || removed)
+        status = name_is_matched(mint, entry->key, &matched); /* S2, S3 */
+    removed = removed && matched;
     if (status != STATUS_OK || (!counts && !removed))
         return status;
     element_key_encode(mint->request->entries[0].key, COLLECTION_HASH_COUNTS, entry->key,
                        mint->side->ring->seed, &name);
     struct replica_mint wish = {.keyspace = keyspace_of_elements(mint->request->keyspace),
-                                .policy = MERGE_ELEMENTS,
+                                .policy = matched ? MERGE_ELEMENTS : MERGE_SIBLINGS,
                                 .key = buffer_slice(&name),
                                 .mutation = &mutation};
     status = mint_cell(mint, &wish, evaluate_only, delivery_bytes, &minted);

@@ -186,6 +186,10 @@ static void a_field_that_counts_has_its_name_beside_it(void **state)
     assert_int_equal(elements_at(&b), 1);
     mint_field(&b, remove, KEY_HIDDEN);
     assert_int_equal(elements_at(&b), 1);
+    mint_field(&b, add, 0); /* nor does an increment there put its own name in the place of it */
+    assert_int_equal(elements_at(&b), 2);
+    mint_field(&b, remove, KEY_HIDDEN);
+    assert_int_equal(elements_at(&b), 1);
     mint_field(&a, remove, 0);
     assert_int_equal(elements_at(&a), 0);
     store_host_deinit(&a);
