@@ -13,15 +13,14 @@
 #include "sim/machine.h"
 #include "sim/register_oracle.h"
 #include "sim/spread.h"
+#include "sim/talk.h"
 #include "sim/world.h"
 #include "wire/record_hint.h"
-#include "wire/resp_reply.h"
 
 enum {
     CLIENTS_MAX = 4,
     NUMBER = 40, /* of the keyspace; operators take lower ones */
     KEYS = 12,
-    WAY_US = 300,
     PAUSE_US = 60000,
     SELECTED_US = 400000, /* for so long a session stays with what it has selected */
     NO_LIFE = -1
@@ -32,12 +31,7 @@ enum part { PART_SELECT, PART_USE, PART_CHANGE };
 struct drop_client {
     uint32_t index;
     struct random random;
-    struct machine *machine; /* NULL: no conversation */
-    uint32_t life;           /* of that machine */
-    connection_id connection;
-    struct resp_reply_reader *reader;
-    struct buffer received;
-    size_t offset; /* of `received`: read */
+    struct talk talk;
     enum part part;
     bool waits;       /* between two parts */
     unsigned replies; /* of the part */
@@ -61,8 +55,7 @@ struct dropper {
     uint32_t value_count, value_capacity;
 };
 
-static const struct resp_reply_limits limits = {
-    .text_bytes_max = 1 << 20, .elements_max = 100000, .reply_bytes_max = 8 << 20};
+static talk_heard heard;
 
 /* ---- life ---- */
 
@@ -79,6 +72,7 @@ struct dropper *dropper_new(struct world *world)
     for (uint32_t i = 0; i < dropper->count; i++) {
         struct drop_client *client = &dropper->items[i];
         client->index = i;
+        client->talk = (struct talk){.heard = heard, .owner = client, .address = "10.9.0.2:1024"};
         client->random = random_make(
             hash64_pair(slice_text("dropper"), slice_make(&i, sizeof i), world->plan.seed));
         step_after(world, client, random_below(&client->random, 1000000));
@@ -86,22 +80,12 @@ struct dropper *dropper_new(struct world *world)
     return dropper;
 }
 
-static void hang_up(struct drop_client *client)
-{
-    resp_reply_reader_free(client->reader);
-    client->reader = NULL;
-    client->machine = NULL;
-    client->waits = false;
-    buffer_deinit(&client->received);
-    client->offset = 0;
-}
-
 void dropper_free(struct dropper *dropper)
 {
     if (dropper == NULL)
         return;
     for (uint32_t i = 0; i < dropper->count; i++)
-        hang_up(&dropper->items[i]);
+        talk_deinit(&dropper->items[i].talk);
     free(dropper->values);
     free(dropper);
 }
@@ -114,21 +98,9 @@ void dropper_stop(struct world *world)
 bool dropper_idle(const struct world *world)
 {
     for (uint32_t i = 0; i < world->dropper->count; i++)
-        if (world->dropper->items[i].machine != NULL)
+        if (world->dropper->items[i].talk.machine != NULL)
             return false;
     return true;
-}
-
-static struct drop_client *find(const struct machine *machine, connection_id connection)
-{
-    struct dropper *dropper = machine->world->dropper;
-    for (uint32_t i = 0; i < dropper->count; i++) {
-        struct drop_client *client = &dropper->items[i];
-        if (client->machine == machine && client->life == machine->life &&
-            client->connection == connection)
-            return client;
-    }
-    return NULL;
 }
 
 static struct drop_value *value_of(struct dropper *dropper, uint32_t number)
@@ -161,99 +133,87 @@ static uint32_t number_in(struct slice text)
 
 /* ---- asking ---- */
 
-static void add(struct buffer *out, unsigned count, const char *const *words)
+static void add(struct world *world, struct drop_client *client, const char *const *words)
 {
-    buffer_printf(out, "*%u\r\n", count);
-    for (unsigned i = 0; i < count; i++)
-        buffer_printf(out, "$%zu\r\n%s\r\n", strlen(words[i]), words[i]);
+    talk_ask(world, &client->talk, &client->random, words);
 }
 
-static void add_status(struct buffer *out)
+static void add_status(struct world *world, struct drop_client *client)
 {
-    add(out, 1, (const char *const[]){"RING.STATUS"});
+    add(world, client, (const char *const[]){"RING.STATUS", NULL});
 }
 
 /* The session may be of a life that is over: then the command must fail. */
-static void add_use(struct world *world, struct drop_client *client, struct buffer *out)
+static void add_use(struct world *world, struct drop_client *client)
 {
     char key[16], value[24];
     bool sure = client->lives[0] == client->lives[1];
     snprintf(key, sizeof key, "k%u", (unsigned)random_below(&client->random, KEYS));
     client->wrote = 0;
     if (random_chance(&client->random, 2, 5)) {
-        add(out, 2, (const char *const[]){"GET", key});
+        add(world, client, (const char *const[]){"GET", key, NULL});
         return;
     }
     if (random_chance(&client->random, 1, 8)) {
-        add(out, 2, (const char *const[]){"DEL", key});
+        add(world, client, (const char *const[]){"DEL", key, NULL});
         return;
     }
     client->wrote = new_value(world->dropper, sure ? client->lives[0] : NO_LIFE);
     snprintf(value, sizeof value, "drop-%u", client->wrote);
     if (random_chance(&client->random, 1, 6))
-        add(out, 5, (const char *const[]){"SET", key, value, "PX", "2000"});
+        add(world, client, (const char *const[]){"SET", key, value, "PX", "2000", NULL});
     else if (random_chance(&client->random, 1, 2))
-        add(out, 5, (const char *const[]){"WITH", "sloppy=yes", "SET", key, value});
+        add(world, client, (const char *const[]){"WITH", "sloppy=yes", "SET", key, value, NULL});
     else
-        add(out, 3, (const char *const[]){"SET", key, value});
+        add(world, client, (const char *const[]){"SET", key, value, NULL});
 }
 
-static void add_change(struct drop_client *client, struct buffer *out)
+static void add_change(struct world *world, struct drop_client *client)
 {
     client->drops = random_chance(&client->random, 1, 2);
     if (client->drops)
-        add(out, 3, (const char *const[]){"RING.KEYSPACE", "DROP", "dropped"});
+        add(world, client, (const char *const[]){"RING.KEYSPACE", "DROP", "dropped", NULL});
     else
-        add(out, 4, (const char *const[]){"RING.KEYSPACE", "CREATE", "dropped", "number=40"});
+        add(world, client,
+            (const char *const[]){"RING.KEYSPACE", "CREATE", "dropped", "number=40", NULL});
 }
 
-/* Bytes of the present part. */
-static void send(struct world *world, struct drop_client *client, uint64_t way_us)
+/* What the present part asks. */
+static void send(struct world *world, struct drop_client *client)
 {
     char number[8];
-    struct occurrence what = {.kind = AT_CLIENT_BYTES,
-                              .machine = client->machine->index,
-                              .life = client->machine->life,
-                              .id = client->connection};
     client->replies = 0;
     if (client->part == PART_CHANGE) {
-        add_change(client, &what.bytes);
+        add_change(world, client);
     } else if (client->part == PART_SELECT) {
         snprintf(number, sizeof number, "%d", NUMBER);
-        add_status(&what.bytes);
-        add(&what.bytes, 2, (const char *const[]){"SELECT", number});
-        add_status(&what.bytes);
+        add_status(world, client);
+        add(world, client, (const char *const[]){"SELECT", number, NULL});
+        add_status(world, client);
     } else {
-        add_status(&what.bytes);
-        add_use(world, client, &what.bytes);
+        add_status(world, client);
+        add_use(world, client);
     }
-    world_after(world, way_us, &what);
 }
 
 static void call(struct world *world, struct drop_client *client, struct machine *machine)
 {
-    uint64_t way_us = 1 + spread_tail(&client->random, WAY_US);
-    client->machine = machine;
-    client->life = machine->life;
-    client->connection = ++machine->next_connection;
-    client->reader = resp_reply_reader_new(&limits);
     client->part = random_chance(&client->random, 1, 6) ? PART_CHANGE : PART_SELECT;
-    machine_event_after(machine, way_us, EVENT_CLIENT_OPEN, 0, client->connection,
-                        slice_text("10.9.0.2:1024"));
-    send(world, client, way_us + 1);
+    talk_open(world, &client->talk, machine);
+    send(world, client);
 }
 
 void dropper_handle(struct world *world, const struct occurrence *what)
 {
     struct dropper *dropper = world->dropper;
     struct drop_client *client = &dropper->items[what->peer];
-    if (client->machine != NULL && client->waits) {
+    if (client->talk.machine != NULL && client->waits) {
         client->waits = false;
         client->part = PART_USE;
-        send(world, client, 1 + spread_tail(&client->random, WAY_US));
+        send(world, client);
         return;
     }
-    if (dropper->stopped || client->machine != NULL)
+    if (dropper->stopped || client->talk.machine != NULL)
         return;
     struct machine *machine =
         &world->machines[random_below(&client->random, world->plan.node_count)];
@@ -261,16 +221,6 @@ void dropper_handle(struct world *world, const struct occurrence *what)
         call(world, client, machine);
     else
         step_after(world, client, random_below(&client->random, PAUSE_US));
-}
-
-bool dropper_arrived(struct machine *machine, const struct occurrence *what)
-{
-    if (find(machine, what->id) == NULL)
-        return false;
-    machine_loop_event(machine, &(struct event){.kind = EVENT_CLIENT_BYTES,
-                                                .connection = what->id,
-                                                .bytes = buffer_slice(&what->bytes)});
-    return true;
 }
 
 /* ---- answers ---- */
@@ -300,8 +250,8 @@ static int life_in(const struct world *world, const struct resp_value *status)
 static void fail(struct world *world, const char *rule, const struct drop_client *client,
                  const char *what, int a, int b)
 {
-    world_fail(world, VERDICT_WRONG, rule, "n%u: %s (life %d, %d)", client->machine->id, what, a,
-               b);
+    world_fail(world, VERDICT_WRONG, rule, "n%u: %s (life %d, %d)", client->talk.machine->id, what,
+               a, b);
 }
 
 /* What one command on a key was answered, in a session of lives[0] .. lives[1]. */
@@ -348,14 +298,6 @@ static void judge_change(struct world *world, const struct drop_client *client,
         marks_hit(world->marks, MARK_DROP_MADE_AGAIN);
 }
 
-static void done(struct world *world, struct drop_client *client)
-{
-    machine_event_after(client->machine, 1 + spread_tail(&client->random, WAY_US),
-                        EVENT_CLIENT_CLOSED, 0, client->connection, slice_make(NULL, 0));
-    hang_up(client);
-    step_after(world, client, spread_tail(&client->random, PAUSE_US));
-}
-
 /* False: the conversation is over. */
 static bool take(struct world *world, struct drop_client *client, const struct resp_value *reply)
 {
@@ -385,46 +327,14 @@ static bool take(struct world *world, struct drop_client *client, const struct r
     return false;
 }
 
-bool dropper_replied(struct machine *machine, connection_id connection, struct slice bytes)
+static void heard(struct world *world, struct talk *talk, const struct resp_value *reply)
 {
-    struct world *world = machine->world;
-    struct drop_client *client = find(machine, connection);
-    struct resp_value *reply;
-    if (client == NULL)
-        return false;
-    buffer_append_slice(&client->received, bytes);
-    while (resp_reply_reader_next(client->reader, buffer_slice(&client->received), &client->offset,
-                                  &reply) == RESP_REPLY_VALUE) {
-        bool goes_on = take(world, client, reply);
-        resp_value_free(reply);
-        if (!goes_on) {
-            done(world, client);
-            break;
-        }
-    }
-    return true;
-}
-
-bool dropper_closed(struct machine *machine, connection_id connection)
-{
-    struct drop_client *client = find(machine, connection);
-    if (client == NULL)
-        return false;
-    hang_up(client);
-    step_after(machine->world, client, spread_tail(&client->random, PAUSE_US));
-    return true;
-}
-
-void dropper_machine_gone(struct machine *machine)
-{
-    struct dropper *dropper = machine->world->dropper;
-    for (uint32_t i = 0; i < dropper->count; i++) {
-        struct drop_client *client = &dropper->items[i];
-        if (client->machine != machine || client->life != machine->life)
-            continue;
-        hang_up(client);
-        step_after(machine->world, client, spread_tail(&client->random, PAUSE_US));
-    }
+    struct drop_client *client = talk->owner;
+    if (reply != NULL && take(world, client, reply))
+        return;
+    talk_hang_up(world, talk);
+    client->waits = false;
+    step_after(world, client, spread_tail(&client->random, PAUSE_US));
 }
 
 /* ---- disks ---- */

@@ -34,11 +34,6 @@ void dropper_free(struct dropper *dropper);
 void dropper_stop(struct world *world);
 bool dropper_idle(const struct world *world);
 
-/* ---- effects of a machine; false: the connection is none of these */
-bool dropper_replied(struct machine *machine, connection_id connection, struct slice bytes);
-bool dropper_closed(struct machine *machine, connection_id connection);
-void dropper_machine_gone(struct machine *machine);
-bool dropper_arrived(struct machine *machine, const struct occurrence *what);
 /* AT_DROPPER_STEP */
 void dropper_handle(struct world *world, const struct occurrence *what);
 

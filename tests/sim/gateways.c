@@ -13,7 +13,6 @@
 #include "sim/talk.h"
 #include "sim/world.h"
 #include "wire/record.h"
-#include "wire/record_hint.h"
 
 enum {
     FIRST_US = 1000000,
@@ -266,6 +265,9 @@ struct gateways *gateways_new(struct world *world)
 
 void gateways_free(struct gateways *gateways)
 {
+    if (gateways == NULL)
+        return;
+    talk_deinit(&gateways->talk);
     free(gateways);
 }
 
@@ -277,15 +279,14 @@ void gateways_heal(struct world *world)
         machine_start(present(world));
 }
 
+/* Hints are judged when they are kept (oracle_hints.c). */
 static void check_disk(struct world *world, const struct machine *machine)
 {
-    static const uint8_t kinds[] = {RECORD_CELL, RECORD_HINT};
-    for (size_t i = 0; i < sizeof kinds; i++) {
-        struct ordered_map_cursor cursor;
-        ordered_map_seek(&machine->image.synced, slice_make(&kinds[i], 1), &cursor);
-        if (ordered_map_valid(&cursor) && ordered_map_key(&cursor).data[0] == kinds[i])
-            world_fail(world, VERDICT_WRONG, "M3", "n%u is a gateway and stores data", machine->id);
-    }
+    static const uint8_t kind = RECORD_CELL;
+    struct ordered_map_cursor cursor;
+    ordered_map_seek(&machine->image.synced, slice_make(&kind, 1), &cursor);
+    if (ordered_map_valid(&cursor) && ordered_map_key(&cursor).data[0] == kind)
+        world_fail(world, VERDICT_WRONG, "M3", "n%u is a gateway and stores data", machine->id);
 }
 
 bool gateways_are_quiet(struct world *world, char *reason, size_t size)

@@ -100,6 +100,9 @@ EXTRA_DIST += \
 	tests/sim/test_sim_smoke.sh \
 	tests/sim/mutants/blind-set-once.patch \
 	tests/sim/mutants/drop-forgets-dots.patch \
+	tests/sim/mutants/gateway-keeps-hints.patch \
+	tests/sim/mutants/id-given-again.patch \
+	tests/sim/mutants/removed-node-goes-on.patch \
 	tests/sim/mutants/drop-keeps-hints.patch \
 	tests/sim/mutants/drop-reuses-id.patch \
 	tests/sim/mutants/absence-deletes.patch \

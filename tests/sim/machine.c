@@ -11,8 +11,6 @@
 #include "sim/client.h"
 #include "sim/contexts.h"
 #include "sim/network.h"
-#include "sim/dropper.h"
-#include "sim/operators.h"
 #include "sim/oracle.h"
 #include "sim/register_oracle.h"
 #include "sim/script_client.h"
@@ -219,15 +217,11 @@ static void carry_out(struct machine *machine, const struct effects *effects)
             break;
         case EFFECT_CLIENT_SEND:
             if (!talks_replied(machine, effect->connection, bytes) &&
-                !operators_replied(machine, effect->connection, bytes) &&
-                !dropper_replied(machine, effect->connection, bytes) &&
                 !script_client_replied(machine, effect->connection, bytes))
                 client_set_replied(machine, effect->connection, bytes);
             break;
         case EFFECT_CLIENT_CLOSE:
             if (!talks_closed(machine, effect->connection) &&
-                !operators_closed(machine, effect->connection) &&
-                !dropper_closed(machine, effect->connection) &&
                 !script_client_closed(machine, effect->connection))
                 client_set_closed(machine, effect->connection);
             break;
@@ -318,8 +312,6 @@ static void end_process(struct machine *machine, bool power_loss)
     network_machine_gone(machine, power_loss);
     client_set_machine_gone(machine, power_loss);
     talks_machine_gone(machine);
-    operators_machine_gone(machine);
-    dropper_machine_gone(machine);
     script_client_machine_gone(machine);
     free_loop(machine);
     drop_deferred(machine);
@@ -507,8 +499,7 @@ void machine_handle(struct machine *machine, struct occurrence *what)
         network_link_lost(machine, what);
         break;
     case AT_CLIENT_BYTES:
-        if (!talks_arrived(machine, what) && !operators_arrived(machine, what) &&
-            !dropper_arrived(machine, what) && !script_client_arrived(machine, what))
+        if (!talks_arrived(machine, what) && !script_client_arrived(machine, what))
             client_set_arrived(machine, what);
         break;
     default:

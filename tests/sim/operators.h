@@ -10,10 +10,6 @@
 
 #include <stdbool.h>
 
-#include "base/bytes.h"
-#include "base/ids.h"
-
-struct machine;
 struct occurrence;
 struct operators;
 struct world;
@@ -24,13 +20,6 @@ void operators_free(struct operators *operators);
 void operators_stop(struct world *world);
 /* Whether nobody waits for an answer. */
 bool operators_idle(const struct world *world);
-
-/* ---- effects of a machine; false: the connection is not an operator's */
-bool operators_replied(struct machine *machine, connection_id connection, struct slice bytes);
-bool operators_closed(struct machine *machine, connection_id connection);
-void operators_machine_gone(struct machine *machine);
-/* AT_CLIENT_BYTES; false likewise. */
-bool operators_arrived(struct machine *machine, const struct occurrence *what);
 
 /* AT_OPERATOR_STEP */
 void operators_handle(struct world *world, const struct occurrence *what);

@@ -153,6 +153,10 @@ void oracle_hint_stored(struct oracle *oracle, const struct machine *machine, st
         world_fail(world, VERDICT_WRONG, "I10", "n%u sets a hint aside", machine->id);
         return;
     }
+    if (machine->index >= world->plan.node_count) {
+        world_fail(world, VERDICT_WRONG, "M3", "n%u is a gateway and keeps a hint", machine->id);
+        return;
+    }
     bool sound = record_hint_name_decode(RECORD_HINT_CELL, name, &decoded) == STATUS_OK;
     if (sound && dropper_owns(decoded.keyspace)) {
         dropper_hint_changed(world, machine, name, false);

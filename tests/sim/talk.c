@@ -46,14 +46,19 @@ void talk_ask(struct world *world, struct talk *talk, struct random *random,
     world_after(world, talk->sent_us - world->now_us, &what);
 }
 
-/* The node has gone, or is told by who hangs up. */
-static void end(struct world *world, struct talk *talk)
+void talk_deinit(struct talk *talk)
 {
-    DL_DELETE(world->talks, talk);
     resp_reply_reader_free(talk->reader);
     talk->reader = NULL;
     talk->machine = NULL;
     buffer_deinit(&talk->received);
+}
+
+/* The node has gone, or is told by who hangs up. */
+static void end(struct world *world, struct talk *talk)
+{
+    DL_DELETE(world->talks, talk);
+    talk_deinit(talk);
 }
 
 void talk_hang_up(struct world *world, struct talk *talk)

@@ -22,9 +22,10 @@ struct world;
 /* Told of each reply, and with NULL that the node has gone; the talk is over then. */
 typedef void talk_heard(struct world *world, struct talk *talk, const struct resp_value *reply);
 
-/* All zero but for the first two is silence. */
+/* All zero but for the first three is silence. */
 struct talk {
     talk_heard *heard;
+    void *owner;
     const char *address;     /* that the node is told: "10.9.0.3:1024" */
     struct machine *machine; /* NULL: nobody is spoken to */
     uint32_t life;
@@ -41,6 +42,8 @@ void talk_open(struct world *world, struct talk *talk, struct machine *machine);
 /* One request, of words that end with NULL. Its way takes a while, and keeps the order. */
 void talk_ask(struct world *world, struct talk *talk, struct random *random,
               const char *const *words);
+/* The world ends, perhaps in the middle of it. */
+void talk_deinit(struct talk *talk);
 /* Nothing is heard any more; the node learns it. */
 void talk_hang_up(struct world *world, struct talk *talk);
 
