@@ -57,8 +57,14 @@ void machine_set_condition(struct machine *machine, enum status condition)
 
 void machine_set_clock(struct machine *machine, int64_t offset_ms)
 {
+    struct world *world = machine->world;
+    int64_t far_ms = (int64_t)world->plan.settings.max_clock_skew_ms / 2;
+    unsigned far = 0;
     machine->wall_offset_ms = offset_ms;
-    machine->world->clock_changed_at_us = machine->world->now_us;
+    world->clock_changed_at_us = world->now_us;
+    for (uint32_t i = 0; i < plan_machines(&world->plan); i++)
+        far += llabs(world->machines[i].wall_offset_ms) > far_ms;
+    world->time_was_lost = world->time_was_lost || far > 1;
 }
 
 struct instant machine_now(struct machine *machine)
