@@ -68,8 +68,8 @@ struct replica_context {
     bool ids_wait;              /* set when some are left whose window is over */
     uint64_t discarded;         /* deliveries of dropped keyspaces */
     uint64_t unseen_increments; /* deliveries of strings beside increments they do not cover */
-    uint64_t groups; /* that were committed since the store was opened */
-    bool may_mint;   /* sweeps make tombstones (replica/collection.h) */
+    uint64_t groups;            /* that were committed since the store was opened */
+    bool may_mint;              /* sweeps make tombstones (replica/collection.h) */
 };
 
 /*
@@ -189,8 +189,8 @@ struct replica_mint {
 struct replica_minted {
     bool written;
     bool had_old;
-    bool had_string; /* one that was visible or has expired, or a count */
-    bool had_counter;
+    bool had_string;  /* when it was made: one that was visible or has expired, or a count */
+    bool had_counter; /* likewise */
     int64_t number;
     size_t delivery_bytes; /* when written: at most so many are appended to `deliveries` */
     struct dot dot;        /* when written */

@@ -294,10 +294,10 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     out->written = effect->write;
     out->number = effect->number;
     out->had_old = effect->has_old;
-    out->had_string = cell_is_live(&base);
-    out->had_counter = cell_has_counter(&base);
     if (evaluate_only)
         goto done;
+    out->had_string = cell_is_live(&base);
+    out->had_counter = cell_has_counter(&base);
     if (effect->has_old)
         buffer_append_slice(old, effect->old);
     context->ids_wait = context->ids_wait || effect->ids_wait;
