@@ -9,12 +9,15 @@
  * moves, as many of each set of owners must hold it: the next read may ask the other one.
  * Source: Attiya, Bar-Noy, Dolev, "Sharing Memory Robustly in Message-Passing Systems", JACM 1995.
  */
+#include "coordinator/collection.h"
 #include "coordinator/request_state.h"
 
 static bool holds_merged(const struct coordinated_request *c, uint8_t owner)
 {
     struct reader merged = reader_make(buffer_slice(&c->merged));
     bool same = true;
+    if (c->request.kind == KEY_ELEMENTS_WALK)
+        return (c->walk_holders >> owner & 1) != 0;
     for (uint16_t i = 0; i < c->request.entry_count && same; i++) {
         struct cell whole = {0}, held = {0};
         struct reader reader = reader_make(reader_bytes(&merged));
@@ -29,11 +32,15 @@ static bool holds_merged(const struct coordinated_request *c, uint8_t owner)
 /* The merged cells, as MESSAGE_REPLICATE. */
 static void encode_repair(const struct coordinated_request *c, struct buffer *body)
 {
-    struct buffer deliveries = {0};
+    struct buffer deliveries = {0}, name = {0};
+    if (c->request.kind == KEY_ELEMENTS_WALK) {
+        buffer_append_slice(body, buffer_slice(&c->walk_repair));
+        return;
+    }
     struct reader merged = reader_make(buffer_slice(&c->merged));
     for (uint16_t i = 0; i < c->request.entry_count; i++) {
-        struct cell_delivery delivery = {.keyspace = c->request.keyspace,
-                                         .key = c->request.entries[i].key,
+        struct cell_delivery delivery = {.keyspace = collection_keyspace(c, i),
+                                         .key = collection_name(c, i, &name),
                                          .cell = reader_bytes(&merged)};
         cell_delivery_encode(&delivery, &deliveries);
     }
@@ -42,6 +49,7 @@ static void encode_repair(const struct coordinated_request *c, struct buffer *bo
                                           .deliveries = buffer_slice(&deliveries)};
     message_replicate_encode(&replicate, body);
     buffer_deinit(&deliveries);
+    buffer_deinit(&name);
 }
 
 /* Write back to those in `owners` that can be asked and would bring the level nearer. */
@@ -55,7 +63,8 @@ static void repair_at(struct coordinated_request *c, owner_mask owners, owner_ma
         if ((owners >> i & 1) == 0 || !quorum_wants(&c->write, hoped, i))
             continue;
         request_send(c, i, MESSAGE_REPLICATE, buffer_slice(&body), out);
-        out->read_repairs += c->request.entry_count;
+        out->read_repairs +=
+            c->request.kind == KEY_ELEMENTS_WALK ? c->walk_repair_cells : c->request.entry_count;
         hoped |= (owner_mask)1 << i;
         count_max--;
     }

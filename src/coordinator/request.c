@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "coordinator/collection.h"
 #include "coordinator/request_state.h"
 #include "ring/transition.h"
 
@@ -123,14 +124,24 @@ static uint8_t local_region(const struct coordinated_request *c)
     return c->request.region > 0 ? (uint8_t)(c->request.region - 1) : c->params.home;
 }
 
+/* Siblings and a default time to live are of keys; nothing of both is known of elements. */
+static bool has_collections(const struct coordinated_request *c)
+{
+    const struct ring_keyspace *keyspace = ring_keyspace(c->params.ring, c->request.keyspace);
+    bool grows = c->request.kind == KEY_ELEMENTS_WRITE; /* what is there may be read and deleted */
+    return keyspace->policy != KEYSPACE_SIBLINGS && (keyspace->default_ttl_ms == 0 || !grows);
+}
+
 /* Refuse early what cannot be met; STATUS_OK when it may be tried. */
 static enum status preflight(struct coordinated_request *c)
 {
     const struct request_options *options = &c->request.options;
-    bool writes = c->request.kind == KEY_WRITE;
+    bool writes = key_request_writes(&c->request);
     uint8_t home = local_region(c);
     if (c->bytes.length > MESSAGE_PAYLOAD_BYTES_MAX)
         return STATUS_TOO_LARGE;
+    if (key_request_is_collection(&c->request) && !has_collections(c))
+        return STATUS_UNSUPPORTED;
     if (c->request.kind == KEY_COVERAGE || c->request.kind == KEY_COUNT ||
         c->request.kind == KEY_DIGEST) {
         struct request_options one = {.level = LEVEL_ONE};
@@ -206,7 +217,7 @@ struct coordinated_request *coordinated_request_new(const struct coordinate_para
     status =
         ring_keyspace(params->ring, request->keyspace) == NULL ? STATUS_NO_KEYSPACE : preflight(c);
     if (status != STATUS_OK)
-        request_fail(c, status, c->request.kind == KEY_WRITE ? &c->write : &c->read, out);
+        request_fail(c, status, key_request_writes(&c->request) ? &c->write : &c->read, out);
     else if (key_request_needs_read(&c->request))
         read_start(c, wall_ms, out);
     else
@@ -226,6 +237,7 @@ void coordinated_request_free(struct coordinated_request *c)
     }
     hints_free(c);
     buffer_deinit(&c->lookup);
+    buffer_deinit(&c->walk_repair);
     buffer_deinit(&c->replicate);
     buffer_deinit(&c->merged);
     buffer_deinit(&c->minted);
@@ -283,7 +295,8 @@ void coordinated_request_reply(struct coordinated_request *c, node_id from, uint
             fetch_reply(c, holder, body, wall_ms, out);
     } else if (c->phase == PHASE_ASK &&
                (type == MESSAGE_READ_RESULT || type == MESSAGE_LOOKUP_RESULT ||
-                type == MESSAGE_RANGE_RESULT || type == MESSAGE_DIGEST_RESULT)) {
+                type == MESSAGE_RANGE_RESULT || type == MESSAGE_DIGEST_RESULT ||
+                type == MESSAGE_ELEMENTS_RESULT || type == MESSAGE_COLLECTION_CLOCK_RESULT)) {
         if (close_holder(c, holder))
             read_reply(c, holder, type, body, wall_ms, out);
     }

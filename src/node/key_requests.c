@@ -426,7 +426,7 @@ static void forward_answered(struct node *node, struct pending *pending, struct 
 static bool is_ours(struct node *node, const struct key_request *request,
                     const struct preference_list *owners)
 {
-    if (request->kind != KEY_WRITE)
+    if (!key_request_writes(request))
         return true;
     if (!mints_here(node, request->partition) || clock_fence_is_up(node))
         return false;
@@ -479,12 +479,12 @@ void key_request_start(struct node *node, const struct origin *origin,
         return;
     }
     preference_list_build(node->ring, request->partition, node->home, &owners);
-    if (request->kind == KEY_WRITE && node->store_condition != STATUS_OK &&
+    if (key_request_writes(request) && node->store_condition != STATUS_OK &&
         (!may_forward || is_ours(node, request, &owners))) {
         complete_failed(node, origin, node->store_condition);
         return;
     }
-    if (request->kind == KEY_WRITE && !may_forward && clock_fence_is_up(node))
+    if (key_request_writes(request) && !may_forward && clock_fence_is_up(node))
         complete_failed(node, origin, STATUS_CLOCK_SKEW);
     else if (!may_forward || is_ours(node, request, &owners))
         coordinate(node, origin, request, &owners, deadline_us);

@@ -74,8 +74,7 @@ static enum status keep_all(struct store_side *side, const struct message_hint *
         struct cell_delivery delivery;
         cell_delivery_decode(&reader, &delivery);
         enum merge_policy policy = store_policy_of(side, delivery.keyspace, &status);
-        if (ring_partition_of_slot(ring_slot(delivery.key), side->ring->partition_count) !=
-            partition)
+        if (!store_may_hold(side, &delivery, partition))
             status = STATUS_INVALID;
         if (status == STATUS_OK)
             status = hint_store_add(side->hints, partition, hint->intended, &delivery, policy,

@@ -7,6 +7,7 @@
 #include "node/store_side_state.h"
 #include "replica/keyspace_drop.h"
 #include "replica/replica_requests.h"
+#include "ring/element_key.h"
 #include "ring/position.h"
 #include "ring/transition.h"
 
@@ -223,10 +224,26 @@ struct replica *store_find_replica(struct store_side *side, const struct replica
 enum merge_policy store_policy_of(const struct store_side *side, keyspace_id keyspace,
                                   enum status *status)
 {
-    const struct ring_keyspace *found = ring_keyspace(side->ring, keyspace);
+    const struct ring_keyspace *found = ring_keyspace(side->ring, keyspace_of_keys(keyspace));
     if (found == NULL)
         *status = STATUS_NO_KEYSPACE;
+    if (keyspace_has_elements(keyspace))
+        return MERGE_ELEMENTS;
     return found != NULL && found->policy == KEYSPACE_SIBLINGS ? MERGE_SIBLINGS : MERGE_LWW;
+}
+
+bool store_may_hold(const struct store_side *side, const struct cell_delivery *delivery,
+                    partition_id partition)
+{
+    struct slice key = delivery->key;
+    struct element_key parts;
+    if (keyspace_has_elements(delivery->keyspace)) {
+        if (!cell_name_is_sound(delivery->keyspace, key, side->ring->seed) ||
+            element_key_decode(key, &parts) != STATUS_OK)
+            return false;
+        key = parts.key;
+    }
+    return ring_partition_of_slot(ring_slot(key), side->ring->partition_count) == partition;
 }
 
 void store_checkpoint_if_due(struct store_side *side, struct replica *replica)
@@ -296,8 +313,7 @@ enum status store_apply_deliveries(struct store_side *side, struct replica *repl
         cell_delivery_decode(&reader, &delivery);
         if (reader.failed)
             return STATUS_CORRUPT;
-        if (ring_partition_of_slot(ring_slot(delivery.key), side->ring->partition_count) !=
-            replica->partition)
+        if (!store_may_hold(side, &delivery, replica->partition))
             status = STATUS_INVALID;
         else
             status = apply_delivery(side, replica, &delivery, &is_new);
@@ -345,6 +361,7 @@ static void handle_digest(struct store_side *side, const struct frame *frame,
         replica = store_find_replica(side, &message.address, &result.status);
     if (replica != NULL) {
         result.keyspace_count = replica_count(replica, message.keyspace);
+        result.element_count = replica_count(replica, keyspace_of_elements(message.keyspace));
         result.count = replica_count_all(replica);
         result.clock_digest = clock_hash(&replica->clock);
         result.content_digest = replica->tree.root.hash;
@@ -386,6 +403,10 @@ static void refuse(const struct store_side *side, const struct frame *frame, enu
         break;
     case MESSAGE_LOOKUP:
         store_reply_lookup(frame, status, NULL, out);
+        break;
+    case MESSAGE_COLLECTION_CLOCK:
+        store_reply_collection_clock(
+            frame, &(struct message_collection_clock_result){.status = status}, out);
         break;
     case MESSAGE_DIGEST:
         offset = frame_start(out, MESSAGE_DIGEST_RESULT, frame->request, 0);
@@ -452,6 +473,9 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     case MESSAGE_LOOKUP:
         store_handle_lookup(side, &frame, out);
         break;
+    case MESSAGE_COLLECTION_CLOCK:
+        store_handle_collection_clock(side, &frame, out);
+        break;
     case MESSAGE_SYNC_CLOCKS:
         store_handle_sync_clocks(side, &frame, out);
         break;
@@ -497,8 +521,8 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
             assert(!"a frame of this type goes to the store side");
     }
     /* A ceiling from a clock that is not trusted would keep this node from minting for as long. */
-    bool issues =
-        frame.type == MESSAGE_MINT && store_clock_may_mint(&side->clock, now) == STATUS_OK;
+    bool makes = frame.type == MESSAGE_MINT || frame.type == MESSAGE_STABILITY_STEP; /* sweeps */
+    bool issues = makes && store_clock_may_mint(&side->clock, now) == STATUS_OK;
     if (out->batch.length > before)
         store_lineage_count(side, &out->batch);
     if (out->batch.length > 0)
@@ -539,6 +563,7 @@ static void answer_committed(struct store_side *side, const struct frame *frame,
 void store_side_committed(struct store_side *side, struct instant now, struct store_output *out)
 {
     cell_cache_committed(side->cache);
+    side->context.groups++;
     side->requests_purged = side->context.expiry_indexed = false;
     uint64_t seq = side->config.seq;
     store_register_committed(side);

@@ -286,8 +286,7 @@ static enum status force_one(struct store_side *side, struct replica *replica,
     if (reader_end(&reader) != STATUS_OK)
         return STATUS_CORRUPT;
     enum merge_policy policy = store_policy_of(side, delivery.keyspace, &status);
-    if (ring_partition_of_slot(ring_slot(delivery.key), side->ring->partition_count) !=
-        replica->partition)
+    if (!store_may_hold(side, &delivery, replica->partition))
         status = STATUS_INVALID;
     if (status == STATUS_OK)
         status =

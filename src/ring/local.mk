@@ -1,4 +1,6 @@
 libringcore_a_SOURCES += \
+	src/ring/element_key.c \
+	src/ring/element_key.h \
 	src/ring/flow.c \
 	src/ring/flow.h \
 	src/ring/order.c \

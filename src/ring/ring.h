@@ -26,8 +26,8 @@ enum {
     RING_REGIONS_MAX = 16,
     RING_OWNERS_MAX = 16, /* of one partition, all regions together */
     RING_KEYSPACES_MAX = 64,
-    RING_KEYSPACE_DROPS_MAX = 1023, /* of one number, which is then used up */
-    RING_NAME_MAX = 32, /* bytes of a region, rack or keyspace name: [a-z0-9_-], 1..32 */
+    RING_KEYSPACE_DROPS_MAX = 511, /* of one number, which is then used up */
+    RING_NAME_MAX = 32,            /* bytes of a region, rack or keyspace name: [a-z0-9_-], 1..32 */
     RING_HOST_MAX = 253,
     RING_WEIGHT_MAX = 10000,
     RING_SECRET_BYTES = 32,
@@ -157,7 +157,7 @@ const struct ring_keyspace *ring_keyspace(const struct ring *ring, keyspace_id i
 /* Likewise by the number that clients know; any number may be asked for. */
 const struct ring_keyspace *ring_keyspace_numbered(const struct ring *ring, uint64_t number);
 keyspace_id ring_keyspace_id(const struct ring *ring, const struct ring_keyspace *keyspace);
-/* Whether it was dropped. False for one that this ring has not heard of. */
+/* Whether it was dropped, also by the id of its elements. False for one not heard of here. */
 bool ring_keyspace_is_dropped(const struct ring *ring, keyspace_id id);
 /* The limit that binds of a keyspace's, where it has one, and the node's setting. */
 static inline uint32_t ring_keyspace_limit(uint32_t of_keyspace, uint32_t setting)

@@ -185,8 +185,8 @@ static enum status check_table(const struct ring *ring, char reason[RING_REASON_
     if (ring->owners == NULL)
         return refuse(reason, "the ring has no table of owners");
     for (uint32_t p = 0; p < ring->partition_count; p++) {
-        enum status status = ring_validate_row(ring, (partition_id)p,
-                                               ring_owners(ring, (partition_id)p), reason);
+        enum status status =
+            ring_validate_row(ring, (partition_id)p, ring_owners(ring, (partition_id)p), reason);
         if (status != STATUS_OK)
             return status;
     }

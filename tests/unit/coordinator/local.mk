@@ -2,6 +2,7 @@ libringtest_a_SOURCES += \
 	tests/unit/coordinator/request_driver.c \
 	tests/unit/coordinator/request_driver.h
 unit_tests += \
+	tests/unit/coordinator/test_collection \
 	tests/unit/coordinator/test_context_token \
 	tests/unit/coordinator/test_fallbacks \
 	tests/unit/coordinator/test_key_request \

@@ -4,6 +4,7 @@ libringtest_a_SOURCES += \
 	tests/unit/ring/ring_fixture.c \
 	tests/unit/ring/ring_fixture.h
 unit_tests += \
+	tests/unit/ring/test_element_key \
 	tests/unit/ring/test_flow \
 	tests/unit/ring/test_planner \
 	tests/unit/ring/test_planner_property \
