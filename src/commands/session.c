@@ -176,7 +176,6 @@ void session_free(struct session *session)
     buffer_deinit(&session->library_name);
     buffer_deinit(&session->library_version);
     buffer_deinit(&session->last_write.key);
-    buffer_deinit(&session->last_write.element);
     free(session);
 }
 

@@ -148,10 +148,8 @@ static bool is_worth_it(const struct coordinated_request *c)
             continue;
         while (fallback < c->write.holder_count && !may_ask(c, fallback))
             fallback++;
-        if (fallback < c->write.holder_count) {
-            quorum_stand_in(&hope, fallback, i);
+        if (fallback < c->write.holder_count)
             quorum_count(&hope, fallback++);
-        }
     }
     return quorum_met(&hope);
 }
@@ -161,7 +159,6 @@ static void ask(struct coordinated_request *c, uint8_t fallback, uint8_t owner,
 {
     struct buffer body = {0};
     c->stands_for[fallback] = owner;
-    quorum_stand_in(&c->write, fallback, owner);
     message_hint_encode(c->owners.nodes[owner], buffer_slice(&c->replicate), &body);
     request_send(c, fallback, MESSAGE_HINT, buffer_slice(&body), out);
     buffer_deinit(&body);
@@ -186,10 +183,6 @@ void fallbacks_ask_one_more(struct coordinated_request *c, struct coordinated_ou
         return;
     uint8_t fallback = next_fallback(c);
     uint8_t owner = next_owner(c, true);
-    struct quorum hope = c->write;
-    if (fallback == NOBODY || owner == NOBODY)
-        return;
-    quorum_stand_in(&hope, fallback, owner);
-    if (quorum_wants(&hope, 0, fallback))
+    if (fallback != NOBODY && owner != NOBODY && quorum_wants(&c->write, 0, fallback))
         ask(c, fallback, owner, out);
 }

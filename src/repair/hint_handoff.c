@@ -6,7 +6,6 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "ring/roster.h"
-#include "ring/transition.h"
 
 enum {
     LOOK_EVERY_US = 500 * 1000, /* while something is owed and no lane is busy */
@@ -510,8 +509,7 @@ void hint_handoff_page(struct hint_handoff *handoff, const struct hint_answer *a
         return;
     }
     struct message_replicate replicate = {
-        .address = {.partition = lane->partition,
-                    .tag = ring_tag_of(handoff->params.ring, lane->partition)},
+        .address = {.partition = lane->partition, .tag = handoff->params.ring->tag},
         .delivery_count = (uint16_t)page.count,
         .deliveries = page.deliveries};
     size_t offset = out->bodies.length;

@@ -13,7 +13,6 @@ EXTRA_DIST += \
 	tests/system/test_gc \
 	tests/system/test_keyspace_drop \
 	tests/system/test_keyspaces \
-	tests/system/test_hashes \
 	tests/system/test_gateways \
 	tests/system/test_hints \
 	tests/system/test_kill_loop \

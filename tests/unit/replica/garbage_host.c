@@ -50,7 +50,6 @@ void garbage_host_commit(struct garbage_host *host)
     memory_store_apply(&host->store, buffer_slice(&host->batch));
     buffer_clear(&host->batch);
     cell_cache_committed(host->cache);
-    host->context.groups++;
 }
 
 static void close_replica(struct garbage_host *host)
@@ -223,9 +222,8 @@ void garbage_host_assert_sums(struct garbage_host *host)
         digest += cell_hash(&cell, name.key, host->context.digest_seed + name.keyspace);
         bool live = false, dead = cell.count == 0;
         for (uint32_t s = 0; s < cell.count; s++) {
-            uint8_t kind = cell.siblings[s].kind;
-            live = live || (kind != SIBLING_TOMBSTONE && kind != SIBLING_CUT);
-            dead = dead || kind == SIBLING_TOMBSTONE || kind == SIBLING_CUT;
+            live = live || cell.siblings[s].kind != SIBLING_TOMBSTONE;
+            dead = dead || cell.siblings[s].kind == SIBLING_TOMBSTONE;
         }
         count += live;
         garbage += dead;
