@@ -55,16 +55,24 @@ void machine_set_condition(struct machine *machine, enum status condition)
         tell_condition(machine);
 }
 
+/* Whether those that are up can still tell who is right. */
+static void note_time(struct world *world)
+{
+    int64_t far_ms = (int64_t)world->plan.settings.max_clock_skew_ms / 2;
+    unsigned far = 0, up = 0;
+    for (uint32_t i = 0; i < plan_machines(&world->plan); i++) {
+        const struct machine *machine = &world->machines[i];
+        far += llabs(machine->wall_offset_ms) > far_ms;
+        up += machine->state == MACHINE_UP && !machine->paused;
+    }
+    world->time_was_lost = world->time_was_lost || far > 1 || (far == 1 && up < 3);
+}
+
 void machine_set_clock(struct machine *machine, int64_t offset_ms)
 {
-    struct world *world = machine->world;
-    int64_t far_ms = (int64_t)world->plan.settings.max_clock_skew_ms / 2;
-    unsigned far = 0;
     machine->wall_offset_ms = offset_ms;
-    world->clock_changed_at_us = world->now_us;
-    for (uint32_t i = 0; i < plan_machines(&world->plan); i++)
-        far += llabs(world->machines[i].wall_offset_ms) > far_ms;
-    world->time_was_lost = world->time_was_lost || far > 1;
+    machine->world->clock_changed_at_us = machine->world->now_us;
+    note_time(machine->world);
 }
 
 struct instant machine_now(struct machine *machine)
@@ -337,6 +345,7 @@ void machine_crash(struct machine *machine, bool power_loss)
     store_thread_crash(machine);
     machine->state = MACHINE_DOWN;
     machine->life++;
+    note_time(machine->world);
 }
 
 void machine_stop(struct machine *machine)
@@ -348,6 +357,7 @@ void machine_stop(struct machine *machine)
     end_process(machine, false);
     machine->state = MACHINE_STOPPING;
     store_thread_stop(machine);
+    note_time(machine->world);
 }
 
 static void replace_disk(struct machine *machine)
@@ -411,6 +421,7 @@ void machine_pause(struct machine *machine, bool stops_mono)
     machine->paused = true;
     machine->pause_stops_mono = stops_mono;
     machine->paused_since_us = machine->world->now_us;
+    note_time(machine->world);
 }
 
 /* What waited happens now, in the order in which it came. */

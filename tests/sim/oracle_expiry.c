@@ -3,8 +3,8 @@
  *
  * A value becomes its own tombstone when the safe time is past its expiry. So by then
  *
- *   its time has come, unless two clocks were far off together, and it has by the clocks of all
- *   owners if none was changed lately
+ *   its time has come, unless nobody could know it (time_was_lost), and it has by the clocks of
+ *   all owners if none was changed lately
  *   each version of the partition from before, which is on the disk of the owner that made it,
  *   is here too; so whoever had extended the value would have been known
  *

@@ -74,7 +74,7 @@ struct world {
     uint64_t clock_changed_at_us; /* when a wall clock last jumped */
     uint64_t wall_max_ms;         /* highest wall clock that any machine has read */
     int64_t ahead_max_ms;         /* the most that any of them was ahead of the true time */
-    bool time_was_lost; /* two were far off at once: where they meet alone they are the most */
+    bool time_was_lost; /* two were far off at once, or one with too few beside it to tell */
     struct schedule schedule;
     struct ring *ring;
     struct machine *machines; /* plan_machines() */
