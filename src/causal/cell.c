@@ -130,7 +130,7 @@ static uint32_t keep_winner(struct cell *cell)
         return 0;
     for (uint32_t i = 0; i < cell->count; i++) {
         const struct sibling *sibling = &cell->siblings[i];
-        if (sibling->kind != SIBLING_COUNTER && (winner == NULL || sibling->time >= winner->time))
+        if (!sibling_is_beside(sibling->kind) && (winner == NULL || sibling->time >= winner->time))
             winner = sibling;
         values += sibling->kind == SIBLING_STRING;
     }
@@ -138,7 +138,7 @@ static uint32_t keep_winner(struct cell *cell)
         values -= winner->kind == SIBLING_STRING;
     for (uint32_t i = 0; i < cell->count; i++) {
         const struct sibling *sibling = &cell->siblings[i];
-        if (sibling->kind == SIBLING_COUNTER || sibling == winner)
+        if (sibling_is_beside(sibling->kind) || sibling == winner)
             cell->siblings[kept++] = *sibling;
         if (sibling == winner)
             winner = NULL; /* it may have moved */

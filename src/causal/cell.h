@@ -7,7 +7,7 @@
  *   merge(x, y): a sibling of x stays iff y has it too or y.context does not
  *   cover its dot, and the other way round; context = pointwise maximum. With
  *   last-writer-wins the highest (time, dot) of the rest's strings and tombstones stays
- *   alone; what counts has no rivals, and stays beside it.
+ *   alone; what counts or cuts has no rivals, and stays beside it.
  *
  * Source: Almeida et al., "Scalable and Accurate Causality Tracking for
  * Eventually Consistent Stores", DAIS 2014; reference "algorithms" 3.3.
@@ -28,6 +28,7 @@ enum sibling_kind {
     SIBLING_STRING = 0,
     SIBLING_TOMBSTONE = 1,
     SIBLING_COUNTER = 2, /* increments beside the string or tombstone (causal/counter.h) */
+    SIBLING_CUT = 3,     /* what deletes of a whole collection removed (causal/cut.h) */
     SIBLING_KIND_COUNT
 };
 
@@ -37,7 +38,17 @@ enum {
     CELL_VALUES_BYTES_MAX = 22 << 20 /* of siblings together; one value alone has its own limit */
 };
 
-enum merge_policy { MERGE_LWW = 0, MERGE_SIBLINGS = 1 }; /* as enum keyspace_policy */
+enum merge_policy {
+    MERGE_LWW = 0, /* the first two as enum keyspace_policy */
+    MERGE_SIBLINGS = 1,
+    MERGE_ELEMENTS = 2 /* what is concurrent stays; a new version replaces all that its maker saw */
+};
+
+/* Beside the strings and tombstones of a cell, and no rival of them. */
+static inline bool sibling_is_beside(uint8_t kind)
+{
+    return kind == SIBLING_COUNTER || kind == SIBLING_CUT;
+}
 
 struct sibling {
     struct dot dot;

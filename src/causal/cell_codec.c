@@ -21,6 +21,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "causal/counter.h"
+#include "causal/cut.h"
 #include "causal/garbage.h"
 
 enum { SIBLING_BYTES_MIN = 13, DOT_IMAGE_BYTES = 24 };
@@ -73,15 +74,27 @@ void cell_encode_versions(const struct cell *cell, uint64_t value_bytes_max, str
     }
 }
 
-/* So that whoever has a decoded cell can count with it. */
 static bool counts_well(const struct sibling *sibling)
 {
     struct counter counter = {0};
-    if (sibling->kind != SIBLING_COUNTER)
-        return true;
     enum status status = counter_join(&counter, sibling->value);
     counter_deinit(&counter);
     return status == STATUS_OK;
+}
+
+/* So that whoever has a decoded cell can count with it, and cut by it. */
+static bool is_well_made(const struct sibling *sibling)
+{
+    switch (sibling->kind) {
+    case SIBLING_TOMBSTONE:
+        return sibling->value.length == 0;
+    case SIBLING_COUNTER:
+        return sibling->expire_at_ms == 0 && counts_well(sibling);
+    case SIBLING_CUT:
+        return sibling->expire_at_ms == 0 && cut_is_sound(sibling->value);
+    default:
+        return sibling->kind == SIBLING_STRING;
+    }
 }
 
 static void decode_sibling(struct reader *reader, const struct version_vector *context,
@@ -107,9 +120,7 @@ static void decode_sibling(struct reader *reader, const struct version_vector *c
     if (omitted && (!may_omit || out->omitted_bytes == 0 || out->kind != SIBLING_STRING))
         reader->failed = true;
     if (reader->failed || index >= context->count || behind >= context->entries[index].sequence ||
-        out->kind >= SIBLING_KIND_COUNT ||
-        (out->kind == SIBLING_TOMBSTONE && out->value.length != 0) ||
-        (out->kind == SIBLING_COUNTER && out->expire_at_ms != 0) || !counts_well(out)) {
+        (out->kind != SIBLING_STRING && !is_well_made(out))) {
         reader->failed = true;
         return;
     }

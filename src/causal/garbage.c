@@ -131,7 +131,7 @@ void cell_without_garbage(const struct cell *cell, struct cell *out)
         return;
     uint64_t expired_at_ms = cell_expired_at_ms(cell, 0); /* of what is its own tombstone */
     for (uint32_t i = 0; i < cell->count; i++)
-        if (cell->siblings[i].kind != SIBLING_TOMBSTONE &&
+        if (cell->siblings[i].kind != SIBLING_TOMBSTONE && cell->siblings[i].kind != SIBLING_CUT &&
             !sibling_counts_no_more(&cell->siblings[i], expired_at_ms))
             cell_insert(out, &cell->siblings[i]);
     drop_resets(out);

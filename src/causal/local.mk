@@ -1,4 +1,6 @@
 libringcore_a_SOURCES += \
+	src/causal/cut.c \
+	src/causal/cut.h \
 	src/causal/bits.c \
 	src/causal/bits.h \
 	src/causal/cell.c \

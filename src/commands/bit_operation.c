@@ -69,6 +69,11 @@ static void collect_source(struct call *call, uint32_t index, const struct key_r
         return;
     }
     const struct key_outcome *outcome = &result->outcomes[0];
+    if (outcome->collection != 0) {
+        work->failure = (struct key_result){.status = STATUS_WRONG_TYPE};
+        call_scatter_stop(call);
+        return;
+    }
     put_together(work, outcome->visible ? outcome->value : slice_make(NULL, 0), &call->scratch);
 }
 

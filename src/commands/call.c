@@ -20,6 +20,7 @@
 #include "commands/options.h"
 #include "commands/session_state.h"
 #include "commands/siblings.h"
+#include "commands/types.h"
 #include "ring/position.h"
 
 enum {
@@ -96,6 +97,8 @@ void call_free(struct call *call)
     buffer_deinit(&call->scratch);
     buffer_deinit(&call->reply);
     buffer_deinit(&call->text);
+    buffer_deinit(&call->flagged);
+    buffer_deinit(&call->removal.names);
     free(call);
 }
 
@@ -300,7 +303,12 @@ static void find_keys(struct call *call)
 void call_prepare(struct call *call)
 {
     call->options = (struct request_options){0};
-    call->grows_value = call->adds_decimal = false;
+    call->grows_value = call->adds_decimal = call->adds_to_field = false;
+    call->takes_collections = false;
+    call->type_text = NULL;
+    call->check.tries = 0;
+    buffer_clear(&call->flagged);
+    call->flagged_failure.status = STATUS_OK;
     call->has_context = false;
     call->request_id = slice_make(NULL, 0);
     version_vector_deinit(&call->context);
@@ -443,7 +451,7 @@ static void join_keyspace(const struct call *call, struct key_request *request)
     struct request_options weakest = {0};
     if (keyspace == NULL)
         return;
-    weakest.level = request->kind == KEY_WRITE ? keyspace->write_level : keyspace->read_level;
+    weakest.level = key_request_writes(request) ? keyspace->write_level : keyspace->read_level;
     weakest.sloppy = keyspace->sloppy ? SLOPPY_YES : SLOPPY_DEFAULT;
     options_join(&request->options, &weakest);
 }
@@ -469,7 +477,7 @@ static void ask_for_key(struct call *call, uint8_t kind, keyspace_id keyspace, s
     assert(call->request_open == 0);
     entry->key = key;
     if (mutation != NULL) {
-        entry->mutation = *mutation;
+        entry->mutation = call->asked_mutation = *mutation;
         call_give_context(call, entry);
     }
     struct key_request request = {
@@ -558,14 +566,30 @@ void call_note_write(struct call *call, keyspace_id keyspace, struct slice key,
     last->acks = (uint8_t)(result->acks - result->hints); /* WAIT counts owners */
     if (known)
         last->dot = outcome->dot;
+    last->collection = 0;
     buffer_clear(&last->key);
     buffer_append_slice(&last->key, key);
+}
+
+void call_note_element(struct call *call, struct slice key, uint8_t collection,
+                       struct slice element, const struct key_result *result,
+                       const struct key_outcome *outcome)
+{
+    struct last_write *last = &call->session->last_write;
+    call_note_write(call, call->keyspace, key, result, outcome);
+    if (last->serial != call->serial)
+        return;
+    last->collection = collection;
+    buffer_clear(&last->element);
+    buffer_append_slice(&last->element, element);
 }
 
 static void deliver_one(struct call *call, const struct key_result *result)
 {
     const struct key_outcome *outcome = result->outcome_count == 1 ? &result->outcomes[0] : NULL;
     call_take *take = call->take;
+    if (type_check_begins(call, result))
+        return;
     if (call->asked_kind == KEY_WRITE)
         call_note_write(call, call->asked_keyspace, call->asked_key, result, outcome);
     if (result->status != STATUS_OK) {
@@ -583,6 +607,8 @@ static void deliver_one(struct call *call, const struct key_result *result)
             statistics->keyspace_hits++;
         else
             statistics->keyspace_misses++;
+    } else if (replaced_removal_begins(call, outcome)) {
+        return;
     }
     take(call, outcome);
 }

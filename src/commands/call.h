@@ -48,6 +48,29 @@ typedef void call_make(struct call *call, uint32_t index, struct key_request *re
 typedef void call_collect(struct call *call, uint32_t index, const struct key_result *result);
 typedef void call_next(struct call *call);
 
+/* A look at what a key holds beside strings (types.h). */
+struct type_check {
+    uint8_t kind; /* of the request that was made */
+    keyspace_id keyspace;
+    struct slice key;
+    struct mutation mutation;
+    call_take *take;
+    uint64_t place;
+    int64_t number; /* of the write that was made */
+    uint8_t tries;
+    bool present;
+    struct key_result failure;
+};
+
+/* Where a removal of flagged keys is (types.h). */
+struct collection_removal {
+    uint32_t at; /* index of the key */
+    struct buffer names;
+    uint32_t name_count; /* of fields that are to be removed next; 0: list more */
+    call_collect *collect;
+    call_next *then;
+};
+
 struct call {
     struct session *session;
     const struct command *command; /* the row, of the subcommand where there is one */
@@ -63,10 +86,13 @@ struct call {
     struct slice request_id; /* of WITH id=; empty: none */
     uint64_t request_digest;
 
-    bool grows_value;      /* set by commands whose value may outgrow the limit */
-    bool adds_decimal;     /* set by those that add numbers with a fraction */
-    struct buffer scratch; /* the command's own bytes */
-    void *work;            /* the command's own state; see call_work() */
+    bool grows_value;       /* set by commands whose value may outgrow the limit */
+    bool adds_decimal;      /* set by those that add numbers with a fraction */
+    bool adds_to_field;     /* and by those that add to a field of a hash */
+    bool takes_collections; /* set by those that want to be told of one instead of an error */
+    const char *type_text;  /* the error for one; NULL: WRONGTYPE */
+    struct buffer scratch;  /* the command's own bytes */
+    void *work;             /* the command's own state; see call_work() */
 
     /* The rest belongs to call.c and session.c. */
     uint64_t serial; /* place in the connection's order */
@@ -90,6 +116,11 @@ struct call {
     struct slice asked_key;
     keyspace_id asked_keyspace;
     uint8_t asked_kind;
+    struct mutation asked_mutation;
+    struct type_check check;
+    struct buffer flagged; /* of struct flagged_key */
+    struct key_result flagged_failure;
+    struct collection_removal removal;
     uint32_t request_total, request_next, request_open;
     call_next *wake;
     uint64_t wake_us;
@@ -136,6 +167,11 @@ void call_sleep(struct call *call, uint64_t when_us, call_next *wake);
 /* WAIT asks for the connection's last write: tell it which that is. */
 void call_note_write(struct call *call, keyspace_id keyspace, struct slice key,
                      const struct key_result *result, const struct key_outcome *outcome);
+
+/* The same of an element of a collection. */
+void call_note_element(struct call *call, struct slice key, uint8_t collection,
+                       struct slice element, const struct key_result *result,
+                       const struct key_outcome *outcome);
 
 /* ---- answering ---- */
 

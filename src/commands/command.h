@@ -39,15 +39,16 @@ enum command_categories {
     CATEGORY_KEYSPACE = 1 << 0,
     CATEGORY_READ = 1 << 1,
     CATEGORY_WRITE = 1 << 2,
-    CATEGORY_STRING = 1 << 3,
-    CATEGORY_BITMAP = 1 << 4,
-    CATEGORY_ADMIN = 1 << 5,
-    CATEGORY_FAST = 1 << 6,
-    CATEGORY_SLOW = 1 << 7,
-    CATEGORY_BLOCKING = 1 << 8,
-    CATEGORY_DANGEROUS = 1 << 9,
-    CATEGORY_CONNECTION = 1 << 10,
-    CATEGORY_COUNT = 11
+    CATEGORY_HASH = 1 << 3,
+    CATEGORY_STRING = 1 << 4,
+    CATEGORY_BITMAP = 1 << 5,
+    CATEGORY_ADMIN = 1 << 6,
+    CATEGORY_FAST = 1 << 7,
+    CATEGORY_SLOW = 1 << 8,
+    CATEGORY_BLOCKING = 1 << 9,
+    CATEGORY_DANGEROUS = 1 << 10,
+    CATEGORY_CONNECTION = 1 << 11,
+    CATEGORY_COUNT = 12
 };
 
 /* What is done to a key; by the names of COMMAND INFO. */

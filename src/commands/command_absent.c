@@ -9,9 +9,6 @@
 const struct command_absent commands_absent[] = {
     {"LCS", "there are no comparisons of values yet"},
     {"PFADD PFCOUNT PFMERGE PFDEBUG PFSELFTEST", "there are no HyperLogLogs yet"},
-    {"HSET HSETNX HGET HMGET HMSET HGETALL HKEYS HVALS HLEN HEXISTS HDEL HINCRBY HINCRBYFLOAT "
-     "HSTRLEN HRANDFIELD HSCAN",
-     "there are no hashes yet"},
     {"SADD SREM SMEMBERS SISMEMBER SMISMEMBER SCARD SPOP SRANDMEMBER SSCAN SINTER SINTERCARD "
      "SINTERSTORE SUNION SUNIONSTORE SDIFF SDIFFSTORE SMOVE",
      "there are no sets yet"},

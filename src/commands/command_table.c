@@ -10,8 +10,8 @@ const char *const command_flag_names[COMMAND_FLAG_COUNT] = {
     "allow_busy"};
 
 const char *const command_category_names[CATEGORY_COUNT] = {
-    "keyspace", "read", "write",    "string",    "bitmap",    "admin",
-    "fast",     "slow", "blocking", "dangerous", "connection"};
+    "keyspace", "read", "write", "hash",     "string",    "bitmap",
+    "admin",    "fast", "slow",  "blocking", "dangerous", "connection"};
 
 const char *const key_flag_names[KEY_FLAG_COUNT] = {
     "RO", "RW", "OW", "RM", "access", "update", "insert", "delete", "variable_flags"};

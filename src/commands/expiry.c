@@ -11,6 +11,7 @@
 
 #include "commands/arguments.h"
 #include "commands/command_list.h"
+#include "ring/element_key.h"
 
 static void reply_invalid_time(struct call *call)
 {
@@ -109,6 +110,7 @@ static void expire(struct call *call, struct expiry_unit unit)
         return;
     }
     mutation.expire_at_ms = at_ms < 1 ? 1 : (uint64_t)at_ms;
+    call->type_text = "ERR hashes have no time to live yet; nothing was written";
     call_write(call, call_argument(call, 1), &mutation, take_number);
 }
 
@@ -154,7 +156,7 @@ static int64_t left_ms(struct call *call, const struct key_outcome *outcome)
 static int64_t without_time(const struct key_outcome *outcome)
 {
     if (!outcome->visible)
-        return -2;
+        return outcome->collection != COLLECTION_NONE ? -1 : -2; /* none has a time to live yet */
     return outcome->expire_at_ms == 0 ? -1 : 0;
 }
 
@@ -184,21 +186,25 @@ static void take_pexpiretime(struct call *call, const struct key_outcome *outcom
 
 static void start_ttl(struct call *call)
 {
+    call->takes_collections = true;
     call_read(call, call_argument(call, 1), take_ttl);
 }
 
 static void start_pttl(struct call *call)
 {
+    call->takes_collections = true;
     call_read(call, call_argument(call, 1), take_pttl);
 }
 
 static void start_expiretime(struct call *call)
 {
+    call->takes_collections = true;
     call_read(call, call_argument(call, 1), take_expiretime);
 }
 
 static void start_pexpiretime(struct call *call)
 {
+    call->takes_collections = true;
     call_read(call, call_argument(call, 1), take_pexpiretime);
 }
 

@@ -10,7 +10,10 @@
 #include "commands/arguments.h"
 #include "commands/call.h"
 #include "commands/command_list.h"
+#include "commands/hash_sample.h"
 #include "commands/help.h"
+#include "commands/types.h"
+#include "ring/element_key.h"
 
 enum {
     EMBEDDED_BYTES_MAX = 44, /* up to here Redis keeps a string with its header */
@@ -20,18 +23,22 @@ enum {
 
 static void take_type(struct call *call, const struct key_outcome *outcome)
 {
-    call_reply_simple(call, outcome->visible ? "string" : "none");
+    call_reply_simple(call,
+                      outcome->visible ? "string" : collection_type_name(outcome->collection));
 }
 
 static void start_type(struct call *call)
 {
+    call->takes_collections = true;
     call_read(call, call_argument(call, 1), take_type);
 }
 
 static void take_encoding(struct call *call, const struct key_outcome *outcome)
 {
     int64_t number;
-    if (!outcome->visible)
+    if (outcome->collection != COLLECTION_NONE)
+        hash_reply_encoding(call, 2);
+    else if (!outcome->visible)
         call_reply_null(call);
     else if (outcome->value.length <= INTEGER_DIGITS_MAX && parse_integer(outcome->value, &number))
         call_reply_bulk(call, slice_text("int"));
@@ -40,9 +47,14 @@ static void take_encoding(struct call *call, const struct key_outcome *outcome)
                         slice_text(outcome->value.length <= EMBEDDED_BYTES_MAX ? "embstr" : "raw"));
 }
 
+static bool is_there(const struct key_outcome *outcome)
+{
+    return outcome->visible || outcome->collection != COLLECTION_NONE;
+}
+
 static void take_frequency(struct call *call, const struct key_outcome *outcome)
 {
-    if (!outcome->visible)
+    if (!is_there(outcome))
         call_reply_null(call);
     else
         call_reply_error(call, "ERR An LFU maxmemory policy is not selected, access frequency not "
@@ -52,7 +64,7 @@ static void take_frequency(struct call *call, const struct key_outcome *outcome)
 
 static void take_idle_time(struct call *call, const struct key_outcome *outcome)
 {
-    if (!outcome->visible)
+    if (!is_there(outcome))
         call_reply_null(call);
     else
         call_reply_error(call, "ERR idle time is not tracked");
@@ -60,7 +72,7 @@ static void take_idle_time(struct call *call, const struct key_outcome *outcome)
 
 static void take_reference_count(struct call *call, const struct key_outcome *outcome)
 {
-    if (outcome->visible)
+    if (is_there(outcome))
         call_reply_integer(call, 1);
     else
         call_reply_null(call);
@@ -68,28 +80,34 @@ static void take_reference_count(struct call *call, const struct key_outcome *ou
 
 static void start_encoding(struct call *call)
 {
+    call->takes_collections = true;
     call_read(call, call_argument(call, 2), take_encoding);
 }
 
 static void start_freq(struct call *call)
 {
+    call->takes_collections = true;
     call_read(call, call_argument(call, 2), take_frequency);
 }
 
 static void start_idletime(struct call *call)
 {
+    call->takes_collections = true;
     call_read(call, call_argument(call, 2), take_idle_time);
 }
 
 static void start_refcount(struct call *call)
 {
+    call->takes_collections = true;
     call_read(call, call_argument(call, 2), take_reference_count);
 }
 
 static void take_usage(struct call *call, const struct key_outcome *outcome)
 {
     size_t key_bytes = call_argument(call, 2).length;
-    if (outcome->visible)
+    if (outcome->collection != COLLECTION_NONE)
+        hash_reply_usage(call, 2);
+    else if (outcome->visible)
         call_reply_integer(call,
                            (int64_t)(key_bytes + outcome->value.length + CELL_OVERHEAD_BYTES));
     else
@@ -113,6 +131,7 @@ static void start_usage(struct call *call)
             return;
         }
     }
+    call->takes_collections = true;
     call_read(call, call_argument(call, 2), take_usage);
 }
 
@@ -180,7 +199,8 @@ const struct command command_type = {
     }
 
 static const struct command object_subcommands[] = {
-    OBJECT_ROW(encoding, "2.2.3", "How Redis would keep the value: int, embstr or raw."),
+    OBJECT_ROW(encoding, "2.2.3",
+               "How Redis would keep the value: int, embstr, raw, listpack or hashtable."),
     OBJECT_ROW(freq, "4.0.0", "An error: how often a key is used is not tracked."),
     HELP_ROW("object", "6.2.0", CATEGORY_KEYSPACE),
     OBJECT_ROW(idletime, "2.2.3", "An error: when a key was used is not tracked."),
@@ -226,7 +246,7 @@ static const struct command memory_subcommands[] = {
      .group = "server",
      .since = "4.0.0",
      .summary = "About how many bytes a key and its value take at one owner.",
-     .complexity = "O(1)",
+     .complexity = "O(1); of a hash O(N) in the number of its fields.",
      .syntax = "key [SAMPLES count]",
      .arity = -3,
      .flags = COMMAND_READONLY,

@@ -27,6 +27,9 @@ libringcore_a_SOURCES += \
 	src/commands/environment.h \
 	src/commands/expiry.c \
 	src/commands/expiry.h \
+	src/commands/hash_sample.c \
+	src/commands/hash_sample.h \
+	src/commands/hashes.c \
 	src/commands/help.c \
 	src/commands/help.h \
 	src/commands/information.c \
@@ -61,6 +64,8 @@ libringcore_a_SOURCES += \
 	src/commands/strings.c \
 	src/commands/syntax.c \
 	src/commands/syntax.h \
+	src/commands/types.c \
+	src/commands/types.h \
 	src/commands/user_rights.c \
 	src/commands/user_rights.h \
 	src/commands/user_table.c \

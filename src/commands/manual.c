@@ -147,9 +147,50 @@ static const struct entry errors[] = {
     {"ERR", "Applied: no. The request makes no sense, or is not offered; the text says why."},
 };
 
+/* What two clients get that do not see each other, and who sends once more. */
+static const struct {
+    const char *commands, *concurrent, *retry;
+} merges[] = {
+    {"SET and its like, APPEND, SETRANGE, SETBIT, BITFIELD",
+     "The newest write wins, as a whole value; what it replaces is counted. Where siblings are "
+     "kept, both stay.",
+     "Sets the same again, and is the newest then. APPEND appends twice; with id= it acts once."},
+    {"INCR DECR INCRBY DECRBY INCRBYFLOAT",
+     "All count. A SET or DEL resets those that it has seen, and no others. Two clients may be "
+     "answered the same sum.",
+     "Counts twice; with id= once."},
+    {"HSET HMSET HSETNX",
+     "Fields are independent. Of two values for one field the newest is shown. A field that is set "
+     "wins over an HDEL or DEL that has not seen it. Two HSETNX may both succeed.",
+     "Sets the same again, also where another client has written or removed the field meanwhile."},
+    {"HINCRBY HINCRBYFLOAT",
+     "All count. An HSET, HDEL or DEL resets those that it has seen, and no others. Two clients "
+     "may "
+     "be answered the same sum.",
+     "Counts twice; an id is not offered."},
+    {"HDEL", "Removes the values that it has seen; what is set at the same time stays.",
+     "Removes what has been set meanwhile, too."},
+    {"DEL UNLINK",
+     "Of a string the newest of SET and DEL wins. Of a hash it removes all values that its owners "
+     "have seen, and no others; it takes as long for a million fields as for one. Only fields that "
+     "HINCRBY has changed are removed one by one, before the others. What it removed leaves the "
+     "disks "
+     "bit by bit, when all owners have heard of it.",
+     "Removes what has been written meanwhile, too; with id= it acts once, and is refused for "
+     "hashes."},
+    {"SET of a key that holds a hash, HSET of a key that holds a string",
+     "HSET is refused with WRONGTYPE. SET, MSET, SETEX, and RENAME and COPY to that key, take the "
+     "place of the hash: it is removed as by DEL, after the string is written. Of a string and a "
+     "hash that are made at the same time the string is shown, and hides the hash until it is "
+     "deleted, which takes both, or expires; so is a hash hidden that the owner of the SET did not "
+     "know of, or that SET met with id=. SET with GET, and all that change a string, are refused.",
+     "As above."},
+};
+
 static const struct entry groups[] = {
-    {"string", "Strings"},        {"bitmap", "Bitmaps"}, {"generic", "Keys"},
-    {"connection", "Connection"}, {"server", "Server"},  {"cluster", "Cluster"},
+    {"string", "Strings"},  {"bitmap", "Bitmaps"},        {"hash", "Hashes"},
+    {"generic", "Keys"},    {"connection", "Connection"}, {"server", "Server"},
+    {"cluster", "Cluster"},
 };
 
 /* Each sentence on a line of its own, as mdoc wants it. */
@@ -209,6 +250,21 @@ static void write_group(struct buffer *out, const struct entry *group)
     buffer_printf(out, ".El\n");
 }
 
+static void write_merges(struct buffer *out)
+{
+    buffer_printf(out, ".Sh CONCURRENT USE AND RETRIES\n"
+                       "What becomes of changes that do not see each other, and of one that is "
+                       "sent once more\nbecause its answer was lost.\n"
+                       ".Bl -tag -width Ds\n");
+    for (size_t i = 0; i < sizeof merges / sizeof merges[0]; i++) {
+        buffer_printf(out, ".It \"%s\"\n", merges[i].commands);
+        write_text(out, merges[i].concurrent);
+        buffer_printf(out, ".br\nSent again:\n");
+        write_text(out, merges[i].retry);
+    }
+    buffer_printf(out, ".El\n");
+}
+
 static void write_absent(struct buffer *out)
 {
     buffer_printf(out, ".Sh NOT OFFERED\n"
@@ -248,6 +304,7 @@ void manual_write(struct buffer *out)
     buffer_printf(out, ".Sh ERROR REPLIES\n"
                        "The first word of an error says what is known of the write.\n");
     write_entries(out, errors, sizeof errors / sizeof errors[0]);
+    write_merges(out);
     write_absent(out);
     buffer_printf(out, ".Sh SEE ALSO\n.Xr ringctl 1 ,\n.Xr ringdb-consistency 7 ,\n.Xr ringd 8\n");
 }

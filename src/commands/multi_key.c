@@ -11,6 +11,7 @@
 #include "commands/arguments.h"
 #include "commands/call.h"
 #include "commands/command_list.h"
+#include "commands/types.h"
 #include "ring/position.h"
 
 enum { GROUP_BYTES_MAX = 4 << 20 }; /* values of one request, far below a frame */
@@ -114,15 +115,28 @@ static void collect_presence(struct call *call, uint32_t index, const struct key
 {
     struct multi_read *read = call->work;
     const struct key_outcome *outcome = read_outcome(call, read, result);
-    (void)index;
     if (outcome != NULL && outcome->visible)
         read->visible++;
+    else if (outcome != NULL && outcome->collection != 0)
+        flag_key(call, 1 + index, false);
+}
+
+static void count_collections(struct call *call)
+{
+    struct multi_read *read = call->work;
+    if (call->flagged_failure.status != STATUS_OK) {
+        call_reply_failure(call, KEY_READ, &call->flagged_failure);
+        return;
+    }
+    for (uint32_t i = 0; i < flagged_count(call); i++)
+        read->visible += flagged_key(call, i)->present;
+    call_reply_integer(call, read->visible);
 }
 
 static void finish_exists(struct call *call)
 {
     struct multi_read *read = call->work;
-    if (!reply_read_failure(call, read))
+    if (!reply_read_failure(call, read) && !flagged_look(call, count_collections))
         call_reply_integer(call, read->visible);
 }
 
@@ -264,8 +278,16 @@ static void collect_write(struct call *call, uint32_t index, const struct key_re
     call_note_write(call, call->keyspace, last_key, result, last);
     if (result->status == STATUS_OK && last != NULL) {
         write->applied += group->count;
-        for (uint32_t i = 0; i < group->count; i++)
+        for (uint32_t i = 0; i < group->count; i++) {
             write->number += result->outcomes[i].number;
+            if (result->outcomes[i].collection == 0)
+                continue;
+            if (write->step == 2)
+                flag_replaced(call, write->places[group->first + i].argument);
+            else
+                flag_key(call, write->places[group->first + i].argument,
+                         result->outcomes[i].number > 0);
+        }
     } else if (result->status == STATUS_OK || key_status_is_uncertain(result->status)) {
         /* Without its outcomes an answer says nothing of what was done. */
         write->unknown += group->count;
@@ -296,10 +318,58 @@ static bool reply_write_failure(struct call *call, struct multi_write *write)
     return true;
 }
 
+/* true: fields that count could not all be removed, and the rest of their keys was left alone. */
+static bool reply_removal_failure(struct call *call)
+{
+    struct buffer text = {0};
+    if (call->flagged_failure.status == STATUS_OK)
+        return false;
+    call_failure_text(KEY_WRITE, &call->flagged_failure, &text);
+    call_reply_error(call, "UNCERTAIN hashes are there still, perhaps without some fields: %.*s",
+                     (int)text.length, (const char *)text.data);
+    buffer_deinit(&text);
+    return true;
+}
+
+static void reply_deleted(struct call *call)
+{
+    struct multi_write *write = call->work;
+    if (!reply_removal_failure(call) && !reply_write_failure(call, write))
+        call_reply_integer(call, write->number);
+}
+
+/* Of a key whose elements were to go: its string, if it had one, has gone before. */
+static void collect_collection(struct call *call, uint32_t index, const struct key_result *result)
+{
+    struct multi_write *write = call->work;
+    const struct key_outcome *outcome = result->outcome_count == 1 ? result->outcomes : NULL;
+    call_note_write(call, call->keyspace, flagged_key(call, index)->key, result, outcome);
+    if (result->status == STATUS_OK && outcome != NULL) {
+        write->number += !flagged_key(call, index)->counted;
+        return;
+    }
+    bool unknown = result->status == STATUS_OK || key_status_is_uncertain(result->status);
+    write->applied--;
+    write->unknown += unknown;
+    write->failed += !unknown;
+    note_failure(write, result->status == STATUS_OK ? STATUS_UNCERTAIN : result->status, result);
+}
+
+static void delete_collections(struct call *call)
+{
+    if (call->flagged_failure.status != STATUS_OK)
+        call_reply_failure(call, KEY_READ, &call->flagged_failure);
+    else if (call->request_id.length > 0)
+        call_reply_error(call, "ERR an id is not offered for deletes of hashes; they are as they "
+                               "were");
+    else if (!flagged_delete(call, collect_collection, reply_deleted))
+        reply_deleted(call);
+}
+
 static void finish_del(struct call *call)
 {
     struct multi_write *write = call->work;
-    if (!reply_write_failure(call, write))
+    if (!reply_write_failure(call, write) && !flagged_look(call, delete_collections))
         call_reply_integer(call, write->number);
 }
 
@@ -329,9 +399,16 @@ static bool check_pairs(struct call *call)
     return true;
 }
 
+static void reply_set(struct call *call)
+{
+    if (!reply_removal_failure(call) && !reply_write_failure(call, call->work))
+        call_reply_ok(call);
+}
+
 static void finish_mset(struct call *call)
 {
-    if (!reply_write_failure(call, call->work))
+    if (!reply_write_failure(call, call->work) &&
+        !flagged_delete(call, collect_collection, reply_set))
         call_reply_ok(call);
 }
 

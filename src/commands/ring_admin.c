@@ -297,7 +297,7 @@ static void start_locate(struct call *call)
     write_hex(writer, "position", ring_position(key, ring_keyspace_id(ring, keyspace), ring->seed));
     write_number(writer, "partition", partition);
     write_places(call, writer, "owners", &list, 0, list.primary_count);
-    write_places(call, writer, "fallbacks", &list, list.primary_count, list.count);
+    write_places(call, writer, "fallbacks", &list, preference_list_replicas(&list), list.count);
     call_finish(call);
 }
 

@@ -11,6 +11,7 @@
 #include "commands/arguments.h"
 #include "commands/call.h"
 #include "commands/command_list.h"
+#include "commands/types.h"
 #include "ring/position.h"
 
 enum {
@@ -60,8 +61,9 @@ struct scan {
     uint64_t position;
     uint32_t asked; /* partitions */
     uint64_t seen, wanted;
-    uint32_t matched;       /* in call->scratch, encoded */
-    bool has_pattern, none; /* none: TYPE names what no key has */
+    uint32_t matched; /* in call->scratch, encoded */
+    bool has_pattern;
+    struct slice type; /* of TYPE; empty: any */
     struct slice pattern;
     struct key_result failure;
 };
@@ -116,7 +118,11 @@ static void collect_scan(struct call *call, uint32_t index, const struct key_res
     }
     for (uint16_t i = 0; i < result->outcome_count; i++) {
         struct slice key = result->outcomes[i].key;
-        if (scan->none || (scan->has_pattern && !glob_matches(scan->pattern, key, false)))
+        const char *type = result->outcomes[i].collection == 0
+                               ? "string"
+                               : collection_type_name(result->outcomes[i].collection);
+        if ((scan->type.length > 0 && !slice_is_word(scan->type, type)) ||
+            (scan->has_pattern && !glob_matches(scan->pattern, key, false)))
             continue;
         resp_writer_bulk(writer, key);
         scan->matched++;
@@ -142,7 +148,7 @@ static bool parse_scan_option(struct call *call, uint32_t at, struct scan *scan)
         scan->has_pattern = true;
         scan->pattern = call_argument(call, at + 1);
     } else if (call_argument_is(call, at, "type")) {
-        scan->none = !call_argument_is(call, at + 1, "string");
+        scan->type = call_argument(call, at + 1);
     } else if (call_argument_is(call, at, "count")) {
         if (!parse_integer(call_argument(call, at + 1), &count)) {
             call_reply_not_an_integer(call);
@@ -246,14 +252,22 @@ static void start_keys(struct call *call)
 
 /* ---- DBSIZE ---- */
 
+/* A partition without collections is counted by one owner; another one is walked through. */
 struct size {
     uint64_t count;
     struct key_result failure;
+    uint64_t positions[]; /* of each partition that is walked through; else SIZE_COUNTED */
 };
+
+#define SIZE_COUNTED UINT64_MAX
 
 static void make_count(struct call *call, uint32_t index, struct key_request *request)
 {
-    (void)call;
+    const struct size *size = call->work;
+    if (size->positions[index] != SIZE_COUNTED) {
+        make_page(call, size->positions[index], KEYS_PAGE, request);
+        return;
+    }
     request->kind = KEY_COUNT;
     request->partition = (partition_id)index;
 }
@@ -261,12 +275,25 @@ static void make_count(struct call *call, uint32_t index, struct key_request *re
 static void collect_count(struct call *call, uint32_t index, const struct key_result *result)
 {
     struct size *size = call->work;
-    (void)index;
-    size->count += result->status == STATUS_OK ? result->count : 0;
-    if (result->status == STATUS_OK || size->failure.status != STATUS_OK)
+    uint64_t *position = &size->positions[index];
+    bool walked = *position != SIZE_COUNTED;
+    if (size->failure.status != STATUS_OK)
         return;
-    size->failure = failure_of(result);
-    call_scatter_stop(call);
+    if (result->status != STATUS_OK ||
+        (walked && !page_is_sound(call, (partition_id)index, *position, result))) {
+        size->failure = failure_of(result);
+        call_scatter_stop(call);
+    } else if (walked) {
+        size->count += result->outcome_count;
+        *position = result->next_position;
+        if (!result->scan_done)
+            call_repeat(call, index);
+    } else if (result->scan_done) {
+        size->count += result->count;
+    } else {
+        *position = ring_position_first((partition_id)index, partition_count(call));
+        call_repeat(call, index);
+    }
 }
 
 static void finish_dbsize(struct call *call)
@@ -285,8 +312,11 @@ static void finish_dbsize(struct call *call)
 
 static void start_dbsize(struct call *call)
 {
-    call_work(call, sizeof(struct size));
-    call_scatter(call, partition_count(call), make_count, collect_count, finish_dbsize);
+    uint32_t count = partition_count(call);
+    struct size *size = call_work(call, sizeof *size + count * sizeof size->positions[0]);
+    for (uint32_t i = 0; i < count; i++)
+        size->positions[i] = SIZE_COUNTED;
+    call_scatter(call, count, make_count, collect_count, finish_dbsize);
 }
 
 /* ---- RANDOMKEY ---- */

@@ -176,6 +176,7 @@ void session_free(struct session *session)
     buffer_deinit(&session->library_name);
     buffer_deinit(&session->library_version);
     buffer_deinit(&session->last_write.key);
+    buffer_deinit(&session->last_write.element);
     free(session);
 }
 

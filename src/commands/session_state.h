@@ -36,6 +36,8 @@ struct last_write {
     uint64_t serial;
     keyspace_id keyspace;
     struct buffer key;
+    uint8_t collection; /* not 0: it is the element of that type of the key */
+    struct buffer element;
     struct dot dot;
     uint8_t acks; /* owners known to hold it durably */
 };

@@ -44,13 +44,16 @@ static void reply_held(struct call *call, uint32_t held)
 static void make_coverage(struct call *call, uint32_t index, struct key_request *request)
 {
     const struct last_write *last = &call->session->last_write;
-    struct key_entry *entry = call_entries(call, 1);
+    struct key_entry *entry = call_entries(call, 2);
     (void)index;
     entry->key = buffer_slice(&last->key);
+    if (last->collection != 0)
+        entry[1].key = buffer_slice(&last->element);
+    request->collection = last->collection;
     request->kind = KEY_COVERAGE;
     request->keyspace = last->keyspace;
     request->partition = call_partition(call, entry->key);
-    request->entry_count = 1;
+    request->entry_count = last->collection != 0 ? 2 : 1;
     request->entries = entry;
     request->dot = last->dot;
 }

@@ -148,8 +148,10 @@ static bool is_worth_it(const struct coordinated_request *c)
             continue;
         while (fallback < c->write.holder_count && !may_ask(c, fallback))
             fallback++;
-        if (fallback < c->write.holder_count)
+        if (fallback < c->write.holder_count) {
+            quorum_stand_in(&hope, fallback, i);
             quorum_count(&hope, fallback++);
+        }
     }
     return quorum_met(&hope);
 }
@@ -159,6 +161,7 @@ static void ask(struct coordinated_request *c, uint8_t fallback, uint8_t owner,
 {
     struct buffer body = {0};
     c->stands_for[fallback] = owner;
+    quorum_stand_in(&c->write, fallback, owner);
     message_hint_encode(c->owners.nodes[owner], buffer_slice(&c->replicate), &body);
     request_send(c, fallback, MESSAGE_HINT, buffer_slice(&body), out);
     buffer_deinit(&body);
@@ -183,6 +186,10 @@ void fallbacks_ask_one_more(struct coordinated_request *c, struct coordinated_ou
         return;
     uint8_t fallback = next_fallback(c);
     uint8_t owner = next_owner(c, true);
-    if (fallback != NOBODY && owner != NOBODY && quorum_wants(&c->write, 0, fallback))
+    struct quorum hope = c->write;
+    if (fallback == NOBODY || owner == NOBODY)
+        return;
+    quorum_stand_in(&hope, fallback, owner);
+    if (quorum_wants(&hope, 0, fallback))
         ask(c, fallback, owner, out);
 }

@@ -4,11 +4,23 @@
 
 #include "base/memory.h"
 #include "causal/counter.h"
+#include "ring/element_key.h"
 
 bool key_status_is_uncertain(enum status status)
 {
     return status == STATUS_UNCERTAIN || status == STATUS_REQUEST_UNKNOWN ||
            status == STATUS_REQUEST_DONE || status == STATUS_REQUEST_TOO_OLD;
+}
+
+static bool has_collection(uint8_t kind)
+{
+    return kind == KEY_COVERAGE || kind >= KEY_ELEMENTS_GET;
+}
+
+/* Whether an entry of such a request has a mutation. */
+static bool entry_changes(uint8_t kind, uint16_t index)
+{
+    return kind == KEY_WRITE || (kind == KEY_ELEMENTS_WRITE && index > 0);
 }
 
 bool key_request_is_recorded(const struct key_request *request)
@@ -75,7 +87,7 @@ void key_request_encode(const struct key_request *request, struct buffer *out)
     for (uint16_t i = 0; i < request->entry_count; i++) {
         const struct key_entry *entry = &request->entries[i];
         buffer_put_bytes(out, entry->key);
-        if (request->kind != KEY_WRITE)
+        if (!entry_changes(request->kind, i))
             continue;
         mutation_encode(&entry->mutation, out);
         buffer_put_u8(out, entry->context != NULL);
@@ -84,7 +96,9 @@ void key_request_encode(const struct key_request *request, struct buffer *out)
             buffer_put_varint(out, entry->context_time);
         }
     }
-    if (request->kind == KEY_SCAN) {
+    if (has_collection(request->kind))
+        buffer_put_u8(out, request->collection);
+    if (request->kind == KEY_SCAN || request->kind == KEY_ELEMENTS_WALK) {
         buffer_put_u64(out, request->position);
         buffer_put_varint(out, request->limit);
     }
@@ -92,11 +106,11 @@ void key_request_encode(const struct key_request *request, struct buffer *out)
         dot_encode(&request->dot, out);
 }
 
-static void decode_entry(struct reader *reader, uint8_t kind, struct key_entry *entry,
-                         struct version_vector *context)
+static void decode_entry(struct reader *reader, uint8_t kind, uint16_t index,
+                         struct key_entry *entry, struct version_vector *context)
 {
     entry->key = reader_bytes(reader);
-    if (kind != KEY_WRITE)
+    if (!entry_changes(kind, index))
         return;
     mutation_decode(reader, &entry->mutation);
     uint8_t has_context = reader_u8(reader);
@@ -107,6 +121,21 @@ static void decode_entry(struct reader *reader, uint8_t kind, struct key_entry *
         entry->context = context;
         entry->context_time = reader_varint(reader);
     }
+}
+
+/* Whoever coordinates it makes names of the elements: they must fit. */
+static void decode_collection(struct reader *reader, struct key_request *request)
+{
+    request->collection = reader_u8(reader);
+    if (request->kind == KEY_COVERAGE && request->collection == COLLECTION_NONE)
+        return;
+    if (request->collection == COLLECTION_NONE || request->collection >= COLLECTION_TYPE_END ||
+        request->entry_count == 0)
+        reader->failed = true;
+    for (uint16_t i = 0; i < request->entry_count && !reader->failed; i++)
+        if (!element_key_fits(request->entries[0].key,
+                              i == 0 ? slice_make(NULL, 0) : request->entries[i].key))
+            reader->failed = true;
 }
 
 enum status key_request_decode(struct reader *reader, struct key_request *out,
@@ -145,8 +174,10 @@ enum status key_request_decode(struct reader *reader, struct key_request *out,
     contexts->count = out->entry_count;
     out->entries = entries;
     for (uint16_t i = 0; i < out->entry_count && !reader->failed; i++)
-        decode_entry(reader, out->kind, &entries[i], &contexts->vectors[i]);
-    if (out->kind == KEY_SCAN) {
+        decode_entry(reader, out->kind, i, &entries[i], &contexts->vectors[i]);
+    if (has_collection(out->kind))
+        decode_collection(reader, out);
+    if (out->kind == KEY_SCAN || out->kind == KEY_ELEMENTS_WALK) {
         out->position = reader_u64(reader);
         out->limit = (uint32_t)reader_varint_max(reader, SCAN_LIMIT_MAX);
     }
@@ -159,7 +190,8 @@ enum outcome_flags {
     OUTCOME_WRITTEN = 1 << 0,
     OUTCOME_VISIBLE = 1 << 1,
     OUTCOME_DOT = 1 << 2, /* dot and time stand in it */
-    OUTCOME_FLAGS_ALL = (1 << 3) - 1
+    OUTCOME_COLLECTION = 1 << 3,
+    OUTCOME_FLAGS_ALL = (1 << 4) - 1
 };
 
 static void encode_outcome(const struct key_outcome *outcome, struct buffer *out)
@@ -167,7 +199,10 @@ static void encode_outcome(const struct key_outcome *outcome, struct buffer *out
     bool has_dot = outcome->dot.sequence > 0;
     buffer_put_u8(out, (uint8_t)((outcome->written ? OUTCOME_WRITTEN : 0) |
                                  (outcome->visible ? OUTCOME_VISIBLE : 0) |
+                                 (outcome->collection != 0 ? OUTCOME_COLLECTION : 0) |
                                  (has_dot ? OUTCOME_DOT : 0)));
+    if (outcome->collection != 0)
+        buffer_put_u8(out, outcome->collection);
     buffer_put_u64(out, (uint64_t)outcome->number);
     buffer_put_varint(out, outcome->expire_at_ms);
     if (has_dot) {
@@ -185,6 +220,11 @@ static void decode_outcome(struct reader *reader, struct key_outcome *out)
         reader->failed = true;
     out->written = (flags & OUTCOME_WRITTEN) != 0;
     out->visible = (flags & OUTCOME_VISIBLE) != 0;
+    if ((flags & OUTCOME_COLLECTION) != 0) {
+        out->collection = reader_u8(reader);
+        if (out->collection == COLLECTION_NONE || out->collection >= COLLECTION_TYPE_END)
+            reader->failed = true;
+    }
     out->number = (int64_t)reader_u64(reader);
     out->expire_at_ms = reader_varint(reader);
     if ((flags & OUTCOME_DOT) != 0) {

@@ -17,16 +17,21 @@
 #include "causal/register.h"
 #include "causal/version_vector.h"
 #include "coordinator/level.h"
+#include "ring/element_key.h"
 #include "ring/ring.h"
 #include "wire/record_request.h"
 
 enum key_request_kind {
-    KEY_READ = 1, /* entries[0].key: its visible value */
-    KEY_WRITE,    /* all entries change in one atomic step, or none does */
-    KEY_SCAN,     /* visible keys of the partition from a ring position on */
-    KEY_COUNT,    /* how many keys one owner holds in the partition (tombstones not counted) */
-    KEY_COVERAGE, /* how many owners durably hold `dot` of entries[0].key */
-    KEY_DIGEST,   /* state of this node's own replica of the partition; never forwarded */
+    KEY_READ = 1,      /* entries[0].key: its visible value */
+    KEY_WRITE,         /* all entries change in one atomic step, or none does */
+    KEY_SCAN,          /* visible keys of the partition from a ring position on */
+    KEY_COUNT,         /* how many keys one owner holds in the partition (tombstones not counted) */
+    KEY_COVERAGE,      /* how many owners durably hold `dot` of the last entry */
+    KEY_DIGEST,        /* state of this node's own replica of the partition; never forwarded */
+    KEY_ELEMENTS_GET,  /* entries[0].key: a collection; its elements are entries[1].key, ... */
+    KEY_ELEMENTS_WALK, /* its elements in the order of their places, from `position` on */
+    KEY_ELEMENTS_WRITE,    /* all its elements in entries change in one atomic step */
+    KEY_COLLECTION_DELETE, /* all elements that the read quorum has seen are removed */
     KEY_REQUEST_KIND_COUNT
 };
 
@@ -36,9 +41,10 @@ enum key_request_flags {
     KEY_ALL_OR_NOTHING = 1 << 0, /* KEY_WRITE: if one entry's condition fails, none is written */
     KEY_WITH_VALUES = 1 << 1,    /* KEY_SCAN: results carry values too */
     KEY_SIBLINGS = 1 << 2,       /* KEY_READ: an outcome for each visible version, newest first */
-    KEY_AGAIN = 1 << 3, /* KEY_WRITE: it was minted once, blindly: read first, and never say that
-                           nothing was written */
-    KEY_FLAGS_ALL = (1 << 4) - 1
+    KEY_AGAIN = 1 << 3,  /* KEY_WRITE: it was minted once, blindly: read first, and never say that
+                            nothing was written */
+    KEY_HIDDEN = 1 << 4, /* KEY_ELEMENTS_...: a string of the key hides none of them */
+    KEY_FLAGS_ALL = (1 << 5) - 1
 };
 
 struct key_entry {
@@ -61,11 +67,13 @@ struct key_request {
     uint8_t region;         /* what LOCAL means: 1 + its index; 0: the coordinator's own */
     struct request_options options;
     struct request_identity identity; /* KEY_WRITE of a command with an id; else all zero */
+    uint8_t collection; /* KEY_ELEMENTS_..., KEY_COVERAGE of an element: enum collection_type */
     uint16_t entry_count;
     const struct key_entry *entries; /* borrowed; NULL when entry_count is 0 */
-    uint64_t position;               /* KEY_SCAN: first ring position wanted */
-    uint32_t limit;                  /* KEY_SCAN: keys wanted, 1..SCAN_LIMIT_MAX */
-    struct dot dot;                  /* KEY_COVERAGE */
+    /* KEY_SCAN: first ring position wanted; KEY_ELEMENTS_WALK: first place */
+    uint64_t position;
+    uint32_t limit; /* KEY_SCAN, KEY_ELEMENTS_WALK: keys, elements wanted, 1..SCAN_LIMIT_MAX */
+    struct dot dot; /* KEY_COVERAGE */
 };
 
 struct key_outcome {
@@ -75,8 +83,14 @@ struct key_outcome {
     uint64_t expire_at_ms; /* KEY_READ: 0 when it has none */
     struct dot dot;        /* KEY_WRITE: of the new version when written. KEY_SIBLINGS: its own */
     hybrid_time time;      /* KEY_SIBLINGS */
-    struct slice key;      /* KEY_SCAN */
-    struct slice value;    /* KEY_READ, KEY_SCAN; KEY_WRITE: the old one */
+    struct slice key;      /* KEY_SCAN; KEY_ELEMENTS_WALK: the element */
+    /*
+     * KEY_SCAN: enum collection_type of what is no string. KEY_READ that shows nothing, and
+     * KEY_WRITE that deletes, or sets a string where none was: an owner says that the key has such
+     * elements; it may be behind.
+     */
+    uint8_t collection;
+    struct slice value; /* KEY_READ, KEY_SCAN; KEY_WRITE: the old one */
 };
 
 /*
@@ -98,14 +112,27 @@ struct key_result {
         *outcomes; /* owned; their slices borrow from what the result was decoded from */
     struct version_vector context; /* KEY_READ: what the answer covers */
     hybrid_time time;              /* KEY_READ: the highest in the answer */
-    uint64_t next_position;        /* KEY_SCAN: where to go on */
-    bool scan_done;                /* KEY_SCAN: nothing is left in the partition */
-    uint64_t count;                /* KEY_COUNT, KEY_COVERAGE, KEY_DIGEST (keys of all keyspaces) */
-    uint64_t clock_digest;         /* KEY_DIGEST: equal clocks have equal digests */
-    uint64_t content_digest;       /* KEY_DIGEST: sum of cell_hash() of all cells */
+    uint64_t next_position;        /* KEY_SCAN, KEY_ELEMENTS_WALK: where to go on */
+    /* KEY_SCAN, KEY_ELEMENTS_WALK: nothing is left. KEY_COUNT: there is no collection beside. */
+    bool scan_done;
+    uint64_t count;          /* KEY_COUNT, KEY_COVERAGE, KEY_DIGEST (keys of all keyspaces) */
+    uint64_t clock_digest;   /* KEY_DIGEST: equal clocks have equal digests */
+    uint64_t content_digest; /* KEY_DIGEST: sum of cell_hash() of all cells */
     uint32_t wait_ms; /* CLOCK_SKEW: who answers may mint after so long; 0: nobody knows when */
 };
 
+/* Whether it makes new versions. */
+static inline bool key_request_writes(const struct key_request *request)
+{
+    return request->kind == KEY_WRITE || request->kind == KEY_ELEMENTS_WRITE ||
+           request->kind == KEY_COLLECTION_DELETE;
+}
+/* Whether entries[0].key is a collection, and the others are elements of it. */
+static inline bool key_request_is_collection(const struct key_request *request)
+{
+    return request->kind >= KEY_ELEMENTS_GET ||
+           (request->kind == KEY_COVERAGE && request->collection != COLLECTION_NONE);
+}
 /* Whether the request as the client means it, all attempts together, may have been applied. */
 bool key_status_is_uncertain(enum status status);
 /*

@@ -1,4 +1,6 @@
 libringcore_a_SOURCES += \
+	src/coordinator/collection.c \
+	src/coordinator/collection.h \
 	src/coordinator/context_token.c \
 	src/coordinator/context_token.h \
 	src/coordinator/fallbacks.c \

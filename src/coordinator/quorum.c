@@ -25,26 +25,39 @@ static owner_mask first_holders(uint8_t count)
     return count >= 32 ? ~(owner_mask)0 : ((owner_mask)1 << count) - 1;
 }
 
-owner_mask quorum_holders(const struct quorum *quorum)
-{
-    return first_holders(quorum->holder_count);
-}
-
 owner_mask quorum_owners(const struct quorum *quorum)
 {
-    return first_holders(quorum->owner_count);
+    owner_mask owners = 0;
+    for (uint8_t set = 0; set < quorum->set_count; set++)
+        owners |= quorum->sets[set];
+    return owners;
+}
+
+static owner_mask fallbacks(const struct quorum *quorum)
+{
+    return first_holders(quorum->holder_count) & ~first_holders(quorum->owner_count);
+}
+
+owner_mask quorum_holders(const struct quorum *quorum)
+{
+    return quorum_owners(quorum) | fallbacks(quorum);
+}
+
+static uint8_t set_size(const struct quorum *quorum)
+{
+    return count_mask(quorum->sets[0]);
 }
 
 static uint8_t expand(const struct quorum *quorum, uint8_t number)
 {
     if (number == OWNERS_QUORUM)
-        return majority(quorum->owner_count);
-    return number == OWNERS_ALL ? quorum->owner_count : number;
+        return majority(set_size(quorum));
+    return number == OWNERS_ALL ? set_size(quorum) : number;
 }
 
 static void need_majority_of_region(struct quorum *quorum, uint8_t region)
 {
-    uint8_t owners = owners_in_region(quorum, quorum_owners(quorum), region);
+    uint8_t owners = owners_in_region(quorum, quorum->sets[0], region);
     quorum->region_needed[region] = owners > 0 ? majority(owners) : 0;
 }
 
@@ -62,10 +75,10 @@ static void expand_level(struct quorum *quorum, enum level level, uint8_t home)
     case LEVEL_DEFAULT:
     case LEVEL_QUORUM:
     case LEVEL_COUNT:
-        quorum->needed = majority(quorum->owner_count);
+        quorum->needed = majority(set_size(quorum));
         break;
     case LEVEL_ALL:
-        quorum->needed = quorum->owners_needed = quorum->owner_count;
+        quorum->needed = quorum->owners_needed = set_size(quorum);
         break;
     case LEVEL_LOCAL_ONE:
         quorum->region_needed[home] = 1;
@@ -84,14 +97,30 @@ static void expand_level(struct quorum *quorum, enum level level, uint8_t home)
     }
 }
 
+static void init_sets(struct quorum *quorum, const struct preference_list *holders, bool sloppy,
+                      enum quorum_purpose purpose)
+{
+    uint8_t replicas = preference_list_replicas(holders);
+    *quorum = (struct quorum){.owner_count = replicas,
+                              .holder_count = sloppy ? holders->count : replicas,
+                              .set_count = 1};
+    for (uint8_t i = 0; i < replicas; i++)
+        quorum->owner_region[i] = holders->regions[i];
+    quorum->sets[0] = first_holders(holders->primary_count);
+    if (purpose == QUORUM_WRITE && holders->other_set != 0) {
+        quorum->sets[1] = holders->other_set;
+        quorum->set_count = 2;
+        assert(count_mask(quorum->sets[1]) == set_size(quorum));
+    } else {
+        quorum->stand_ins[0] = fallbacks(quorum);
+    }
+}
+
 enum status quorum_init(struct quorum *quorum, const struct preference_list *holders, uint8_t home,
                         const struct request_options *options, enum quorum_purpose purpose)
 {
-    uint8_t holder_count = options_are_sloppy(options) ? holders->count : holders->primary_count;
-    *quorum = (struct quorum){.owner_count = holders->primary_count, .holder_count = holder_count};
     assert(home < RING_REGIONS_MAX && holders->primary_count <= RING_OWNERS_MAX);
-    for (uint8_t i = 0; i < holders->primary_count; i++)
-        quorum->owner_region[i] = holders->regions[i];
+    init_sets(quorum, holders, options_are_sloppy(options), purpose);
     uint8_t number = purpose == QUORUM_READ ? options->r : options->w;
     if (number != OWNERS_UNSET)
         quorum->needed = expand(quorum, number);
@@ -104,9 +133,9 @@ enum status quorum_init(struct quorum *quorum, const struct preference_list *hol
         quorum->owners_needed = owners;
     if (quorum->owners_needed > quorum->needed)
         quorum->needed = quorum->owners_needed;
-    if (quorum->needed > quorum->owner_count)
+    if (quorum->needed > set_size(quorum))
         return STATUS_INVALID;
-    if (quorum->needed >= majority(quorum->owner_count))
+    if (quorum->needed >= majority(set_size(quorum)))
         quorum->repairs = true;
     return STATUS_OK;
 }
@@ -125,21 +154,51 @@ void quorum_cover(struct quorum *read, const struct quorum *write)
             larger(read->region_needed[region], write->region_needed[region]);
 }
 
+void quorum_write_back(struct quorum *quorum, const struct quorum *read,
+                       const struct preference_list *holders)
+{
+    *quorum = *read;
+    quorum->counted = 0;
+    if (holders->other_set != 0)
+        quorum->sets[quorum->set_count++] = holders->other_set;
+    assert(quorum->set_count <= QUORUM_SETS_MAX);
+}
+
+void quorum_stand_in(struct quorum *quorum, uint8_t fallback, uint8_t owner)
+{
+    owner_mask bit = (owner_mask)1 << fallback & fallbacks(quorum);
+    assert(owner < quorum->owner_count);
+    for (uint8_t set = 0; set < quorum->set_count && quorum->set_count > 1; set++) {
+        quorum->stand_ins[set] &= ~bit;
+        if ((quorum->sets[set] >> owner & 1) != 0)
+            quorum->stand_ins[set] |= bit;
+    }
+}
+
 void quorum_count(struct quorum *quorum, uint8_t holder)
 {
     assert(holder < PREFERENCE_LIST_MAX);
     quorum->counted |= (owner_mask)1 << holder & quorum_holders(quorum);
 }
 
-bool quorum_met_with(const struct quorum *quorum, owner_mask more)
+static bool is_met_in(const struct quorum *quorum, uint8_t set, owner_mask mask)
 {
-    owner_mask mask = (quorum->counted | more) & quorum_holders(quorum);
-    if (count_mask(mask) < quorum->needed ||
-        count_mask(mask & quorum_owners(quorum)) < quorum->owners_needed)
+    owner_mask owners = mask & quorum->sets[set];
+    if (count_mask(mask & (quorum->sets[set] | quorum->stand_ins[set])) < quorum->needed ||
+        count_mask(owners) < quorum->owners_needed)
         return false;
     for (uint8_t region = 0; region < RING_REGIONS_MAX; region++)
         if (quorum->region_needed[region] > 0 &&
-            owners_in_region(quorum, mask, region) < quorum->region_needed[region])
+            owners_in_region(quorum, owners, region) < quorum->region_needed[region])
+            return false;
+    return true;
+}
+
+bool quorum_met_with(const struct quorum *quorum, owner_mask more)
+{
+    owner_mask mask = (quorum->counted | more) & quorum_holders(quorum);
+    for (uint8_t set = 0; set < quorum->set_count; set++)
+        if (!is_met_in(quorum, set, mask))
             return false;
     return true;
 }
@@ -149,22 +208,38 @@ bool quorum_met(const struct quorum *quorum)
     return quorum_met_with(quorum, 0);
 }
 
+static bool is_wanted_in(const struct quorum *quorum, uint8_t set, owner_mask mask, uint8_t holder)
+{
+    owner_mask owners = mask & quorum->sets[set];
+    uint8_t held = count_mask(mask & (quorum->sets[set] | quorum->stand_ins[set]));
+    if ((quorum->stand_ins[set] >> holder & 1) != 0)
+        return held < quorum->needed;
+    if ((quorum->sets[set] >> holder & 1) == 0)
+        return false;
+    uint8_t region = quorum->owner_region[holder];
+    return held < quorum->needed || count_mask(owners) < quorum->owners_needed ||
+           owners_in_region(quorum, owners, region) < quorum->region_needed[region];
+}
+
 bool quorum_wants(const struct quorum *quorum, owner_mask more, uint8_t holder)
 {
     owner_mask mask = (quorum->counted | more) & quorum_holders(quorum);
-    owner_mask owners = mask & quorum_owners(quorum);
     if (holder >= quorum->holder_count || (mask >> holder & 1) != 0)
         return false;
-    if (holder >= quorum->owner_count)
-        return count_mask(mask) < quorum->needed;
-    uint8_t region = quorum->owner_region[holder];
-    return count_mask(mask) < quorum->needed || count_mask(owners) < quorum->owners_needed ||
-           owners_in_region(quorum, mask, region) < quorum->region_needed[region];
+    for (uint8_t set = 0; set < quorum->set_count; set++)
+        if (is_wanted_in(quorum, set, mask, holder))
+            return true;
+    return false;
 }
 
 uint8_t quorum_counted(const struct quorum *quorum)
 {
-    return count_mask(quorum->counted);
+    uint8_t least = UINT8_MAX;
+    for (uint8_t set = 0; set < quorum->set_count; set++) {
+        uint8_t held = count_mask(quorum->counted & (quorum->sets[set] | quorum->stand_ins[set]));
+        least = held < least ? held : least;
+    }
+    return quorum->set_count == 0 ? 0 : least;
 }
 
 uint8_t quorum_counted_fallbacks(const struct quorum *quorum)

@@ -9,6 +9,9 @@
  *   owners_needed   owners
  *   region_needed   owners of a region (LOCAL_*, EACH_QUORUM)
  *
+ * While a partition moves (ring/transition.h) a write has two sets of owners and needs all that in
+ * each of them. A node that is in both counts in both, and a fallback where its owner does.
+ *
  * Source: Dynamo, SOSP 2007, 4.6; reference "algorithms" 4.1.
  */
 #ifndef COORDINATOR_QUORUM_H
@@ -24,13 +27,18 @@
 typedef uint32_t owner_mask; /* bit i: holder i of the preference list */
 _Static_assert(PREFERENCE_LIST_MAX <= 32, "a bit for each holder");
 
+enum { QUORUM_SETS_MAX = 2 };
+
 struct quorum {
-    uint8_t owner_count;
-    uint8_t holder_count;                    /* owner_count, or with fallbacks when sloppy */
-    uint8_t needed;                          /* of all holders */
+    uint8_t owner_count;  /* of all sets together: the first holders */
+    uint8_t holder_count; /* the end of the fallbacks, which follow them; owner_count: of none */
+    uint8_t set_count;
+    owner_mask sets[QUORUM_SETS_MAX];        /* owners of each */
+    owner_mask stand_ins[QUORUM_SETS_MAX];   /* fallbacks that may count in each */
+    uint8_t needed;                          /* of all holders, in each set */
     uint8_t owners_needed;                   /* of all owners; at most `needed` */
     uint8_t region_needed[RING_REGIONS_MAX]; /* of each region's owners */
-    uint8_t owner_region[RING_OWNERS_MAX];
+    uint8_t owner_region[RING_REPLICAS_MAX];
     owner_mask counted;
     bool repairs; /* two such reads must not go backwards: see coordinator/read.c */
 };
@@ -50,6 +58,15 @@ MUST_USE enum status quorum_init(struct quorum *quorum, const struct preference_
 /* A read that asks at least as many owners, of each region too, as the write needs for certain. */
 void quorum_cover(struct quorum *read, const struct quorum *write);
 
+/*
+ * What must hold a version before the read shows it: as many as it asked, of the other set of
+ * owners too while the partition moves. Nobody is counted yet.
+ */
+void quorum_write_back(struct quorum *quorum, const struct quorum *read,
+                       const struct preference_list *holders);
+
+/* The fallback stands in for that owner from now on. Of one set every fallback may count. */
+void quorum_stand_in(struct quorum *quorum, uint8_t fallback, uint8_t owner);
 /* Count a holder; a second time changes nothing, and a fallback only in a sloppy request. */
 void quorum_count(struct quorum *quorum, uint8_t holder);
 bool quorum_met(const struct quorum *quorum);
@@ -60,7 +77,7 @@ bool quorum_wants(const struct quorum *quorum, owner_mask more, uint8_t holder);
 /* All holders that can be counted, and the owners among them. */
 owner_mask quorum_holders(const struct quorum *quorum);
 owner_mask quorum_owners(const struct quorum *quorum);
-/* Holders counted, those of them that are fallbacks, and holders needed: for the reply. */
+/* Holders counted (in the set that has fewer), fallbacks among all, and needed: for the reply. */
 uint8_t quorum_counted(const struct quorum *quorum);
 uint8_t quorum_counted_fallbacks(const struct quorum *quorum);
 uint8_t quorum_needed(const struct quorum *quorum);

@@ -12,7 +12,9 @@
 
 #include <assert.h>
 
+#include "coordinator/collection.h"
 #include "coordinator/scan.h"
+#include "ring/element_key.h"
 #include "wire/message_lookup.h"
 
 /* Shorter values come from all that are asked: they cost less than asking again would. */
@@ -20,7 +22,7 @@ enum { READ_INLINE_BYTES_MAX = 255 };
 
 /* ---- asking ------------------------------------------------------------------------------- */
 
-static uint16_t question_type(const struct coordinated_request *c)
+static inline uint16_t question_type(const struct coordinated_request *c)
 {
     switch ((enum key_request_kind)c->request.kind) {
     case KEY_SCAN:
@@ -30,6 +32,10 @@ static uint16_t question_type(const struct coordinated_request *c)
         return MESSAGE_DIGEST;
     case KEY_WRITE:
         return request_has_id(c) ? MESSAGE_LOOKUP : MESSAGE_READ;
+    case KEY_ELEMENTS_WALK:
+        return MESSAGE_ELEMENTS;
+    case KEY_COLLECTION_DELETE:
+        return MESSAGE_COLLECTION_CLOCK;
     default:
         return MESSAGE_READ;
     }
@@ -50,7 +56,7 @@ static void encode_lookup(const struct coordinated_request *c, const struct mess
 static void encode_question(const struct coordinated_request *c, bool with_values,
                             struct buffer *body)
 {
-    struct buffer keys = {0};
+    struct buffer keys = {0}, name = {0};
     struct message_read read = {.address = c->address,
                                 .keyspace = c->request.keyspace,
                                 .value_bytes_max = READ_INLINE_BYTES_MAX,
@@ -65,6 +71,10 @@ static void encode_question(const struct coordinated_request *c, bool with_value
         read.value_bytes_max = 0;
     else if (with_values)
         read.value_bytes_max = UINT32_MAX;
+    if (key_request_is_collection(&c->request)) {
+        read.keyspace = keyspace_of_elements(read.keyspace);
+        read.value_bytes_max = UINT32_MAX;
+    }
     switch (question_type(c)) {
     case MESSAGE_RANGE:
         message_range_encode(&range, body);
@@ -72,9 +82,19 @@ static void encode_question(const struct coordinated_request *c, bool with_value
     case MESSAGE_DIGEST:
         message_digest_encode(&digest, body);
         break;
+    case MESSAGE_ELEMENTS:
+        collection_encode_walk(c, body);
+        break;
+    case MESSAGE_COLLECTION_CLOCK:
+        collection_encode_clock(c, body);
+        break;
     default:
-        for (uint16_t i = 0; i < c->request.entry_count; i++)
-            buffer_put_bytes(&keys, c->request.entries[i].key);
+        for (uint16_t i = 0; i < c->request.entry_count; i++) {
+            const struct mutation *mutation = &c->request.entries[i].mutation;
+            read.hidden = read.hidden ||
+                          (c->request.kind == KEY_WRITE && mutation->operation == REGISTER_DELETE);
+            buffer_put_bytes(&keys, collection_name(c, i, &name));
+        }
         read.keys = buffer_slice(&keys);
         if (request_has_id(c))
             encode_lookup(c, &read, body);
@@ -82,6 +102,7 @@ static void encode_question(const struct coordinated_request *c, bool with_value
             message_read_encode(&read, body);
     }
     buffer_deinit(&keys);
+    buffer_deinit(&name);
 }
 
 static bool may_ask(const struct coordinated_request *c, uint8_t owner)
@@ -155,7 +176,10 @@ static void finish_coverage(struct coordinated_request *c, struct coordinated_ou
             message_read_result_decode(buffer_slice(&c->answers[i]), &read) != STATUS_OK)
             continue;
         struct reader cells = reader_make(read.cells);
-        struct reader reader = reader_make(reader_bytes(&cells));
+        struct slice last = {0};
+        for (uint16_t k = 0; k < read.cell_count; k++)
+            last = reader_bytes(&cells);
+        struct reader reader = reader_make(last);
         cell_decode_versions(&reader, &cell);
         result.count += version_vector_covers(&cell.context, &c->request.dot);
         cell_deinit(&cell);
@@ -302,6 +326,7 @@ static void finish_digest(struct coordinated_request *c, struct slice body,
                                 .needed = 1,
                                 .count = c->request.kind == KEY_COUNT ? digest.keyspace_count
                                                                       : digest.count,
+                                .scan_done = digest.element_count == 0,
                                 .clock_digest = digest.clock_digest,
                                 .content_digest = digest.content_digest};
     key_result_encode(&result, &encoded);
@@ -327,6 +352,8 @@ void read_finish_ask(struct coordinated_request *c, uint8_t last, uint64_t wall_
     switch ((enum key_request_kind)c->request.kind) {
     case KEY_READ:
     case KEY_WRITE:
+    case KEY_ELEMENTS_GET:
+    case KEY_ELEMENTS_WRITE:
         read_met(c, wall_ms, out);
         break;
     case KEY_SCAN:
@@ -336,6 +363,12 @@ void read_finish_ask(struct coordinated_request *c, uint8_t last, uint64_t wall_
     case KEY_COUNT:
     case KEY_DIGEST:
         finish_digest(c, buffer_slice(&c->answers[last]), out);
+        break;
+    case KEY_ELEMENTS_WALK:
+        collection_walked(c, wall_ms, out);
+        break;
+    case KEY_COLLECTION_DELETE:
+        collection_clocks_gathered(c, out);
         break;
     case KEY_COVERAGE:
     case KEY_REQUEST_KIND_COUNT:
@@ -369,6 +402,8 @@ static enum status judge(const struct coordinated_request *c, uint16_t type, str
             return STATUS_CORRUPT;
         return range.status;
     }
+    if (type == MESSAGE_ELEMENTS_RESULT || type == MESSAGE_COLLECTION_CLOCK_RESULT)
+        return collection_judge(c, type, body);
     if (message_digest_result_decode(body, &digest) != STATUS_OK)
         return STATUS_CORRUPT;
     return digest.status;
@@ -377,6 +412,9 @@ static enum status judge(const struct coordinated_request *c, uint16_t type, str
 _Static_assert(MESSAGE_READ_RESULT == MESSAGE_READ + 1, "a result follows its question");
 _Static_assert(MESSAGE_LOOKUP_RESULT == MESSAGE_LOOKUP + 1, "a result follows its question");
 _Static_assert(MESSAGE_RANGE_RESULT == MESSAGE_RANGE + 1, "a result follows its question");
+_Static_assert(MESSAGE_ELEMENTS_RESULT == MESSAGE_ELEMENTS + 1, "a result follows its question");
+_Static_assert(MESSAGE_COLLECTION_CLOCK_RESULT == MESSAGE_COLLECTION_CLOCK + 1,
+               "a result follows its question");
 _Static_assert(MESSAGE_DIGEST_RESULT == MESSAGE_DIGEST + 1, "a result follows its question");
 
 void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, struct slice body,

@@ -57,7 +57,7 @@ void hints_ask(struct coordinated_request *c, struct coordinated_output *out)
                                                          .key = c->request.entries[0].key},
                              &body);
     c->hints = memory_new(1, sizeof *c->hints);
-    for (uint8_t i = c->owners.primary_count; i < c->owners.count; i++)
+    for (uint8_t i = preference_list_replicas(&c->owners); i < c->owners.count; i++)
         if ((c->params.usable & c->params.keeping) >> i & 1)
             request_send(c, i, MESSAGE_HINT_READ, buffer_slice(&body), out);
     buffer_deinit(&body);
@@ -95,7 +95,7 @@ void hints_recount(struct coordinated_request *c)
     owner_mask lost = owners_of(c, c->failed | ~c->params.usable | c->hints->silent) & ~counted;
     for (unsigned i = 0; i < RING_OWNERS_MAX; i++)
         holder_of[i] = UINT8_MAX;
-    for (uint8_t i = c->owners.primary_count; i < c->owners.count; i++) {
+    for (uint8_t i = preference_list_replicas(&c->owners); i < c->owners.count; i++) {
         owner_mask unseen = lost;
         if (c->hints->deliveries[i].length > 0)
             (void)find_place(c->hints, i, &unseen, holder_of);
@@ -184,7 +184,7 @@ static uint16_t gather_news(const struct coordinated_request *c, struct buffer *
     struct cell known;
     uint16_t count = 0;
     read_merge_owners(c, 0, &known);
-    for (uint8_t i = c->owners.primary_count; i < c->owners.count; i++) {
+    for (uint8_t i = preference_list_replicas(&c->owners); i < c->owners.count; i++) {
         const struct buffer *delivery = &c->hints->deliveries[i];
         if (delivery->length == 0 || !is_news(c, &known, delivery))
             continue;

@@ -4,6 +4,7 @@
  * An owner's answer is what it said first, merged with what it brought later when values
  * were fetched. Merged cells may omit values until all that are needed have come.
  */
+#include "coordinator/collection.h"
 #include "coordinator/request_state.h"
 
 #include <assert.h>
@@ -42,7 +43,7 @@ bool read_answered_cell(const struct coordinated_request *c, uint8_t owner, uint
     while (reader_left(&fetched) > 0) {
         struct cell before = *out, more;
         decode_cell(reader_bytes(&fetched), index, &more);
-        cell_merge(&before, &more, c->policy, out);
+        cell_merge(&before, &more, collection_policy(c, index), out);
         cell_deinit(&before);
         cell_deinit(&more);
     }
@@ -83,7 +84,7 @@ void read_merge_owners(const struct coordinated_request *c, uint16_t index, stru
         struct cell cell = {0}, merged = {0};
         if (!read_answered_cell(c, i, index, &cell))
             continue;
-        cell_merge(out, &cell, c->policy, &merged);
+        cell_merge(out, &cell, collection_policy(c, index), &merged);
         cell_deinit(out);
         cell_deinit(&cell);
         *out = merged;
@@ -179,6 +180,8 @@ static void finish_read(struct coordinated_request *c, uint64_t wall_ms,
                                 .time = cell_time_max(&cell)};
     result.outcomes = memory_new((size_t)cell.count + 1, sizeof *result.outcomes);
     result.outcome_count = visible_outcomes(c, &cell, wall_ms, &text, result.outcomes);
+    if (result.outcome_count == 1 && !result.outcomes[0].visible)
+        result.outcomes[0].collection = collection_beside(c, 0);
     key_result_encode(&result, &encoded);
     if (!repair_start(c, buffer_slice(&encoded), out))
         request_answer(c, buffer_slice(&encoded), out);
@@ -197,6 +200,10 @@ void read_gathered(struct coordinated_request *c, uint64_t wall_ms, struct coord
         fetch_start(c, out);
     else if (c->request.kind == KEY_READ)
         finish_read(c, wall_ms, out);
+    else if (c->request.kind == KEY_ELEMENTS_GET)
+        collection_got(c, wall_ms, out);
+    else if (collection_forbids(c, wall_ms))
+        request_fail(c, STATUS_WRONG_TYPE, &c->read, out);
     else
         write_start(c, out);
 }

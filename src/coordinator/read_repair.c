@@ -5,15 +5,19 @@
  * write that failed half-way). Before such a version is shown, it is written back
  * until as many owners hold it as the read asked, so a later read at that level
  * cannot miss it. Owners that already hold exactly the merged version count. One
- * that refuses, or is silent for `retry_ms`, is replaced by another owner.
+ * that refuses, or is silent for `retry_ms`, is replaced by another owner. While the partition
+ * moves, as many of each set of owners must hold it: the next read may ask the other one.
  * Source: Attiya, Bar-Noy, Dolev, "Sharing Memory Robustly in Message-Passing Systems", JACM 1995.
  */
+#include "coordinator/collection.h"
 #include "coordinator/request_state.h"
 
 static bool holds_merged(const struct coordinated_request *c, uint8_t owner)
 {
     struct reader merged = reader_make(buffer_slice(&c->merged));
     bool same = true;
+    if (c->request.kind == KEY_ELEMENTS_WALK)
+        return (c->walk_holders >> owner & 1) != 0;
     for (uint16_t i = 0; i < c->request.entry_count && same; i++) {
         struct cell whole = {0}, held = {0};
         struct reader reader = reader_make(reader_bytes(&merged));
@@ -28,11 +32,15 @@ static bool holds_merged(const struct coordinated_request *c, uint8_t owner)
 /* The merged cells, as MESSAGE_REPLICATE. */
 static void encode_repair(const struct coordinated_request *c, struct buffer *body)
 {
-    struct buffer deliveries = {0};
+    struct buffer deliveries = {0}, name = {0};
+    if (c->request.kind == KEY_ELEMENTS_WALK) {
+        buffer_append_slice(body, buffer_slice(&c->walk_repair));
+        return;
+    }
     struct reader merged = reader_make(buffer_slice(&c->merged));
     for (uint16_t i = 0; i < c->request.entry_count; i++) {
-        struct cell_delivery delivery = {.keyspace = c->request.keyspace,
-                                         .key = c->request.entries[i].key,
+        struct cell_delivery delivery = {.keyspace = collection_keyspace(c, i),
+                                         .key = collection_name(c, i, &name),
                                          .cell = reader_bytes(&merged)};
         cell_delivery_encode(&delivery, &deliveries);
     }
@@ -41,6 +49,7 @@ static void encode_repair(const struct coordinated_request *c, struct buffer *bo
                                           .deliveries = buffer_slice(&deliveries)};
     message_replicate_encode(&replicate, body);
     buffer_deinit(&deliveries);
+    buffer_deinit(&name);
 }
 
 /* Write back to those in `owners` that can be asked and would bring the level nearer. */
@@ -50,11 +59,12 @@ static void repair_at(struct coordinated_request *c, owner_mask owners, owner_ma
     struct buffer body = {0};
     encode_repair(c, &body);
     owners &= c->params.usable & ~(c->open | c->failed | c->write.counted);
-    for (uint8_t i = 0; i < c->owners.primary_count && count_max > 0; i++) {
+    for (uint8_t i = 0; i < preference_list_replicas(&c->owners) && count_max > 0; i++) {
         if ((owners >> i & 1) == 0 || !quorum_wants(&c->write, hoped, i))
             continue;
         request_send(c, i, MESSAGE_REPLICATE, buffer_slice(&body), out);
-        out->read_repairs += c->request.entry_count;
+        out->read_repairs +=
+            c->request.kind == KEY_ELEMENTS_WALK ? c->walk_repair_cells : c->request.entry_count;
         hoped |= (owner_mask)1 << i;
         count_max--;
     }
@@ -66,8 +76,7 @@ bool repair_start(struct coordinated_request *c, struct slice result,
 {
     if (!c->read.repairs)
         return false;
-    c->write = c->read;
-    c->write.counted = 0;
+    quorum_write_back(&c->write, &c->read, &c->owners);
     for (uint8_t i = 0; i < c->owners.primary_count; i++)
         if (holds_merged(c, i))
             quorum_count(&c->write, i);
@@ -79,7 +88,7 @@ bool repair_start(struct coordinated_request *c, struct slice result,
     c->open = 0;
     c->failed = 0;
     buffer_append_slice(&c->pending, result);
-    repair_at(c, c->read.counted, 0, RING_OWNERS_MAX, out);
+    repair_at(c, c->read.counted, 0, RING_REPLICAS_MAX, out);
     repair_check(c, out);
     return true;
 }
@@ -93,7 +102,7 @@ void repair_check(struct coordinated_request *c, struct coordinated_output *out)
         return;
     }
     if (!quorum_met_with(&c->write, c->open))
-        repair_at(c, ~(owner_mask)0, c->open, RING_OWNERS_MAX, out);
+        repair_at(c, ~(owner_mask)0, c->open, RING_REPLICAS_MAX, out);
     if (!quorum_met_with(&c->write, c->open))
         request_fail(c, STATUS_UNAVAILABLE, &c->write, out);
 }

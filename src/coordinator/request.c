@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "coordinator/collection.h"
 #include "coordinator/request_state.h"
+#include "ring/transition.h"
 
 void coordinated_output_clear(struct coordinated_output *output)
 {
@@ -122,14 +124,24 @@ static uint8_t local_region(const struct coordinated_request *c)
     return c->request.region > 0 ? (uint8_t)(c->request.region - 1) : c->params.home;
 }
 
+/* Siblings and a default time to live are of keys; nothing of both is known of elements. */
+static bool has_collections(const struct coordinated_request *c)
+{
+    const struct ring_keyspace *keyspace = ring_keyspace(c->params.ring, c->request.keyspace);
+    bool grows = c->request.kind == KEY_ELEMENTS_WRITE; /* what is there may be read and deleted */
+    return keyspace->policy != KEYSPACE_SIBLINGS && (keyspace->default_ttl_ms == 0 || !grows);
+}
+
 /* Refuse early what cannot be met; STATUS_OK when it may be tried. */
 static enum status preflight(struct coordinated_request *c)
 {
     const struct request_options *options = &c->request.options;
-    bool writes = c->request.kind == KEY_WRITE;
+    bool writes = key_request_writes(&c->request);
     uint8_t home = local_region(c);
     if (c->bytes.length > MESSAGE_PAYLOAD_BYTES_MAX)
         return STATUS_TOO_LARGE;
+    if (key_request_is_collection(&c->request) && !has_collections(c))
+        return STATUS_UNSUPPORTED;
     if (c->request.kind == KEY_COVERAGE || c->request.kind == KEY_COUNT ||
         c->request.kind == KEY_DIGEST) {
         struct request_options one = {.level = LEVEL_ONE};
@@ -145,10 +157,12 @@ static enum status preflight(struct coordinated_request *c)
         return status;
     if ((c->request.flags & KEY_AGAIN) != 0)
         quorum_cover(&c->read, &c->write); /* what others were promised, W is promised to replace */
-    c->params.usable &= quorum_holders(writes ? &c->write : &c->read);
+    c->params.usable &=
+        quorum_holders(writes ? &c->write : &c->read) | c->owners.other_set; /* a read's repair */
+    if (writes && request_self_index(c) == c->owners.primary_count)
+        return STATUS_NOT_OWNER;
     if (writes && !c->params.self_ready)
-        return request_self_index(c) < c->owners.primary_count ? STATUS_NOT_READY
-                                                               : STATUS_NOT_OWNER;
+        return STATUS_NOT_READY;
     if ((!writes || key_request_needs_read(&c->request)) &&
         !quorum_met_with(&c->read, c->params.usable))
         return STATUS_UNAVAILABLE;
@@ -191,8 +205,8 @@ struct coordinated_request *coordinated_request_new(const struct coordinate_para
     enum status status = key_request_decode(&reader, &c->request, &c->contexts);
     assert(status == STATUS_OK); /* it was encoded here */
     preference_list_build(params->ring, request->partition, params->home, &c->owners);
-    c->address =
-        (struct replica_address){.partition = request->partition, .tag = params->ring->tag};
+    c->address = (struct replica_address){.partition = request->partition,
+                                          .tag = ring_tag_of(params->ring, request->partition)};
     rank_owners(c);
     c->policy = policy_of(params->ring, request->keyspace);
     c->retry_us = params->now_us + (uint64_t)params->retry_ms * 1000;
@@ -203,7 +217,7 @@ struct coordinated_request *coordinated_request_new(const struct coordinate_para
     status =
         ring_keyspace(params->ring, request->keyspace) == NULL ? STATUS_NO_KEYSPACE : preflight(c);
     if (status != STATUS_OK)
-        request_fail(c, status, c->request.kind == KEY_WRITE ? &c->write : &c->read, out);
+        request_fail(c, status, key_request_writes(&c->request) ? &c->write : &c->read, out);
     else if (key_request_needs_read(&c->request))
         read_start(c, wall_ms, out);
     else
@@ -223,6 +237,7 @@ void coordinated_request_free(struct coordinated_request *c)
     }
     hints_free(c);
     buffer_deinit(&c->lookup);
+    buffer_deinit(&c->walk_repair);
     buffer_deinit(&c->replicate);
     buffer_deinit(&c->merged);
     buffer_deinit(&c->minted);
@@ -247,21 +262,22 @@ void coordinated_request_reply(struct coordinated_request *c, node_id from, uint
 {
     uint8_t holder = holder_index(c, from);
     bool is_owner = holder < c->owners.primary_count;
+    bool is_replica = holder < preference_list_replicas(&c->owners);
     if (type == MESSAGE_HINTED && c->phase == PHASE_REPLICATE) {
-        if (!is_owner && close_holder(c, holder))
+        if (!is_replica && close_holder(c, holder))
             write_reply(c, holder, body, out);
         settle(c, out);
         return;
     }
     if (type == MESSAGE_HINT_READ_RESULT && c->phase == PHASE_ASK && c->hints != NULL) {
-        if (!is_owner && close_holder(c, holder)) {
+        if (!is_replica && close_holder(c, holder)) {
             hints_reply(c, holder, body);
             read_ask_more(c, wall_ms, out);
         }
         settle(c, out);
         return;
     }
-    if (!is_owner)
+    if (!is_owner && !(is_replica && type == MESSAGE_REPLICATED))
         return;
     if (type == MESSAGE_MINTED && c->phase == PHASE_MINT && from == c->params.self) {
         write_minted(c, body, out);
@@ -279,7 +295,8 @@ void coordinated_request_reply(struct coordinated_request *c, node_id from, uint
             fetch_reply(c, holder, body, wall_ms, out);
     } else if (c->phase == PHASE_ASK &&
                (type == MESSAGE_READ_RESULT || type == MESSAGE_LOOKUP_RESULT ||
-                type == MESSAGE_RANGE_RESULT || type == MESSAGE_DIGEST_RESULT)) {
+                type == MESSAGE_RANGE_RESULT || type == MESSAGE_DIGEST_RESULT ||
+                type == MESSAGE_ELEMENTS_RESULT || type == MESSAGE_COLLECTION_CLOCK_RESULT)) {
         if (close_holder(c, holder))
             read_reply(c, holder, type, body, wall_ms, out);
     }

@@ -42,10 +42,13 @@ struct coordinated_request {
     struct buffer fetched[RING_OWNERS_MAX]; /* bodies of PHASE_FETCH, each as bytes */
     struct buffer lookups[RING_OWNERS_MAX]; /* of a write with an id: bodies of PHASE_ASK */
     struct buffer lookup;                   /* what they said, for the replica that mints */
-    struct buffer merged;     /* from PHASE_FETCH to minting: one encoded cell for each key */
-    struct buffer minted;     /* the encoded result, while the level is not met */
-    struct buffer pending;    /* the encoded result that waits for the repair */
-    uint64_t retry_us;        /* when one more owner is asked */
+    struct buffer merged;      /* from PHASE_FETCH to minting: one encoded cell for each key */
+    struct buffer minted;      /* the encoded result, while the level is not met */
+    struct buffer pending;     /* the encoded result that waits for the repair */
+    uint64_t retry_us;         /* when one more owner is asked */
+    struct buffer walk_repair; /* KEY_ELEMENTS_WALK: what was merged, as MESSAGE_REPLICATE */
+    uint16_t walk_repair_cells;
+    owner_mask walk_holders;  /* of all that was merged */
     uint64_t speculate_us;    /* before that, within a budget; UINT64_MAX: not (any more) */
     owner_mask speculative;   /* asked then */
     struct read_hints *hints; /* of a sloppy read: read_hints.c; else NULL */

@@ -6,19 +6,12 @@
 #include "base/memory.h"
 #include "causal/counter.h"
 #include "coordinator/request_state.h"
+#include "ring/element_key.h"
 
-struct scan_entry {
-    uint64_t position;
-    struct slice key;
-    struct slice cell;
-};
-
-static struct scan_entry next_entry(struct reader *reader)
+static struct range_entry next_entry(struct reader *reader)
 {
-    struct scan_entry entry;
-    entry.position = reader_u64(reader);
-    entry.key = reader_bytes(reader);
-    entry.cell = reader_bytes(reader);
+    struct range_entry entry;
+    range_entry_decode(reader, &entry);
     return entry;
 }
 
@@ -29,12 +22,12 @@ bool scan_is_sound(const struct message_range_result *result, uint64_t position)
     if (!result->done && result->next_position <= position)
         return false;
     for (uint32_t i = 0; i < result->entry_count; i++) {
-        struct scan_entry entry = next_entry(&reader);
+        struct range_entry entry = next_entry(&reader);
         struct cell cell = {0};
         struct reader inner = reader_make(entry.cell);
         cell_decode_versions(&inner, &cell);
-        bool sound =
-            reader_end(&inner) == STATUS_OK && !reader.failed && entry.position >= previous;
+        bool sound = reader_end(&inner) == STATUS_OK && !reader.failed &&
+                     entry.position >= previous && entry.type < COLLECTION_TYPE_END;
         cell_deinit(&cell);
         if (!sound)
             return false;
@@ -45,14 +38,14 @@ bool scan_is_sound(const struct message_range_result *result, uint64_t position)
 
 static int compare_entries(const void *a, const void *b)
 {
-    const struct scan_entry *x = a, *y = b;
+    const struct range_entry *x = a, *y = b;
     if (x->position != y->position)
         return x->position < y->position ? -1 : 1;
     return slice_compare(x->key, y->key);
 }
 
 struct gathered {
-    struct scan_entry *entries;
+    struct range_entry *entries;
     size_t count;
     uint64_t horizon; /* entries below it are known from all owners */
     bool done;
@@ -88,13 +81,14 @@ static void gather(const struct coordinated_request *c, struct gathered *all)
  * Merge the entries [first, last), all of one key; true when a value is visible. `text` takes
  * one that had to be made.
  */
-static bool merge_key(const struct coordinated_request *c, const struct scan_entry *first,
-                      const struct scan_entry *last, uint64_t wall_ms, struct buffer *text,
+static bool merge_key(const struct coordinated_request *c, const struct range_entry *first,
+                      const struct range_entry *last, uint64_t wall_ms, struct buffer *text,
                       struct key_outcome *outcome)
 {
     struct cell sum = {0};
     struct sibling shown;
-    for (const struct scan_entry *entry = first; entry < last; entry++) {
+    uint8_t type = COLLECTION_NONE;
+    for (const struct range_entry *entry = first; entry < last; entry++) {
         struct cell cell = {0}, merged = {0};
         struct reader reader = reader_make(entry->cell);
         cell_decode_versions(&reader, &cell);
@@ -102,6 +96,8 @@ static bool merge_key(const struct coordinated_request *c, const struct scan_ent
         cell_deinit(&sum);
         cell_deinit(&cell);
         sum = merged;
+        if (entry->type != COLLECTION_NONE && (type == COLLECTION_NONE || entry->type < type))
+            type = entry->type;
     }
     bool visible = cell_shown(&sum, wall_ms, text, &shown);
     if (visible)
@@ -109,8 +105,10 @@ static bool merge_key(const struct coordinated_request *c, const struct scan_ent
                                         .key = first->key,
                                         .value = shown.value,
                                         .expire_at_ms = shown.expire_at_ms};
+    else if (type != COLLECTION_NONE)
+        *outcome = (struct key_outcome){.visible = true, .key = first->key, .collection = type};
     cell_deinit(&sum);
-    return visible;
+    return visible || type != COLLECTION_NONE;
 }
 
 void scan_merge(const struct coordinated_request *c, uint64_t wall_ms, struct buffer *out)
@@ -123,9 +121,9 @@ void scan_merge(const struct coordinated_request *c, uint64_t wall_ms, struct bu
                                 .next_position = all.done ? 0 : all.horizon};
     result.outcomes = memory_new(all.count, sizeof *result.outcomes);
     struct buffer *texts = memory_new(all.count, sizeof *texts);
-    const struct scan_entry *end = all.entries + all.count;
-    for (const struct scan_entry *entry = all.entries; entry < end;) {
-        const struct scan_entry *next = entry + 1;
+    const struct range_entry *end = all.entries + all.count;
+    for (const struct range_entry *entry = all.entries; entry < end;) {
+        const struct range_entry *next = entry + 1;
         while (next < end && compare_entries(entry, next) == 0)
             next++;
         if (!all.done && entry->position >= all.horizon)

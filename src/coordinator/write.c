@@ -1,6 +1,7 @@
 /*
  * write.c - a write after its read phase: mint, replicate, count. Fallbacks are in fallbacks.c.
  */
+#include "coordinator/collection.h"
 #include "coordinator/request_state.h"
 
 #include <assert.h>
@@ -38,9 +39,27 @@ static void answer_ok(struct coordinated_request *c, struct coordinated_output *
     assert(status == STATUS_OK); /* own store side */
     result.acks = quorum_counted(&c->write);
     result.needed = quorum_needed(&c->write);
+    collection_note_beside(c, &result);
     result.hints = quorum_counted_fallbacks(&c->write);
     key_result_encode(&result, &encoded);
     request_answer(c, buffer_slice(&encoded), out);
+    key_result_deinit(&result);
+    buffer_deinit(&encoded);
+}
+
+/* Nothing had to be written; of what is there the client is told what a majority holds. */
+static void answer_nothing(struct coordinated_request *c, struct slice minted,
+                           struct coordinated_output *out)
+{
+    struct reader reader = reader_make(minted);
+    struct buffer encoded = {0};
+    struct key_result result;
+    enum status status = key_result_decode(&reader, &result);
+    assert(status == STATUS_OK); /* own store side */
+    collection_note_beside(c, &result);
+    key_result_encode(&result, &encoded);
+    if (c->merged.length == 0 || !repair_start(c, buffer_slice(&encoded), out))
+        request_answer(c, buffer_slice(&encoded), out);
     key_result_deinit(&result);
     buffer_deinit(&encoded);
 }
@@ -74,14 +93,14 @@ void write_check(struct coordinated_request *c, struct coordinated_output *out)
         request_fail(c, STATUS_UNCERTAIN, &c->write, out);
 }
 
-/* To all other owners at once; who cannot be reached now gets it by log sync. */
+/* To all other replicas at once; who cannot be reached now gets it by log sync. */
 static void replicate(struct coordinated_request *c, struct slice body,
                       struct coordinated_output *out)
 {
     c->phase = PHASE_REPLICATE;
     if (fallbacks_may_count(c))
         buffer_append_slice(&c->replicate, body);
-    for (uint8_t i = 0; i < c->owners.primary_count; i++) {
+    for (uint8_t i = 0; i < preference_list_replicas(&c->owners); i++) {
         if (c->owners.nodes[i] == c->params.self)
             continue; /* its own MESSAGE_REPLICATED follows the commit */
         if ((c->params.usable >> i & 1) != 0)
@@ -111,8 +130,7 @@ void write_minted(struct coordinated_request *c, struct slice body, struct coord
         request_fail(c, minted.status, &c->write, out); /* C2: nothing was minted */
     } else if (!minted.written) {
         c->open = 0;
-        if (c->merged.length == 0 || !repair_start(c, minted.result, out))
-            request_answer(c, minted.result, out);
+        answer_nothing(c, minted.result, out);
     } else {
         out->repeated = minted.repeated;
         out->repeated_by_quorum = minted.repeated && is_known(c);

@@ -6,6 +6,7 @@
 
 #include "membership/member_change.h"
 #include "membership/user_rules.h"
+#include "ring/ring_steps.h"
 
 static struct ring_keyspace *find_name(struct ring *ring, const char *name)
 {
@@ -194,6 +195,29 @@ static void name_coming(struct register_value *next, const struct steward *stewa
             next->coming.items[i] = *steward;
 }
 
+static struct slice steps_of(const struct register_change *change)
+{
+    return slice_make(change->words, change->words_length);
+}
+
+/* All of them were taken, or given up, by somebody else. */
+static bool no_step_is_left(const struct register_change *change, const struct ring *ring)
+{
+    struct ring *next = ring_copy(ring);
+    char reason[RING_REASON_MAX];
+    uint32_t taken = 0;
+    bool none = ring_steps_apply(next, steps_of(change), &taken, reason) == STATUS_OK && taken == 0;
+    ring_free(next);
+    return none;
+}
+
+static enum status take_steps(const struct register_change *change, struct ring *ring,
+                              char reason[REGISTER_REASON_MAX])
+{
+    uint32_t taken;
+    return ring_steps_apply(ring, steps_of(change), &taken, reason);
+}
+
 /* Whether the change leaves the value as it is. */
 static bool is_idle(const struct register_change *change, const struct register_value *value)
 {
@@ -206,6 +230,8 @@ static bool is_idle(const struct register_change *change, const struct register_
         return value->coming.count == 0;
     case REGISTER_CHANGE_USER_DROP:
         return !names_a_user(change, &value->users);
+    case REGISTER_CHANGE_RING_STEPS:
+        return no_step_is_left(change, value->ring);
     case REGISTER_CHANGE_KEYSPACE_CREATE:
     case REGISTER_CHANGE_KEYSPACE_SET:
     case REGISTER_CHANGE_KEYSPACE_DROP:
@@ -251,6 +277,8 @@ static enum status make(const struct register_change *change, struct register_va
         return add_member(change, next->ring, reason);
     case REGISTER_CHANGE_MEMBER_REMOVE:
         return member_remove(next->ring, change->member.id, reason);
+    case REGISTER_CHANGE_RING_STEPS:
+        return take_steps(change, next->ring, reason);
     case REGISTER_CHANGE_NONE:
         break;
     }

@@ -27,10 +27,13 @@ enum register_change_kind {
      */
     REGISTER_CHANGE_STEWARD_RETURN,
     REGISTER_CHANGE_STEWARDS_SETTLE,
-    REGISTER_CHANGE_USER_SET,     /* `words` are rules (user_rules.h) for the `user`, new or not */
-    REGISTER_CHANGE_USER_DROP,    /* `words` are names of users, who may be gone already */
-    REGISTER_CHANGE_MEMBER_ADD,   /* `member`, in the region named by `words`; member_change.h */
-    REGISTER_CHANGE_MEMBER_REMOVE /* the one with the id of `member` */
+    REGISTER_CHANGE_USER_SET,      /* `words` are rules (user_rules.h) for the `user`, new or not */
+    REGISTER_CHANGE_USER_DROP,     /* `words` are names of users, who may be gone already */
+    REGISTER_CHANGE_MEMBER_ADD,    /* `member`, in the region named by `words`; member_change.h */
+    REGISTER_CHANGE_MEMBER_REMOVE, /* the one with the id of `member` */
+    /* `words` are steps of partitions to other owners (ring/ring_steps.h); taken ones are left out
+     */
+    REGISTER_CHANGE_RING_STEPS
 };
 
 /* Bits of `fields`: what KEYSPACE_SET changes. */

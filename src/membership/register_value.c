@@ -6,10 +6,11 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "ring/transition.h"
 
 enum { FORMAT_VERSION = 1, FORMAT_VERSION_SECTIONS = 2, CHECKSUM_BYTES = 8 };
 
-enum section_kind { SECTION_USERS = 2 };
+enum section_kind { SECTION_USERS = 2, SECTION_TRANSITIONS = 3 };
 
 /* ---- stewards ---- */
 
@@ -99,11 +100,24 @@ void register_value_free(struct register_value *value)
     free(value);
 }
 
+/* Whether no partition moves from the one to the other. */
+static bool moves_nothing(const struct ring *ring, const struct ring *agreed)
+{
+    struct buffer before = {0}, after = {0};
+    ring_transitions_encode(ring, &before);
+    ring_transitions_encode(agreed, &after);
+    bool same = ring_tag_compare(agreed->tag, ring->tag) == 0 &&
+                ring_placement_digest(agreed) == ring_placement_digest(ring) &&
+                slice_equal(buffer_slice(&before), buffer_slice(&after));
+    buffer_deinit(&before);
+    buffer_deinit(&after);
+    return same;
+}
+
 bool register_value_apply(const struct register_value *value, struct ring *ring)
 {
     const struct ring *agreed = value->ring;
-    if (ring_tag_compare(agreed->tag, ring->tag) != 0 ||
-        ring_placement_digest(agreed) != ring_placement_digest(ring))
+    if (!moves_nothing(ring, agreed))
         return false;
     free(ring->members);
     ring->members = memory_copy(agreed->members, agreed->member_count * sizeof *agreed->members);
@@ -164,6 +178,9 @@ static void put_sections(const struct register_value *value, struct buffer *out)
         user_set_encode(&value->users, &bytes);
         put_section(out, SECTION_USERS, &bytes);
     }
+    ring_transitions_encode(value->ring, &bytes);
+    if (bytes.length > 0)
+        put_section(out, SECTION_TRANSITIONS, &bytes);
 }
 
 void register_value_encode(const struct register_value *value, struct buffer *out)
@@ -250,19 +267,27 @@ static bool verify_checksum(struct slice bytes, struct slice *body)
     return reader_u64(&tail) == register_value_digest(*body);
 }
 
-static enum status read_section(uint8_t kind, struct slice bytes, struct register_value *out)
+static enum status read_section(uint8_t kind, struct slice bytes, struct register_value *out,
+                                struct slice *transitions)
 {
     enum status status;
     switch ((enum section_kind)kind) {
     case SECTION_USERS:
         status = user_set_decode(bytes, &out->users);
         return status == STATUS_OK && out->users.count == 0 ? STATUS_CORRUPT : status;
+    case SECTION_TRANSITIONS:
+        *transitions = bytes;
+        return bytes.length == 0 ? STATUS_CORRUPT : STATUS_OK;
     }
     return STATUS_UNSUPPORTED;
 }
 
-/* In their order, and at least one when the version says that there are. */
-static enum status read_sections(struct reader *reader, bool wanted, struct register_value *out)
+/*
+ * In their order, and at least one when the version says that there are. `transitions` are about
+ * the ring, which is read last: one of a newer version is not to hide that a section is newer.
+ */
+static enum status read_sections(struct reader *reader, bool wanted, struct register_value *out,
+                                 struct slice *transitions)
 {
     uint8_t last = 0;
     enum status status = STATUS_OK;
@@ -274,7 +299,7 @@ static enum status read_sections(struct reader *reader, bool wanted, struct regi
         if (reader->failed || kind <= last)
             return STATUS_CORRUPT;
         last = kind;
-        status = read_section(kind, bytes, out);
+        status = read_section(kind, bytes, out, transitions);
     }
     return status;
 }
@@ -300,12 +325,16 @@ enum status register_value_decode(struct slice bytes, struct register_value **ou
     read_changes(&reader, value);
     struct slice ring = reader_bytes(&reader);
     enum status status = STATUS_CORRUPT;
+    struct slice transitions = {0};
     if (!reader.failed)
-        status = read_sections(&reader, version == FORMAT_VERSION_SECTIONS, value);
+        status = read_sections(&reader, version == FORMAT_VERSION_SECTIONS, value, &transitions);
     if (status == STATUS_OK)
         status = reader_end(&reader);
-    if (status == STATUS_OK &&
-        (ring_decode(ring, &value->ring) != STATUS_OK || !fits(value, cluster_id, generation)))
+    if (status == STATUS_OK)
+        status = ring_decode(ring, &value->ring);
+    if (status == STATUS_OK && transitions.length > 0)
+        status = ring_transitions_decode(transitions, value->ring);
+    if (status == STATUS_OK && !fits(value, cluster_id, generation))
         status = STATUS_CORRUPT;
     if (status != STATUS_OK) {
         register_value_free(value);

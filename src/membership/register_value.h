@@ -14,6 +14,7 @@
  *     bytes   ring (ring.h)
  *     sections: { u8 kind, bytes }, by kind, ascending; only those that say something
  *               2 users (users.h)
+ *               3 epochs and transitions of partitions (ring/transition.h)
  *     u64     XXH3 of all bytes before
  *
  * A steward is a node with the store it had when it became one: a store that was lost has

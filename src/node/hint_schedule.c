@@ -9,6 +9,7 @@
 #include <assert.h>
 
 #include "node/node_state.h"
+#include "ring/transition.h"
 #include "wire/message_hint_read.h"
 
 enum {
@@ -216,10 +217,10 @@ enum status hints_check(const struct node *node, struct slice body, partition_id
         return STATUS_CORRUPT;
     *partition = hint.replicate.address.partition;
     if (*partition >= node->ring->partition_count ||
-        ring_owns(node->ring, node->self, *partition) ||
-        !ring_owns(node->ring, hint.intended, *partition))
+        ring_replicates(node->ring, node->self, *partition) ||
+        !ring_replicates(node->ring, hint.intended, *partition))
         return STATUS_INVALID;
-    int order = ring_tag_compare(hint.replicate.address.tag, node->ring->tag);
+    int order = ring_tag_compare(hint.replicate.address.tag, ring_tag_of(node->ring, *partition));
     if (order != 0)
         return order < 0 ? STATUS_STALE_TAG : STATUS_NOT_READY;
     return node->store_condition;
@@ -232,9 +233,10 @@ enum status hints_check_read(const struct node *node, struct slice body, partiti
     if (message_hint_read_decode(body, &read) != STATUS_OK)
         return STATUS_CORRUPT;
     *partition = read.address.partition;
-    if (*partition >= node->ring->partition_count || ring_owns(node->ring, node->self, *partition))
+    if (*partition >= node->ring->partition_count ||
+        ring_replicates(node->ring, node->self, *partition))
         return STATUS_INVALID;
-    int order = ring_tag_compare(read.address.tag, node->ring->tag);
+    int order = ring_tag_compare(read.address.tag, ring_tag_of(node->ring, *partition));
     return order == 0 ? STATUS_OK : order < 0 ? STATUS_STALE_TAG : STATUS_NOT_READY;
 }
 

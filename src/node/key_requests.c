@@ -21,6 +21,7 @@
 #include "node/node_state.h"
 #include "ring/position.h"
 #include "ring/preference_list.h"
+#include "ring/transition.h"
 
 /* The forwarding node waits this much longer than the owner, to hear its verdict. */
 enum { FORWARD_SLACK_MS = 100 };
@@ -181,7 +182,7 @@ static void carry_out(struct node *node, struct pending *pending)
     buffer_deinit(&next.request);
 }
 
-/* Owners that can be asked; of a read fallbacks that keep hints, else those that would. */
+/* Replicas that can be asked; of a read fallbacks that keep hints, else those that would. */
 static owner_mask usable_holders(struct node *node, const struct key_request *request,
                                  const struct preference_list *holders)
 {
@@ -189,23 +190,24 @@ static owner_mask usable_holders(struct node *node, const struct key_request *re
     for (uint8_t i = 0; i < holders->count; i++) {
         node_id holder = holders->nodes[i];
         const struct peer_load *load = node_load(node, holder);
-        bool is_owner = i < holders->primary_count;
+        bool is_replica = i < preference_list_replicas(holders);
         bool reads = request->kind == KEY_READ;
         bool is_usable = load == NULL || (peers_is_up(node->peers, holder) &&
                                           load->in_flight < node->settings.peer_inflight_max);
-        if (!is_owner && reads)
+        if (!is_replica && reads)
             is_usable = is_usable && hints_held_by(node, load, request->partition);
-        else if (!is_owner)
+        else if (!is_replica)
             is_usable = is_usable && load != NULL && hints_taken_by(node, load, request->partition);
         usable |= (owner_mask)is_usable << i;
     }
     return usable;
 }
 
-/* Whether the own replica could mint if the clock allows it. */
+/* Whether the own replica could mint if the clock allows it: new events are for who is read (T2).
+ */
 static bool mints_here(const struct node *node, partition_id partition)
 {
-    return node_replica_ready(node, partition);
+    return ring_is_read(node->ring, node->self, partition) && node_replica_ready(node, partition);
 }
 
 static void coordinate(struct node *node, const struct origin *origin,
@@ -220,9 +222,8 @@ static void coordinate(struct node *node, const struct origin *origin,
                                        .now_us = node->now.mono_us,
                                        .deadline_us = deadline_us,
                                        .retry_ms = node->settings.read_retry_ms};
-    params.keeping = request->kind == KEY_READ
-                         ? params.usable >> owners->primary_count << owners->primary_count
-                         : 0;
+    uint8_t replicas = preference_list_replicas(owners);
+    params.keeping = request->kind == KEY_READ ? params.usable >> replicas << replicas : 0;
     uint8_t order[RING_OWNERS_MAX];
     owner_choice_prepare(node, request, owners, &params, order);
     struct pending *pending = pending_add(node, PENDING_COORDINATED, origin, deadline_us);
@@ -425,7 +426,7 @@ static void forward_answered(struct node *node, struct pending *pending, struct 
 static bool is_ours(struct node *node, const struct key_request *request,
                     const struct preference_list *owners)
 {
-    if (request->kind != KEY_WRITE)
+    if (!key_request_writes(request))
         return true;
     if (!mints_here(node, request->partition) || clock_fence_is_up(node))
         return false;
@@ -478,12 +479,12 @@ void key_request_start(struct node *node, const struct origin *origin,
         return;
     }
     preference_list_build(node->ring, request->partition, node->home, &owners);
-    if (request->kind == KEY_WRITE && node->store_condition != STATUS_OK &&
+    if (key_request_writes(request) && node->store_condition != STATUS_OK &&
         (!may_forward || is_ours(node, request, &owners))) {
         complete_failed(node, origin, node->store_condition);
         return;
     }
-    if (request->kind == KEY_WRITE && !may_forward && clock_fence_is_up(node))
+    if (key_request_writes(request) && !may_forward && clock_fence_is_up(node))
         complete_failed(node, origin, STATUS_CLOCK_SKEW);
     else if (!may_forward || is_ours(node, request, &owners))
         coordinate(node, origin, request, &owners, deadline_us);

@@ -34,6 +34,9 @@ libringcore_a_SOURCES += \
 	src/node/store_hints.c \
 	src/node/store_lineage.c \
 	src/node/store_mint.c \
+	src/node/store_collections.c \
+	src/node/store_elements.c \
+	src/node/store_elements.h \
 	src/node/store_read.c \
 	src/node/store_register.c \
 	src/node/store_register.h \

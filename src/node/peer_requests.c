@@ -11,6 +11,8 @@
 
 #include "node/node_state.h"
 #include "ring/position.h"
+#include "ring/transition.h"
+#include "wire/message_collection.h"
 #include "wire/message_hint_read.h"
 #include "wire/message_lookup.h"
 #include "wire/message_partition.h"
@@ -20,11 +22,13 @@
 static enum status check_replica(const struct node *node, partition_id partition,
                                  struct ring_tag tag, bool for_reads)
 {
-    if (partition >= node->ring->partition_count || !ring_owns(node->ring, node->self, partition))
+    if (partition >= node->ring->partition_count)
         return STATUS_NOT_OWNER;
-    int order = ring_tag_compare(tag, node->ring->tag);
-    if (order != 0)
+    int order = ring_tag_compare(tag, ring_tag_of(node->ring, partition));
+    if (order != 0) /* who was an owner, or will be one, says so by this */
         return order < 0 ? STATUS_STALE_TAG : STATUS_NOT_READY;
+    if (!ring_replicates(node->ring, node->self, partition))
+        return STATUS_NOT_OWNER;
     if (node->replica_states[partition] == REPLICA_ABSENT || !lineage_is_confirmed(node) ||
         (for_reads && !node_replica_ready(node, partition)))
         return STATUS_NOT_READY;
@@ -35,7 +39,8 @@ static enum status check_replica(const struct node *node, partition_id partition
 static bool is_read(uint16_t type)
 {
     return type == MESSAGE_READ || type == MESSAGE_RANGE || type == MESSAGE_FETCH ||
-           type == MESSAGE_LOOKUP || type == MESSAGE_PARTITION_PULL;
+           type == MESSAGE_LOOKUP || type == MESSAGE_ELEMENTS || type == MESSAGE_COLLECTION_CLOCK ||
+           type == MESSAGE_PARTITION_PULL;
 }
 
 static uint16_t answer_type(uint16_t type)
@@ -49,6 +54,8 @@ _Static_assert(MESSAGE_HINTED == MESSAGE_HINT + 1, "an answer follows its questi
 _Static_assert(MESSAGE_STABILITY_HEARD == MESSAGE_STABILITY + 1, "an answer follows its question");
 _Static_assert(MESSAGE_FETCH_RESULT == MESSAGE_FETCH + 1, "an answer follows its question");
 _Static_assert(MESSAGE_LOOKUP_RESULT == MESSAGE_LOOKUP + 1, "an answer follows its question");
+_Static_assert(MESSAGE_ELEMENTS_RESULT == MESSAGE_ELEMENTS + 1, "an answer follows its question");
+_Static_assert(MESSAGE_COLLECTION_CLOCK_RESULT == MESSAGE_COLLECTION_CLOCK + 1, "likewise");
 _Static_assert(MESSAGE_PARTITION_PAGE == MESSAGE_PARTITION_PULL + 1, "likewise");
 _Static_assert(MESSAGE_SYNC_PAGE == MESSAGE_SYNC_PULL + 1, "an answer follows its question");
 _Static_assert(MESSAGE_REGISTER_PROMISE == MESSAGE_REGISTER_PREPARE + 1, "likewise");
@@ -73,6 +80,13 @@ void peer_request_fail(struct node *node, const struct origin *origin, uint16_t 
         message_read_result_encode(&(struct message_read_result){.status = status}, &read);
         message_lookup_result_encode(&(struct message_lookup_result){.read = buffer_slice(&read)},
                                      &body);
+        break;
+    case MESSAGE_ELEMENTS:
+        message_elements_result_encode(&(struct message_elements_result){.status = status}, &body);
+        break;
+    case MESSAGE_COLLECTION_CLOCK:
+        message_collection_clock_result_encode(
+            &(struct message_collection_clock_result){.status = status}, &body);
         break;
     case MESSAGE_RANGE:
         message_range_result_encode(&(struct message_range_result){.status = status}, &body);
@@ -113,6 +127,8 @@ static bool is_routed_right(const struct node *node, const struct key_request *r
         return false;
     for (uint16_t i = 0; i < request->entry_count; i++) {
         struct slice key = request->entries[i].key;
+        if (i > 0 && key_request_is_collection(request))
+            break; /* elements lie where their key does */
         if (key.length > node->settings.key_bytes_max ||
             ring_partition_of_slot(ring_slot(key), node->ring->partition_count) !=
                 request->partition)
@@ -178,6 +194,8 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
     case MESSAGE_READ:
     case MESSAGE_FETCH:
     case MESSAGE_LOOKUP:
+    case MESSAGE_ELEMENTS:
+    case MESSAGE_COLLECTION_CLOCK:
     case MESSAGE_RANGE:
     case MESSAGE_REPLICATE:
     case MESSAGE_DIGEST:

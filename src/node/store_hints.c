@@ -7,6 +7,7 @@
 #include "node/store_side_state.h"
 
 #include "ring/position.h"
+#include "ring/transition.h"
 
 static void reply_hinted(const struct frame *frame, enum status status, struct buffer *out)
 {
@@ -48,18 +49,18 @@ bool store_refuse_hints(const struct frame *frame, enum status status, struct bu
     }
 }
 
-/* Only a node that stores data and is no owner keeps hints, for one that is, by the own ring. */
+/* Only a node that stores data and has no replica keeps hints, for one with, under its tag. */
 static enum status check_hint(const struct store_side *side, const struct message_hint *hint)
 {
     const struct replica_address *address = &hint->replicate.address;
     if (address->partition >= side->ring->partition_count)
         return STATUS_INVALID;
-    int order = ring_tag_compare(address->tag, side->ring->tag);
+    int order = ring_tag_compare(address->tag, ring_tag_of(side->ring, address->partition));
     if (order != 0)
         return order < 0 ? STATUS_STALE_TAG : STATUS_NOT_READY;
     if (ring_member(side->ring, side->self)->role != MEMBER_DATA ||
-        ring_owns(side->ring, side->self, address->partition) ||
-        !ring_owns(side->ring, hint->intended, address->partition))
+        ring_replicates(side->ring, side->self, address->partition) ||
+        !ring_replicates(side->ring, hint->intended, address->partition))
         return STATUS_INVALID;
     return STATUS_OK;
 }
@@ -73,8 +74,7 @@ static enum status keep_all(struct store_side *side, const struct message_hint *
         struct cell_delivery delivery;
         cell_delivery_decode(&reader, &delivery);
         enum merge_policy policy = store_policy_of(side, delivery.keyspace, &status);
-        if (ring_partition_of_slot(ring_slot(delivery.key), side->ring->partition_count) !=
-            partition)
+        if (!store_may_hold(side, &delivery, partition))
             status = STATUS_INVALID;
         if (status == STATUS_OK)
             status = hint_store_add(side->hints, partition, hint->intended, &delivery, policy,

@@ -9,7 +9,9 @@
 
 #include "base/memory.h"
 #include "coordinator/key_request.h"
+#include "node/store_elements.h"
 #include "node/store_side_state.h"
+#include "ring/element_key.h"
 
 void store_reply_minted(const struct frame *frame, const struct message_minted *minted,
                         struct buffer *out)
@@ -17,6 +19,37 @@ void store_reply_minted(const struct frame *frame, const struct message_minted *
     size_t offset = frame_start(out, MESSAGE_MINTED, frame->request, 0);
     message_minted_encode(minted, out);
     frame_finish(out, offset);
+}
+
+/*
+ * A string that is set where none was may hide elements: whoever asked removes them then. What was
+ * written in this group, or is known to other owners alone, stays hidden.
+ */
+static enum status note_beside(struct store_side *side, const struct replica *replica,
+                               const struct key_request *request, uint16_t index,
+                               struct key_outcome *outcome)
+{
+    const struct key_entry *entry = &request->entries[index];
+    struct buffer record = {0};
+    struct slice encoded;
+    struct cell head = {0};
+    if (entry->mutation.operation != REGISTER_SET ||
+        replica_count(replica, keyspace_of_elements(request->keyspace)) == 0)
+        return STATUS_OK;
+    enum status status = replica_load_cell(&side->context, request->keyspace, entry->key, &record);
+    if (status == STATUS_OK)
+        status = record_cell_open(buffer_slice(&record), &encoded);
+    if (status == STATUS_OK) {
+        struct reader reader = reader_make(encoded);
+        cell_decode(&reader, &head);
+        status = reader_end(&reader);
+    }
+    if (status == STATUS_OK)
+        status = store_collection_of(side->port, side->ring->seed, request->keyspace, entry->key,
+                                     &head, true, &outcome->collection);
+    cell_deinit(&head);
+    buffer_deinit(&record);
+    return status;
 }
 
 /* One pass over the entries of a write: evaluate them all, or make their new versions. */
@@ -61,6 +94,9 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
                                            .visible = minted.had_old,
                                            .number = minted.number,
                                            .dot = minted.dot};
+        if (status == STATUS_OK && !evaluate_only && minted.written && !minted.had_string &&
+            !has_id)
+            status = note_beside(side, replica, request, i, &outcomes[i]);
         *written = (uint16_t)(*written + minted.written);
         delivery_bytes += minted.delivery_bytes;
         if (status == STATUS_OK && delivery_bytes > MESSAGE_PAYLOAD_BYTES_MAX)
@@ -71,8 +107,7 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
     return status;
 }
 
-/* The limits and the default expiry of what is minted there. */
-static void go_by_keyspace(struct store_side *side, keyspace_id number)
+void store_go_by_keyspace(struct store_side *side, keyspace_id number)
 {
     const struct ring_keyspace *keyspace = ring_keyspace(side->ring, number);
     const struct settings *settings = &side->settings;
@@ -85,6 +120,28 @@ static void go_by_keyspace(struct store_side *side, keyspace_id number)
     side->context.default_ttl_ms = keyspace->default_ttl_ms;
 }
 
+void store_finish_mint(struct store_side *side, struct replica *replica, const struct frame *frame,
+                       const struct message_mint *message, struct message_minted *minted,
+                       uint16_t written, const struct buffer *deliveries, struct store_output *out)
+{
+    struct buffer body = {0};
+    if (!minted->written) {
+        store_reply_minted(frame, minted, &out->late);
+        return;
+    }
+    struct message_replicate replicate = {.address = message->address,
+                                          .delivery_count = written,
+                                          .deliveries = buffer_slice(deliveries)};
+    message_replicate_encode(&replicate, &body);
+    store_debt_count_events(side->debts, written, deliveries->length);
+    minted->replicate = buffer_slice(&body);
+    bool covered = store_clock_is_covered(&side->clock);
+    store_reply_minted(frame, minted, covered ? &out->early : &out->late);
+    store_reply_replicated(frame, STATUS_OK, &out->late);
+    store_checkpoint_if_due(side, replica);
+    buffer_deinit(&body);
+}
+
 /*
  * First all entries are evaluated, so that an error is definite: nothing was changed. Then
  * they are written; entries of one request see those before them.
@@ -94,11 +151,11 @@ static void mint_request(struct store_side *side, struct replica *replica,
                          const struct key_request *request, struct store_output *out)
 {
     struct key_result result = {.outcome_count = request->entry_count};
-    struct buffer old = {0}, deliveries = {0}, encoded = {0}, replicate_body = {0};
+    struct buffer old = {0}, deliveries = {0}, encoded = {0};
     size_t *offsets = memory_new((size_t)request->entry_count + 1, sizeof *offsets);
     struct message_minted minted = {0};
     uint16_t written = 0;
-    go_by_keyspace(side, request->keyspace);
+    store_go_by_keyspace(side, request->keyspace);
     result.outcomes = memory_new(request->entry_count, sizeof *result.outcomes);
     minted.status = mint_pass(side, replica, request, message, true, result.outcomes, offsets, &old,
                               &deliveries, &written);
@@ -129,26 +186,12 @@ static void mint_request(struct store_side *side, struct replica *replica,
         out->discard = out->discard || !minted.written;
         written++; /* deliveries */
     }
-    if (minted.written) {
-        struct message_replicate replicate = {.address = message->address,
-                                              .delivery_count = written,
-                                              .deliveries = buffer_slice(&deliveries)};
-        message_replicate_encode(&replicate, &replicate_body);
-        store_debt_count_events(side->debts, written, deliveries.length);
-        minted.replicate = buffer_slice(&replicate_body);
-        bool covered = store_clock_is_covered(&side->clock);
-        store_reply_minted(frame, &minted, covered ? &out->early : &out->late);
-        store_reply_replicated(frame, STATUS_OK, &out->late);
-        store_checkpoint_if_due(side, replica);
-    } else {
-        store_reply_minted(frame, &minted, &out->late);
-    }
+    store_finish_mint(side, replica, frame, message, &minted, written, &deliveries, out);
     key_result_deinit(&result);
     free(offsets);
     buffer_deinit(&old);
     buffer_deinit(&deliveries);
     buffer_deinit(&encoded);
-    buffer_deinit(&replicate_body);
 }
 
 void store_handle_mint(struct store_side *side, const struct frame *frame, struct instant now,
@@ -176,7 +219,9 @@ void store_handle_mint(struct store_side *side, const struct frame *frame, struc
     bool answered = false;
     if (status == STATUS_OK && key_request_is_recorded(&request))
         status = store_check_request(side, replica, frame, &message, &request, out, &answered);
-    if (status == STATUS_OK && !answered) {
+    if (status == STATUS_OK && !answered && key_request_is_collection(&request)) {
+        store_mint_collection(side, replica, frame, &message, &request, out);
+    } else if (status == STATUS_OK && !answered) {
         side->context.settled_ms = store_fold_settled_ms(side, replica);
         side->context.ids_wait = false;
         mint_request(side, replica, frame, &message, &request, out);

@@ -8,8 +8,10 @@
 #include <assert.h>
 
 #include "causal/counter.h"
+#include "node/store_elements.h"
 #include "node/store_hint_read.h"
 #include "node/store_side.h"
+#include "ring/element_key.h"
 #include "ring/position.h"
 #include "wire/frame.h"
 #include "wire/message.h"
@@ -28,20 +30,27 @@ static enum status decode_record(struct slice record, struct slice *encoded, str
     return reader_end(&reader);
 }
 
-/* Append a cell with those of its values that are not longer than `value_bytes_max`. */
+/* Append a decoded cell with those of its values that are not longer than `value_bytes_max`. */
+static void append_values(const struct cell *cell, struct slice encoded, uint32_t value_bytes_max,
+                          struct buffer *out)
+{
+    struct buffer versions = {0};
+    if (value_bytes_max == UINT32_MAX) {
+        buffer_put_bytes(out, encoded);
+        return;
+    }
+    cell_encode_versions(cell, value_bytes_max, &versions);
+    buffer_put_bytes(out, buffer_slice(&versions));
+    buffer_deinit(&versions);
+}
+
 static enum status append_cell(struct slice record, uint32_t value_bytes_max, struct buffer *out)
 {
     struct slice encoded;
     struct cell cell = {0};
-    struct buffer versions = {0};
     enum status status = decode_record(record, &encoded, &cell);
-    if (status == STATUS_OK && value_bytes_max == UINT32_MAX) {
-        buffer_put_bytes(out, encoded);
-    } else if (status == STATUS_OK) {
-        cell_encode_versions(&cell, value_bytes_max, &versions);
-        buffer_put_bytes(out, buffer_slice(&versions));
-    }
-    buffer_deinit(&versions);
+    if (status == STATUS_OK)
+        append_values(&cell, encoded, value_bytes_max, out);
     cell_deinit(&cell);
     return status;
 }
@@ -123,31 +132,85 @@ static void reply_cells(const struct frame *frame, uint16_t type,
     frame_finish(replies, offset);
 }
 
+/* Of which type the key has elements; `record` is its cell's, empty when it has none. */
+static enum status collection_of(const struct store_port *port, const struct ring *ring,
+                                 keyspace_id keyspace, struct slice key, struct slice record,
+                                 bool hidden, uint8_t *type)
+{
+    struct slice encoded;
+    struct cell head = {0};
+    enum status status = record.length > 0 ? decode_record(record, &encoded, &head) : STATUS_OK;
+    if (status == STATUS_OK)
+        status = store_collection_of(port, ring->seed, keyspace, key, &head, hidden, type);
+    cell_deinit(&head);
+    return status;
+}
+
+/* Append the cell of a key, and tell of which type the key has elements. */
+static enum status read_cell(const struct store_port *port, const struct ring *ring,
+                             const struct message_read *read, struct slice key,
+                             struct buffer *record, struct buffer *cells, uint8_t *type)
+{
+    struct slice encoded;
+    struct cell cell = {0};
+    buffer_clear(record);
+    *type = COLLECTION_NONE;
+    enum status status = get_record(port, ring, &read->address, read->keyspace, key, record);
+    if (status == STATUS_OK)
+        status = decode_record(buffer_slice(record), &encoded, &cell);
+    else if (status != STATUS_NOT_FOUND)
+        return status;
+    if (status == STATUS_OK)
+        append_values(&cell, encoded, read->value_bytes_max, cells);
+    else if (status == STATUS_NOT_FOUND)
+        append_empty_cell(cells);
+    /* A string hides what is beside it: most reads end here. */
+    bool string = cell.count > 0 && cell.siblings[0].kind == SIBLING_STRING;
+    if (status == STATUS_OK && string && !read->hidden)
+        *type = COLLECTION_NONE;
+    else if (status == STATUS_OK || status == STATUS_NOT_FOUND)
+        status =
+            store_collection_of(port, ring->seed, read->keyspace, key, &cell, read->hidden, type);
+    cell_deinit(&cell);
+    return status;
+}
+
+/* Most keys have no elements; where none has, nothing is said and `types` is empty. */
+static void note_type(struct buffer *types, uint16_t index, uint8_t type)
+{
+    if (type == COLLECTION_NONE && types->length == 0)
+        return;
+    while (types->length < index)
+        buffer_put_u8(types, COLLECTION_NONE);
+    buffer_put_u8(types, type);
+}
+
 static void read_cells(const struct store_port *port, const struct ring *ring,
                        const struct frame *frame, struct buffer *replies)
 {
     struct message_read read;
     struct message_read_result result = {0};
-    struct buffer cells = {0}, record = {0};
+    struct buffer cells = {0}, record = {0}, types = {0};
     result.status = message_read_decode(frame->body, &read);
+    if (result.status == STATUS_OK && keyspace_has_elements(read.keyspace)) {
+        result.status = store_read_named(port, ring, &read, &cells);
+        result.cell_count = read.key_count;
+        read.key_count = 0;
+    }
     struct reader keys = reader_make(read.keys);
     for (uint16_t i = 0; result.status == STATUS_OK && i < read.key_count; i++) {
-        buffer_clear(&record);
-        enum status status =
-            get_record(port, ring, &read.address, read.keyspace, reader_bytes(&keys), &record);
-        if (status == STATUS_OK)
-            result.status = append_cell(buffer_slice(&record), read.value_bytes_max, &cells);
-        else if (status == STATUS_NOT_FOUND)
-            append_empty_cell(&cells);
-        else
-            result.status = status;
+        uint8_t type;
+        result.status = read_cell(port, ring, &read, reader_bytes(&keys), &record, &cells, &type);
+        note_type(&types, i, type);
         result.cell_count++;
         if (cells.length > MESSAGE_PAYLOAD_BYTES_MAX)
             result.status = STATUS_TOO_LARGE;
     }
+    result.collections = result.status == STATUS_OK ? buffer_slice(&types) : slice_make(NULL, 0);
     reply_cells(frame, MESSAGE_READ_RESULT, &result, &cells, replies);
     buffer_deinit(&cells);
     buffer_deinit(&record);
+    buffer_deinit(&types);
 }
 
 static void fetch_values(const struct store_port *port, const struct ring *ring,
@@ -181,6 +244,9 @@ static void fetch_values(const struct store_port *port, const struct ring *ring,
 }
 
 struct range_walk {
+    const struct store_port *port;
+    const struct ring *ring;
+    struct buffer skip; /* go on here; empty: with the next record */
     const struct message_range *range;
     uint64_t last; /* position of the partition */
     uint32_t live;
@@ -202,6 +268,43 @@ static bool record_is_live(struct slice record)
     live = cell_is_live(&cell);
     cell_deinit(&cell);
     return live;
+}
+
+/* A key with elements: one entry, with the key's cell, and then behind all of them. */
+static void take_collection(struct range_walk *walk, const struct cell_name *name)
+{
+    struct message_range_result *result = walk->result;
+    keyspace_id keyspace = keyspace_of_keys(name->keyspace);
+    struct element_key parts;
+    struct buffer rest = {0}, head = {0}, record = {0}, empty = {0};
+    struct range_entry entry = {.position = name->position};
+    enum status status = element_key_decode(name->key, &parts);
+    assert(status == STATUS_OK); /* or the record's name would not have been decoded */
+    entry.key = parts.key;
+    element_key_prefix(parts.key, &rest);
+    buffer_put_u8(&rest, UINT8_MAX); /* above every type */
+    record_cell_name(name->position, name->keyspace, buffer_slice(&rest), &walk->skip);
+    if (keyspace == walk->range->keyspace) {
+        record_cell_name(name->position, keyspace, parts.key, &head);
+        status = walk->port->get(walk->port->context, buffer_slice(&head), &record);
+        if (status == STATUS_OK || status == STATUS_NOT_FOUND)
+            status = collection_of(walk->port, walk->ring, keyspace, parts.key,
+                                   buffer_slice(&record), false, &entry.type);
+        cell_encode(&(struct cell){0}, true, &empty);
+        entry.cell = buffer_slice(&empty);
+        if (status == STATUS_OK && record.length > 0)
+            status = record_cell_open(buffer_slice(&record), &entry.cell);
+        result->status = status;
+    }
+    if (entry.type != COLLECTION_NONE && result->status == STATUS_OK) {
+        range_entry_encode(&entry, &walk->entries);
+        walk->live++;
+        result->entry_count++;
+    }
+    buffer_deinit(&rest);
+    buffer_deinit(&head);
+    buffer_deinit(&record);
+    buffer_deinit(&empty);
 }
 
 /* Take one record; false when the walk is over. */
@@ -226,11 +329,16 @@ static bool visit(struct range_walk *walk, struct slice name, struct slice recor
     }
     walk->previous = cell.position;
     walk->seen++;
+    if (keyspace_has_elements(cell.keyspace)) {
+        take_collection(walk, &cell);
+        return result->status == STATUS_OK;
+    }
     if (cell.keyspace != walk->range->keyspace)
         return true;
     buffer_put_u64(&walk->entries, cell.position);
     buffer_put_bytes(&walk->entries, cell.key);
     result->status = append_cell(record, walk->range->with_values ? UINT32_MAX : 0, &walk->entries);
+    buffer_put_u8(&walk->entries, COLLECTION_NONE); /* the end of a struct range_entry */
     walk->live += record_is_live(record);
     result->entry_count++;
     return result->status == STATUS_OK;
@@ -241,7 +349,7 @@ static void read_range(const struct store_port *port, const struct ring *ring,
 {
     struct message_range range;
     struct message_range_result result = {0};
-    struct range_walk walk = {.range = &range, .result = &result};
+    struct range_walk walk = {.port = port, .ring = ring, .range = &range, .result = &result};
     struct buffer bound = {0};
     result.status = message_range_decode(frame->body, &range);
     if (result.status == STATUS_OK && range.address.partition >= ring->partition_count)
@@ -252,8 +360,13 @@ static void read_range(const struct store_port *port, const struct ring *ring,
         walk.last = ring_position_last(range.address.partition, ring->partition_count);
         record_cell_bound(range.position > first ? range.position : first, &bound);
         port->seek(iterator, buffer_slice(&bound));
-        while (port->valid(iterator) && visit(&walk, port->key(iterator), port->value(iterator)))
-            port->next(iterator);
+        while (port->valid(iterator) && visit(&walk, port->key(iterator), port->value(iterator))) {
+            if (walk.skip.length > 0)
+                port->seek(iterator, buffer_slice(&walk.skip));
+            else
+                port->next(iterator);
+            buffer_clear(&walk.skip);
+        }
         if (result.status == STATUS_OK)
             result.status = port->error(iterator);
         if (!port->valid(iterator))
@@ -268,6 +381,7 @@ static void read_range(const struct store_port *port, const struct ring *ring,
     message_range_result_encode(&result, replies);
     frame_finish(replies, offset);
     buffer_deinit(&walk.entries);
+    buffer_deinit(&walk.skip);
     buffer_deinit(&bound);
 }
 
@@ -288,6 +402,8 @@ void store_side_read(const struct store_port *port, const struct ring *ring, str
         store_read_hint(port, ring, &frame, replies);
     else if (frame.type == MESSAGE_RANGE)
         read_range(port, ring, &frame, replies);
+    else if (frame.type == MESSAGE_ELEMENTS)
+        store_read_elements(port, ring, &frame, replies);
     else
         assert(!"a frame of this type goes to the read path");
 }

@@ -18,6 +18,7 @@
 
 #include "base/memory.h"
 #include "coordinator/key_request.h"
+#include "node/store_elements.h"
 #include "node/store_side_state.h"
 #include "replica/replica_requests.h"
 #include "ring/position.h"
@@ -43,7 +44,7 @@ static enum status load_cell(struct store_side *side, keyspace_id keyspace, stru
 }
 
 struct looked_up {
-    struct buffer cells, covered, record;
+    struct buffer cells, covered, record, collections;
     struct version_vector *contexts; /* for each key */
     uint16_t count;
 };
@@ -55,6 +56,7 @@ static void looked_up_deinit(struct looked_up *found)
     free(found->contexts);
     buffer_deinit(&found->cells);
     buffer_deinit(&found->covered);
+    buffer_deinit(&found->collections);
     buffer_deinit(&found->record);
 }
 
@@ -74,7 +76,12 @@ static enum status look_up_cells(struct store_side *side, const struct replica *
             status = STATUS_INVALID;
         if (status == STATUS_OK)
             status = load_cell(side, lookup->keyspace, key, &record, &cell);
+        uint8_t type = 0;
+        if (status == STATUS_OK) /* as committed: what was acknowledged is */
+            status = store_collection_of(side->port, side->ring->seed, lookup->keyspace, key, &cell,
+                                         false, &type);
         if (status == STATUS_OK) {
+            buffer_put_u8(&found->collections, type);
             buffer_clear(&encoded);
             cell_encode_versions(&cell, lookup->value_bytes_max, &encoded);
             buffer_put_bytes(&found->cells, buffer_slice(&encoded));
@@ -144,6 +151,7 @@ void store_handle_lookup(struct store_side *side, const struct frame *frame,
     if (status == STATUS_OK) {
         message_read_result_encode(
             &(struct message_read_result){.cell_count = lookup.key_count,
+                                          .collections = buffer_slice(&found.collections),
                                           .cells = buffer_slice(&found.cells)},
             &read);
         result.record = buffer_slice(&found.record);

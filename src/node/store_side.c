@@ -7,7 +7,9 @@
 #include "node/store_side_state.h"
 #include "replica/keyspace_drop.h"
 #include "replica/replica_requests.h"
+#include "ring/element_key.h"
 #include "ring/position.h"
+#include "ring/transition.h"
 
 void store_output_deinit(struct store_output *output)
 {
@@ -39,7 +41,7 @@ struct store_side *store_side_new(const struct store_side_params *params)
     side->cache = cell_cache_new(params->settings->cell_cache_bytes);
     side->replica_index = memory_new(side->ring->partition_count, sizeof *side->replica_index);
     for (uint32_t p = 0; p < side->ring->partition_count; p++) {
-        bool owned = ring_owns(side->ring, side->self, (partition_id)p);
+        bool owned = ring_replicates(side->ring, side->self, (partition_id)p);
         side->replica_index[p] = owned ? (uint16_t)side->replica_count++ : NO_REPLICA;
     }
     side->hints = hint_store_new(&(struct hint_store_params){
@@ -162,7 +164,7 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
         struct replica *replica = &side->replicas[opened];
         struct replica_open_params params = {
             .partition = (partition_id)p,
-            .tag = side->ring->tag,
+            .tag = ring_tag_of(side->ring, (partition_id)p),
             .self = side->self,
             .storage_incarnation = side->storage_incarnation,
             .boot_epoch = boot_epoch,
@@ -195,26 +197,53 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
 
 /* ---- frames ------------------------------------------------------------------------------- */
 
+struct replica *store_own_replica(struct store_side *side, partition_id partition,
+                                  enum status *status)
+{
+    *status = STATUS_NOT_OWNER;
+    if (partition >= side->ring->partition_count || side->replica_index[partition] == NO_REPLICA)
+        return NULL;
+    *status = STATUS_OK;
+    return &side->replicas[side->replica_index[partition]];
+}
+
 struct replica *store_find_replica(struct store_side *side, const struct replica_address *address,
                                    enum status *status)
 {
     *status = STATUS_NOT_OWNER;
-    if (address->partition >= side->ring->partition_count ||
-        side->replica_index[address->partition] == NO_REPLICA)
+    if (address->partition >= side->ring->partition_count)
         return NULL;
-    struct replica *replica = &side->replicas[side->replica_index[address->partition]];
-    int order = ring_tag_compare(address->tag, replica->tag);
-    *status = order < 0 ? STATUS_STALE_TAG : order > 0 ? STATUS_NOT_READY : STATUS_OK;
-    return *status == STATUS_OK ? replica : NULL;
+    int order = ring_tag_compare(address->tag, ring_tag_of(side->ring, address->partition));
+    if (order != 0) {
+        *status = order < 0 ? STATUS_STALE_TAG : STATUS_NOT_READY;
+        return NULL;
+    }
+    return store_own_replica(side, address->partition, status);
 }
 
 enum merge_policy store_policy_of(const struct store_side *side, keyspace_id keyspace,
                                   enum status *status)
 {
-    const struct ring_keyspace *found = ring_keyspace(side->ring, keyspace);
+    const struct ring_keyspace *found = ring_keyspace(side->ring, keyspace_of_keys(keyspace));
     if (found == NULL)
         *status = STATUS_NO_KEYSPACE;
+    if (keyspace_has_elements(keyspace))
+        return MERGE_ELEMENTS;
     return found != NULL && found->policy == KEYSPACE_SIBLINGS ? MERGE_SIBLINGS : MERGE_LWW;
+}
+
+bool store_may_hold(const struct store_side *side, const struct cell_delivery *delivery,
+                    partition_id partition)
+{
+    struct slice key = delivery->key;
+    struct element_key parts;
+    if (keyspace_has_elements(delivery->keyspace)) {
+        if (!cell_name_is_sound(delivery->keyspace, key, side->ring->seed) ||
+            element_key_decode(key, &parts) != STATUS_OK)
+            return false;
+        key = parts.key;
+    }
+    return ring_partition_of_slot(ring_slot(key), side->ring->partition_count) == partition;
 }
 
 void store_checkpoint_if_due(struct store_side *side, struct replica *replica)
@@ -284,8 +313,7 @@ enum status store_apply_deliveries(struct store_side *side, struct replica *repl
         cell_delivery_decode(&reader, &delivery);
         if (reader.failed)
             return STATUS_CORRUPT;
-        if (ring_partition_of_slot(ring_slot(delivery.key), side->ring->partition_count) !=
-            replica->partition)
+        if (!store_may_hold(side, &delivery, replica->partition))
             status = STATUS_INVALID;
         else
             status = apply_delivery(side, replica, &delivery, &is_new);
@@ -333,6 +361,7 @@ static void handle_digest(struct store_side *side, const struct frame *frame,
         replica = store_find_replica(side, &message.address, &result.status);
     if (replica != NULL) {
         result.keyspace_count = replica_count(replica, message.keyspace);
+        result.element_count = replica_count(replica, keyspace_of_elements(message.keyspace));
         result.count = replica_count_all(replica);
         result.clock_digest = clock_hash(&replica->clock);
         result.content_digest = replica->tree.root.hash;
@@ -374,6 +403,10 @@ static void refuse(const struct store_side *side, const struct frame *frame, enu
         break;
     case MESSAGE_LOOKUP:
         store_reply_lookup(frame, status, NULL, out);
+        break;
+    case MESSAGE_COLLECTION_CLOCK:
+        store_reply_collection_clock(
+            frame, &(struct message_collection_clock_result){.status = status}, out);
         break;
     case MESSAGE_DIGEST:
         offset = frame_start(out, MESSAGE_DIGEST_RESULT, frame->request, 0);
@@ -440,6 +473,9 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     case MESSAGE_LOOKUP:
         store_handle_lookup(side, &frame, out);
         break;
+    case MESSAGE_COLLECTION_CLOCK:
+        store_handle_collection_clock(side, &frame, out);
+        break;
     case MESSAGE_SYNC_CLOCKS:
         store_handle_sync_clocks(side, &frame, out);
         break;
@@ -485,8 +521,8 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
             assert(!"a frame of this type goes to the store side");
     }
     /* A ceiling from a clock that is not trusted would keep this node from minting for as long. */
-    bool issues =
-        frame.type == MESSAGE_MINT && store_clock_may_mint(&side->clock, now) == STATUS_OK;
+    bool makes = frame.type == MESSAGE_MINT || frame.type == MESSAGE_STABILITY_STEP; /* sweeps */
+    bool issues = makes && store_clock_may_mint(&side->clock, now) == STATUS_OK;
     if (out->batch.length > before)
         store_lineage_count(side, &out->batch);
     if (out->batch.length > 0)
@@ -527,6 +563,7 @@ static void answer_committed(struct store_side *side, const struct frame *frame,
 void store_side_committed(struct store_side *side, struct instant now, struct store_output *out)
 {
     cell_cache_committed(side->cache);
+    side->context.groups++;
     side->requests_purged = side->context.expiry_indexed = false;
     uint64_t seq = side->config.seq;
     store_register_committed(side);

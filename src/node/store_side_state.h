@@ -1,14 +1,14 @@
 /*
  * store_side_state.h - the inside of a store side, for the files that are one together.
  *
- * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions; store_requests.c
- * keeps requests with ids from acting twice; store_sync.c answers and applies log sync;
- * store_hints.c keeps copies for owners elsewhere; store_stability.c collects garbage,
- * store_expiry.c what has expired, store_drop.c what dropped keyspaces have left; store_fold.c lets
- * counters fold their ids; store_lineage.c counts commits; store_tree.c does anti-entropy and
- * scrubs; store_whole.c sends and takes whole partitions; store_trim.c cuts logs. A handler of
- * frames is called with its group under way, and puts its answer into `early` or `late` of the
- * output (store_side.h).
+ * store_side.c opens, dispatches and ends groups; store_mint.c makes new versions, and
+ * store_collections.c those of elements; store_requests.c keeps requests with ids from acting
+ * twice; store_sync.c answers and applies log sync; store_hints.c keeps copies for owners
+ * elsewhere; store_stability.c collects garbage, store_expiry.c what has expired, store_drop.c what
+ * dropped keyspaces have left; store_fold.c lets counters fold their ids; store_lineage.c counts
+ * commits; store_tree.c does anti-entropy and scrubs; store_whole.c sends and takes whole
+ * partitions; store_trim.c cuts logs. A handler of frames is called with its group under way, and
+ * puts its answer into `early` or `late` of the output (store_side.h).
  */
 #ifndef NODE_STORE_SIDE_STATE_H
 #define NODE_STORE_SIDE_STATE_H
@@ -22,6 +22,7 @@
 #include "replica/replica.h"
 #include "wire/frame.h"
 #include "wire/message.h"
+#include "wire/message_collection.h"
 #include "wire/message_lineage.h"
 #include "wire/message_lookup.h"
 #include "wire/message_partition.h"
@@ -75,12 +76,18 @@ enum {
 };
 
 /* store_side.c */
-/* NULL with the reason in `status`: no owner, or another tag than the replica's. */
+/* NULL with STATUS_NOT_OWNER: this node does not hold the partition. */
+struct replica *store_own_replica(struct store_side *side, partition_id partition,
+                                  enum status *status);
+/* NULL with the reason in `status`: another tag than the partition's here (T1), or not held. */
 struct replica *store_find_replica(struct store_side *side, const struct replica_address *address,
                                    enum status *status);
 /* Leaves `status` alone unless the ring has no such keyspace: STATUS_NO_KEYSPACE. */
 enum merge_policy store_policy_of(const struct store_side *side, keyspace_id keyspace,
                                   enum status *status);
+/* Whether a cell of that name can lie in the partition. */
+bool store_may_hold(const struct store_side *side, const struct cell_delivery *delivery,
+                    partition_id partition);
 void store_checkpoint_if_due(struct store_side *side, struct replica *replica);
 /* Whether a line of this kind is due; it then counts as written. */
 bool store_may_log(uint64_t *last_us, struct instant now);
@@ -102,6 +109,23 @@ void store_handle_mint(struct store_side *side, const struct frame *frame, struc
                        struct store_output *out);
 void store_reply_minted(const struct frame *frame, const struct message_minted *minted,
                         struct buffer *out);
+
+/* The limits and the default expiry of what is minted there. */
+void store_go_by_keyspace(struct store_side *side, keyspace_id number);
+/* Answer a mint; `deliveries`, `written` of them, are for the other owners. */
+void store_finish_mint(struct store_side *side, struct replica *replica, const struct frame *frame,
+                       const struct message_mint *message, struct message_minted *minted,
+                       uint16_t written, const struct buffer *deliveries, struct store_output *out);
+
+/* store_collections.c */
+void store_mint_collection(struct store_side *side, struct replica *replica,
+                           const struct frame *frame, const struct message_mint *message,
+                           const struct key_request *request, struct store_output *out);
+void store_handle_collection_clock(struct store_side *side, const struct frame *frame,
+                                   struct store_output *out);
+void store_reply_collection_clock(const struct frame *frame,
+                                  const struct message_collection_clock_result *result,
+                                  struct buffer *out);
 
 /* store_requests.c */
 void store_handle_lookup(struct store_side *side, const struct frame *frame,

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "node/store_side_state.h"
 #include "replica/safe_time.h"
+#include "ring/transition.h"
 #include "wire/message_garbage.h"
 
 enum {
@@ -55,11 +56,13 @@ void store_stability_new(struct store_side *side)
     all->waiting = memory_new(side->replica_count, sizeof *all->waiting);
     all->waited = memory_new(side->replica_count, sizeof *all->waited);
     all->holders = memory_new(side->replica_count, sizeof *all->holders);
-    for (uint32_t p = 0; p < side->ring->partition_count; p++)
-        if (side->replica_index[p] != NO_REPLICA)
-            stability_init(&all->replicas[side->replica_index[p]],
-                           ring_owners(side->ring, (partition_id)p), side->ring->owner_count,
-                           side->self);
+    for (uint32_t p = 0; p < side->ring->partition_count; p++) {
+        node_id owners[RING_REPLICAS_MAX];
+        if (side->replica_index[p] == NO_REPLICA)
+            continue;
+        uint8_t count = ring_replicas(side->ring, (partition_id)p, owners);
+        stability_init(&all->replicas[side->replica_index[p]], owners, count, side->self);
+    }
     all->peers = memory_new(side->ring->member_count, sizeof *all->peers);
     for (uint16_t i = 0; i < side->ring->member_count; i++) {
         struct stability_peer *peer = &all->peers[all->peer_count];
@@ -147,7 +150,7 @@ static void report_to(struct store_side *side, struct stability_peer *peer,
         const struct replica *replica = &side->replicas[i];
         peer->sent[i] = peer->confirmed[i];
         if (replica->changes + 1 == peer->confirmed[i] ||
-            !ring_owns(side->ring, peer->node, replica->partition))
+            !ring_replicates(side->ring, peer->node, replica->partition))
             continue;
         if (reports.length > MESSAGE_PAYLOAD_BYTES_MAX / 2) { /* the rest follows */
             whole = false;
@@ -247,6 +250,7 @@ static enum status collect_replica(struct store_side *side, uint32_t index, stru
     struct replica *replica = &side->replicas[index];
     struct stability *stability = &side->stability->replicas[index];
     struct purge_outcome outcome = {0};
+    side->context.may_mint = store_clock_may_mint(&side->clock, now) == STATUS_OK;
     uint64_t wait_us = (uint64_t)side->settings.request_timeout_max_ms * 1000;
     side->stability->waited[index] = stability_advance(stability, &replica->actor, &replica->clock,
                                                        now.mono_us, wait_us, hint_free_us(side)) &&

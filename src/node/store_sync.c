@@ -3,31 +3,15 @@
  * applied.
  */
 #include "node/store_side_state.h"
+#include "ring/ring_change.h"
 
-/*
- * Of `owners` in a set whose majority a write may have met with the lost copy: how many others
- * must be absorbed to meet every such majority.
- */
-static uint8_t sources_needed(uint8_t owners)
-{
-    uint8_t needed = (uint8_t)(owners - owners / 2);
-    return needed < owners ? needed : (uint8_t)(owners - 1);
-}
-
-/*
- * Whether a lost replica has absorbed enough to be counted on again: of all owners, and of its
- * own region, where a write at LOCAL_QUORUM or EACH_QUORUM has counted it.
- */
+/* Whether a replica that was lost, or is new, has absorbed enough to be counted on. */
 static bool is_rebuilt(const struct store_side *side, const struct replica *replica)
 {
-    uint8_t home = ring_member(side->ring, side->self)->region;
-    uint8_t local = 0;
-    for (uint8_t i = 0; i < replica->rebuilt_from_count; i++) {
-        const struct ring_member *source = ring_member(side->ring, replica->rebuilt_from[i]);
-        local = (uint8_t)(local + (source != NULL && source->region == home));
-    }
-    return replica->rebuilt_from_count >= sources_needed(side->ring->owner_count) &&
-           local >= sources_needed(side->ring->regions[home].replicas);
+    struct node_set sources = {0};
+    for (uint8_t i = 0; i < replica->rebuilt_from_count; i++)
+        node_set_add(&sources, replica->rebuilt_from[i]);
+    return ring_is_complete(side->ring, replica->partition, side->self, &sources);
 }
 
 /* The clocks of the asked partitions, as the body of a pull. */
@@ -39,13 +23,11 @@ void store_handle_sync_clocks(struct store_side *side, const struct frame *frame
     if (message_sync_clocks_decode(frame->body, &message) != STATUS_OK)
         message.count = 0;
     for (uint16_t i = 0; i < message.count; i++) {
-        struct replica_address address = {.partition = message.cursors[i].partition,
-                                          .tag = side->ring->tag};
         enum status status;
-        struct replica *replica = store_find_replica(side, &address, &status);
+        struct replica *replica = store_own_replica(side, message.cursors[i].partition, &status);
         if (replica == NULL)
             continue;
-        struct sync_question question = {.address = address,
+        struct sync_question question = {.address = {replica->partition, replica->tag},
                                          .before = message.cursors[i].before,
                                          .top = message.cursors[i].top,
                                          .clock = replica->clock};

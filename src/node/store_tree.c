@@ -22,10 +22,8 @@ static uint64_t mono_ms(struct instant now)
     return now.mono_us / 1000;
 }
 
-static struct replica *find_active(struct store_side *side, const struct replica_address *address,
-                                   enum status *status)
+static struct replica *active(struct replica *replica, enum status *status)
 {
-    struct replica *replica = store_find_replica(side, address, status);
     if (replica != NULL && replica->state != REPLICA_ACTIVE) {
         *status = STATUS_NOT_READY;
         return NULL;
@@ -33,11 +31,16 @@ static struct replica *find_active(struct store_side *side, const struct replica
     return replica;
 }
 
+static struct replica *find_active(struct store_side *side, const struct replica_address *address,
+                                   enum status *status)
+{
+    return active(store_find_replica(side, address, status), status);
+}
+
 static struct replica *find_own(struct store_side *side, partition_id partition,
                                 enum status *status)
 {
-    struct replica_address address = {.partition = partition, .tag = side->ring->tag};
-    return find_active(side, &address, status);
+    return active(store_own_replica(side, partition, status), status);
 }
 
 /* ---- questions of the own loop side -------------------------------------------------------- */
@@ -283,8 +286,7 @@ static enum status force_one(struct store_side *side, struct replica *replica,
     if (reader_end(&reader) != STATUS_OK)
         return STATUS_CORRUPT;
     enum merge_policy policy = store_policy_of(side, delivery.keyspace, &status);
-    if (ring_partition_of_slot(ring_slot(delivery.key), side->ring->partition_count) !=
-        replica->partition)
+    if (!store_may_hold(side, &delivery, replica->partition))
         status = STATUS_INVALID;
     if (status == STATUS_OK)
         status =

@@ -41,8 +41,7 @@ void store_handle_partition_ask(struct store_side *side, const struct frame *fra
     enum status status = message_partition_ask_decode(frame->body, &ask);
     size_t offset = frame_start(&out->late, MESSAGE_PARTITION_ASK, frame->request, 0);
     if (status == STATUS_OK) {
-        struct replica_address address = {.partition = ask.partition, .tag = side->ring->tag};
-        const struct replica *replica = store_find_replica(side, &address, &status);
+        const struct replica *replica = store_own_replica(side, ask.partition, &status);
         if (replica != NULL)
             append_place(replica, &ask, &out->late);
     }

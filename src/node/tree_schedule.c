@@ -8,6 +8,7 @@
 #include "node/node_state.h"
 #include "repair/pace.h"
 #include "repair/tree_exchange.h"
+#include "ring/transition.h"
 
 enum {
     SLOTS = 2,
@@ -79,14 +80,15 @@ struct tree_schedule *tree_schedule_new(const struct ring *ring, node_id self)
     struct tree_schedule *schedule = memory_new(1, sizeof *schedule);
     schedule->replicas = memory_new(ring->partition_count, sizeof *schedule->replicas);
     schedule->pairs =
-        memory_new((size_t)ring->partition_count * RING_OWNERS_MAX, sizeof *schedule->pairs);
+        memory_new((size_t)ring->partition_count * RING_REPLICAS_MAX, sizeof *schedule->pairs);
     for (uint32_t p = 0; p < ring->partition_count; p++) {
-        const node_id *owners = ring_owners(ring, (partition_id)p);
-        if (!ring_owns(ring, self, (partition_id)p))
+        node_id owners[RING_REPLICAS_MAX];
+        uint8_t count = ring_replicas(ring, (partition_id)p, owners);
+        if (!ring_replicates(ring, self, (partition_id)p))
             continue;
         schedule->replicas[schedule->replica_count++] =
             (struct replica_scrub){.partition = (partition_id)p, .fits = true};
-        for (uint8_t i = 0; i < ring->owner_count; i++)
+        for (uint8_t i = 0; i < count; i++)
             if (owners[i] != self && begins(self, owners[i], (partition_id)p))
                 schedule->pairs[schedule->pair_count++] =
                     (struct pair){.partition = (partition_id)p, .peer = owners[i]};
@@ -685,7 +687,7 @@ enum status tree_schedule_order(void *context, enum repair_order order, uint32_t
     schedule->looked_us = 0;
     if (partition != REPAIR_ALL_PARTITIONS &&
         (partition >= node->ring->partition_count ||
-         !ring_owns(node->ring, node->self, (partition_id)partition)))
+         !ring_replicates(node->ring, node->self, (partition_id)partition)))
         return STATUS_NOT_OWNER;
     switch (order) {
     case REPAIR_RUN:

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "ring/roster.h"
+#include "ring/transition.h"
 
 enum {
     LOOK_EVERY_US = 500 * 1000, /* while something is owed and no lane is busy */
@@ -509,7 +510,8 @@ void hint_handoff_page(struct hint_handoff *handoff, const struct hint_answer *a
         return;
     }
     struct message_replicate replicate = {
-        .address = {.partition = lane->partition, .tag = handoff->params.ring->tag},
+        .address = {.partition = lane->partition,
+                    .tag = ring_tag_of(handoff->params.ring, lane->partition)},
         .delivery_count = (uint16_t)page.count,
         .deliveries = page.deliveries};
     size_t offset = out->bodies.length;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "ring/transition.h"
 
 enum sync_state { SYNC_DOWN, SYNC_PAUSED, SYNC_CLOCKS_ASKED, SYNC_PEER_ASKED, SYNC_APPLYING };
 
@@ -35,7 +36,8 @@ struct log_sync *log_sync_new(const struct ring *ring, node_id self, node_id pee
     sync->left_us = memory_new(ring->partition_count, sizeof *sync->left_us);
     sync->deadline_us = UINT64_MAX;
     for (uint32_t p = 0; p < ring->partition_count; p++)
-        if (ring_owns(ring, self, (partition_id)p) && ring_owns(ring, peer, (partition_id)p))
+        if (ring_replicates(ring, self, (partition_id)p) &&
+            ring_replicates(ring, peer, (partition_id)p))
             sync->shared[sync->shared_count++] = (partition_id)p;
     return sync;
 }

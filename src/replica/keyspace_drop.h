@@ -22,9 +22,10 @@
 #define REPLICA_KEYSPACE_DROP_H
 
 #include "replica/replica.h"
+#include "ring/element_key.h"
 
-/* All dropped ones together, in counts alone. */
-enum { KEYSPACE_DROPPED = UINT16_MAX };
+/* All dropped ones together, keys and elements, in counts alone. */
+enum { KEYSPACE_DROPPED = KEYSPACE_ELEMENTS - 1 };
 _Static_assert(RING_KEYSPACES_MAX *RING_KEYSPACE_DROPS_MAX <= KEYSPACE_DROPPED,
                "it is no id of a keyspace");
 

@@ -1,4 +1,7 @@
 libringcore_a_SOURCES += \
+	src/replica/collection.c \
+	src/replica/collection.h \
+	src/replica/collection_sweep.c \
 	src/replica/cell_cache.c \
 	src/replica/cell_cache.h \
 	src/replica/keyspace_drop.c \

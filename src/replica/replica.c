@@ -12,6 +12,9 @@
 #include "replica/replica_whole.h"
 #include "replica/scrub.h"
 #include "ring/position.h"
+#include "ring/transition.h"
+
+_Static_assert((int)CHECKPOINT_PEERS_MAX >= (int)RING_REPLICAS_MAX, "each can be a source");
 
 void local_cell_deinit(struct local_cell *local)
 {
@@ -228,7 +231,7 @@ static bool has_unseen_increments(const struct cell *incoming, const struct cell
 {
     bool unseen = false, replaces = false;
     for (uint32_t i = 0; i < incoming->count; i++)
-        replaces = replaces || incoming->siblings[i].kind != SIBLING_COUNTER;
+        replaces = replaces || !sibling_is_beside(incoming->siblings[i].kind);
     for (uint32_t i = 0; replaces && i < merged->count; i++)
         unseen = unseen || (merged->siblings[i].kind == SIBLING_COUNTER &&
                             !version_vector_covers(&incoming->context, &merged->siblings[i].dot));
@@ -536,5 +539,6 @@ void replica_deinit(struct replica *replica)
     clock_deinit(&replica->trimmed);
     clock_deinit(&replica->clock);
     sum_tree_deinit(&replica->tree);
+    sweep_place_deinit(&replica->sweep);
     replica_scrub_abandon(replica);
 }

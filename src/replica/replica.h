@@ -68,6 +68,8 @@ struct replica_context {
     bool ids_wait;              /* set when some are left whose window is over */
     uint64_t discarded;         /* deliveries of dropped keyspaces */
     uint64_t unseen_increments; /* deliveries of strings beside increments they do not cover */
+    uint64_t groups;            /* that were committed since the store was opened */
+    bool may_mint;              /* sweeps make tombstones (replica/collection.h) */
 };
 
 /*
@@ -86,6 +88,16 @@ struct replica_counts {
 };
 
 void replica_counts_add(struct replica_counts *counts, keyspace_id keyspace, int64_t delta);
+
+/* The place of one sweep, in memory alone, and what earlier groups have committed. */
+struct sweep_place {
+    struct buffer prefix; /* of the names of its elements; empty: none is under way */
+    struct buffer next;
+    struct clock settled, settling;
+    uint64_t settling_group;
+};
+
+void sweep_place_deinit(struct sweep_place *place); /* replica/collection_sweep.c */
 
 struct scrub; /* replica/scrub.c */
 
@@ -110,6 +122,7 @@ struct replica {
     uint64_t log_first;
     uint64_t log_bytes;
     struct clock trimmed;
+    struct sweep_place sweep;
     uint64_t expiry_next_ms;   /* nothing that is committed expires before; 0: unknown */
     struct whole_record whole; /* how far the partition has come that is brought whole */
     uint64_t changes;          /* counts up with every change of clock, since it was opened */
@@ -166,15 +179,18 @@ struct replica_mint {
     const struct mutation *mutation;
     const struct version_vector *observed; /* what the writer read; NULL: nothing */
     hybrid_time observed_time;             /* the highest in it */
-    struct slice read_cell; /* encoded, what the read quorum holds; empty: not read */
-    bool blind;             /* read_cell is looked at, and not replaced */
-    struct slice stamp;     /* of the request; empty: it has no id */
-    struct slice id;        /* by which an increment counts once; empty: none */
+    struct slice read_cell;  /* encoded, what the read quorum holds; empty: not read */
+    bool blind;              /* read_cell is looked at, and not replaced */
+    struct slice stamp;      /* of the request; empty: it has no id */
+    struct slice id;         /* by which an increment counts once; empty: none */
+    const struct clock *cut; /* of an element: what deletes of its key removed; NULL: nothing */
 };
 
 struct replica_minted {
     bool written;
     bool had_old;
+    bool had_string;  /* when it was made: one that was visible or has expired, or a count */
+    bool had_counter; /* likewise */
     int64_t number;
     size_t delivery_bytes; /* when written: at most so many are appended to `deliveries` */
     struct dot dot;        /* when written */
@@ -184,7 +200,7 @@ struct replica_minted {
  * Evaluate a mutation against the local cell merged with the read one, and make
  * a new version if it writes. It replaces
  *
- *   with last-writer-wins        whatever is there
+ *   with last-writer-wins        whatever is there; so does an element
  *   with `observed`              what that covers; REGISTER_DELETE deletes that alone
  *   if the mutation reads        what the read quorum and this replica hold
  *   else                         nothing
@@ -226,6 +242,7 @@ void replica_activate(struct replica *replica);
 /* What one step of collecting has found; all zero before. */
 struct purge_outcome {
     uint32_t purged;   /* cells */
+    uint32_t buried;   /* elements of deleted collections that became tombstones */
     uint32_t waiting;  /* stable, and not for long enough */
     uint32_t unstable; /* seen; a walk ends after PURGE_UNSTABLE_MAX in a row */
     node_id holder;    /* of the first unstable one: an owner that lacks some of it; 0: none seen */

@@ -43,6 +43,8 @@ struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspac
 void replica_record_event(struct replica *replica, keyspace_id keyspace, struct slice key,
                           const struct cell *before, const struct cell *after,
                           const struct clock *new_dots, struct replica_context *context);
+/* The dot of the next event that this replica makes. */
+struct dot replica_next_dot(const struct replica *replica);
 void replica_count_change(struct replica *replica, keyspace_id keyspace, struct slice key,
                           const struct cell_change *change, const struct replica_context *context);
 

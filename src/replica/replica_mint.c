@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "causal/counter_write.h"
+#include "causal/cut.h"
 #include "replica/replica_cells.h"
 #include "ring/position.h"
 
@@ -13,18 +14,20 @@ static enum status mint_base(struct replica *replica, const struct replica_mint 
                              struct cell *base, uint32_t *losses)
 {
     struct cell read = {0};
+    enum status status = STATUS_OK;
     *losses = 0;
-    if (mint->read_cell.length == 0) {
+    if (mint->read_cell.length == 0)
         cell_copy(&local->cell, base);
-        return STATUS_OK;
-    }
-    enum status status = replica_decode_cell(mint->read_cell, &read);
+    else
+        status = replica_decode_cell(mint->read_cell, &read);
     if (status == STATUS_OK && replica_cell_is_too_far_ahead(&read, context))
         status = STATUS_CLOCK_SKEW;
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && mint->read_cell.length > 0) {
         cell_filter_seen(&read, &replica->clock, local->present ? &local->cell : NULL);
         *losses = cell_merge(&local->cell, &read, mint->policy, base);
     }
+    if (status == STATUS_OK && mint->cut != NULL)
+        cell_drop_cut(base, mint->cut);
     cell_deinit(&read);
     return status;
 }
@@ -36,7 +39,7 @@ static const struct version_vector *replaced_by(const struct replica_mint *mint,
     if (mint->policy == MERGE_SIBLINGS && mint->observed != NULL)
         return mint->observed;
     bool read = (mint->read_cell.length > 0 && !mint->blind) || mutation_reads(mint->mutation);
-    return mint->policy == MERGE_LWW || read ? &base->context : NULL;
+    return mint->policy != MERGE_SIBLINGS || read ? &base->context : NULL;
 }
 
 /* The value that the mutation is told of; false: none. `text` takes one that had to be made. */
@@ -44,7 +47,7 @@ static bool seen_by(const struct replica_mint *mint, const struct cell *base, ui
                     struct buffer *text, struct sibling *out)
 {
     const struct sibling *newest = NULL;
-    if (mint->mutation->operation != REGISTER_DELETE || mint->policy == MERGE_LWW)
+    if (mint->mutation->operation != REGISTER_DELETE || mint->policy != MERGE_SIBLINGS)
         return cell_shown(base, now_ms, text, out);
     const struct version_vector *replaced = replaced_by(mint, base);
     for (uint32_t i = 0; i < base->count; i++) {
@@ -95,16 +98,20 @@ static void evaluated_deinit(struct evaluated *evaluated)
     buffer_deinit(&evaluated->state);
 }
 
+struct dot replica_next_dot(const struct replica *replica)
+{
+    return (struct dot){.actor = replica->actor,
+                        .sequence = clock_highest(&replica->clock, &replica->actor) + 1}; /* R4 */
+}
+
 static enum status evaluate(const struct replica *replica, const struct replica_mint *mint,
                             const struct cell *base, const struct replica_context *context,
                             struct evaluated *out)
 {
     struct register_effect *effect = &out->effect;
     struct sibling shown;
-    out->dot =
-        (struct dot){.actor = replica->actor,
-                     .sequence = clock_highest(&replica->clock, &replica->actor) + 1}; /* R4 */
-    if (mint->policy != MERGE_LWW && mint->mutation->operation == REGISTER_INCREMENT)
+    out->dot = replica_next_dot(replica);
+    if (mint->policy == MERGE_SIBLINGS && mint->mutation->operation == REGISTER_INCREMENT)
         return STATUS_UNSUPPORTED;
     bool seen = seen_by(mint, base, context->wall_ms, &out->text, &shown);
     enum status status = register_mutate(mint->mutation, seen ? &shown : NULL, context->wall_ms,
@@ -144,6 +151,8 @@ static enum status check_observed(const struct replica *replica, const struct re
 static bool stays(const struct evaluated *evaluated, const struct version_vector *replaced,
                   const struct sibling *sibling)
 {
+    if (sibling->kind == SIBLING_CUT)
+        return true;
     if (sibling->kind == SIBLING_COUNTER)
         return evaluated->state.length == 0;
     return !evaluated->effect.replaces || replaced == NULL ||
@@ -173,7 +182,7 @@ static struct remainder remainder_of(const struct replica_mint *mint, const stru
             continue;
         out.value_bytes += base->siblings[i].value.length;
         out.versions++;
-        out.count += base->siblings[i].kind != SIBLING_COUNTER;
+        out.count += !sibling_is_beside(base->siblings[i].kind);
     }
     return out;
 }
@@ -287,6 +296,8 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     out->had_old = effect->has_old;
     if (evaluate_only)
         goto done;
+    out->had_string = cell_is_live(&base);
+    out->had_counter = cell_has_counter(&base);
     if (effect->has_old)
         buffer_append_slice(old, effect->old);
     context->ids_wait = context->ids_wait || effect->ids_wait;

@@ -11,6 +11,9 @@
  */
 #include <assert.h>
 
+#include "causal/cut.h"
+#include "replica/collection.h"
+#include "replica/keyspace_drop.h"
 #include "replica/replica_cells.h"
 
 struct purge_walk {
@@ -18,6 +21,8 @@ struct purge_walk {
     const struct stability *stability;
     struct replica_context *context;
     struct purge_outcome *out;
+    struct sweep_budget sweeps;
+    bool sweeping;       /* one made tombstones, and has more to look at */
     uint64_t first_left; /* position of the first record that stays; 0: none so far */
     uint32_t unripe;     /* in a row */
     bool changed;
@@ -57,6 +62,30 @@ static void note_unripe(struct purge_walk *walk, uint64_t position,
     walk->unripe++;
 }
 
+/* `finished` false: the record stays until a later step. */
+static enum status sweep_first(struct purge_walk *walk, uint64_t position,
+                               const struct garbage_record *record, const struct cell *head,
+                               bool *finished)
+{
+    struct replica *replica = walk->replica;
+    uint32_t made = walk->sweeps.made;
+    *finished = true;
+    if (!cell_has_cut(head) || keyspace_is_dropped(walk->context, record->keyspace))
+        return STATUS_OK; /* elements of a dropped keyspace go by themselves (K4) */
+    enum status status = replica_sweep(replica, record->keyspace, record->key, head,
+                                       walk->stability, walk->context, &walk->sweeps, finished);
+    walk->out->buried += walk->sweeps.made - made;
+    walk->changed = walk->changed || walk->sweeps.made > made;
+    if (status == STATUS_OK && !*finished) {
+        if (walk->first_left == 0)
+            walk->first_left = position;
+        walk->out->waiting++;
+        walk->unripe++;
+        walk->sweeping = walk->sweeping || (walk->sweeps.elements == 0 && walk->sweeps.made > made);
+    }
+    return status;
+}
+
 static enum status visit(struct purge_walk *walk, struct slice name, uint64_t position,
                          struct slice bytes)
 {
@@ -67,10 +96,14 @@ static enum status visit(struct purge_walk *walk, struct slice name, uint64_t po
         note_unripe(walk, position, &record);
     } else if (status == STATUS_OK) {
         status = local_cell_load(walk->context, record.keyspace, record.key, &local);
-        if (status == STATUS_OK) {
+        bool current = status == STATUS_OK && local.present && cell_has_garbage(&local.cell) &&
+                       version_vector_equal(&local.cell.context, &record.context);
+        bool finished = true;
+        if (current)
+            status = sweep_first(walk, position, &record, &local.cell, &finished);
+        if (status == STATUS_OK && finished) {
             walk->unripe = 0;
-            if (local.present && cell_has_garbage(&local.cell) &&
-                version_vector_equal(&local.cell.context, &record.context))
+            if (current)
                 purge_cell(walk, &record, &local.cell);
             drop_record(walk, name);
         }
@@ -117,12 +150,16 @@ enum status replica_purge(struct replica *replica, const struct stability *stabi
                           uint32_t budget, struct replica_context *context,
                           struct purge_outcome *out)
 {
-    struct purge_walk walk = {
-        .replica = replica, .stability = stability, .context = context, .out = out};
+    struct purge_walk walk = {.replica = replica,
+                              .stability = stability,
+                              .context = context,
+                              .out = out,
+                              .sweeps = {.elements = SWEEP_ELEMENTS_MAX}};
     uint64_t past = replica->garbage_first;
     if (replica->state != REPLICA_ACTIVE)
         return STATUS_OK; /* what it has may be older than what all others have */
     enum status status = walk_up(&walk, budget, &past);
+    out->more = out->more || walk.sweeping;
     if (walk.changed) { /* also when a later record could not be read */
         replica->garbage_first = walk.first_left != 0 ? walk.first_left : past;
         replica_checkpoint(replica, context);

@@ -4,7 +4,7 @@
 
 void stability_init(struct stability *stability, const node_id *owners, uint8_t count, node_id self)
 {
-    assert(count <= RING_OWNERS_MAX);
+    assert(count <= RING_REPLICAS_MAX);
     *stability = (struct stability){0};
     for (uint8_t i = 0; i < count; i++)
         if (owners[i] != self)

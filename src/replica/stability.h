@@ -35,7 +35,7 @@
 #include "causal/clock.h"
 #include "causal/hybrid_time.h"
 #include "causal/version_vector.h"
-#include "ring/ring.h"
+#include "ring/transition.h"
 
 /* What one other owner said last; zero clock until it is heard. */
 struct stability_owner {
@@ -52,14 +52,17 @@ struct stable_vector {
     struct version_vector known; /* UINT64_MAX: an actor of whom everybody has all that is left */
     struct version_vector held;  /* by anybody at all: the highest numbers */
     /* Under which the owners, this one too, minted then: their earlier names mint no more. */
-    struct actor actors[RING_OWNERS_MAX];
+    struct actor actors[RING_REPLICAS_MAX];
     uint8_t actor_count;
 };
 
-/* All zero but for the owners, which stability_init() sets. */
+/*
+ * All zero but for the owners, which stability_init() sets. While the partition moves these are all
+ * replicas, the joining and the leaving owners too (T6 of tests/models/ring_change.py).
+ */
 struct stability {
     uint8_t owner_count; /* the others */
-    struct stability_owner owners[RING_OWNERS_MAX];
+    struct stability_owner owners[RING_REPLICAS_MAX];
     bool has_coming, has_ripe;
     uint64_t resets; /* how often something that was known became unknown */
     uint64_t coming_since_us;

@@ -1,4 +1,6 @@
 libringcore_a_SOURCES += \
+	src/ring/element_key.c \
+	src/ring/element_key.h \
 	src/ring/flow.c \
 	src/ring/flow.h \
 	src/ring/order.c \
@@ -13,8 +15,12 @@ libringcore_a_SOURCES += \
 	src/ring/preference_list.h \
 	src/ring/ring.c \
 	src/ring/ring.h \
+	src/ring/ring_change.c \
+	src/ring/ring_change.h \
 	src/ring/ring_codec.c \
 	src/ring/ring_rules.c \
+	src/ring/ring_steps.c \
+	src/ring/ring_steps.h \
 	src/ring/roster.c \
 	src/ring/roster.h \
 	src/ring/scatter.c \
@@ -22,4 +28,6 @@ libringcore_a_SOURCES += \
 	src/ring/shares.c \
 	src/ring/shares.h \
 	src/ring/slot.c \
-	src/ring/slot.h
+	src/ring/slot.h \
+	src/ring/transition.c \
+	src/ring/transition.h

@@ -5,14 +5,21 @@
 #include <stddef.h>
 
 #include "base/hash.h"
+#include "ring/element_key.h"
 
 enum { SLOT_BITS = 14, HASH_BITS = 64 - SLOT_BITS };
 
 _Static_assert(SLOT_COUNT == 1 << SLOT_BITS, "a slot is the top bits of a position");
 _Static_assert(PARTITION_COUNT_MAX <= SLOT_COUNT, "a partition is a range of whole slots");
 
-uint64_t ring_position(struct slice key, keyspace_id keyspace, uint64_t seed)
+uint64_t ring_position(struct slice name, keyspace_id keyspace, uint64_t seed)
 {
+    struct element_key parts;
+    struct slice key = name;
+    if (keyspace_has_elements(keyspace) && element_key_decode(name, &parts) == STATUS_OK) {
+        key = parts.key;
+        keyspace = keyspace_of_keys(keyspace);
+    }
     const uint8_t number[2] = {(uint8_t)(keyspace >> 8), (uint8_t)keyspace};
     uint64_t hash = hash64_pair(slice_make(number, sizeof number), key, seed);
     return (uint64_t)ring_slot(key) << HASH_BITS | hash >> SLOT_BITS;

@@ -22,7 +22,8 @@
 #include "base/ids.h"
 #include "ring/slot.h"
 
-uint64_t ring_position(struct slice key, keyspace_id keyspace, uint64_t seed);
+/* Of a cell: a key, or an element, which lies where its key does (element_key.h). */
+uint64_t ring_position(struct slice name, keyspace_id keyspace, uint64_t seed);
 
 /* `partition_count` is a power of two, PARTITION_COUNT_MIN .. PARTITION_COUNT_MAX. */
 partition_id ring_partition_of_position(uint64_t position, uint32_t partition_count);

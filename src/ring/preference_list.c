@@ -26,23 +26,45 @@ static void append(struct preference_list *list, node_id node, uint8_t region)
     list->count++;
 }
 
-static void append_owners_of(const struct ring *ring, const node_id *owners, uint8_t region,
-                             struct preference_list *list)
+static bool has(const struct preference_list *list, node_id node, uint8_t *at)
+{
+    for (*at = 0; *at < list->count; ++*at)
+        if (list->nodes[*at] == node)
+            return true;
+    return false;
+}
+
+/* The owners of a row that are not there yet, for one region; all of them are marked in `set`. */
+static void append_region(const struct ring *ring, const node_id *row, uint8_t region,
+                          struct preference_list *list, uint32_t *set)
 {
     for (uint8_t i = 0; i < region; i++)
-        owners += ring->regions[i].replicas;
-    for (uint8_t i = 0; i < ring->regions[region].replicas; i++)
-        append(list, owners[i], region);
+        row += ring->regions[i].replicas;
+    for (uint8_t i = 0; i < ring->regions[region].replicas; i++) {
+        uint8_t at;
+        if (!has(list, row[i], &at))
+            append(list, row[i], region);
+        *set |= UINT32_C(1) << at;
+    }
+}
+
+static void append_row(const struct ring *ring, const node_id *row, uint8_t home,
+                       struct preference_list *list, uint32_t *set)
+{
+    append_region(ring, row, home, list, set);
+    for (uint8_t region = 0; region < ring->region_count; region++)
+        if (region != home)
+            append_region(ring, row, region, list, set);
 }
 
 /* The home region comes before the others, and a rack without a copy before one with. */
 static uint32_t class_of(const struct ring_member *member, uint8_t home,
-                         const struct ring_member *const *owners, uint32_t owner_count)
+                         const struct ring_member *const *replicas, uint32_t replica_count)
 {
     uint32_t region = member->region == home ? 0 : 1u + member->region;
     uint32_t has_copy = 0;
-    for (uint32_t i = 0; i < owner_count; i++) {
-        if (owners[i]->region == member->region && strcmp(owners[i]->rack, member->rack) == 0)
+    for (uint32_t i = 0; i < replica_count; i++) {
+        if (replicas[i]->region == member->region && strcmp(replicas[i]->rack, member->rack) == 0)
             has_copy = 1;
     }
     return region * 2 + has_copy;
@@ -77,18 +99,19 @@ static void keep_best(struct fallback *best, uint32_t *count, uint32_t count_max
 static void append_fallbacks(const struct ring *ring, partition_id partition, uint8_t home,
                              struct preference_list *list)
 {
-    const struct ring_member *owners[RING_OWNERS_MAX];
+    const struct ring_member *replicas[RING_REPLICAS_MAX];
+    uint8_t replica_count = list->count;
     struct fallback best[PREFERENCE_LIST_MAX];
     uint32_t count = 0;
-    for (uint32_t i = 0; i < list->primary_count; i++)
-        owners[i] = ring_member(ring, list->nodes[i]);
+    for (uint32_t i = 0; i < replica_count; i++)
+        replicas[i] = ring_member(ring, list->nodes[i]);
     for (uint32_t i = 0; i < ring->member_count; i++) {
         const struct ring_member *member = &ring->members[i];
-        if (member->role != MEMBER_DATA || ring_owns(ring, member->id, partition))
+        if (member->role != MEMBER_DATA || ring_replicates(ring, member->id, partition))
             continue;
-        struct fallback candidate = {class_of(member, home, owners, list->primary_count),
+        struct fallback candidate = {class_of(member, home, replicas, replica_count),
                                      ring_rank(partition, member->id), member->id, member->region};
-        keep_best(best, &count, PREFERENCE_LIST_MAX - (uint32_t)list->primary_count, &candidate);
+        keep_best(best, &count, PREFERENCE_LIST_MAX - (uint32_t)replica_count, &candidate);
     }
     for (uint32_t i = 0; i < count; i++)
         append(list, best[i].node, best[i].region);
@@ -97,14 +120,17 @@ static void append_fallbacks(const struct ring *ring, partition_id partition, ui
 void preference_list_build(const struct ring *ring, partition_id partition, uint8_t home,
                            struct preference_list *out)
 {
-    const node_id *owners = ring_owners(ring, partition);
+    const node_id *read = ring_read_owners(ring, partition);
+    const node_id *other = ring_coming_owners(ring, partition);
+    uint32_t read_set = 0;
     assert(home < ring->region_count);
     *out = (struct preference_list){0};
-    append_owners_of(ring, owners, home, out);
-    for (uint8_t region = 0; region < ring->region_count; region++) {
-        if (region != home)
-            append_owners_of(ring, owners, region, out);
-    }
+    append_row(ring, read, home, out, &read_set);
     out->primary_count = out->count;
+    if (read == other)
+        other = ring_owners(ring, partition);
+    if (read != other)
+        append_row(ring, other, home, out, &out->other_set);
+    out->extra_count = (uint8_t)(out->count - out->primary_count);
     append_fallbacks(ring, partition, home, out);
 }

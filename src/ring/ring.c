@@ -6,6 +6,8 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "ring/element_key.h"
+#include "ring/transition.h"
 
 struct ring *ring_new(void)
 {
@@ -18,6 +20,8 @@ void ring_free(struct ring *ring)
         return;
     free(ring->members);
     free(ring->owners);
+    free(ring->epochs);
+    free(ring->transitions);
     free(ring);
 }
 
@@ -33,6 +37,12 @@ struct ring *ring_copy(const struct ring *ring)
         copy->members = memory_copy(ring->members, ring->member_count * sizeof *ring->members);
     if (ring->owners != NULL)
         copy->owners = memory_copy(ring->owners, table_bytes(ring));
+    if (ring->epochs != NULL)
+        copy->epochs = memory_copy(ring->epochs, ring->partition_count * sizeof *ring->epochs);
+    copy->transitions = NULL;
+    if (ring->transition_count > 0)
+        copy->transitions =
+            memory_copy(ring->transitions, ring->transition_count * sizeof *ring->transitions);
     return copy;
 }
 
@@ -93,7 +103,8 @@ keyspace_id ring_keyspace_id(const struct ring *ring, const struct ring_keyspace
 
 bool ring_keyspace_is_dropped(const struct ring *ring, keyspace_id id)
 {
-    return id / RING_KEYSPACES_MAX < ring->keyspace_drops[keyspace_number(id)];
+    keyspace_id keys = keyspace_of_keys(id);
+    return keys / RING_KEYSPACES_MAX < ring->keyspace_drops[keyspace_number(keys)];
 }
 
 const struct ring_keyspace *ring_keyspace_numbered(const struct ring *ring, uint64_t number)

@@ -26,8 +26,8 @@ enum {
     RING_REGIONS_MAX = 16,
     RING_OWNERS_MAX = 16, /* of one partition, all regions together */
     RING_KEYSPACES_MAX = 64,
-    RING_KEYSPACE_DROPS_MAX = 1023, /* of one number, which is then used up */
-    RING_NAME_MAX = 32, /* bytes of a region, rack or keyspace name: [a-z0-9_-], 1..32 */
+    RING_KEYSPACE_DROPS_MAX = 511, /* of one number, which is then used up */
+    RING_NAME_MAX = 32,            /* bytes of a region, rack or keyspace name: [a-z0-9_-], 1..32 */
     RING_HOST_MAX = 253,
     RING_WEIGHT_MAX = 10000,
     RING_SECRET_BYTES = 32,
@@ -83,10 +83,12 @@ struct ring_keyspace {
     uint32_t siblings_max;    /* likewise */
 };
 
+struct ring_transition; /* ring/transition.h */
+
 struct ring {
     uint8_t cluster_id[16];
     uint64_t generation; /* raised only by force; 1 at first */
-    struct ring_tag tag; /* RING_STABLE: a ring under change would need two tables */
+    struct ring_tag tag; /* RING_STABLE; of partitions that never moved: see ring/transition.h */
     /* Of ring_position(); positions are shown to clients, so it proves nothing. */
     uint64_t seed;
     uint8_t secret[RING_SECRET_BYTES]; /* keys MACs; only members know it */
@@ -103,6 +105,10 @@ struct ring {
     node_id last_id;             /* the highest ever given; 0: that of the last member */
     struct ring_member *members; /* by id, ascending */
     node_id *owners;             /* partition_count rows of owner_count ids; NULL until placed */
+    /* ring/transition.h; heap memory of the ring too, and no part of its bytes or digests. */
+    uint32_t *epochs;                    /* of each partition; NULL: that of `tag` */
+    struct ring_transition *transitions; /* by partition, ascending */
+    uint32_t transition_count;
 };
 
 /*
@@ -120,6 +126,9 @@ struct ring *ring_copy(const struct ring *ring);
  * Costs one pass over the table.
  */
 MUST_USE enum status ring_validate(const struct ring *ring, char reason[RING_REASON_MAX]);
+/* The same of one row, which may be another than the table's. */
+MUST_USE enum status ring_validate_row(const struct ring *ring, partition_id partition,
+                                       const node_id *owners, char reason[RING_REASON_MAX]);
 /* Whether `name` can name a region, a rack or a keyspace. */
 bool ring_name_is_valid(const char *name);
 
@@ -148,7 +157,7 @@ const struct ring_keyspace *ring_keyspace(const struct ring *ring, keyspace_id i
 /* Likewise by the number that clients know; any number may be asked for. */
 const struct ring_keyspace *ring_keyspace_numbered(const struct ring *ring, uint64_t number);
 keyspace_id ring_keyspace_id(const struct ring *ring, const struct ring_keyspace *keyspace);
-/* Whether it was dropped. False for one that this ring has not heard of. */
+/* Whether it was dropped, also by the id of its elements. False for one not heard of here. */
 bool ring_keyspace_is_dropped(const struct ring *ring, keyspace_id id);
 /* The limit that binds of a keyspace's, where it has one, and the node's setting. */
 static inline uint32_t ring_keyspace_limit(uint32_t of_keyspace, uint32_t setting)

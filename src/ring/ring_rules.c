@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ring/transition.h"
+
 static enum status refuse(char reason[RING_REASON_MAX], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -153,10 +155,9 @@ static enum status check_members(const struct ring *ring, char reason[RING_REASO
     return STATUS_OK;
 }
 
-static enum status check_row(const struct ring *ring, partition_id partition,
-                             char reason[RING_REASON_MAX])
+enum status ring_validate_row(const struct ring *ring, partition_id partition,
+                              const node_id *owners, char reason[RING_REASON_MAX])
 {
-    const node_id *owners = ring_owners(ring, partition);
     unsigned slot = 0;
     for (unsigned region = 0; region < ring->region_count; region++) {
         for (unsigned i = 0; i < ring->regions[region].replicas; i++, slot++) {
@@ -184,7 +185,8 @@ static enum status check_table(const struct ring *ring, char reason[RING_REASON_
     if (ring->owners == NULL)
         return refuse(reason, "the ring has no table of owners");
     for (uint32_t p = 0; p < ring->partition_count; p++) {
-        enum status status = check_row(ring, (partition_id)p, reason);
+        enum status status =
+            ring_validate_row(ring, (partition_id)p, ring_owners(ring, (partition_id)p), reason);
         if (status != STATUS_OK)
             return status;
     }
@@ -224,6 +226,8 @@ enum status ring_validate(const struct ring *ring, char reason[RING_REASON_MAX])
         status = check_members(ring, reason);
     if (status == STATUS_OK)
         status = check_table(ring, reason);
+    if (status == STATUS_OK)
+        status = ring_validate_transitions(ring, reason);
     return status;
 }
 

@@ -3,6 +3,8 @@ libringcore_a_SOURCES += \
 	src/wire/frame.h \
 	src/wire/message.c \
 	src/wire/message.h \
+	src/wire/message_collection.c \
+	src/wire/message_collection.h \
 	src/wire/message_garbage.c \
 	src/wire/message_garbage.h \
 	src/wire/message_drop.c \

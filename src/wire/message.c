@@ -35,9 +35,8 @@ static bool is_entry_list(struct slice rest, uint32_t count)
 {
     struct reader reader = reader_make(rest);
     for (uint32_t i = 0; i < count && !reader.failed; i++) {
-        reader_u64(&reader);
-        reader_bytes(&reader);
-        reader_bytes(&reader);
+        struct range_entry entry;
+        range_entry_decode(&reader, &entry);
     }
     return reader_end(&reader) == STATUS_OK;
 }
@@ -113,6 +112,7 @@ void message_read_encode(const struct message_read *read, struct buffer *out)
     replica_address_encode(&read->address, out);
     buffer_put_u16(out, read->keyspace);
     buffer_put_varint(out, read->value_bytes_max);
+    buffer_put_u8(out, read->hidden);
     buffer_put_u16(out, read->key_count);
     buffer_append_slice(out, read->keys);
 }
@@ -123,6 +123,7 @@ enum status message_read_decode(struct slice body, struct message_read *out)
     replica_address_decode(&reader, &out->address);
     out->keyspace = reader_u16(&reader);
     out->value_bytes_max = (uint32_t)reader_varint_max(&reader, UINT32_MAX);
+    out->hidden = get_bool(&reader);
     out->key_count = reader_u16(&reader);
     out->keys = get_rest(&reader);
     return reader_end(&reader) == STATUS_OK && is_list(out->keys, out->key_count) ? STATUS_OK
@@ -133,6 +134,8 @@ void message_read_result_encode(const struct message_read_result *result, struct
 {
     put_status(out, result->status);
     buffer_put_u16(out, result->cell_count);
+    buffer_put_u8(out, result->collections.length > 0);
+    buffer_append_slice(out, result->collections);
     buffer_append_slice(out, result->cells);
 }
 
@@ -141,6 +144,11 @@ enum status message_read_result_decode(struct slice body, struct message_read_re
     struct reader reader = reader_make(body);
     out->status = get_status(&reader);
     out->cell_count = reader_u16(&reader);
+    out->collections = slice_make(NULL, 0);
+    if (get_bool(&reader)) {
+        out->collections = reader_take(&reader, out->cell_count);
+        reader.failed = reader.failed || out->cell_count == 0;
+    }
     out->cells = get_rest(&reader);
     return reader_end(&reader) == STATUS_OK && is_list(out->cells, out->cell_count)
                ? STATUS_OK
@@ -165,6 +173,22 @@ enum status message_range_decode(struct slice body, struct message_range *out)
     out->limit = reader_u32(&reader);
     out->with_values = get_bool(&reader);
     return reader_end(&reader);
+}
+
+void range_entry_encode(const struct range_entry *entry, struct buffer *out)
+{
+    buffer_put_u64(out, entry->position);
+    buffer_put_bytes(out, entry->key);
+    buffer_put_bytes(out, entry->cell);
+    buffer_put_u8(out, entry->type);
+}
+
+void range_entry_decode(struct reader *reader, struct range_entry *out)
+{
+    out->position = reader_u64(reader);
+    out->key = reader_bytes(reader);
+    out->cell = reader_bytes(reader);
+    out->type = reader_u8(reader);
 }
 
 void message_range_result_encode(const struct message_range_result *result, struct buffer *out)
@@ -260,6 +284,7 @@ void message_digest_result_encode(const struct message_digest_result *result, st
 {
     put_status(out, result->status);
     buffer_put_u64(out, result->keyspace_count);
+    buffer_put_u64(out, result->element_count);
     buffer_put_u64(out, result->count);
     buffer_put_u64(out, result->clock_digest);
     buffer_put_u64(out, result->content_digest);
@@ -270,6 +295,7 @@ enum status message_digest_result_decode(struct slice body, struct message_diges
     struct reader reader = reader_make(body);
     out->status = get_status(&reader);
     out->keyspace_count = reader_u64(&reader);
+    out->element_count = reader_u64(&reader);
     out->count = reader_u64(&reader);
     out->clock_digest = reader_u64(&reader);
     out->content_digest = reader_u64(&reader);

@@ -68,6 +68,10 @@ enum message_type {
     MESSAGE_TREE_LEAF_RESULT = 35,
     MESSAGE_TREE_REPAIR = 36,
     MESSAGE_TREE_REPAIRED = 37,
+    MESSAGE_ELEMENTS = 65, /* this one and those after it: message_collection.h */
+    MESSAGE_ELEMENTS_RESULT = 66,
+    MESSAGE_COLLECTION_CLOCK = 67,
+    MESSAGE_COLLECTION_CLOCK_RESULT = 68,
     MESSAGE_LOCAL = 100,
     MESSAGE_MINT = 100, /* loop side -> store side: make new versions */
     MESSAGE_MINTED,     /* early when something was written, then MESSAGE_REPLICATED follows late */
@@ -166,6 +170,7 @@ struct message_read {
     struct replica_address address;
     keyspace_id keyspace;
     uint32_t value_bytes_max; /* UINT32_MAX: all values come */
+    bool hidden;              /* tell of collections that a string hides, too */
     uint16_t key_count;
     struct slice keys; /* key_count times: length and bytes */
 };
@@ -177,6 +182,8 @@ MUST_USE enum status message_read_decode(struct slice body, struct message_read 
 struct message_read_result {
     enum status status;
     uint16_t cell_count;
+    /* For each cell, of which type its key has elements (enum collection_type); empty: of none. */
+    struct slice collections;
     struct slice cells; /* cell_count times: length and bytes */
 };
 
@@ -204,8 +211,18 @@ struct message_range_result {
     bool done;
     uint64_t next_position;
     uint32_t entry_count;
-    struct slice entries; /* entry_count times: position u64, key, cell */
+    struct slice entries; /* entry_count times struct range_entry, ascending */
 };
+
+struct range_entry {
+    uint64_t position;
+    struct slice key;
+    struct slice cell; /* encoded */
+    uint8_t type;      /* enum collection_type: the key has such elements here, and no string */
+};
+
+void range_entry_encode(const struct range_entry *entry, struct buffer *out);
+void range_entry_decode(struct reader *reader, struct range_entry *out);
 
 void message_range_result_encode(const struct message_range_result *result, struct buffer *out);
 MUST_USE enum status message_range_result_decode(struct slice body,
@@ -255,6 +272,7 @@ MUST_USE enum status message_digest_decode(struct slice body, struct message_dig
 struct message_digest_result {
     enum status status;
     uint64_t keyspace_count; /* cells with a live value in the asked keyspace */
+    uint64_t element_count;  /* the same of its elements */
     uint64_t count;          /* in all keyspaces */
     uint64_t clock_digest;
     uint64_t content_digest;
@@ -300,9 +318,13 @@ void sync_answer_decode(struct reader *reader, struct sync_answer *out);
 
 struct message_mint {
     struct replica_address address;
-    struct slice request; /* an encoded struct key_request of kind KEY_WRITE */
-    struct slice lookup;  /* a request with an id: an encoded struct mint_lookup */
-    uint16_t cell_count;  /* 0, or one for each entry: what the read quorum holds */
+    struct slice request; /* an encoded struct key_request that writes */
+    /*
+     * A request with an id: an encoded struct mint_lookup. KEY_COLLECTION_DELETE: the clock of
+     * what its read quorum has seen.
+     */
+    struct slice lookup;
+    uint16_t cell_count; /* 0, or one for each entry: what the read quorum holds */
     struct slice cells;
 };
 

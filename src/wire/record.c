@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "ring/element_key.h"
 #include "wire/message.h"
 
 void record_cell_bound(uint64_t position, struct buffer *out)
@@ -15,8 +16,9 @@ void record_cell_name(uint64_t position, keyspace_id keyspace, struct slice key,
     assert(key.length <= RECORD_KEY_BYTES_MAX);
     record_cell_bound(position, out);
     buffer_put_u16(out, keyspace);
-    buffer_put_u16(out, (uint16_t)key.length);
-    buffer_append_slice(out, key);
+    if (!keyspace_has_elements(keyspace))
+        buffer_put_u16(out, (uint16_t)key.length);
+    buffer_append_slice(out, key); /* an element's begins with the length of its key */
 }
 
 void record_log_name(partition_id partition, uint64_t log_position, struct buffer *out)
@@ -52,7 +54,14 @@ enum status record_cell_name_decode(struct slice name, struct cell_name *out)
         return STATUS_NOT_FOUND;
     out->position = reader_u64(&reader);
     out->keyspace = reader_u16(&reader);
-    out->key = reader_take(&reader, reader_u16(&reader));
+    if (keyspace_has_elements(out->keyspace)) {
+        struct element_key parts;
+        out->key = reader_take(&reader, reader_left(&reader));
+        if (element_key_decode(out->key, &parts) != STATUS_OK)
+            return STATUS_CORRUPT;
+    } else {
+        out->key = reader_take(&reader, reader_u16(&reader));
+    }
     return reader_end(&reader);
 }
 

@@ -2,6 +2,7 @@
  * record.h - the layout of the store: names of records, and the log and checkpoint records.
  *
  *     'D' position(8) keyspace(2) length(2) key      the cell of a key (causal/cell.h)
+ *     'D' position(8) keyspace(2) ...                an element of one (ring/element_key.h)
  *     'L' partition(2) log position(8)               one event of the partition's log
  *     'M' partition(2) 'c'                           checkpoint of the replica's state
  *     'M' partition(2) 'w'                           a partition that comes whole (record_whole.h)
@@ -16,8 +17,8 @@
  *     'W' ...                                        lineage, and more of message_lineage.h
  *
  * Numbers are big-endian, so records sort by ring position: a partition is one
- * contiguous range, and a scan or a transfer resumes at a position. Later types
- * append an element part to the key of 'D'; the key's length keeps them apart.
+ * contiguous range, and a scan or a transfer resumes at a position. Elements have the
+ * top bit of the keyspace set, so they stand behind all keys of their position.
  * The store adapter adds a checksum to every record.
  * Source: reference "algorithms" 0.4.
  */
@@ -121,8 +122,8 @@ struct checkpoint_count {
     uint64_t count;
 };
 
-/* Each keyspace, and all that were dropped together. */
-enum { CHECKPOINT_KEYSPACES_MAX = 65, CHECKPOINT_PEERS_MAX = 16 };
+/* Each keyspace, its elements apart, and all that were dropped together. */
+enum { CHECKPOINT_KEYSPACES_MAX = 129, CHECKPOINT_PEERS_MAX = 24 };
 
 /* The state of a replica up to a log position. */
 struct checkpoint_record {

@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	tests/models/counters.py \
 	tests/models/expiry.py \
 	tests/models/fold.py \
+	tests/models/hash_sums.py \
 	tests/models/register.py \
 	tests/models/ring_change.py \
 	tests/models/hints.py \

@@ -8,8 +8,9 @@ STABLE(C) in the next epoch when it is given up. Each node has on its disk which
     T1  every message about the partition has its sender's tag; a node refuses any other: STALE_TAG for
         an older one, NOT_READY for a newer one until it has that value itself
     T2  in JOINT and SWITCHED writes go to both sets and need their level in each. Reads and new events
-        are for C in JOINT, for N in SWITCHED. A request that meets a newer tag begins anew with it: same
-        dot, nobody counted yet. One whose coordinator is no owner any more ends as uncertain
+        are for C in JOINT, for N in SWITCHED; but what a read at a majority shows is written back to both
+        before, for the next read may ask the other. A request that meets a newer tag begins anew with it:
+        same dot, nobody counted yet. One whose coordinator is no owner any more ends as uncertain
     T3  an owner of N alone begins empty under a new actor, and answers no read until it is complete: it
         absorbed every owner that leaves, and so many of C that each majority is met. A source counts when
         it has the tag of JOINT, for then nothing is acknowledged there behind the back of N
@@ -24,10 +25,10 @@ STABLE(C) in the next epoch when it is given up. Each node has on its disk which
         absorbed who leaves. A node with a new store reads the register before it serves: what its old
         store had persisted was counted upon
 
-Oracle: sets of events. A strict read with r + w > n shows every write acknowledged before it began; what
-w holders acknowledged is there in the end unless w disks with it were destroyed; no value returns; the
-owners agree, and no tombstone is left. Each mutant leaves out a rule and must be noticed.
-ring_change.py RUNS sets the number of runs.
+Oracle: sets of events. A strict read with r + w > n shows every write acknowledged before it began, and
+what reads at a majority have shown by then; what w holders acknowledged is there in the end unless w
+disks with it were destroyed; no value returns; the owners agree, and no tombstone is left. Each mutant
+leaves out a rule and must be noticed. ring_change.py RUNS sets the number of runs.
 """
 import random
 import sys
@@ -405,9 +406,18 @@ class World:
 
     def read(self, node, key, needed):
         read = Request(node, self.value(node).tag, key, needed, self.now)
-        read.floor, read.result = len(self.acknowledged), EMPTY
+        read.floor, read.result, read.answers = len(self.acknowledged), EMPTY, {}
         self.reads.append(read)
         return read
+
+    def write_back(self, read):
+        """T2: what a read at a majority shows, as many of each set hold before."""
+        back = Request(read.node, read.tag, read.key, read.needed, self.now)
+        back.until, back.sloppy, back.dot, back.cell = read.until, False, None, read.result
+        back.acked = {i for i, cell in read.answers.items() if cell == read.result}
+        self.writes.append(back)
+        self.answer(back)
+        return back
 
     def is_over(self, request):
         """At its coordinator: out of time, which is looked at first, or its coordinator died."""
@@ -419,11 +429,11 @@ class World:
         value = self.value(node)
         if request.tag != value.tag and self.mutant != "no fencing by tag":
             if hasattr(request, "dot"):
-                if not self.usable(node) or request.dot[0] != self.actor(node):
+                if request.dot and (not self.usable(node) or request.dot[0] != self.actor(node)):
                     self.mark("uncertain")
                     return True  # T2
             else:
-                request.result = EMPTY
+                request.result, request.answers = EMPTY, {}
             request.tag = value.tag
             if self.mutant != "counted under the old tag":
                 request.acked, request.fallbacks = set(), set()
@@ -440,7 +450,8 @@ class World:
     def is_met(self, write):
         value = self.value_of(write.tag)
         sets = [value.old, value.new]
-        if self.mutant == "no dual write":
+        one = "no dual write" if write.dot else "reads are repaired where they were made"
+        if self.mutant == one:
             sets = [value.readers()]
         return all(len(write.acked & s) >= write.needed for s in sets)
 
@@ -455,7 +466,9 @@ class World:
         if not node.up or not left:
             return
         target, free = self.random.choice(left), []
-        if target == node.index:
+        if target == node.index and self.usable(node):
+            if not write.dot:
+                self.apply(node, write.key, write.cell)
             self.commit(node)
             write.acked.add(target)
             self.answer(write)
@@ -479,8 +492,15 @@ class World:
     def answer(self, write):
         if write in self.writes and self.is_met(write):
             self.writes.remove(write)
-            self.acknowledged.append(write)
-            self.mark("acknowledged in phase %d" % write.tag[1])
+            if write.dot:
+                self.acknowledged.append(write)
+                self.mark("acknowledged in phase %d" % write.tag[1])
+                return
+            self.mark("shown in phase %d" % write.tag[1])
+            for dot in write.cell[0]:
+                shown = Request(write.node, write.tag, write.key, write.needed, self.now)
+                shown.dot, shown.sloppy = dot, False
+                self.acknowledged.append(shown)
 
     def deliver(self, index):
         message = self.net[index]
@@ -541,11 +561,14 @@ class World:
         if not self.active(node) or node.disk is None or node.disk.rebuilding or node.disk.dropping:
             return
         read.acked.add(node.index)
+        read.answers[node.index] = node.disk.cells.get(read.key, EMPTY)
         read.result = merge(read.result, node.disk.cells.get(read.key, EMPTY), self.lww, self.events)
         if len(read.acked) == read.needed:
             self.reads.remove(read)
             self.mark("read in phase %d" % read.tag[1])
             self.judge(read)
+            if read.needed >= majority(self.count) and read.node.up:
+                self.write_back(read)
             live, context = read.result
             above = max([self.events[d]["time"] for d in live], default=0)
             self.tokens.append((read.key, context, live, above))
@@ -637,7 +660,7 @@ class World:
         tag, old, new = value.tag, value.old, value.new
         node = self.nodes[self.random.choice(sorted(value.owners()))]
         if node.up and node.known is not None and self.value(node).tag >= tag:
-            quiet = not any(w.node is node for w in self.writes)
+            quiet = not any(w.node is node and w.dot for w in self.writes)
             if quiet:
                 driver["seen"].add(("goes by", tag, node.index))
             if self.active(node) and node.disk is not None and not node.disk.rebuilding:
@@ -939,6 +962,17 @@ def written_in_joint(s):
     s.ask(3, "a", 2, 0, 3)
 
 
+def read_before_it_is_in_both_sets(s):
+    s.chosen(1, JOINT, (0, 1, 3))
+    s.tell()
+    s.pull(3, 0, 1, 2)
+    s.copy_to(s.write(s.nodes[1], "a", 2), 1, 2)
+    s.ask(1, "a", 2, 1, 2)
+    s.chosen(1, SWITCHED, (0, 1, 3))
+    s.tell()
+    s.ask(3, "a", 2, 0, 3)
+
+
 def adopted_before_the_old_copy_is_gone(s):
     value = s.write(s.nodes[0], "a", 3)
     s.copy_to(value, 0, 1, 2)
@@ -1150,6 +1184,7 @@ STORIES = (
     ("one source is enough", written_before_the_change),
     ("new owners answer at once", written_before_the_change),
     ("no dual write", written_in_joint),
+    ("reads are repaired where they were made", read_before_it_is_in_both_sets),
     ("adopted while it is dropped", adopted_before_the_old_copy_is_gone),
     ("a source need not be sealed", a_source_goes_on_in_the_old_epoch),
     ("who leaves is not absorbed", one_leaver_alone_has_a_write),

@@ -8,6 +8,7 @@ command -v python3 >/dev/null || { echo "python3 is missing"; exit 77; }
 cd "$SRC/tests/models"
 export PYTHONDONTWRITEBYTECODE=1
 python3 collections.py 60
+python3 hash_sums.py 6000
 python3 request_ids.py 300 all
 python3 counters.py 300
 python3 register.py 600

@@ -43,11 +43,15 @@ ringsim_SOURCES = \
 	tests/sim/oracle_counter.c \
 	tests/sim/oracle_counter.h \
 	tests/sim/oracle_end.c \
+	tests/sim/oracle_hash.c \
+	tests/sim/oracle_hash.h \
 	tests/sim/oracle_expiry.c \
 	tests/sim/oracle_hints.c \
 	tests/sim/oracle_purge.c \
 	tests/sim/oracle_siblings.c \
 	tests/sim/oracle_state.h \
+	tests/sim/oracle_tally.c \
+	tests/sim/oracle_tally.h \
 	tests/sim/oracle_whole.c \
 	tests/sim/ordered_map.c \
 	tests/sim/ordered_map.h \
@@ -109,6 +113,8 @@ EXTRA_DIST += \
 	tests/sim/mutants/counter-forgets-sums.patch \
 	tests/sim/mutants/context-covers-more.patch \
 	tests/sim/mutants/count-node-twice.patch \
+	tests/sim/mutants/cut-goes-unswept.patch \
+	tests/sim/mutants/elements-of-last-writer.patch \
 	tests/sim/mutants/fallback-counted-when-strict.patch \
 	tests/sim/mutants/fold-early.patch \
 	tests/sim/mutants/hint-dropped-on-send.patch \

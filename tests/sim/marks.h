@@ -92,6 +92,11 @@ enum mark {
     MARK_COUNTERS_JOINED,
     MARK_COUNTER_RESET,
     MARK_RESET_BESIDE_INCREMENT,
+    MARK_HASH_WALK,
+    MARK_HASH_CUT,
+    MARK_HASH_CUT_LEAVES, /* a value that was made before, and that it has not seen */
+    MARK_HASH_CUT_COLLECTED,
+    MARK_TALLY_CLEARED,
     MARK_INCREMENT_REPEATED, /* an id that was counted, or counted at two owners */
     MARK_INCREMENT_FOLDED,
     MARK_REQUEST_TOO_OLD,

@@ -11,6 +11,8 @@
 #include "coordinator/level.h"
 #include "ring/position.h"
 #include "sim/oracle_counter.h"
+#include "sim/oracle_hash.h"
+#include "sim/oracle_tally.h"
 #include "sim/oracle_state.h"
 #include "wire/record.h"
 
@@ -40,13 +42,16 @@ struct oracle *oracle_new(struct world *world)
 {
     struct oracle *oracle = memory_new(1, sizeof *oracle);
     oracle->world = world;
-    oracle->keys = memory_new(world->plan.key_count + SIBLING_KEY_COUNT + COUNTER_KEY_COUNT,
+    oracle->keys = memory_new(world->plan.key_count + SIBLING_KEY_COUNT + TALLY_KEY_COUNT +
+                                  COUNTER_KEY_COUNT + HASH_KEY_COUNT,
                               sizeof *oracle->keys);
     for (uint32_t i = 0; i < world->plan.key_count; i++)
         add_key(oracle, 0, i);
     for (uint32_t i = 0; world->plan.sibling_keyspace && i < SIBLING_KEY_COUNT; i++)
         add_key(oracle, 1, i);
+    oracle_tally_add_keys(oracle);
     oracle_counter_add_keys(oracle);
+    oracle_hash_add_keys(oracle);
     oracle->listed = memory_new(oracle->key_count, sizeof *oracle->listed);
     return oracle;
 }
@@ -61,6 +66,8 @@ void oracle_free(struct oracle *oracle)
     HASH_ITER(hh, oracle->versions, version, next)
     {
         HASH_DEL(oracle->versions, version);
+        version_vector_deinit(&version->version.observed);
+        clock_deinit(&version->version.cut);
         free(version);
     }
     for (uint32_t i = 0; i < oracle->key_count; i++) {
@@ -98,11 +105,17 @@ uint32_t oracle_key_index(const struct oracle *oracle, const struct oracle_key *
     return (uint32_t)(key - oracle->keys);
 }
 
+struct slice oracle_key_name(const struct oracle_key *key)
+{
+    return key->stored_length > 0 ? slice_make(key->stored, key->stored_length)
+                                  : slice_text(key->name);
+}
+
 struct oracle_key *oracle_find_key(struct oracle *oracle, keyspace_id keyspace, struct slice name)
 {
     for (uint32_t i = 0; i < oracle->key_count; i++)
         if (oracle->keys[i].keyspace == keyspace &&
-            slice_equal(slice_text(oracle->keys[i].name), name))
+            slice_equal(oracle_key_name(&oracle->keys[i]), name))
             return &oracle->keys[i];
     return NULL;
 }
@@ -293,7 +306,7 @@ bool oracle_load(struct oracle *oracle, const struct ordered_map *map, const str
     struct buffer name = {0};
     struct slice record, bytes;
     *out = (struct cell){0};
-    record_cell_name(key->position, key->keyspace, slice_text(key->name), &name);
+    record_cell_name(key->position, key->keyspace, oracle_key_name(key), &name);
     bool found = ordered_map_get(map, buffer_slice(&name), &record);
     buffer_deinit(&name);
     if (!found)

@@ -87,11 +87,20 @@ struct version {
     bool collected;    /* all owners had it when a cell that covered it gave up its context */
     bool dead;         /* resurrection.h */
     uint32_t machines; /* that have had it alive, by bits */
+    struct version_vector observed; /* oracle_hash.c: covered by the cell in which it was made */
+    struct clock cut;               /* and what a cut removes */
 };
+
+enum tally_part { TALLY_NONE, TALLY_KEY, TALLY_SUM, TALLY_NAME };
 
 struct oracle_key {
     keyspace_id keyspace;
     char name[32];
+    uint8_t stored[48]; /* its name on the disk, when that is another one */
+    uint8_t stored_length;
+    uint32_t hash;         /* 1 + its number; 0: it belongs to none */
+    bool is_field;         /* of the hash; else it is the key of it */
+    enum tally_part tally; /* oracle_tally.h */
     uint64_t position;
     partition_id partition;
     struct version **versions;
@@ -116,8 +125,11 @@ uint32_t oracle_key_total(const struct oracle *oracle);
  */
 enum { ORACLE_TAGS = 3 };
 uint32_t oracle_key_tag(uint32_t index);
-/* Keys of keyspace 0 come first, then those of keyspace 1; behind both, those that count. */
+/* Keys of keyspace 0 come first, then those of keyspace 1; behind both, those that count, and
+ * hashes with their fields. */
 struct oracle_key *oracle_key(struct oracle *oracle, uint32_t index);
+/* As records name it. */
+struct slice oracle_key_name(const struct oracle_key *key);
 /* Announce a write; its number must be in the value. */
 struct write *oracle_write(struct oracle *oracle, enum command_kind kind, uint32_t key);
 /* The write goes out with a context that a node has given for its key. */

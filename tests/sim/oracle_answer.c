@@ -8,6 +8,8 @@
 #include "base/hash.h"
 #include "coordinator/level.h"
 #include "sim/oracle_counter.h"
+#include "sim/oracle_hash.h"
+#include "sim/oracle_tally.h"
 #include "sim/oracle_state.h"
 
 /* Nodes agree on the time within max_clock_skew_ms, once they have heard of each other's clocks. */
@@ -63,7 +65,7 @@ static const struct version *floor_of(const struct oracle *oracle, const struct 
 {
     uint8_t read_owners = oracle_read_owners(oracle, command);
     const struct version *floor = NULL;
-    if (key->counter != NULL)
+    if (key->counter != NULL || key->hash != 0 || key->tally != TALLY_NONE)
         return NULL; /* it is no single version */
     for (uint32_t i = 0; i < key->version_count; i++)
         if (oracle_meets(oracle, key->versions[i], read_owners) &&
@@ -263,9 +265,12 @@ static bool can_be_of(const struct command *command, const struct version *versi
     case COMMAND_DEL:
     case COMMAND_COUNTER_DEL:
     case COMMAND_GETDEL:
+    case COMMAND_HASH_DEL:
     case COMMAND_SET: /* with an expiry that has passed on its way */
     case COMMAND_SETNX:
         return version->kind == SIBLING_TOMBSTONE;
+    case COMMAND_HASH_CLEAR:
+        return version->kind == SIBLING_CUT;
     case COMMAND_EXPIRE_AT: /* a time that has passed deletes */
         return version->expire_at_ms == command->expire_at_ms || version->kind == SIBLING_TOMBSTONE;
     default:
@@ -312,6 +317,7 @@ static void acknowledged(struct oracle *oracle, const struct machine *machine,
     write->outcome = OUTCOME_ACKED;
     bool named = command->kind != COMMAND_DEL && command->kind != COMMAND_GETDEL &&
                  command->kind != COMMAND_COUNTER_DEL && command->kind != COMMAND_PERSIST &&
+                 command->kind != COMMAND_HASH_DEL && command->kind != COMMAND_HASH_CLEAR &&
                  command->expire_at_ms == 0;
     struct version *version = NULL;
     if (!named || write->version != NULL)
@@ -471,7 +477,19 @@ static void number_answered(struct oracle *oracle, const struct machine *machine
     case COMMAND_DBSIZE:
         break;
     case COMMAND_INCREMENT:
+    case COMMAND_HASH_SET: /* the number of new fields */
         acknowledged(oracle, machine, command, 0);
+        break;
+    case COMMAND_HASH_DEL:
+    case COMMAND_HASH_CLEAR:
+        if (number == 0)
+            set_outcomes(oracle, machine, command, OUTCOME_NOTHING);
+        else
+            acknowledged(oracle, machine, command, 0);
+        if (oracle->keys[command->keys[0]].tally == TALLY_KEY)
+            oracle_tally_removed(oracle, machine, command);
+        else
+            oracle_hash_removed(oracle, machine, command);
         break;
     case COMMAND_COUNTER_DEL:
         if (number == 0) {
@@ -512,6 +530,14 @@ static void keys_listed(struct oracle *oracle, const struct machine *machine,
         else
             oracle->listed[oracle_key_index(oracle, key)] = true;
     }
+    if (command->last && oracle->listed[oracle_tally_key(oracle)] != oracle_tally_is_there(oracle))
+        world_fail(world, VERDICT_WRONG, "keys", "n%u: KEYS is wrong about the tally", machine->id);
+    for (uint32_t h = 0; command->last && h < HASH_COUNT; h++) {
+        uint32_t index = oracle_hash_key(oracle, h);
+        if (oracle->listed[index] != oracle_hash_is_there(oracle, &oracle->keys[index]))
+            world_fail(world, VERDICT_WRONG, "keys", "n%u: KEYS is wrong about %s", machine->id,
+                       oracle->keys[index].name);
+    }
     for (uint32_t i = 0; command->last && i < oracle->key_counts[0]; i++) {
         bool may_be_absent = oracle_may_be_last(oracle, i, NULL);
         bool may_be_there = false;
@@ -538,6 +564,7 @@ static bool has_form(const struct command *command, const struct resp_value *rep
     case COMMAND_GETSET:
     case COMMAND_GETDEL:
     case COMMAND_COUNTER_GET:
+    case COMMAND_HASH_GET:
         return is_kind(reply, RESP_TYPE_BULK) || is_kind(reply, RESP_TYPE_NULL);
     case COMMAND_SET:
     case COMMAND_COUNTER_SET:
@@ -551,6 +578,8 @@ static bool has_form(const struct command *command, const struct resp_value *rep
         return is_kind(reply, RESP_TYPE_ARRAY) && reply->element_count == 2 &&
                is_kind(&reply->elements[0], RESP_TYPE_BULK) &&
                is_kind(&reply->elements[1], RESP_TYPE_ARRAY);
+    case COMMAND_HASH_ALL:
+        return is_kind(reply, RESP_TYPE_ARRAY) && reply->element_count % 2 == 0;
     case COMMAND_KEYS:
     case COMMAND_RING_GET:
         return is_kind(reply, RESP_TYPE_ARRAY);
@@ -595,6 +624,10 @@ static void value_answered(struct oracle *oracle, const struct machine *machine,
     case COMMAND_COUNTER_GET:
         if (command->last)
             oracle_counter_last(oracle, machine, command, reply);
+        break;
+    case COMMAND_HASH_GET:
+    case COMMAND_HASH_ALL:
+        oracle_hash_shown(oracle, machine, command, reply);
         break;
     case COMMAND_MGET:
         for (uint32_t i = 0; i < command->key_count; i++)

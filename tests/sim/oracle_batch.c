@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "sim/dropper.h"
 #include "sim/oracle_counter.h"
+#include "sim/oracle_hash.h"
 #include "sim/oracle_state.h"
 #include "sim/register_oracle.h"
 #include "wire/record.h"
@@ -115,8 +116,8 @@ static void check_value(struct oracle *oracle, const struct machine *machine,
         marks_hit(oracle->world->marks, MARK_TOMBSTONE_MINTED);
         return;
     }
-    if (key->counter != NULL)
-        return; /* oracle_counter_stored() looks at all of the cell */
+    if (key->counter != NULL || key->tally != TALLY_NONE || version->kind == SIBLING_CUT)
+        return; /* oracle_counter_stored() and oracle_hash_stored() look at all of the cell */
     if (!oracle_read_numbers(value, numbers, &count)) {
         fail_key(oracle, "I3", machine, key, "a value that no client sent");
         return;
@@ -174,6 +175,7 @@ static void first_seen(struct oracle *oracle, const struct machine *machine, str
         version->dot.actor.boot_epoch, version->dot.sequence, version->time,
         version->kind == SIBLING_TOMBSTONE ? "tombstone"
         : version->kind == SIBLING_COUNTER ? "counter"
+        : version->kind == SIBLING_CUT     ? "cut"
                                            : "value",
         version->write, version->expire_at_ms);
 }
@@ -295,6 +297,8 @@ static void check_cell(struct oracle *oracle, const struct machine *machine,
         register_sibling(oracle, machine, key, &cell.siblings[i]);
         if (key->version_count > known)
             mark_concurrent(oracle, key, &cell);
+        if (key->version_count > known && key->hash != 0)
+            oracle_hash_made(oracle, key, key->versions[known], &cell, &cell.siblings[i]);
     }
     if (oracle->world->verdict != VERDICT_OK) /* a dot may name a version that is not this one */
         goto done;
@@ -306,9 +310,13 @@ static void check_cell(struct oracle *oracle, const struct machine *machine,
         oracle_mark_extended(oracle, &old, &cell);
     if (became_smaller(&old, &cell)) {
         oracle_purged(oracle, machine, key, &old, &cell);
+        if (key->hash != 0)
+            oracle_hash_purged(oracle, machine, key, &old, before);
+    } else if (key->hash != 0) {
+        oracle_hash_stored(oracle, machine, key, &old, &cell);
     } else if (key->counter != NULL) {
         oracle_counter_stored(oracle, machine, key, &old, &cell);
-    } else {
+    } else if (key->tally == TALLY_NONE) {
         check_replaced(oracle, machine, key, &old, &cell);
         if (oracle_keeps_siblings(key))
             oracle_siblings_stored(oracle, machine, key, &old, &cell);
@@ -337,6 +345,8 @@ static void check_removed(struct oracle *oracle, const struct machine *machine, 
                    machine->id);
     else
         oracle_purged(oracle, machine, key, &old, &(struct cell){0});
+    if (key != NULL && key->hash != 0)
+        oracle_hash_purged(oracle, machine, key, &old, before);
     cell_deinit(&old);
 }
 

@@ -27,11 +27,17 @@ struct counter_track {
     uint32_t slot_count;
 };
 
+void oracle_counter_begin(struct oracle_key *key)
+{
+    key->counter = memory_new(1, sizeof(struct counter_track));
+}
+
 void oracle_counter_add_keys(struct oracle *oracle)
 {
     for (uint32_t i = 0; i < COUNTER_KEY_COUNT; i++) {
         struct oracle_key *key = &oracle->keys[oracle->key_count++];
-        *key = (struct oracle_key){.counter = memory_new(1, sizeof(struct counter_track))};
+        *key = (struct oracle_key){0};
+        oracle_counter_begin(key);
         snprintf(key->name, sizeof key->name, "count:%u", i);
         key->position = ring_position(slice_text(key->name), 0, oracle->world->ring->seed);
         key->partition =
@@ -364,7 +370,7 @@ void oracle_counter_stored(struct oracle *oracle, const struct machine *machine,
         fail(oracle, machine, key, "I3", "what a cell had counted or reset is forgotten");
     for (uint32_t i = 0; i < after->count; i++)
         strings += after->siblings[i].kind != SIBLING_COUNTER;
-    if (strings > 1)
+    if (strings > 1 && key->tally == TALLY_NONE)
         fail(oracle, machine, key, "I3", "last-writer-wins kept two strings");
     if (!version_vector_descends(&after->context, &before->context))
         fail(oracle, machine, key, "I3", "the context of a cell shrank");
@@ -399,10 +405,10 @@ static bool string_meets(const struct oracle *oracle, const struct version *even
            event->certain + owners > oracle->world->ring->owner_count + event->destroyed;
 }
 
-void oracle_counter_replaced(struct oracle *oracle, const struct machine *machine,
-                             const struct command *command)
+static void check_replaced(struct oracle *oracle, const struct machine *machine,
+                           const struct command *command, uint32_t index)
 {
-    const struct oracle_key *key = oracle_key(oracle, command->keys[0]);
+    const struct oracle_key *key = oracle_key(oracle, index);
     /*
      * A string takes along what its owners have; a delete what its read saw. Hints reset nothing.
      */
@@ -419,9 +425,21 @@ void oracle_counter_replaced(struct oracle *oracle, const struct machine *machin
         bool meets = command->kind == COMMAND_COUNTER_SET ? string_meets(oracle, event, owners)
                                                           : oracle_meets(oracle, event, owners);
         if (event->acked && event->acked_us < command->start_us && meets && !has(all.reset, i))
-            oracle_fail_answer(oracle, machine, command, command->keys[0], "counter",
+            oracle_fail_answer(oracle, machine, command, index, "counter",
                                "an increment acknowledged before has survived");
     }
+}
+
+void oracle_counter_replaced(struct oracle *oracle, const struct machine *machine,
+                             const struct command *command)
+{
+    check_replaced(oracle, machine, command, command->keys[0]);
+}
+
+void oracle_counter_removed(struct oracle *oracle, const struct machine *machine,
+                            const struct command *command, uint32_t index)
+{
+    check_replaced(oracle, machine, command, index);
 }
 
 void oracle_counter_last(struct oracle *oracle, const struct machine *machine,
@@ -466,7 +484,8 @@ void oracle_counter_end(struct oracle *oracle, const struct machine *owner,
         if (event->acked && !event->excused && !has(sets.seen, i) && !has(collected.reset, i))
             fail(oracle, owner, key, "end", "an acknowledged increment is lost");
     }
-    for (uint32_t i = 0; i < key->version_count; i++) {
+    /* A field has tombstones alone beside its sum, and a delete of its hash takes them along. */
+    for (uint32_t i = 0; key->tally == TALLY_NONE && i < key->version_count; i++) {
         const struct version *version = key->versions[i];
         if (version->kind == SIBLING_COUNTER)
             continue;

@@ -24,6 +24,8 @@ struct count_sets {
 struct counter_track; /* of one key */
 
 void oracle_counter_add_keys(struct oracle *oracle);
+/* The key is a counter. */
+void oracle_counter_begin(struct oracle_key *key);
 void oracle_counter_free(struct oracle_key *key);
 /* A version that was never seen before has a cell about it in oracle_counter_stored(). */
 void oracle_counter_stored(struct oracle *oracle, const struct machine *machine,
@@ -36,6 +38,9 @@ void oracle_counter_purged(struct oracle *oracle, const struct machine *machine,
 /* A SET or DEL was acknowledged: increments that it must have seen are reset. */
 void oracle_counter_replaced(struct oracle *oracle, const struct machine *machine,
                              const struct command *command);
+/* A DEL of its hash was answered, and has done to it as a DEL of a counter would. */
+void oracle_counter_removed(struct oracle *oracle, const struct machine *machine,
+                            const struct command *command, uint32_t index);
 /* The answer to the last GET. */
 void oracle_counter_last(struct oracle *oracle, const struct machine *machine,
                          const struct command *command, const struct resp_value *reply);

@@ -7,6 +7,8 @@
 #include <inttypes.h>
 
 #include "sim/oracle_counter.h"
+#include "sim/oracle_hash.h"
+#include "sim/oracle_tally.h"
 #include "sim/oracle_state.h"
 #include "sim/resurrection.h"
 
@@ -84,7 +86,11 @@ void oracle_check_end(struct oracle *oracle)
             for (uint32_t j = 0; j < cell.count; j++)
                 if (oracle_find_version(oracle, key, &cell.siblings[j].dot) == NULL)
                     fail_end(oracle, owner, key, "a live version that nobody made");
-            if (key->counter != NULL)
+            if (key->tally != TALLY_NONE)
+                oracle_tally_end(oracle, owner, key, &cell);
+            else if (key->hash != 0)
+                oracle_hash_end(oracle, owner, key, &cell);
+            else if (key->counter != NULL)
                 oracle_counter_end(oracle, owner, key, &cell);
             else if (oracle_keeps_siblings(key))
                 oracle_siblings_end(oracle, owner, key, &cell);

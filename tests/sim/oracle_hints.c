@@ -60,7 +60,7 @@ static bool load_hint(const struct ordered_map *map, const struct oracle_key *ke
     struct hint_name hint_name = {.partition = key->partition,
                                   .position = key->position,
                                   .keyspace = key->keyspace,
-                                  .key = slice_text(key->name)};
+                                  .key = oracle_key_name(key)};
     *out = (struct hint){0};
     record_hint_name(RECORD_HINT_CELL, &hint_name, &name);
     bool found = ordered_map_get(map, buffer_slice(&name), &value) && open_hint(value, out);

@@ -148,13 +148,15 @@ static void draw_ring(struct random *random, struct plan *plan)
 static void draw_commands(struct random *random, struct plan *plan)
 {
     static const uint32_t usual[COMMAND_KIND_COUNT] = {
-        [COMMAND_GET] = 30,        [COMMAND_SET] = 30,       [COMMAND_DEL] = 8,
-        [COMMAND_APPEND] = 6,      [COMMAND_SETNX] = 5,      [COMMAND_GETSET] = 5,
-        [COMMAND_EXPIRE_AT] = 4,   [COMMAND_PERSIST] = 2,    [COMMAND_MSET] = 4,
-        [COMMAND_MGET] = 4,        [COMMAND_SCAN] = 1,       [COMMAND_EXISTS] = 3,
-        [COMMAND_GETDEL] = 4,      [COMMAND_MSETNX] = 3,     [COMMAND_WAIT] = 2,
-        [COMMAND_DBSIZE] = 1,      [COMMAND_INCREMENT] = 14, [COMMAND_COUNTER_GET] = 4,
-        [COMMAND_COUNTER_SET] = 2, [COMMAND_COUNTER_DEL] = 2};
+        [COMMAND_GET] = 30,        [COMMAND_SET] = 30,        [COMMAND_DEL] = 8,
+        [COMMAND_APPEND] = 6,      [COMMAND_SETNX] = 5,       [COMMAND_GETSET] = 5,
+        [COMMAND_EXPIRE_AT] = 4,   [COMMAND_PERSIST] = 2,     [COMMAND_MSET] = 4,
+        [COMMAND_MGET] = 4,        [COMMAND_SCAN] = 1,        [COMMAND_EXISTS] = 3,
+        [COMMAND_GETDEL] = 4,      [COMMAND_MSETNX] = 3,      [COMMAND_WAIT] = 2,
+        [COMMAND_DBSIZE] = 1,      [COMMAND_INCREMENT] = 14,  [COMMAND_COUNTER_GET] = 4,
+        [COMMAND_COUNTER_SET] = 2, [COMMAND_COUNTER_DEL] = 2, [COMMAND_HASH_SET] = 14,
+        [COMMAND_HASH_GET] = 5,    [COMMAND_HASH_DEL] = 4,    [COMMAND_HASH_ALL] = 4,
+        [COMMAND_HASH_CLEAR] = 3};
     for (unsigned i = 0; i < COMMAND_KIND_COUNT; i++)
         plan->command_weight[i] = one_in(random, 4) ? 0 : usual[i];
     plan->command_weight[COMMAND_GET] = usual[COMMAND_GET];

@@ -11,6 +11,8 @@
 #include "sim/contexts.h"
 #include "sim/oracle.h"
 #include "sim/oracle_counter.h"
+#include "sim/oracle_hash.h"
+#include "sim/oracle_tally.h"
 #include "sim/spread.h"
 #include "sim/world.h"
 
@@ -331,6 +333,40 @@ static void add_one_key(struct words *words, struct world *world, struct random 
     }
 }
 
+/* A field that counts: it is never set, and its hash may be deleted in its place. */
+static void add_tally_command(struct words *words, struct world *world, struct random *random,
+                              struct command *command, uint32_t key)
+{
+    struct oracle *oracle = world->oracle;
+    const char *field = oracle_tally_field_name(oracle_key(oracle, key));
+    struct write *write = NULL;
+    bool removes = command->kind == COMMAND_COUNTER_DEL || command->kind == COMMAND_COUNTER_SET;
+    if (removes && random_chance(random, 1, 2)) {
+        command->kind = COMMAND_HASH_CLEAR;
+        take_write(world, command, oracle_tally_key(oracle));
+        add(words, "DEL");
+        add_key(words, oracle, oracle_tally_key(oracle));
+        return;
+    }
+    if (removes)
+        command->kind = COMMAND_COUNTER_DEL;
+    if (command->kind == COMMAND_COUNTER_GET)
+        take_key(command, key);
+    else
+        write = take_write(world, command, key);
+    add(words, command->kind == COMMAND_COUNTER_GET ? "HGET" : removes ? "HDEL" : "HINCRBY");
+    add_key(words, oracle, oracle_tally_key(oracle));
+    add(words, field);
+    if (command->kind != COMMAND_INCREMENT)
+        return;
+    struct buffer amount = {0};
+    write->takes = random_chance(random, 1, 3);
+    buffer_printf(&amount, "%s%u", write->takes ? "-" : "", write->number);
+    buffer_put_u8(&amount, 0);
+    add(words, (const char *)amount.data);
+    buffer_deinit(&amount);
+}
+
 /* A key that counts: its strings and increments are numbers of their writes. */
 static void add_counter_command(struct words *words, struct world *world, struct random *random,
                                 struct command *command, uint32_t key)
@@ -338,6 +374,10 @@ static void add_counter_command(struct words *words, struct world *world, struct
     struct oracle *oracle = world->oracle;
     if (oracle_key(oracle, key)->writes_started >= COUNTER_EVENTS_MAX)
         command->kind = COMMAND_COUNTER_GET;
+    if (oracle_key(oracle, key)->tally != TALLY_NONE) {
+        add_tally_command(words, world, random, command, key);
+        return;
+    }
     if (command->kind == COMMAND_COUNTER_GET) {
         add(words, "GET");
         add_key(words, oracle, key);
@@ -353,6 +393,41 @@ static void add_counter_command(struct words *words, struct world *world, struct
     add_key(words, oracle, key);
     if (command->kind != COMMAND_COUNTER_DEL)
         add_number(words, write->number);
+}
+
+static void add_hash_words(struct words *words, struct oracle *oracle,
+                           const struct command *command, uint32_t hash)
+{
+    const struct oracle_key *asked = oracle_key(oracle, command->keys[0]);
+    add(words, command->kind == COMMAND_HASH_SET     ? "HSET"
+               : command->kind == COMMAND_HASH_GET   ? "HGET"
+               : command->kind == COMMAND_HASH_DEL   ? "HDEL"
+               : command->kind == COMMAND_HASH_CLEAR ? "DEL"
+                                                     : "HGETALL");
+    add_key(words, oracle, oracle_hash_key(oracle, hash));
+    if (asked->is_field)
+        add(words, oracle_hash_field_name(asked));
+}
+
+static void add_hash_command(struct words *words, struct world *world, struct random *random,
+                             struct command *command)
+{
+    struct oracle *oracle = world->oracle;
+    uint32_t hash = (uint32_t)random_below(random, HASH_COUNT);
+    bool whole = command->kind == COMMAND_HASH_ALL || command->kind == COMMAND_HASH_CLEAR;
+    uint32_t key =
+        whole ? oracle_hash_key(oracle, hash)
+              : oracle_hash_field(oracle, hash, (uint32_t)random_below(random, HASH_FIELDS));
+    struct write *write = NULL;
+    if (oracle_key(oracle, key)->writes_started >= HASH_WRITES_MAX)
+        command->kind = whole ? COMMAND_HASH_ALL : COMMAND_HASH_GET;
+    if (command->kind == COMMAND_HASH_GET || command->kind == COMMAND_HASH_ALL)
+        take_key(command, key);
+    else
+        write = take_write(world, command, key);
+    add_hash_words(words, oracle, command, hash);
+    if (command->kind == COMMAND_HASH_SET)
+        add_value(words, world, random, write, world->plan.value_bytes_max);
 }
 
 static enum context_use draw_context_use(struct random *random)
@@ -418,7 +493,8 @@ static void add_sibling_command(struct words *words, struct world *world, struct
 static bool is_read(enum command_kind kind)
 {
     return kind == COMMAND_GET || kind == COMMAND_MGET || kind == COMMAND_SCAN ||
-           kind == COMMAND_EXISTS || kind == COMMAND_DBSIZE;
+           kind == COMMAND_EXISTS || kind == COMMAND_DBSIZE || kind == COMMAND_HASH_GET ||
+           kind == COMMAND_HASH_ALL;
 }
 
 void workload_draw(struct world *world, struct random *random, keyspace_id keyspace,
@@ -460,9 +536,15 @@ void workload_draw(struct world *world, struct random *random, keyspace_id keysp
     } else if (command->kind == COMMAND_MSETNX) {
         add_msetnx(&words, world, random, command);
     } else if (command->kind >= COMMAND_INCREMENT && command->kind <= COMMAND_COUNTER_DEL) {
-        uint32_t first = oracle_key_total(world->oracle) - COUNTER_KEY_COUNT;
+        uint32_t first = oracle_key_total(world->oracle) - HASH_KEY_COUNT - COUNTER_KEY_COUNT;
+        uint32_t fields = command->identity == 0 ? TALLY_FIELDS : 0; /* they take no id */
+        uint32_t drawn = (uint32_t)random_below(random, COUNTER_KEY_COUNT + fields);
         add_counter_command(&words, world, random, command,
-                            first + (uint32_t)random_below(random, COUNTER_KEY_COUNT));
+                            drawn < COUNTER_KEY_COUNT
+                                ? first + drawn
+                                : oracle_tally_sum(world->oracle, drawn - COUNTER_KEY_COUNT));
+    } else if (command->kind >= COMMAND_HASH_SET && command->kind <= COMMAND_HASH_CLEAR) {
+        add_hash_command(&words, world, random, command);
     } else if (command->kind == COMMAND_MSET || command->kind == COMMAND_MGET) {
         add_several(&words, world, random, command,
                     1 + (uint32_t)random_below(random, COMMAND_KEYS_MAX));
@@ -504,7 +586,18 @@ void workload_last_get(struct world *world, uint32_t key, struct command *comman
          asked->counter != NULL ? COMMAND_COUNTER_GET
          : asked->keyspace == 1 ? COMMAND_RING_GET
                                 : COMMAND_GET);
-    add_read(&words, world, command, key);
+    if (asked->tally != TALLY_NONE) {
+        uint32_t first = oracle_tally_key(world->oracle);
+        uint32_t field = key == first ? 0 : (key - first - 1) / 2;
+        command->kind = COMMAND_COUNTER_GET;
+        add_tally_command(&words, world, NULL, command, oracle_tally_sum(world->oracle, field));
+    } else if (asked->hash != 0) {
+        command->kind = asked->is_field ? COMMAND_HASH_GET : COMMAND_HASH_ALL;
+        take_key(command, key);
+        add_hash_words(&words, world->oracle, command, asked->hash - 1);
+    } else {
+        add_read(&words, world, command, key);
+    }
     finish(&words, out);
 }
 

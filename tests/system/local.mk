@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	tests/system/test_gc \
 	tests/system/test_keyspace_drop \
 	tests/system/test_keyspaces \
+	tests/system/test_hashes \
 	tests/system/test_gateways \
 	tests/system/test_hints \
 	tests/system/test_kill_loop \

@@ -9,6 +9,7 @@
 #include "causal/register.h"
 #include "commands/user_table.h"
 #include "coordinator/key_request.h"
+#include "ring/element_key.h"
 #include "ring/position.h"
 
 enum { START_MONO_US = 5000000, PARTITIONS = 16 };
@@ -318,6 +319,110 @@ static enum status apply(struct harness *harness, const struct key_request *requ
     return status;
 }
 
+/* Fields are kept as keys of the keyspace of elements, in the order of their places. */
+static bool is_element_of(const struct stored_key *stored, const struct key_request *request,
+                          struct element_key *parts)
+{
+    uint8_t type = request->collection != COLLECTION_NONE ? request->collection : COLLECTION_HASH;
+    return stored->keyspace == keyspace_of_elements(request->keyspace) &&
+           element_key_decode(buffer_slice(&stored->key), parts) == STATUS_OK &&
+           parts->type == type && slice_equal(parts->key, request->entries[0].key);
+}
+
+static bool has_elements(struct harness *harness, const struct key_request *request,
+                         const struct key_entry *entry)
+{
+    struct key_request asked = *request;
+    struct element_key parts;
+    asked.entries = entry;
+    for (uint32_t i = 0; i < harness->key_count; i++)
+        if (is_element_of(&harness->keys[i], &asked, &parts))
+            return true;
+    return false;
+}
+
+static bool has_string(struct harness *harness, const struct key_request *request)
+{
+    struct sibling seen;
+    return sibling_of(harness, find_key(harness, request->keyspace, request->entries[0].key),
+                      &seen) != NULL;
+}
+
+/* The names of fields that count are elements, too, of a type of their own. */
+static void note_counting(struct harness *harness, const struct key_request *request,
+                          uint16_t index, struct answer *answer)
+{
+    struct key_request told = *request;
+    struct key_outcome ignored;
+    struct buffer name = {0};
+    uint8_t operation = request->entries[index].mutation.operation;
+    told.keyspace = keyspace_of_elements(request->keyspace);
+    element_key_encode(request->entries[0].key, COLLECTION_HASH_COUNTS, request->entries[index].key,
+                       harness->ring->seed, &name);
+    struct key_entry entry = {.key = buffer_slice(&name),
+                              .mutation = {.operation = operation == REGISTER_INCREMENT
+                                                            ? REGISTER_SET
+                                                            : REGISTER_DELETE}};
+    if (operation == REGISTER_INCREMENT || operation == REGISTER_DELETE)
+        assert_int_equal(apply(harness, &told, &entry, answer, &ignored), STATUS_OK);
+    buffer_deinit(&name);
+}
+
+static enum status apply_element(struct harness *harness, const struct key_request *request,
+                                 uint16_t index, struct answer *answer, struct key_outcome *outcome)
+{
+    struct key_request told = *request;
+    struct key_entry entry = request->entries[index];
+    struct buffer name = {0};
+    struct sibling seen;
+    enum status status = STATUS_OK;
+    told.keyspace = keyspace_of_elements(request->keyspace);
+    element_key_encode(request->entries[0].key, request->collection, entry.key, harness->ring->seed,
+                       &name);
+    entry.key = buffer_slice(&name);
+    const struct sibling *visible =
+        sibling_of(harness, find_key(harness, told.keyspace, entry.key), &seen);
+    if (request->kind == KEY_ELEMENTS_WRITE) {
+        status = apply(harness, &told, &entry, answer, outcome);
+        if (status == STATUS_OK)
+            note_counting(harness, request, index, answer);
+    } else if (visible != NULL) {
+        *outcome = (struct key_outcome){.visible = true, .value = keep(answer, visible->value)};
+    }
+    buffer_deinit(&name);
+    return status;
+}
+
+static void walk(struct harness *harness, const struct key_request *request, struct answer *answer)
+{
+    struct key_result *result = &answer->result;
+    result->outcomes = memory_new(request->limit, sizeof *result->outcomes);
+    result->scan_done = true;
+    for (uint32_t i = 0; i < harness->key_count; i++) {
+        const struct stored_key *stored = &harness->keys[i];
+        struct element_key parts;
+        if (!is_element_of(stored, request, &parts) || parts.place < request->position)
+            continue;
+        if (result->outcome_count == request->limit) {
+            result->scan_done = false;
+            result->next_position = parts.place;
+            return;
+        }
+        result->outcomes[result->outcome_count++] =
+            (struct key_outcome){.visible = true,
+                                 .key = keep(answer, parts.element),
+                                 .value = keep(answer, buffer_slice(&stored->value))};
+    }
+}
+
+static void remove_elements(struct harness *harness, const struct key_request *request)
+{
+    struct element_key parts;
+    for (uint32_t i = harness->key_count; i > 0; i--)
+        if (is_element_of(&harness->keys[i - 1], request, &parts))
+            remove_key(harness, &harness->keys[i - 1]);
+}
+
 static void read_siblings(struct harness *harness, struct answer *answer,
                           const struct sibling *visible)
 {
@@ -381,6 +486,8 @@ static void execute(struct harness *harness, const struct key_request *request,
             result->outcomes[0] = (struct key_outcome){.visible = true,
                                                        .expire_at_ms = visible->expire_at_ms,
                                                        .value = keep(answer, visible->value)};
+        else if (has_elements(harness, request, request->entries))
+            result->outcomes[0].collection = COLLECTION_HASH;
         if ((request->flags & KEY_SIBLINGS) != 0)
             read_siblings(harness, answer, visible);
         break;
@@ -390,14 +497,49 @@ static void execute(struct harness *harness, const struct key_request *request,
         result->outcome_count = request->entry_count;
         if ((request->flags & KEY_ALL_OR_NOTHING) && condition_fails(harness, request))
             break;
-        for (uint16_t i = 0; i < request->entry_count && result->status == STATUS_OK; i++)
-            result->status =
-                apply(harness, request, &request->entries[i], answer, &result->outcomes[i]);
+        for (uint16_t i = 0; i < request->entry_count && result->status == STATUS_OK; i++) {
+            const struct key_entry *entry = &request->entries[i];
+            bool deletes = entry->mutation.operation == REGISTER_DELETE;
+            bool beside = has_elements(harness, request, entry);
+            struct sibling seen;
+            bool string = sibling_of(harness, find_key(harness, request->keyspace, entry->key),
+                                     &seen) != NULL;
+            if (beside && !string && !deletes && mutation_reads(&entry->mutation))
+                result->status = STATUS_WRONG_TYPE;
+            else
+                result->status = apply(harness, request, entry, answer, &result->outcomes[i]);
+            bool replaces = entry->mutation.operation == REGISTER_SET && !string;
+            if (beside && (deletes || replaces))
+                result->outcomes[i].collection = COLLECTION_HASH;
+        }
+        break;
+    case KEY_ELEMENTS_GET:
+    case KEY_ELEMENTS_WRITE:
+        result->outcomes = memory_new(request->entry_count, sizeof *result->outcomes);
+        result->outcome_count = request->entry_count;
+        result->status = has_string(harness, request) && !(request->flags & KEY_HIDDEN)
+                             ? STATUS_WRONG_TYPE
+                             : STATUS_OK;
+        for (uint16_t i = 1; i < request->entry_count && result->status == STATUS_OK; i++)
+            result->status = apply_element(harness, request, i, answer, &result->outcomes[i]);
+        break;
+    case KEY_ELEMENTS_WALK:
+        if (has_string(harness, request) && !(request->flags & KEY_HIDDEN))
+            result->status = STATUS_WRONG_TYPE;
+        else
+            walk(harness, request, answer);
+        break;
+    case KEY_COLLECTION_DELETE:
+        result->outcomes = memory_new(1, sizeof *result->outcomes);
+        result->outcome_count = 1;
+        result->outcomes[0].written = true;
+        remove_elements(harness, request);
         break;
     case KEY_SCAN:
         scan(harness, request, answer);
         break;
     case KEY_COUNT:
+        result->scan_done = true;
         for (uint32_t i = 0; i < harness->key_count; i++)
             result->count += harness->keys[i].keyspace == request->keyspace &&
                              ring_partition_of_position(harness->keys[i].position, PARTITIONS) ==
@@ -414,7 +556,9 @@ static void execute(struct harness *harness, const struct key_request *request,
     default:
         fail_msg("a request of kind %u", request->kind);
     }
-    for (uint16_t i = 0; i < request->entry_count; i++) /* each key is where it belongs */
+    /* each key is where it belongs, and elements with theirs */
+    for (uint16_t i = 0;
+         i < request->entry_count && (i == 0 || !key_request_is_collection(request)); i++)
         assert_int_equal(request->partition,
                          ring_partition_of_slot(ring_slot(request->entries[i].key), PARTITIONS));
 }

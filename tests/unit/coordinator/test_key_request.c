@@ -4,6 +4,7 @@
 #include "../causal/causal_test.h"
 
 #include "coordinator/key_request.h"
+#include "ring/element_key.h"
 
 static bool recode_request(struct slice bytes, struct buffer *again)
 {
@@ -103,6 +104,10 @@ static void a_write_comes_back_with_all_its_entries(void **state)
 static void the_other_kinds_come_back(void **state)
 {
     static const struct key_entry entry = {.key = {(const uint8_t *)"key", 3}};
+    static const struct key_entry elements[] = {
+        {.key = {(const uint8_t *)"key", 3}},
+        {.key = {(const uint8_t *)"f", 1}, .mutation = {.operation = REGISTER_DELETE}},
+        {.key = {(const uint8_t *)"", 0}, .mutation = {.flags = MUTATION_IF_ABSENT}}};
     (void)state;
     for (int kind = KEY_READ; kind < KEY_REQUEST_KIND_COUNT; kind++) {
         struct buffer bytes = {0};
@@ -113,7 +118,12 @@ static void the_other_kinds_come_back(void **state)
             request.entry_count = 1;
             request.entries = &entry;
         }
-        if (kind == KEY_SCAN) {
+        if (key_request_is_collection(&request)) {
+            request.collection = COLLECTION_HASH;
+            request.entry_count = kind == KEY_ELEMENTS_GET || kind == KEY_ELEMENTS_WRITE ? 3 : 1;
+            request.entries = elements;
+        }
+        if (kind == KEY_SCAN || kind == KEY_ELEMENTS_WALK) {
             request.flags = KEY_WITH_VALUES;
             request.position = UINT64_MAX - 3;
             request.limit = SCAN_LIMIT_MAX;
@@ -122,6 +132,25 @@ static void the_other_kinds_come_back(void **state)
             request.dot = dot_of(3, 9);
         key_request_encode(&request, &bytes);
         attack(recode_request, &bytes, (uint64_t)kind);
+        buffer_deinit(&bytes);
+    }
+}
+
+/* Whoever coordinates it makes names of the elements. */
+static void an_element_whose_name_is_too_long_is_refused(void **state)
+{
+    static const uint8_t zeros[UINT16_MAX];
+    struct key_entry entries[] = {{.key = slice_make("key", 3)}, {.key = {zeros, 0}}};
+    (void)state;
+    for (int over = 0; over < 2; over++) {
+        struct buffer bytes = {0};
+        struct key_request request = request_of(KEY_ELEMENTS_GET);
+        request.collection = COLLECTION_HASH;
+        request.entry_count = 2;
+        request.entries = entries;
+        entries[1].key.length = ELEMENT_KEY_BYTES_MAX - ELEMENT_KEY_OVERHEAD - 3 + (size_t)over;
+        key_request_encode(&request, &bytes);
+        assert_int_equal(stands(recode_request, bytes.data, bytes.length), over == 0);
         buffer_deinit(&bytes);
     }
 }
@@ -227,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_write_comes_back_with_all_its_entries),
         cmocka_unit_test(the_other_kinds_come_back),
+        cmocka_unit_test(an_element_whose_name_is_too_long_is_refused),
         cmocka_unit_test(what_no_request_has_is_refused),
         cmocka_unit_test(a_result_comes_back_with_all_its_outcomes),
         cmocka_unit_test(a_failed_result_has_its_counts_and_nothing_else),

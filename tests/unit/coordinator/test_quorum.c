@@ -216,6 +216,162 @@ static void two_quorums_always_meet(void **state)
     }
 }
 
+/* ---- two sets of owners ---- */
+
+/* A topology whose first owners are read, and the other set as places in all that there are. */
+struct move {
+    const struct topology *before;
+    uint8_t extra_count;
+    uint8_t extra_regions[3];
+    owner_mask other;
+};
+
+static const struct move moves[] = {
+    {&EU3, 1, {EU}, 0x0b},         {&EU3, 1, {EU}, 0x0d},         {&EU3, 1, {EU}, 0x0e},
+    {&EU3, 2, {EU, EU}, 0x19},     {&EU3, 3, {EU, EU, EU}, 0x38}, {&EU2_US1, 1, {EU}, 0x0e},
+    {&EU2_US1, 1, {US}, 0x0b},     {&EU2_US1, 2, {EU, US}, 0x1a}, {&EU3_US3, 1, {EU}, 0x7e},
+    {&EU3_US3, 2, {EU, US}, 0xde},
+};
+
+static struct preference_list list_of(const struct move *move, uint8_t fallbacks)
+{
+    struct preference_list list = {.primary_count = move->before->owners,
+                                   .extra_count = move->extra_count,
+                                   .other_set = move->other};
+    list.count = (uint8_t)(list.primary_count + list.extra_count + fallbacks);
+    for (uint8_t i = 0; i < list.count; i++) {
+        uint8_t extra = (uint8_t)(i - list.primary_count);
+        list.nodes[i] = i + 1u;
+        list.regions[i] = i < list.primary_count     ? move->before->regions[i]
+                          : extra < list.extra_count ? move->extra_regions[extra]
+                                                     : (uint8_t)EU;
+    }
+    return list;
+}
+
+static uint8_t count_region(const struct preference_list *list, owner_mask mask, int region)
+{
+    uint8_t count = 0;
+    for (uint8_t i = 0; i < list->count; i++)
+        if ((mask >> i & 1) != 0 && (region < 0 || list->regions[i] == region))
+            count++;
+    return count;
+}
+
+/* What the row says, of one set. */
+static bool should_be_met_in(const struct row *row, const struct preference_list *list,
+                             owner_mask mask)
+{
+    return count_region(list, mask, -1) >= row->all && count_region(list, mask, EU) >= row->eu &&
+           count_region(list, mask, US) >= row->us;
+}
+
+static void check_move(const struct row *row, const struct move *move)
+{
+    struct preference_list list = list_of(move, 0);
+    owner_mask read = ((owner_mask)1 << list.primary_count) - 1;
+    owner_mask all = ((owner_mask)1 << list.count) - 1;
+    struct quorum quorum;
+    enum status status = quorum_init(&quorum, &list, row->home, &row->options, QUORUM_WRITE);
+    assert_int_equal(status, row->all == NONE ? STATUS_INVALID : STATUS_OK);
+    if (status != STATUS_OK)
+        return;
+    for (owner_mask mask = 0; mask <= all; mask++) {
+        bool wanted = should_be_met_in(row, &list, mask & read) &&
+                      should_be_met_in(row, &list, mask & move->other);
+        uint8_t in_read = count_region(&list, mask & read, -1);
+        uint8_t in_other = count_region(&list, mask & move->other, -1);
+        assert_int_equal(quorum_met_with(&quorum, mask), wanted);
+        quorum.counted = mask;
+        assert_int_equal(quorum_counted(&quorum), in_read < in_other ? in_read : in_other);
+        quorum.counted = 0;
+        owner_mask asked = mask;
+        for (uint8_t i = 0; i < list.count; i++)
+            if (quorum_wants(&quorum, asked, i)) {
+                assert_false(quorum_met_with(&quorum, asked));
+                asked |= (owner_mask)1 << i;
+            }
+        assert_int_equal(quorum_met_with(&quorum, asked),
+                         should_be_met_in(row, &list, read) &&
+                             should_be_met_in(row, &list, move->other));
+    }
+}
+
+static void a_write_to_two_sets_needs_its_level_in_each(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < sizeof moves / sizeof moves[0]; m++) {
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+            if (rows[i].topology == moves[m].before)
+                check_move(&rows[i], &moves[m]);
+        for (size_t i = 0; i < sizeof writes / sizeof writes[0]; i++)
+            if (writes[i].topology == moves[m].before)
+                check_move(&writes[i], &moves[m]);
+    }
+}
+
+static void a_read_has_one_set(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < sizeof moves / sizeof moves[0]; m++) {
+        struct preference_list list = list_of(&moves[m], 2);
+        struct request_options options = {.level = LEVEL_QUORUM, .sloppy = SLOPPY_YES};
+        struct quorum quorum;
+        owner_mask read = ((owner_mask)1 << list.primary_count) - 1;
+        owner_mask fallbacks = (owner_mask)3 << preference_list_replicas(&list);
+        assert_int_equal(quorum_init(&quorum, &list, EU, &options, QUORUM_READ), STATUS_OK);
+        assert_int_equal(quorum_owners(&quorum), read);
+        assert_int_equal(quorum_holders(&quorum), read | fallbacks);
+        for (uint8_t i = list.primary_count; i < preference_list_replicas(&list); i++) {
+            assert_false(quorum_wants(&quorum, 0, i));
+            quorum_count(&quorum, i);
+        }
+        assert_int_equal(quorum_counted(&quorum), 0);
+    }
+}
+
+/* What a read shows must be in both sets, as many of each: the next one may ask the other. */
+static void what_a_read_shows_is_written_to_both_sets(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < sizeof moves / sizeof moves[0]; m++) {
+        struct preference_list list = list_of(&moves[m], 0);
+        struct request_options options = {.level = LEVEL_QUORUM};
+        struct quorum read, back, write;
+        assert_int_equal(quorum_init(&read, &list, EU, &options, QUORUM_READ), STATUS_OK);
+        assert_int_equal(quorum_init(&write, &list, EU, &options, QUORUM_WRITE), STATUS_OK);
+        quorum_count(&read, 0);
+        quorum_write_back(&back, &read, &list);
+        for (owner_mask mask = 0; mask < (owner_mask)1 << list.count; mask++)
+            assert_int_equal(quorum_met_with(&back, mask), quorum_met_with(&write, mask));
+    }
+}
+
+static void a_stand_in_counts_where_its_owner_does(void **state)
+{
+    /* Owners 0 1 2 and 0 1 3; the fallback has place 4. One owner of each set is counted. */
+    static const struct {
+        uint8_t stands_for;
+        owner_mask counted;
+        bool met, wanted;
+    } cases[] = {{0, 0x02, true, true},  {2, 0x02, false, true}, {3, 0x02, false, true},
+                 {2, 0x0a, true, true},  {3, 0x06, true, true},  {2, 0x06, false, false},
+                 {3, 0x0a, false, false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct preference_list list = list_of(&moves[0], 1);
+        struct request_options options = {.level = LEVEL_QUORUM, .sloppy = SLOPPY_YES};
+        struct quorum quorum;
+        assert_int_equal(quorum_init(&quorum, &list, EU, &options, QUORUM_WRITE), STATUS_OK);
+        assert_false(quorum_met_with(&quorum, cases[i].counted | 0x10)); /* stands for nobody */
+        quorum_stand_in(&quorum, 4, 1);
+        quorum_stand_in(&quorum, 4, cases[i].stands_for); /* not for both */
+        assert_int_equal(quorum_met_with(&quorum, cases[i].counted | 0x10), cases[i].met);
+        quorum.counted = cases[i].counted;
+        assert_int_equal(quorum_wants(&quorum, 0, 4), cases[i].wanted);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +379,10 @@ int main(void)
         cmocka_unit_test(a_write_needs_w_and_dw),
         cmocka_unit_test(a_read_needs_r_alone),
         cmocka_unit_test(two_quorums_always_meet),
+        cmocka_unit_test(a_write_to_two_sets_needs_its_level_in_each),
+        cmocka_unit_test(a_read_has_one_set),
+        cmocka_unit_test(what_a_read_shows_is_written_to_both_sets),
+        cmocka_unit_test(a_stand_in_counts_where_its_owner_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

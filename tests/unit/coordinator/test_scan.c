@@ -22,6 +22,7 @@ static void add(struct answer *answer, uint64_t position, const char *key, const
     buffer_put_u64(&answer->entries, position);
     buffer_put_bytes(&answer->entries, slice_text(key));
     buffer_put_bytes(&answer->entries, buffer_slice(&encoded));
+    buffer_put_u8(&answer->entries, 0);
     answer->count++;
     buffer_deinit(&encoded);
 }
@@ -248,6 +249,7 @@ static void an_entry_whose_cell_does_not_decode_is_refused(void **state)
     buffer_put_u64(&answer.entries, 200);
     buffer_put_bytes(&answer.entries, slice_text("key"));
     buffer_put_bytes(&answer.entries, slice_text("no cell"));
+    buffer_put_u8(&answer.entries, 0);
     answer.count = 1;
     assert_refused(&driver, &answer);
     driver_deinit(&driver);

@@ -3,6 +3,7 @@ unit_tests += \
 	tests/unit/membership/test_clock_watch \
 	tests/unit/membership/test_lineage \
 	tests/unit/membership/test_member_change \
+	tests/unit/membership/test_moves \
 	tests/unit/membership/test_peers \
 	tests/unit/membership/test_register \
 	tests/unit/membership/test_register_change \

@@ -16,6 +16,7 @@ unit_tests += \
 	tests/unit/node/test_stability_schedule \
 	tests/unit/node/test_store_clock \
 	tests/unit/node/test_store_drop \
+	tests/unit/node/test_store_elements \
 	tests/unit/node/test_store_expiry \
 	tests/unit/node/test_store_hints \
 	tests/unit/node/test_store_mint \

@@ -111,6 +111,121 @@ static void writes_of_one_group_see_each_other(void **state)
     ring_free(ring);
 }
 
+/* One field of the hash "h", which nobody that was asked has. */
+static void mint_field(struct store_host *host, struct mutation mutation, uint8_t flags)
+{
+    struct key_entry entries[] = {{.key = slice_text("h")},
+                                  {.key = slice_text("f"), .mutation = mutation}};
+    struct buffer cells = {0}, empty = {0}, request = {0}, body = {0};
+    cell_encode(&(struct cell){0}, true, &empty);
+    buffer_put_bytes(&cells, buffer_slice(&empty));
+    buffer_put_bytes(&cells, buffer_slice(&empty));
+    struct key_request write = write_of(host, entries, 2, flags);
+    write.kind = KEY_ELEMENTS_WRITE;
+    write.collection = COLLECTION_HASH;
+    key_request_encode(&write, &request);
+    message_mint_encode(&(struct message_mint){.address = store_host_address(host, write.partition),
+                                               .request = buffer_slice(&request),
+                                               .cell_count = 2,
+                                               .cells = buffer_slice(&cells)},
+                        &body);
+    store_host_forget(host);
+    store_host_write(host, MESSAGE_MINT, buffer_slice(&body));
+    store_host_commit(host);
+    buffer_deinit(&cells);
+    buffer_deinit(&empty);
+    buffer_deinit(&request);
+    buffer_deinit(&body);
+}
+
+static uint64_t elements_at(struct store_host *host)
+{
+    return store_host_digest(host, store_host_partition(host, "h")).element_count;
+}
+
+/* The second delivery of an increment is that of the field's name. */
+static void give_name_alone(struct store_host *from, struct store_host *to)
+{
+    struct buffer body = {0}, name = {0};
+    struct message_replicate replicate;
+    struct cell_delivery delivery;
+    take_replicate(from, &body);
+    assert_int_equal(message_replicate_decode(buffer_slice(&body), &replicate), STATUS_OK);
+    assert_int_equal(replicate.delivery_count, 2);
+    struct reader reader = reader_make(replicate.deliveries);
+    cell_delivery_decode(&reader, &delivery);
+    cell_delivery_decode(&reader, &delivery);
+    cell_delivery_encode(&delivery, &name);
+    replicate.delivery_count = 1;
+    replicate.deliveries = buffer_slice(&name);
+    struct buffer alone = {0};
+    message_replicate_encode(&replicate, &alone);
+    store_host_write(to, MESSAGE_REPLICATE, buffer_slice(&alone));
+    store_host_commit(to);
+    buffer_deinit(&alone);
+    buffer_deinit(&name);
+    buffer_deinit(&body);
+}
+
+/* A delete of the hash finds by it what a cut does not reset. */
+static void a_field_that_counts_has_its_name_beside_it(void **state)
+{
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host a, b;
+    const struct mutation add = {.operation = REGISTER_INCREMENT, .value = slice_text("5")};
+    const struct mutation remove = {.operation = REGISTER_DELETE};
+    (void)state;
+    store_host_init(&a, ring, 1, 1);
+    store_host_init(&b, ring, 2, 1);
+    store_host_open(&a);
+    store_host_open(&b);
+    mint_field(&a, add, 0);
+    give_name_alone(&a, &b);
+    assert_int_equal(elements_at(&a), 2); /* the sum and the name */
+    /* Another owner knows the name, and removes the field: it has not seen the sum. */
+    assert_int_equal(elements_at(&b), 1);
+    mint_field(&b, remove, KEY_HIDDEN);
+    assert_int_equal(elements_at(&b), 1);
+    mint_field(&b, add, 0); /* nor does an increment there put its own name in the place of it */
+    assert_int_equal(elements_at(&b), 2);
+    mint_field(&b, remove, KEY_HIDDEN);
+    assert_int_equal(elements_at(&b), 1);
+    mint_field(&a, remove, 0);
+    assert_int_equal(elements_at(&a), 0);
+    store_host_deinit(&a);
+    store_host_deinit(&b);
+    ring_free(ring);
+}
+
+static uint8_t beside_after_set(struct store_host *host, const char *key)
+{
+    struct key_result result;
+    store_host_forget(host);
+    mint_one(host, key, set_to("v"));
+    store_host_commit(host);
+    minted_in(host->early.length > 0 ? &host->early : &host->late, &result);
+    uint8_t collection = result.outcomes[0].collection;
+    key_result_deinit(&result);
+    return collection;
+}
+
+/* It would hide them until it expires; whoever set it removes them. */
+static void a_string_where_none_was_is_told_of_elements(void **state)
+{
+    struct ring *ring = store_host_ring("eu:3");
+    struct store_host host;
+    (void)state;
+    store_host_init(&host, ring, 1, 1);
+    store_host_open(&host);
+    assert_int_equal(beside_after_set(&host, "s"), COLLECTION_NONE);
+    mint_field(&host, set_to("1"), 0);
+    assert_int_equal(beside_after_set(&host, "h"), COLLECTION_HASH);
+    assert_int_equal(beside_after_set(&host, "h"), COLLECTION_NONE); /* over a string */
+    assert_int_equal(beside_after_set(&host, "g"), COLLECTION_NONE);
+    store_host_deinit(&host);
+    ring_free(ring);
+}
+
 /* A read quorum may have seen what this replica has not: the change is made on top of it. */
 static void a_mint_builds_on_what_the_read_quorum_holds(void **state)
 {
@@ -431,6 +546,8 @@ int main(void)
         cmocka_unit_test(a_mint_above_the_ceiling_of_the_clock_is_answered_late),
         cmocka_unit_test(what_was_minted_makes_other_owners_equal),
         cmocka_unit_test(writes_of_one_group_see_each_other),
+        cmocka_unit_test(a_string_where_none_was_is_told_of_elements),
+        cmocka_unit_test(a_field_that_counts_has_its_name_beside_it),
         cmocka_unit_test(a_mint_builds_on_what_the_read_quorum_holds),
         cmocka_unit_test(a_mint_that_writes_nothing_changes_nothing),
         cmocka_unit_test(the_old_value_comes_with_the_answer),

@@ -414,6 +414,7 @@ static void assert_entries(const struct message_range_result *result, const char
         uint64_t position = reader_u64(&reader);
         struct slice key = reader_bytes(&reader);
         struct reader inner = reader_make(reader_bytes(&reader));
+        assert_int_equal(reader_u8(&reader), 0); /* no collection */
         assert_true(position >= previous);
         previous = position;
         cell_decode_versions(&inner, &cell);

@@ -50,6 +50,7 @@ void garbage_host_commit(struct garbage_host *host)
     memory_store_apply(&host->store, buffer_slice(&host->batch));
     buffer_clear(&host->batch);
     cell_cache_committed(host->cache);
+    host->context.groups++;
 }
 
 static void close_replica(struct garbage_host *host)
@@ -222,8 +223,9 @@ void garbage_host_assert_sums(struct garbage_host *host)
         digest += cell_hash(&cell, name.key, host->context.digest_seed + name.keyspace);
         bool live = false, dead = cell.count == 0;
         for (uint32_t s = 0; s < cell.count; s++) {
-            live = live || cell.siblings[s].kind != SIBLING_TOMBSTONE;
-            dead = dead || cell.siblings[s].kind == SIBLING_TOMBSTONE;
+            uint8_t kind = cell.siblings[s].kind;
+            live = live || (kind != SIBLING_TOMBSTONE && kind != SIBLING_CUT);
+            dead = dead || kind == SIBLING_TOMBSTONE || kind == SIBLING_CUT;
         }
         count += live;
         garbage += dead;

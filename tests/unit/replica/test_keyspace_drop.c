@@ -125,6 +125,52 @@ static void all_cells_go_with_their_sums_and_index_records(void **state)
     ring_free(ring);
 }
 
+/* One of the hash "k0"; its keyspace is the key's own in all but the name. */
+static void write_element(struct garbage_host *host, const char *element)
+{
+    struct buffer name = {0}, old = {0}, deliveries = {0};
+    struct replica_minted minted;
+    struct mutation set = {.operation = REGISTER_SET, .value = slice_text("v")};
+    element_key_encode(slice_text("k0"), COLLECTION_HASH, slice_text(element),
+                       host->context.position_seed, &name);
+    struct replica_mint mint = {.keyspace = keyspace_of_elements(0),
+                                .policy = MERGE_ELEMENTS,
+                                .key = buffer_slice(&name),
+                                .mutation = &set};
+    assert_int_equal(
+        replica_mint(&host->replica, &mint, false, &host->context, &minted, &old, &deliveries),
+        STATUS_OK);
+    garbage_host_commit(host);
+    buffer_deinit(&name);
+    buffer_deinit(&old);
+    buffer_deinit(&deliveries);
+}
+
+static void elements_go_with_their_keys(void **state)
+{
+    struct garbage_host host;
+    struct ring *ring = ring_that_dropped();
+    struct buffer place = {0};
+    (void)state;
+    garbage_host_init(&host, 1);
+    write_keys(&host, 2);
+    write_element(&host, "a");
+    write_element(&host, "b");
+    assert_int_equal(replica_count(&host.replica, keyspace_of_elements(0)), 2);
+    learn(&host, ring);
+    assert_int_equal(replica_dropped_left(&host.replica), 4);
+    assert_int_equal(replica_count(&host.replica, keyspace_of_elements(0)), 0);
+    struct drop_outcome outcome = step(&host, &place);
+    assert_true(outcome.done);
+    assert_int_equal(outcome.removed, 4);
+    assert_int_equal(replica_dropped_left(&host.replica), 0);
+    assert_int_equal(garbage_host_records(&host, RECORD_CELL), 0);
+    garbage_host_assert_sums(&host);
+    buffer_deinit(&place);
+    garbage_host_deinit(&host);
+    ring_free(ring);
+}
+
 /*
  * The counts are exact after a crash, so a start knows what is left and need not remember where it
  * was.
@@ -265,6 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_discarded_enters_the_clock_once),
         cmocka_unit_test(all_cells_go_with_their_sums_and_index_records),
+        cmocka_unit_test(elements_go_with_their_keys),
         cmocka_unit_test(a_crash_between_two_steps_loses_nothing),
         cmocka_unit_test(a_comparison_leaves_them_out_on_both_sides),
         cmocka_unit_test(a_scrub_counts_them_apart),

@@ -170,6 +170,61 @@ static void a_ring_of_one_node_has_no_fallbacks(void **state)
     ring_free(ring);
 }
 
+/* ---- a partition that moves ---- */
+
+/* The first owner of eu goes, and the spare node of eu comes. */
+static node_id move_first(struct ring *ring, partition_id partition, enum ring_phase phase)
+{
+    struct ring_transition *transition = ring_add_transition(ring, partition);
+    for (node_id id = 1; id <= 3; id++)
+        if (!ring_owns(ring, id, partition))
+            transition->owners[0] = id;
+    transition->phase = (uint8_t)phase;
+    return transition->owners[0];
+}
+
+static void who_joins_or_leaves_follows_those_who_are_read(void **state)
+{
+    (void)state;
+    for (uint8_t home = 0; home < 2; home++) {
+        for (int phase = RING_JOINT; phase <= RING_SWITCHED; phase++) {
+            struct ring *ring = fixture_small_ring();
+            struct preference_list stable, list;
+            node_id leaves = ring_owners(ring, 3)[0];
+            preference_list_build(ring, 3, home, &stable);
+            node_id joins = move_first(ring, 3, (enum ring_phase)phase);
+            preference_list_build(ring, 3, home, &list);
+            assert_int_equal(list.primary_count, 3);
+            assert_int_equal(list.extra_count, 1);
+            assert_int_equal(list.nodes[3], phase == RING_JOINT ? joins : leaves);
+            assert_int_equal(list.regions[3], 0);
+            for (unsigned i = 0; i < 3; i++) {
+                bool goes = stable.nodes[i] == leaves;
+                assert_int_equal(list.nodes[i],
+                                 goes && phase == RING_SWITCHED ? joins : stable.nodes[i]);
+                assert_int_equal(list.other_set >> i & 1, !goes);
+            }
+            assert_int_equal(list.other_set >> 3, 1);
+            assert_int_equal(list.count, 5);
+            assert_false(ring_replicates(ring, list.nodes[4], 3));
+            ring_free(ring);
+        }
+    }
+}
+
+static void while_stable_there_is_one_set(void **state)
+{
+    struct ring *ring = fixture_small_ring();
+    struct preference_list list;
+    (void)state;
+    move_first(ring, 3, RING_JOINT);
+    preference_list_build(ring, 4, 0, &list);
+    assert_int_equal(list.extra_count, 0);
+    assert_int_equal(list.other_set, 0);
+    assert_int_equal(preference_list_replicas(&list), list.primary_count);
+    ring_free(ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +236,8 @@ int main(void)
         cmocka_unit_test(first_fallbacks_are_spread_over_the_members),
         cmocka_unit_test(a_gateway_is_never_a_fallback),
         cmocka_unit_test(a_ring_of_one_node_has_no_fallbacks),
+        cmocka_unit_test(who_joins_or_leaves_follows_those_who_are_read),
+        cmocka_unit_test(while_stable_there_is_one_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,8 @@
  */
 #include "../causal/cell_test.h"
 
+#include "ring/element_key.h"
+#include "wire/message_collection.h"
 #include "wire/message.h"
 #include "wire/message_fetch.h"
 #include "wire/message_lookup.h"
@@ -112,8 +114,10 @@ static void sample_read_result(struct buffer *out)
 {
     struct buffer cells = {0};
     put_two_cells(&cells);
-    message_read_result_encode(
-        &(struct message_read_result){.cell_count = 2, .cells = buffer_slice(&cells)}, out);
+    message_read_result_encode(&(struct message_read_result){.cell_count = 2,
+                                                             .collections = slice_make("\0\1", 2),
+                                                             .cells = buffer_slice(&cells)},
+                               out);
     buffer_deinit(&cells);
 }
 
@@ -221,6 +225,7 @@ static void sample_range_result(struct buffer *out)
         buffer_put_u64(&entries, i);
         buffer_put_bytes(&entries, slice_text("key"));
         buffer_put_bytes(&entries, buffer_slice(&cell));
+        buffer_put_u8(&entries, (uint8_t)(i % 2));
     }
     message_range_result_encode(&(struct message_range_result){.next_position = 77,
                                                                .entry_count = 2,
@@ -228,6 +233,53 @@ static void sample_range_result(struct buffer *out)
                                 out);
     buffer_deinit(&entries);
     buffer_deinit(&cell);
+}
+
+static void sample_elements(struct buffer *out)
+{
+    message_elements_encode(&(struct message_elements){.address = ADDRESS,
+                                                       .keyspace = 5,
+                                                       .type = COLLECTION_HASH,
+                                                       .place = UINT64_MAX,
+                                                       .limit = 10,
+                                                       .key = slice_text("key")},
+                            out);
+}
+
+static void sample_elements_result(struct buffer *out)
+{
+    struct buffer entries = {0}, cell = {0};
+    put_cell(1, 1, &cell);
+    for (uint64_t i = 0; i < 2; i++)
+        element_entry_encode(&(struct element_entry){.place = i,
+                                                     .element = slice_text(i == 0 ? "" : "f"),
+                                                     .cell = buffer_slice(&cell)},
+                             &entries);
+    message_elements_result_encode(
+        &(struct message_elements_result){.done = true,
+                                          .next_place = 7,
+                                          .head = buffer_slice(&cell),
+                                          .entry_count = 2,
+                                          .entries = buffer_slice(&entries)},
+        out);
+    buffer_deinit(&entries);
+    buffer_deinit(&cell);
+}
+
+static void sample_collection_clock(struct buffer *out)
+{
+    message_collection_clock_encode(&(struct message_collection_clock){.address = ADDRESS,
+                                                                       .keyspace = 5,
+                                                                       .key = slice_text("key")},
+                                    out);
+}
+
+static void sample_collection_clock_result(struct buffer *out)
+{
+    message_collection_clock_result_encode(
+        &(struct message_collection_clock_result){.head = slice_text("cell"),
+                                                  .clock = slice_text("clock")},
+        out);
 }
 
 static void sample_replicate(struct buffer *out)
@@ -360,6 +412,10 @@ RECODE(lookup)
 RECODE(lookup_result)
 RECODE(range)
 RECODE(range_result)
+RECODE(elements)
+RECODE(elements_result)
+RECODE(collection_clock)
+RECODE(collection_clock_result)
 RECODE(replicate)
 RECODE(replicated)
 RECODE(digest)
@@ -432,6 +488,11 @@ static const struct {
     {"request-record", sample_request_record, recode_request_record, false},
     {"range", sample_range, recode_range, false},
     {"range-result", sample_range_result, recode_range_result, false},
+    {"elements", sample_elements, recode_elements, true},
+    {"elements-result", sample_elements_result, recode_elements_result, false},
+    {"collection-clock", sample_collection_clock, recode_collection_clock, true},
+    {"collection-clock-result", sample_collection_clock_result, recode_collection_clock_result,
+     false},
     {"replicate", sample_replicate, recode_replicate, false},
     {"replicated", sample_replicated, recode_replicated, false},
     {"digest", sample_digest, recode_digest, false},

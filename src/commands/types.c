@@ -1,0 +1,329 @@
+#include "commands/types.h"
+
+#include <assert.h>
+
+#include "ring/element_key.h"
+
+enum { TRIES_MAX = 3, REMOVED_AT_ONCE_MAX = 100 };
+
+const char *collection_type_name(uint8_t type)
+{
+    return type == COLLECTION_HASH ? "hash" : "none";
+}
+
+static struct key_entry *entries_of(struct call *call, struct slice key,
+                                    struct key_request *request)
+{
+    struct key_entry *entry = call_entries(call, 1);
+    entry->key = key;
+    request->partition = call_partition(call, key);
+    request->collection = COLLECTION_HASH;
+    request->entry_count = 1;
+    request->entries = entry;
+    return entry;
+}
+
+void collection_make_walk(struct call *call, struct slice key, uint64_t place, uint32_t limit,
+                          struct key_request *request)
+{
+    entries_of(call, key, request);
+    request->kind = KEY_ELEMENTS_WALK;
+    request->position = place;
+    request->limit = limit;
+}
+
+bool collection_page_leads_on(const struct key_result *result, uint64_t place)
+{
+    return result->status == STATUS_OK && (result->scan_done || result->next_position > place);
+}
+
+struct key_result collection_page_failure(const struct key_result *result)
+{
+    return (struct key_result){.status =
+                                   result->status == STATUS_OK ? STATUS_CORRUPT : result->status,
+                               .acks = result->acks,
+                               .needed = result->needed};
+}
+
+static struct flagged_key *flagged(const struct call *call, uint32_t index)
+{
+    assert(index < flagged_count(call));
+    return (struct flagged_key *)call->flagged.data + index;
+}
+
+/* ---- the one key of a call ---- */
+
+static void make_look(struct call *call, uint32_t index, struct key_request *request)
+{
+    (void)index;
+    request->keyspace = call->check.keyspace;
+    collection_make_walk(call, call->check.key, call->check.place, 1, request);
+}
+
+/* A string that has come meanwhile is none of its elements: the write may be tried again. */
+static void collect_look(struct call *call, uint32_t index, const struct key_result *result)
+{
+    struct type_check *check = &call->check;
+    if (result->status == STATUS_WRONG_TYPE)
+        return;
+    if (!collection_page_leads_on(result, check->place)) {
+        check->failure = collection_page_failure(result);
+        return;
+    }
+    check->present = result->outcome_count > 0;
+    check->place = result->next_position;
+    if (!check->present && !result->scan_done)
+        call_repeat(call, index);
+}
+
+static void decide(struct call *call)
+{
+    struct type_check *check = &call->check;
+    struct key_outcome outcome = {.collection = check->present ? COLLECTION_HASH : COLLECTION_NONE};
+    bool reads = check->kind == KEY_READ;
+    bool refuses = (check->mutation.flags & MUTATION_IF_ABSENT) != 0;
+    const uint16_t asks = MUTATION_IF_ABSENT | MUTATION_RETURN_OLD;
+    bool replaces =
+        check->mutation.operation == REGISTER_SET && (check->mutation.flags & asks) == 0;
+    if (check->failure.status != STATUS_OK) {
+        call_reply_failure(call, KEY_READ, &check->failure);
+    } else if (check->present && (reads ? call->takes_collections : refuses)) {
+        check->take(call, &outcome);
+    } else if (check->present && !reads && replaces) { /* XX and KEEPTTL: there is something */
+        check->mutation.flags &= (uint16_t) ~(MUTATION_IF_PRESENT | MUTATION_KEEP_EXPIRY);
+        call_write_in(call, check->keyspace, check->key, &check->mutation, check->take);
+    } else if (check->present) {
+        call_reply_error(call, "%s", call->type_text != NULL ? call->type_text : WRONG_TYPE);
+    } else if (!reads && ++check->tries == TRIES_MAX) {
+        call_reply_error(call, WRONG_TYPE);
+    } else if (reads) {
+        check->take(call, &outcome);
+    } else {
+        call_write_in(call, check->keyspace, check->key, &check->mutation, check->take);
+    }
+}
+
+bool type_check_begins(struct call *call, const struct key_result *result)
+{
+    struct type_check *check = &call->check;
+    bool read = call->asked_kind == KEY_READ && result->status == STATUS_OK &&
+                result->outcome_count == 1 && !result->outcomes[0].visible &&
+                result->outcomes[0].collection != COLLECTION_NONE;
+    bool write = call->asked_kind == KEY_WRITE && result->status == STATUS_WRONG_TYPE;
+    bool taken = call->asked_kind == KEY_WRITE && result->status == STATUS_OK &&
+                 result->outcome_count == 1 && !result->outcomes[0].visible &&
+                 result->outcomes[0].collection != COLLECTION_NONE &&
+                 call->asked_mutation.operation == REGISTER_DELETE &&
+                 (call->asked_mutation.flags & MUTATION_RETURN_OLD) != 0; /* GETDEL of nothing */
+    if (!read && !write && !taken)
+        return false;
+    check->kind = write ? KEY_WRITE : KEY_READ;
+    check->key = call->asked_key;
+    check->keyspace = call->asked_keyspace;
+    check->mutation = call->asked_mutation;
+    check->take = call->take;
+    check->place = 0;
+    check->present = false;
+    check->failure = (struct key_result){0};
+    call_scatter(call, 1, make_look, collect_look, decide);
+    return true;
+}
+
+/* ---- a string that is set in the place of a collection ---- */
+
+static void collect_replaced(struct call *call, uint32_t index, const struct key_result *result)
+{
+    (void)index;
+    if (result->status != STATUS_OK)
+        call->flagged_failure = collection_page_failure(result);
+}
+
+static void finish_replaced(struct call *call)
+{
+    struct type_check *check = &call->check;
+    struct key_outcome outcome = {.written = true, .number = check->number};
+    struct buffer text = {0};
+    if (call->flagged_failure.status == STATUS_OK) {
+        check->take(call, &outcome);
+        return;
+    }
+    call_failure_text(KEY_WRITE, &call->flagged_failure, &text);
+    call_reply_error(call,
+                     "UNCERTAIN the value is written, and hides a hash that is there still: %.*s",
+                     (int)text.length, (const char *)text.data);
+    buffer_deinit(&text);
+}
+
+bool replaced_removal_begins(struct call *call, const struct key_outcome *outcome)
+{
+    struct type_check *check = &call->check;
+    if (call->asked_kind != KEY_WRITE || outcome->collection == COLLECTION_NONE ||
+        !outcome->written || call->asked_mutation.operation != REGISTER_SET)
+        return false;
+    struct flagged_key key = {
+        .key = call->asked_key, .keyspace = call->asked_keyspace, .present = true};
+    check->take = call->take;
+    check->number = outcome->number;
+    buffer_clear(&call->flagged);
+    buffer_append(&call->flagged, &key, sizeof key);
+    return flagged_delete(call, collect_replaced, finish_replaced);
+}
+
+/* ---- many keys ---- */
+
+void flag_key(struct call *call, uint32_t argument, bool counted)
+{
+    struct flagged_key key = {
+        .key = call_argument(call, argument), .keyspace = call->keyspace, .counted = counted};
+    buffer_append(&call->flagged, &key, sizeof key);
+}
+
+void flag_replaced(struct call *call, uint32_t argument)
+{
+    flag_key(call, argument, true);
+    flagged(call, flagged_count(call) - 1)->present = true;
+}
+
+uint32_t flagged_count(const struct call *call)
+{
+    return (uint32_t)(call->flagged.length / sizeof(struct flagged_key));
+}
+
+const struct flagged_key *flagged_key(const struct call *call, uint32_t index)
+{
+    return flagged(call, index);
+}
+
+static void make_flagged_look(struct call *call, uint32_t index, struct key_request *request)
+{
+    const struct flagged_key *key = flagged(call, index);
+    collection_make_walk(call, key->key, key->place, 1, request);
+}
+
+static void collect_flagged_look(struct call *call, uint32_t index, const struct key_result *result)
+{
+    struct flagged_key *key = flagged(call, index);
+    if (result->status == STATUS_WRONG_TYPE) /* a string by now, which is there as well */
+        return;
+    if (!collection_page_leads_on(result, key->place)) {
+        call->flagged_failure = collection_page_failure(result);
+        call_scatter_stop(call);
+        return;
+    }
+    key->present = result->outcome_count > 0;
+    key->place = result->next_position;
+    if (!key->present && !result->scan_done)
+        call_repeat(call, index);
+}
+
+bool flagged_look(struct call *call, call_next *then)
+{
+    if (flagged_count(call) == 0)
+        return false;
+    call_scatter(call, flagged_count(call), make_flagged_look, collect_flagged_look, then);
+    return true;
+}
+
+/* ---- deletes ---- */
+
+/*
+ * Fields that count, page by page and key by key: their names are listed, and they are removed. An
+ * increment that comes meanwhile stays, as one that the delete has not seen.
+ */
+
+static void make_removal(struct call *call, uint32_t index, struct key_request *request)
+{
+    struct collection_removal *removal = &call->removal;
+    const struct flagged_key *key = flagged(call, removal->at);
+    struct reader names = reader_make(buffer_slice(&removal->names));
+    (void)index;
+    request->keyspace = key->keyspace;
+    request->flags |= KEY_HIDDEN;
+    if (removal->name_count == 0) {
+        collection_make_walk(call, key->key, key->place, REMOVED_AT_ONCE_MAX, request);
+        request->collection = COLLECTION_HASH_COUNTS;
+        return;
+    }
+    struct key_entry *entries = call_entries(call, removal->name_count + 1);
+    entries[0].key = key->key;
+    for (uint32_t i = 1; i <= removal->name_count; i++) {
+        entries[i].key = reader_bytes(&names);
+        entries[i].mutation.operation = REGISTER_DELETE;
+    }
+    request->kind = KEY_ELEMENTS_WRITE;
+    request->collection = COLLECTION_HASH;
+    request->partition = call_partition(call, key->key);
+    request->entry_count = (uint16_t)(removal->name_count + 1);
+    request->entries = entries;
+}
+
+static void take_names(struct collection_removal *removal, struct flagged_key *key,
+                       const struct key_result *result)
+{
+    buffer_clear(&removal->names);
+    removal->name_count = 0;
+    for (uint16_t i = 0; i < result->outcome_count && i < KEY_ENTRIES_MAX - 1; i++) {
+        buffer_put_bytes(&removal->names, result->outcomes[i].key);
+        removal->name_count++;
+    }
+    key->place = result->next_position;
+    key->listed = result->scan_done;
+}
+
+static void collect_removal(struct call *call, uint32_t index, const struct key_result *result)
+{
+    struct collection_removal *removal = &call->removal;
+    struct flagged_key *key = flagged(call, removal->at);
+    bool lists = removal->name_count == 0;
+    if (lists ? !collection_page_leads_on(result, key->place) : result->status != STATUS_OK) {
+        call->flagged_failure = collection_page_failure(result);
+        return;
+    }
+    if (lists)
+        take_names(removal, key, result);
+    else
+        removal->name_count = 0;
+    if (removal->name_count == 0 && key->listed)
+        removal->at++;
+    if (removal->at < flagged_count(call))
+        call_repeat(call, index);
+}
+
+static void make_delete(struct call *call, uint32_t index, struct key_request *request)
+{
+    const struct flagged_key *key = flagged(call, index);
+    request->keyspace = key->keyspace;
+    entries_of(call, key->key, request);
+    request->kind = KEY_COLLECTION_DELETE;
+}
+
+static void delete_flagged(struct call *call)
+{
+    struct collection_removal *removal = &call->removal;
+    if (call->flagged_failure.status != STATUS_OK)
+        removal->then(call);
+    else
+        call_scatter(call, flagged_count(call), make_delete, removal->collect, removal->then);
+}
+
+bool flagged_delete(struct call *call, call_collect *collect, call_next *then)
+{
+    struct collection_removal *removal = &call->removal;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < flagged_count(call); i++) {
+        struct flagged_key *key = flagged(call, i);
+        if (!key->present)
+            continue;
+        key->place = 0;
+        *flagged(call, kept++) = *key;
+    }
+    call->flagged.length = kept * sizeof(struct flagged_key);
+    if (kept == 0)
+        return false;
+    removal->name_count = 0;
+    removal->at = 0;
+    removal->collect = collect;
+    removal->then = then;
+    call_scatter(call, 1, make_removal, collect_removal, delete_flagged);
+    return true;
+}

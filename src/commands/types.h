@@ -1,0 +1,65 @@
+/*
+ * types.h - what a key holds when it shows no string: is it a collection?
+ *
+ * An owner that answers says whether it knows of elements; it may be behind. So a walk for one
+ * live element, at the level of the request, decides before the client is told. It writes back
+ * what the owners lack, and a write that was refused for what is not there is then sent again.
+ */
+#ifndef COMMANDS_TYPES_H
+#define COMMANDS_TYPES_H
+
+#include "commands/call.h"
+
+#define WRONG_TYPE "WRONGTYPE Operation against a key holding the wrong kind of value"
+
+/* "hash"; the word of TYPE and SCAN. */
+const char *collection_type_name(uint8_t type);
+
+/* Fill in a walk over the key's elements from `place` on. */
+void collection_make_walk(struct call *call, struct slice key, uint64_t place, uint32_t limit,
+                          struct key_request *request);
+
+/* Whether it is a page of a walk as it must be, the end or one that goes on behind `place`. */
+bool collection_page_leads_on(const struct key_result *result, uint64_t place);
+/* The failure of one that is not. */
+struct key_result collection_page_failure(const struct key_result *result);
+
+/*
+ * The outcome of the one key that the call has asked for: true when its type has to be looked at
+ * first. The call goes on by itself then: with the command's take function, or an error.
+ */
+bool type_check_begins(struct call *call, const struct key_result *result);
+
+/*
+ * The one key that the call has written: true when its string has taken the place of elements. They
+ * are removed first; the command's take function or an error follows.
+ */
+bool replaced_removal_begins(struct call *call, const struct key_outcome *outcome);
+
+/* ---- of commands on many keys ---- */
+
+/* A key of which an owner says that it has elements. */
+struct flagged_key {
+    uint64_t place; /* where the walk goes on */
+    struct slice key;
+    keyspace_id keyspace;
+    bool present; /* it has a live one */
+    bool listed;  /* all of its fields that count were met */
+    bool counted; /* something of the key is counted already */
+};
+
+/* By the argument that names it. */
+void flag_key(struct call *call, uint32_t argument, bool counted);
+uint32_t flagged_count(const struct call *call);
+const struct flagged_key *flagged_key(const struct call *call, uint32_t index);
+/* Look at each; false: none is flagged. A failure is in call->flagged_failure. */
+bool flagged_look(struct call *call, call_next *then);
+/* One that certainly has elements, hidden by the string that was set. */
+void flag_replaced(struct call *call, uint32_t argument);
+/*
+ * Delete the elements of those that are present; false: none is. Fields that count are removed one
+ * by one first, for a cut does not reset them (causal/cut.h).
+ */
+bool flagged_delete(struct call *call, call_collect *collect, call_next *then);
+
+#endif

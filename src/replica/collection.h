@@ -1,0 +1,59 @@
+/*
+ * collection.h - deletes of whole collections, at one replica.
+ *
+ * An element is a cell like any other, and so is what a delete leaves in the cell of the key: a
+ * cut (causal/cut.h). What it killed stays on the disk, hidden, until a sweep turns it into
+ * tombstones, which replicate and are purged as all others are. Then the cut goes.
+ *
+ *   D1  a sweep begins when the cut is ripe and every owner durably has all that it covers: what
+ *       comes later is stopped by the seen-filter
+ *   D2  only an owner that made a live cut makes tombstones; the others wait for them, so that
+ *       a delete is not swept once for each owner
+ *   D3  a replica drops a cut when none of its elements has a live version in it
+ */
+#ifndef REPLICA_COLLECTION_H
+#define REPLICA_COLLECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "replica/replica.h"
+
+struct replica_cut {
+    keyspace_id keyspace;
+    struct slice key;
+    struct slice read_cell;   /* encoded: the key's cell, as the read quorum holds it */
+    const struct clock *seen; /* by the read quorum: all events in it are removed */
+};
+
+/*
+ * Remove all that `seen` and this replica's clock hold of the key's elements. O(1) in their
+ * number. A delivery for the other owners is appended to `deliveries`.
+ * STATUS_TOO_LARGE, STATUS_CLOCK_SKEW, STATUS_CORRUPT, STATUS_IO: nothing was changed.
+ */
+MUST_USE enum status replica_cut(struct replica *replica, const struct replica_cut *cut,
+                                 struct replica_context *context, struct replica_minted *out,
+                                 struct buffer *deliveries);
+
+/* Join what deletes of the key removed, as this replica knows it. */
+MUST_USE enum status replica_join_cuts(struct replica_context *context, keyspace_id keyspace,
+                                       struct slice key, struct clock *cut);
+
+/* Elements that one step of collecting looks at. */
+enum { SWEEP_ELEMENTS_MAX = 256 };
+
+struct sweep_budget {
+    uint32_t elements; /* left to look at */
+    uint32_t made;     /* tombstones */
+};
+
+/*
+ * Part of replica_purge(): go on sweeping what `head`, the cell of a key with a ripe context, has
+ * cut. `done`: D3 holds.
+ */
+MUST_USE enum status replica_sweep(struct replica *replica, keyspace_id keyspace, struct slice key,
+                                   const struct cell *head, const struct stability *stability,
+                                   struct replica_context *context, struct sweep_budget *budget,
+                                   bool *done);
+
+#endif

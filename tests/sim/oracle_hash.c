@@ -1,0 +1,339 @@
+#include "sim/oracle_hash.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "ring/element_key.h"
+#include "ring/position.h"
+
+static struct oracle_key *add_key(struct oracle *oracle, keyspace_id keyspace, uint32_t hash)
+{
+    struct oracle_key *key = &oracle->keys[oracle->key_count++];
+    *key = (struct oracle_key){.keyspace = keyspace, .hash = hash + 1};
+    return key;
+}
+
+static void place_key(struct oracle *oracle, struct oracle_key *key)
+{
+    const struct ring *ring = oracle->world->ring;
+    key->position = ring_position(oracle_key_name(key), key->keyspace, ring->seed);
+    key->partition = ring_partition_of_position(key->position, ring->partition_count);
+}
+
+void oracle_hash_add_keys(struct oracle *oracle)
+{
+    for (uint32_t h = 0; h < HASH_COUNT; h++) {
+        struct oracle_key *head = add_key(oracle, 0, h);
+        snprintf(head->name, sizeof head->name, "hash:%u", h);
+        place_key(oracle, head);
+        for (uint32_t f = 0; f < HASH_FIELDS; f++) {
+            struct oracle_key *key = add_key(oracle, KEYSPACE_ELEMENTS, h);
+            struct buffer name = {0};
+            snprintf(key->name, sizeof key->name, "hash:%u.f%u", h, f);
+            key->is_field = true;
+            element_key_encode(slice_text(head->name), COLLECTION_HASH,
+                               slice_text(oracle_hash_field_name(key)), oracle->world->ring->seed,
+                               &name);
+            memcpy(key->stored, name.data, name.length);
+            key->stored_length = (uint8_t)name.length;
+            buffer_deinit(&name);
+            place_key(oracle, key);
+        }
+    }
+}
+
+uint32_t oracle_hash_key(const struct oracle *oracle, uint32_t hash)
+{
+    return oracle->key_count - HASH_KEY_COUNT + hash * (1 + HASH_FIELDS);
+}
+
+uint32_t oracle_hash_field(const struct oracle *oracle, uint32_t hash, uint32_t field)
+{
+    return oracle_hash_key(oracle, hash) + 1 + field;
+}
+
+const char *oracle_hash_field_name(const struct oracle_key *key)
+{
+    return strchr(key->name, '.') + 1;
+}
+
+static const struct oracle_key *head_of(const struct oracle *oracle, const struct oracle_key *key)
+{
+    return &oracle->keys[oracle_hash_key(oracle, key->hash - 1)];
+}
+
+static void fail(struct oracle *oracle, const struct machine *machine, const struct oracle_key *key,
+                 const char *kind, const char *what)
+{
+    world_fail(oracle->world, VERDICT_WRONG, kind, "n%u %s: %s", machine->id, key->name, what);
+}
+
+/* ---- events -------------------------------------------------------------------------------- */
+
+void oracle_hash_made(struct oracle *oracle, const struct oracle_key *key, struct version *version,
+                      const struct cell *cell, const struct sibling *sibling)
+{
+    version_vector_copy(&cell->context, &version->observed);
+    if (sibling->kind != SIBLING_CUT)
+        return;
+    struct reader reader = reader_make(sibling->value);
+    clock_decode(&reader, &version->cut);
+    marks_hit(oracle->world->marks, MARK_HASH_CUT);
+    for (uint32_t f = 0; f < HASH_FIELDS; f++) {
+        const struct oracle_key *field = &oracle->keys[oracle_hash_field(oracle, key->hash - 1, f)];
+        for (uint32_t i = 0; i < field->version_count; i++)
+            if (field->versions[i]->kind == SIBLING_STRING &&
+                !clock_has(&version->cut, &field->versions[i]->dot))
+                marks_hit(oracle->world->marks, MARK_HASH_CUT_LEAVES);
+    }
+}
+
+static bool has_observed(const struct version *later, const struct version *earlier)
+{
+    return later != earlier && version_vector_covers(&later->observed, &earlier->dot);
+}
+
+static bool is_cut_by(const struct version *cut, const struct version *version)
+{
+    return cut->kind == SIBLING_CUT && clock_has(&cut->cut, &version->dot);
+}
+
+/* Whether some event has observed the version. */
+static bool is_observed(const struct oracle *oracle, const struct oracle_key *key,
+                        const struct version *version)
+{
+    const struct oracle_key *head = head_of(oracle, key);
+    for (uint32_t i = 0; i < key->version_count; i++)
+        if (has_observed(key->versions[i], version))
+            return true;
+    for (uint32_t i = 0; key->is_field && i < head->version_count; i++)
+        if (is_cut_by(head->versions[i], version))
+            return true;
+    return false;
+}
+
+/* Whether an event that this cell covers, or a cut, has observed it. */
+static bool may_leave(const struct oracle *oracle, const struct oracle_key *key,
+                      const struct version *version, const struct cell *after)
+{
+    const struct oracle_key *head = head_of(oracle, key);
+    for (uint32_t i = 0; i < key->version_count; i++)
+        if (version_vector_covers(&after->context, &key->versions[i]->dot) &&
+            has_observed(key->versions[i], version))
+            return true;
+    for (uint32_t i = 0; key->is_field && i < head->version_count; i++)
+        if (is_cut_by(head->versions[i], version))
+            return true;
+    return false;
+}
+
+void oracle_hash_stored(struct oracle *oracle, const struct machine *machine,
+                        const struct oracle_key *key, const struct cell *before,
+                        const struct cell *after)
+{
+    for (uint32_t i = 0; i < before->count; i++) {
+        const struct version *version = oracle_find_version(oracle, key, &before->siblings[i].dot);
+        if (version != NULL && cell_find(after, &version->dot) == NULL &&
+            !may_leave(oracle, key, version, after))
+            fail(oracle, machine, key, "I3", "a version left its cell that nobody had observed");
+    }
+    for (uint32_t i = 0; i < after->count; i++)
+        if ((after->siblings[i].kind == SIBLING_CUT) == key->is_field)
+            fail(oracle, machine, key, "I3", "a version of a kind that does not belong there");
+}
+
+void oracle_hash_purged(struct oracle *oracle, const struct machine *machine,
+                        const struct oracle_key *key, const struct cell *before,
+                        const struct ordered_map *map)
+{
+    for (uint32_t i = 0; !key->is_field && i < before->count; i++) {
+        const struct version *cut = oracle_find_version(oracle, key, &before->siblings[i].dot);
+        for (uint32_t f = 0; cut != NULL && f < HASH_FIELDS; f++) {
+            const struct oracle_key *field =
+                &oracle->keys[oracle_hash_field(oracle, key->hash - 1, f)];
+            struct cell cell;
+            oracle_load(oracle, map, field, &cell);
+            for (uint32_t s = 0; s < cell.count; s++)
+                if (cell.siblings[s].kind == SIBLING_STRING &&
+                    clock_has(&cut->cut, &cell.siblings[s].dot))
+                    fail(oracle, machine, key, "purge", "a cut went before what it had removed");
+            cell_deinit(&cell);
+        }
+        marks_hit(oracle->world->marks, MARK_HASH_CUT_COLLECTED);
+    }
+}
+
+/* ---- answers ------------------------------------------------------------------------------- */
+
+/* Whether a read that began then must know of it. */
+static bool must_be_known(const struct oracle *oracle, const struct command *command,
+                          const struct version *version)
+{
+    return version->acked && version->acked_us < command->first_us &&
+           oracle_meets(oracle, version, oracle_read_owners(oracle, command));
+}
+
+static const struct version *find_value(const struct oracle_key *key, struct slice value)
+{
+    uint64_t digest = hash64(value, 0);
+    for (uint32_t i = 0; i < key->version_count; i++)
+        if (key->versions[i]->kind == SIBLING_STRING && key->versions[i]->value_digest == digest)
+            return key->versions[i];
+    return NULL;
+}
+
+/* The newest value of the field that no cut on this disk has; NULL: there is none. */
+static const struct version *on_disk(struct oracle *oracle, const struct oracle_key *key,
+                                     const struct ordered_map *map)
+{
+    const struct oracle_key *head = head_of(oracle, key);
+    const struct version *newest = NULL;
+    struct cell cell, cuts;
+    oracle_load(oracle, map, key, &cell);
+    oracle_load(oracle, map, head, &cuts);
+    for (uint32_t i = 0; i < cell.count; i++) {
+        const struct version *version = oracle_find_version(oracle, key, &cell.siblings[i].dot);
+        bool dead = version == NULL || version->kind != SIBLING_STRING;
+        for (uint32_t c = 0; c < cuts.count && !dead; c++) {
+            const struct version *cut = oracle_find_version(oracle, head, &cuts.siblings[c].dot);
+            dead = cut != NULL && is_cut_by(cut, version);
+        }
+        if (!dead && oracle_is_above(version, newest))
+            newest = version;
+    }
+    cell_deinit(&cell);
+    cell_deinit(&cuts);
+    return newest;
+}
+
+static const struct ordered_map *first_disk(const struct oracle *oracle,
+                                            const struct oracle_key *key)
+{
+    const struct world *world = oracle->world;
+    return &world->machines[ring_owners(world->ring, key->partition)[0] - 1].image.synced;
+}
+
+/* The field shows `shown`, or nothing. */
+static void check_field(struct oracle *oracle, const struct machine *machine,
+                        const struct command *command, uint32_t index, const struct version *shown)
+{
+    const struct oracle_key *key = &oracle->keys[index];
+    const struct oracle_key *head = head_of(oracle, key);
+    for (uint32_t i = 0; i < key->version_count; i++) {
+        const struct version *version = key->versions[i];
+        if (version == shown || !must_be_known(oracle, command, version))
+            continue;
+        if (shown != NULL && has_observed(version, shown))
+            oracle_fail_answer(oracle, machine, command, index, "read",
+                               "a field shows what an acknowledged change had replaced");
+        if (version->kind == SIBLING_STRING && !is_observed(oracle, key, version) &&
+            !oracle_is_above(shown == NULL ? NULL : shown, version))
+            oracle_fail_answer(oracle, machine, command, index, "read",
+                               "an acknowledged value of a field was not seen");
+    }
+    for (uint32_t i = 0; shown != NULL && i < head->version_count; i++)
+        if (must_be_known(oracle, command, head->versions[i]) &&
+            is_cut_by(head->versions[i], shown))
+            oracle_fail_answer(oracle, machine, command, index, "read",
+                               "a field shows what an acknowledged delete had removed");
+    if (command->last && shown != on_disk(oracle, key, first_disk(oracle, key)))
+        oracle_fail_answer(oracle, machine, command, index, "end",
+                           "the last value of a field is not the one on the disks");
+}
+
+static const struct version *value_of(struct oracle *oracle, const struct machine *machine,
+                                      const struct command *command, uint32_t index,
+                                      struct slice value)
+{
+    const struct version *shown = find_value(&oracle->keys[index], value);
+    if (shown == NULL)
+        oracle_fail_answer(oracle, machine, command, index, "read",
+                           "a value of a field that nobody wrote");
+    return shown;
+}
+
+static void check_all(struct oracle *oracle, const struct machine *machine,
+                      const struct command *command, const struct resp_value *reply)
+{
+    uint32_t hash = oracle->keys[command->keys[0]].hash - 1;
+    uint32_t met = 0;
+    marks_hit(oracle->world->marks, MARK_HASH_WALK);
+    for (uint32_t f = 0; f < HASH_FIELDS; f++) {
+        uint32_t index = oracle_hash_field(oracle, hash, f);
+        const struct version *shown = NULL;
+        for (size_t i = 0; i + 1 < reply->element_count; i += 2) {
+            if (!slice_equal(reply->elements[i].text,
+                             slice_text(oracle_hash_field_name(&oracle->keys[index]))))
+                continue;
+            shown = value_of(oracle, machine, command, index, reply->elements[i + 1].text);
+            met++;
+        }
+        check_field(oracle, machine, command, index, shown);
+    }
+    if (2 * met != reply->element_count)
+        oracle_fail_answer(oracle, machine, command, command->keys[0], "read",
+                           "a hash shows a field that is none, or one twice");
+}
+
+void oracle_hash_shown(struct oracle *oracle, const struct machine *machine,
+                       const struct command *command, const struct resp_value *reply)
+{
+    uint32_t index = command->keys[0];
+    if (command->kind == COMMAND_HASH_ALL)
+        check_all(oracle, machine, command, reply);
+    else
+        check_field(oracle, machine, command, index,
+                    reply->type == RESP_TYPE_BULK
+                        ? value_of(oracle, machine, command, index, reply->text)
+                        : NULL);
+}
+
+static void check_removed(struct oracle *oracle, const struct machine *machine,
+                          const struct command *command, uint32_t index)
+{
+    const struct oracle_key *key = &oracle->keys[index];
+    for (uint32_t i = 0; i < key->version_count; i++)
+        if (key->versions[i]->kind == SIBLING_STRING &&
+            must_be_known(oracle, command, key->versions[i]) &&
+            !is_observed(oracle, key, key->versions[i]))
+            oracle_fail_answer(oracle, machine, command, index, "read",
+                               "a value acknowledged before has survived its removal");
+}
+
+void oracle_hash_removed(struct oracle *oracle, const struct machine *machine,
+                         const struct command *command)
+{
+    uint32_t index = command->keys[0];
+    if (oracle->keys[index].is_field) {
+        check_removed(oracle, machine, command, index);
+        return;
+    }
+    for (uint32_t f = 0; f < HASH_FIELDS; f++)
+        check_removed(oracle, machine, command,
+                      oracle_hash_field(oracle, oracle->keys[index].hash - 1, f));
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+void oracle_hash_end(struct oracle *oracle, const struct machine *owner,
+                     const struct oracle_key *key, const struct cell *cell)
+{
+    for (uint32_t i = 0; key->is_field && i < key->version_count; i++) {
+        const struct version *version = key->versions[i];
+        if (version->kind == SIBLING_STRING && version->acked && !version->excused &&
+            cell_find(cell, &version->dot) == NULL && !is_observed(oracle, key, version))
+            fail(oracle, owner, key, "end", "an acknowledged value of a field is lost");
+    }
+    if (!key->is_field && cell->count > 0)
+        fail(oracle, owner, key, "end", "a cut is still there");
+}
+
+bool oracle_hash_is_there(struct oracle *oracle, const struct oracle_key *key)
+{
+    for (uint32_t f = 0; f < HASH_FIELDS; f++)
+        if (on_disk(oracle, &oracle->keys[oracle_hash_field(oracle, key->hash - 1, f)],
+                    first_disk(oracle, key)) != NULL)
+            return true;
+    return false;
+}

@@ -1,0 +1,45 @@
+/*
+ * oracle_hash.h - hashes, judged by what each event had observed.
+ *
+ * Every field is a key of the oracle's own, and so is the key of the hash, which holds what
+ * deletes of it have cut. An event has observed what the cell covered in which it was made; a cut
+ * what its clock has. A value may leave a cell, or stay unseen, only for an event that observed
+ * it. What the product makes of cuts, merges and sweeps is nothing that this knows of.
+ */
+#ifndef SIM_ORACLE_HASH_H
+#define SIM_ORACLE_HASH_H
+
+#include "sim/oracle_state.h"
+
+enum { HASH_COUNT = 2, HASH_FIELDS = 5, HASH_KEY_COUNT = HASH_COUNT * (1 + HASH_FIELDS) };
+enum { HASH_WRITES_MAX = 250 }; /* of one field: the oracle compares each with each */
+
+void oracle_hash_add_keys(struct oracle *oracle);
+/* The key of a hash, or of one of its fields; indices into the oracle's keys. */
+uint32_t oracle_hash_key(const struct oracle *oracle, uint32_t hash);
+uint32_t oracle_hash_field(const struct oracle *oracle, uint32_t hash, uint32_t field);
+/* "f3" of the field's key. */
+const char *oracle_hash_field_name(const struct oracle_key *key);
+
+/* A version that was never seen before, in the cell in which it was made. */
+void oracle_hash_made(struct oracle *oracle, const struct oracle_key *key, struct version *version,
+                      const struct cell *cell, const struct sibling *sibling);
+void oracle_hash_stored(struct oracle *oracle, const struct machine *machine,
+                        const struct oracle_key *key, const struct cell *before,
+                        const struct cell *after);
+/* Cuts have left the cell of a hash; `map` is the disk as it is then. */
+void oracle_hash_purged(struct oracle *oracle, const struct machine *machine,
+                        const struct oracle_key *key, const struct cell *before,
+                        const struct ordered_map *map);
+/* A read of one field, or of all. */
+void oracle_hash_shown(struct oracle *oracle, const struct machine *machine,
+                       const struct command *command, const struct resp_value *reply);
+/* HDEL or DEL was answered: what was acknowledged before is observed. */
+void oracle_hash_removed(struct oracle *oracle, const struct machine *machine,
+                         const struct command *command);
+void oracle_hash_end(struct oracle *oracle, const struct machine *owner,
+                     const struct oracle_key *key, const struct cell *cell);
+/* Whether the hash has a live field on the disk of the first owner of its partition. */
+bool oracle_hash_is_there(struct oracle *oracle, const struct oracle_key *key);
+
+#endif

@@ -1,0 +1,199 @@
+/* What the register says of partitions that move. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../ring/ring_fixture.h"
+#include "membership/register_change.h"
+#include "membership/register_value.h"
+#include "ring/ring_steps.h"
+
+enum { PARTITION = 3 };
+
+static struct register_value *value_that_moves(void)
+{
+    struct ring *ring = fixture_small_ring();
+    struct register_value *value = register_value_first(ring);
+    char reason[RING_REASON_MAX];
+    node_id row[RING_OWNERS_MAX];
+    memcpy(row, ring_owners(ring, PARTITION), 3 * sizeof row[0]);
+    for (node_id id = 1; id <= 3; id++)
+        if (!ring_owns(ring, id, PARTITION))
+            row[0] = id;
+    assert_int_equal(ring_begin(value->ring, PARTITION, ring_tag_of(ring, PARTITION), row, reason),
+                     STATUS_OK);
+    ring_free(ring);
+    return value;
+}
+
+static struct buffer bytes_of(const struct register_value *value)
+{
+    struct buffer bytes = {0};
+    register_value_encode(value, &bytes);
+    return bytes;
+}
+
+static void a_move_comes_back_and_takes_a_section(void **state)
+{
+    struct register_value *value = value_that_moves(), *read;
+    struct buffer bytes = bytes_of(value);
+    (void)state;
+    assert_int_equal(bytes.data[0], 2);
+    assert_int_equal(register_value_decode(buffer_slice(&bytes), &read), STATUS_OK);
+    struct buffer again = bytes_of(read);
+    assert_true(slice_equal(buffer_slice(&bytes), buffer_slice(&again)));
+    assert_int_equal(ring_tag_of(read->ring, PARTITION).phase, RING_JOINT);
+    assert_int_equal(ring_tag_of(read->ring, PARTITION + 1).phase, RING_STABLE);
+    register_value_free(read);
+    register_value_free(value);
+    buffer_deinit(&bytes);
+    buffer_deinit(&again);
+}
+
+static void a_value_at_rest_is_one_of_the_first_version(void **state)
+{
+    struct ring *ring = fixture_small_ring();
+    struct register_value *value = register_value_first(ring);
+    struct buffer bytes = bytes_of(value);
+    (void)state;
+    assert_int_equal(bytes.data[0], 1);
+    buffer_deinit(&bytes);
+    register_value_free(value);
+    ring_free(ring);
+}
+
+/* The checksum is made right again, so that the sections themselves must be looked at. */
+static void damaged_moves_are_refused_or_equal(void **state)
+{
+    struct register_value *value = value_that_moves();
+    struct buffer bytes = bytes_of(value);
+    size_t body = bytes.length - 8;
+    unsigned refused = 0;
+    (void)state;
+    for (size_t at = body - 12; at < body; at++) {
+        for (unsigned byte = 0; byte < 256; byte++) {
+            struct register_value *read;
+            struct buffer changed = {0};
+            buffer_append(&changed, bytes.data, body);
+            changed.data[at] = (uint8_t)byte;
+            buffer_put_u64(&changed, register_value_digest(buffer_slice(&changed)));
+            if (register_value_decode(buffer_slice(&changed), &read) == STATUS_OK) {
+                struct buffer again = bytes_of(read);
+                assert_true(slice_equal(buffer_slice(&changed), buffer_slice(&again)));
+                register_value_free(read);
+                buffer_deinit(&again);
+            } else {
+                refused++;
+            }
+            buffer_deinit(&changed);
+        }
+    }
+    assert_true(refused > 12 * 128);
+    register_value_free(value);
+    buffer_deinit(&bytes);
+}
+
+/* No node can move partitions yet, so it must not take the owners that a move ends with. */
+static void a_node_stays_with_the_ring_it_has(void **state)
+{
+    struct ring *ring = fixture_small_ring();
+    struct register_value *value = value_that_moves();
+    char reason[RING_REASON_MAX];
+    (void)state;
+    assert_false(register_value_apply(value, ring));
+    assert_int_equal(ring_tag_of(ring, PARTITION).phase, RING_STABLE);
+    assert_int_equal(
+        ring_abort(value->ring, PARTITION, ring_tag_of(value->ring, PARTITION), reason), STATUS_OK);
+    assert_false(register_value_apply(value, ring)); /* another epoch, though nothing moved */
+    ring_free(ring);
+    register_value_free(value);
+}
+
+static void a_copy_moves_on_its_own(void **state)
+{
+    struct register_value *value = value_that_moves();
+    struct register_value *copy = register_value_copy(value);
+    char reason[RING_REASON_MAX];
+    (void)state;
+    assert_int_equal(
+        ring_abort(value->ring, PARTITION, ring_tag_of(value->ring, PARTITION), reason), STATUS_OK);
+    register_value_free(value);
+    assert_int_equal(ring_tag_of(copy->ring, PARTITION).phase, RING_JOINT);
+    register_value_free(copy);
+}
+
+/* ---- the change that takes steps ---- */
+
+static struct register_change change_of(const struct ring_step *step)
+{
+    struct register_change change = {.kind = REGISTER_CHANGE_RING_STEPS};
+    struct buffer bytes = {0};
+    ring_step_encode(step, 3, &bytes);
+    memcpy(change.words, bytes.data, bytes.length);
+    change.words_length = (uint16_t)bytes.length;
+    buffer_deinit(&bytes);
+    return change;
+}
+
+static struct ballot ballot_of(uint64_t round)
+{
+    return (struct ballot){.round = round, .node = 1, .incarnation = 1};
+}
+
+static void steps_are_taken_once_and_by_whoever_comes_first(void **state)
+{
+    struct register_value *value = value_that_moves(), *next = NULL, *later = NULL;
+    char reason[REGISTER_REASON_MAX];
+    struct ring_step step = {.kind = RING_STEP_ABORT,
+                             .partition = PARTITION,
+                             .from = ring_tag_of(value->ring, PARTITION)};
+    struct register_change change = change_of(&step);
+    (void)state;
+    assert_int_equal(register_change_apply(&change, ballot_of(1), value, &next, reason), STATUS_OK);
+    assert_non_null(next);
+    assert_int_equal(next->seq, value->seq + 1);
+    assert_int_equal(ring_tag_of(next->ring, PARTITION).epoch, step.from.epoch + 1);
+    assert_int_equal(register_change_apply(&change, ballot_of(2), next, &later, reason), STATUS_OK);
+    assert_null(later);
+    register_value_free(value);
+    register_value_free(next);
+}
+
+static void a_plan_that_is_no_longer_true_is_refused(void **state)
+{
+    struct register_value *value = value_that_moves(), *next = NULL;
+    char reason[REGISTER_REASON_MAX] = "";
+    struct ring_step step = {.kind = RING_STEP_BEGIN,
+                             .partition = PARTITION,
+                             .from = value->ring->tag,
+                             .owners = {1, 2, 4}};
+    struct register_change change = change_of(&step);
+    (void)state;
+    assert_int_equal(register_change_apply(&change, ballot_of(1), value, &next, reason),
+                     STATUS_INVALID);
+    assert_null(next);
+    assert_non_null(strstr(reason, "plan again"));
+    change.words_length--;
+    assert_int_equal(register_change_apply(&change, ballot_of(1), value, &next, reason),
+                     STATUS_INVALID);
+    assert_non_null(strstr(reason, "cannot be read"));
+    register_value_free(value);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_move_comes_back_and_takes_a_section),
+        cmocka_unit_test(a_value_at_rest_is_one_of_the_first_version),
+        cmocka_unit_test(damaged_moves_are_refused_or_equal),
+        cmocka_unit_test(a_node_stays_with_the_ring_it_has),
+        cmocka_unit_test(a_copy_moves_on_its_own),
+        cmocka_unit_test(steps_are_taken_once_and_by_whoever_comes_first),
+        cmocka_unit_test(a_plan_that_is_no_longer_true_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
