@@ -20,6 +20,7 @@ unit_tests += \
 	tests/unit/node/test_store_elements \
 	tests/unit/node/test_store_expiry \
 	tests/unit/node/test_store_hints \
+	tests/unit/node/test_store_holdings \
 	tests/unit/node/test_store_mint \
 	tests/unit/node/test_store_read \
 	tests/unit/node/test_store_register \
