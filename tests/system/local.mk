@@ -21,6 +21,7 @@ EXTRA_DIST += \
 	tests/system/test_net_matrix \
 	tests/system/test_quickstart \
 	tests/system/test_ringbench \
+	tests/system/test_region_cut \
 	tests/system/test_repair \
 	tests/system/test_ringcluster \
 	tests/system/test_ringctl \
