@@ -15,7 +15,8 @@
  * A cell covers something only with a live version of its own: the newest event of a key is
  * always live until a purge takes all of it. Absence is never taken for a delete; so a
  * lost table file brings forced copies, and never spreads. One that was purged everywhere and
- * comes back on one damaged disk is kept, for nothing proves that it was deleted.
+ * comes back on one damaged disk is kept, for nothing proves that it was deleted; so is one whose
+ * successor has forgotten it, because what was beside that was purged: both stand then.
  *
  * Cells of keyspaces that are known to be dropped are left out (K5 of keyspace_drop.h).
  *

@@ -1,4 +1,6 @@
 libringcore_a_SOURCES += \
+	src/ring/change_plan.c \
+	src/ring/change_plan.h \
 	src/ring/element_key.c \
 	src/ring/element_key.h \
 	src/ring/flow.c \
@@ -21,6 +23,8 @@ libringcore_a_SOURCES += \
 	src/ring/ring_rules.c \
 	src/ring/ring_steps.c \
 	src/ring/ring_steps.h \
+	src/ring/ring_wish.c \
+	src/ring/ring_wish.h \
 	src/ring/roster.c \
 	src/ring/roster.h \
 	src/ring/scatter.c \

@@ -278,3 +278,28 @@ enum status planner_place(struct ring *ring, const struct ring *before,
     report->scatter_width_min = scatter_width_min(ring);
     return STATUS_OK;
 }
+
+uint32_t planner_moves_lower_bound(const struct ring *ring, const struct ring *before)
+{
+    uint32_t moves = 0;
+    for (uint8_t region = 0; region < ring->region_count; region++) {
+        struct placement placement;
+        if (ring->regions[region].replicas == 0)
+            continue;
+        placement_init(&placement, ring, region, before);
+        moves += count_moves_lower_bound(&placement);
+        placement_deinit(&placement);
+    }
+    return moves;
+}
+
+uint32_t planner_rack_limit(const struct ring *ring, uint8_t region)
+{
+    struct placement placement;
+    if (ring->regions[region].replicas == 0)
+        return 0;
+    placement_init(&placement, ring, region, NULL);
+    uint32_t limit = placement.rack_limit;
+    placement_deinit(&placement);
+    return limit;
+}

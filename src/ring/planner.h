@@ -55,4 +55,13 @@ struct planner_report {
 MUST_USE enum status planner_place(struct ring *ring, const struct ring *before,
                                    struct planner_report *report);
 
+/*
+ * The fewest copies that must move from `before` so that each node of `ring` has its share, by
+ * counting alone: no table has fewer, and where racks leave no room one may need more. Every region
+ * has as many nodes as replicas.
+ */
+uint32_t planner_moves_lower_bound(const struct ring *ring, const struct ring *before);
+/* Copies of a partition that one rack of the region must hold at most; 0 of one without replicas. */
+uint32_t planner_rack_limit(const struct ring *ring, uint8_t region);
+
 #endif

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "causal/counter.h"
+#include "causal/garbage.h"
 #include "replica/sum_tree.h"
 #include "ring/position.h"
 #include "sim/machine.h"
@@ -79,12 +80,32 @@ static void put(struct image *image, struct slice name, const struct slice *reco
     }
 }
 
+/*
+ * Owners collect each in its time what a cell remembers of others. Once that is gone at one of
+ * them, or will be soon, an older cell holds what nothing there covers, and is kept beside what
+ * is there (leaf_compare.h).
+ */
+static bool all_cover(struct world *world, struct slice name, const struct cell *older)
+{
+    bool covered = true;
+    for (uint32_t i = 0; covered && i < world->plan.node_count; i++) {
+        struct slice record;
+        struct cell cell = {0};
+        if (!ordered_map_get(&world->machines[i].image.synced, name, &record))
+            continue;
+        covered = open_cell(record, &cell) && !cell_has_garbage(&cell) &&
+                  version_vector_descends(&cell.context, &older->context);
+        cell_deinit(&cell);
+    }
+    return covered;
+}
+
 /* True when the older record is a version of the cell that shows other values than now. */
-static bool is_aged(struct slice older, const struct cell *now)
+static bool is_aged(struct world *world, struct slice name, struct slice older,
+                    const struct cell *now)
 {
     struct cell cell;
-    bool aged = open_cell(older, &cell) && cell_is_live(&cell) &&
-                version_vector_descends(&now->context, &cell.context) &&
+    bool aged = open_cell(older, &cell) && cell_is_live(&cell) && all_cover(world, name, &cell) &&
                 !version_vector_equal(&now->context, &cell.context) &&
                 cell_hash(&cell, slice_text("k"), 0) != cell_hash(now, slice_text("k"), 0);
     cell_deinit(&cell);
@@ -116,8 +137,8 @@ static bool strike_cell(struct world *world, uint32_t index, struct slice name, 
         return false;
     bool value = cell_is_live(&cell);
     bool aged = may_age && value && world->machines[index].wiped_at_us <= loss->older_us &&
-                ordered_map_get(&loss->older[index], name, &older) && is_aged(older, &cell) &&
-                random_chance(&loss->random, 2, 3);
+                ordered_map_get(&loss->older[index], name, &older) &&
+                is_aged(world, name, older, &cell) && random_chance(&loss->random, 2, 3);
     if (value)
         forget_versions(world, index, &parts, &cell);
     cell_deinit(&cell);

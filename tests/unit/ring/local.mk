@@ -4,6 +4,8 @@ libringtest_a_SOURCES += \
 	tests/unit/ring/ring_fixture.c \
 	tests/unit/ring/ring_fixture.h
 unit_tests += \
+	tests/unit/ring/test_change_plan \
+	tests/unit/ring/test_change_plan_property \
 	tests/unit/ring/test_element_key \
 	tests/unit/ring/test_flow \
 	tests/unit/ring/test_planner \
@@ -14,6 +16,7 @@ unit_tests += \
 	tests/unit/ring/test_ring_change \
 	tests/unit/ring/test_ring_codec \
 	tests/unit/ring/test_ring_steps \
+	tests/unit/ring/test_ring_wish \
 	tests/unit/ring/test_roster \
 	tests/unit/ring/test_shares \
 	tests/unit/ring/test_transition
