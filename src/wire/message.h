@@ -68,6 +68,7 @@ enum message_type {
     MESSAGE_TREE_LEAF_RESULT = 35,
     MESSAGE_TREE_REPAIR = 36,
     MESSAGE_TREE_REPAIRED = 37,
+    MESSAGE_REACH = 60, /* whom the sender reaches: wire/message_reach.h */
     MESSAGE_ELEMENTS = 65, /* this one and those after it: message_collection.h */
     MESSAGE_ELEMENTS_RESULT = 66,
     MESSAGE_COLLECTION_CLOCK = 67,
