@@ -15,6 +15,7 @@
 #include "wire/message_lineage.h"
 #include "wire/message_lookup.h"
 #include "wire/message_partition.h"
+#include "wire/message_reach.h"
 #include "wire/message_register.h"
 #include "wire/message_tree.h"
 #include "wire/message_tree_local.h"
@@ -71,6 +72,30 @@ static void check_ballot(struct slice bytes)
         return;
     ballot_encode(ballot, &again);
     canonical_compare(bytes, &again);
+}
+
+static void check_reach(struct slice bytes)
+{
+    struct reader reader = reader_make(bytes);
+    struct buffer again = {0};
+    while (reader_left(&reader) > 0 && !reader.failed) {
+        struct reach_report report;
+        node_id before = 0;
+        reach_report_decode(&reader, &report);
+        if (!reader.failed)
+            reach_report_encode(&report, &again);
+        for (uint32_t i = 0; i < report.count && !reader.failed; i++) {
+            struct reach_cell cell;
+            reach_cell_decode(&reader, before, &cell);
+            if (!reader.failed)
+                reach_cell_encode(&cell, before, &again);
+            before = cell.node;
+        }
+    }
+    if (reader_end(&reader) == STATUS_OK)
+        canonical_compare(bytes, &again);
+    else
+        buffer_deinit(&again);
 }
 
 BODY(message_hello)
@@ -256,6 +281,7 @@ static const struct canonical_row ROWS[] = {
     CANONICAL_ROW(tree_listing),
     CANONICAL_ROW(forced_delivery),
     CANONICAL_ROW(ballot),
+    CANONICAL_ROW(reach),
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -72,6 +72,7 @@ static const uint16_t TYPES[] = {
     MESSAGE_MINTED,
     MESSAGE_SYNC_APPLY,
     MESSAGE_REGISTER_LEARN,
+    MESSAGE_REACH,
 };
 
 enum { TYPE_COUNT = sizeof TYPES / sizeof *TYPES, PEER = 2, FRAMES_MAX = 64 };
