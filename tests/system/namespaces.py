@@ -125,6 +125,12 @@ class Clients:
         with self.connect(node) as connection:
             return connection.ask(*words)
 
+    def heard(self, node):
+        """Whom each node reaches and misses, as one has heard it."""
+        rows = [dict(zip(row[::2], row[1::2])) for row in self.ask(node, "RING.REACH")]
+        return {row[b"node"]: (row[b"reaches"], [miss[1] for miss in row[b"misses"]])
+                for row in rows}
+
     def ringctl(self, node, *words):
         reach = ("-h", self.hosts.addresses[node - 1], "--tls",
                  "--cacert", self.made.tls_file("clients-ca.crt"),
