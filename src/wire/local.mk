@@ -24,13 +24,10 @@ libringcore_a_SOURCES += \
 	src/wire/message_lookup.h \
 	src/wire/message_partition.c \
 	src/wire/message_partition.h \
-<<<<<<< HEAD
 	src/wire/message_ring.c \
 	src/wire/message_ring.h \
-=======
 	src/wire/message_publish.c \
 	src/wire/message_publish.h \
->>>>>>> pubsub
 	src/wire/message_reach.c \
 	src/wire/message_reach.h \
 	src/wire/message_lineage.c \
