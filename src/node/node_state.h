@@ -246,6 +246,8 @@ struct pending *pending_add(struct node *node, enum pending_kind kind, const str
                             uint64_t deadline_us);
 struct pending *pending_find(struct node *node, request_id id);
 void pending_remove(struct node *node, struct pending *pending);
+/* It goes on under another number: answers to what was sent so far find nobody. */
+void pending_renumber(struct node *node, struct pending *pending);
 void pending_await(struct node *node, struct pending *pending, node_id peer);
 void pending_heard(struct node *node, struct pending *pending, node_id peer);
 
@@ -282,6 +284,8 @@ void key_request_frame(struct node *node, struct pending *pending, node_id from,
 void key_request_refused(struct node *node, struct pending *pending, node_id by,
                          enum status status);
 void key_request_tick(struct node *node, struct pending *pending);
+/* Partitions have other owners, or tags, than before. */
+void key_requests_follow_ring(struct node *node);
 
 /* peer_requests.c */
 void peer_request(struct node *node, node_id from, link_id link, const struct frame *frame);

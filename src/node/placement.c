@@ -29,6 +29,7 @@ void placement_changed(struct node *node)
         log_sync_follow_ring(node->loads[i].sync, node->ring, node->self, node->now.mono_us);
     partition_sync_follow_placement(node->partitions);
     tree_schedule_follow_ring(node);
+    key_requests_follow_ring(node);
 }
 
 /* ---- steps of the store side ------------------------------------------------------------------
