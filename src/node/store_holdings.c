@@ -310,6 +310,8 @@ static enum status adopt_some(struct store_side *side, struct buffer *out)
 {
     uint32_t adopted = 0;
     enum status status = STATUS_OK;
+    if (side->config.coming != NULL)
+        return STATUS_NOT_FOUND; /* it may give up what would be taken in beside it */
     if (side->holdings->gone != PARTITION_COUNT_MAX &&
         side->holdings->gone_group == side->context.groups)
         return STATUS_NOT_FOUND; /* what a read shows of it is still to be committed */

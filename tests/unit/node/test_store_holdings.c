@@ -365,6 +365,29 @@ static void a_value_that_was_not_committed_gives_nothing_up(void **state)
     deinit(&move);
 }
 
+/* What is taken in beside a value would have no mark when that gives it up. */
+static void nothing_is_taken_in_beside_a_value(void **state)
+{
+    struct move move;
+    uint8_t last = UINT8_MAX;
+    (void)state;
+    init(&move, JOINS);
+    begin(&move);
+    say(&move);
+    step_in_group(&move); /* hints */
+    give_up(&move);
+    store_host_forget(&move.host);
+    learn(&move);
+    store_host_write(&move.host, MESSAGE_HOLDINGS_STEP, slice_make(NULL, 0));
+    store_host_commit(&move.host);
+    assert_int_equal(told(&move.host.late, move.partition), UINT8_MAX);
+    assert_int_equal(digest(&move), STATUS_NOT_OWNER);
+    go_on(&move, &last);
+    assert_int_equal(last, UINT8_MAX);
+    assert_int_equal(records(&move), 0);
+    deinit(&move);
+}
+
 /* ---- T6 ---- */
 
 static void give_step(struct store_host *host, struct message_stability_step step)
@@ -458,6 +481,7 @@ int main(void)
         cmocka_unit_test(a_copy_of_a_change_that_was_given_up_is_not_gone_on_with),
         cmocka_unit_test(a_copy_that_was_given_up_stays_so_over_a_start),
         cmocka_unit_test(a_value_that_was_not_committed_gives_nothing_up),
+        cmocka_unit_test(nothing_is_taken_in_beside_a_value),
         cmocka_unit_test(what_is_durable_is_told_again_under_a_new_tag),
         cmocka_unit_test(a_report_of_a_tag_that_is_not_known_yet_is_not_confirmed),
     };
