@@ -46,8 +46,7 @@ static void check_everywhere(struct oracle *oracle, const struct machine *machin
         for (uint8_t i = 0; i < count; i++) {
             bool has = clock_has(&clocks[i], &version->dot);
             on = (uint8_t)(on + has);
-            wanted =
-                (uint8_t)(wanted + (has || !is_lost(&world->machines[owners[i] - 1], key)));
+            wanted = (uint8_t)(wanted + (has || !is_lost(&world->machines[owners[i] - 1], key)));
         }
         if (on != 0 && on < wanted)
             fail_purge(oracle, machine, key, "was collected before all owners had it");

@@ -504,8 +504,8 @@ static void an_accepted_value_is_built_on(void **state)
 }
 
 /*
- * A ballot that others overtook leaves a value at one steward that nobody will ever choose. Agreeing
- * on what is known takes it away, else the steward would be in doubt for ever.
+ * A ballot that others overtook leaves a value at one steward that nobody will ever choose.
+ * Agreeing on what is known takes it away, else the steward would be in doubt for ever.
  */
 static void a_doubt_ends_although_nothing_is_left_to_choose(void **state)
 {
@@ -521,9 +521,9 @@ static void a_doubt_ends_although_nothing_is_left_to_choose(void **state)
     learn(cluster, doubts, cluster->members[1].known);
     struct register_change change = {.kind = REGISTER_CHANGE_KEYSPACE_CREATE, .any_number = true};
     strcpy(change.keyspace.name, "other");
-    assert_int_equal(register_change_apply(&change, (struct ballot){2, 2, 1}, doubts->known,
-                                           &overtaken, reason),
-                     STATUS_OK);
+    assert_int_equal(
+        register_change_apply(&change, (struct ballot){2, 2, 1}, doubts->known, &overtaken, reason),
+        STATUS_OK);
     doubts->acceptor.accepted = (struct ballot){2, 2, 1}; /* before that of the one that is known */
     buffer_clear(&doubts->acceptor.value);
     register_value_encode(overtaken, &doubts->acceptor.value);
