@@ -10,6 +10,8 @@ libringcore_a_SOURCES += \
 	src/base/ids.h \
 	src/base/log.c \
 	src/base/log.h \
+	src/base/log_histogram.c \
+	src/base/log_histogram.h \
 	src/base/memory.c \
 	src/base/memory.h \
 	src/base/random.c \
