@@ -97,6 +97,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->ring = node->ring;
     environment->settings = &node->settings;
     environment->statistics = &node->statistics;
+    environment->times = &node->times;
     environment->log = params->log;
     environment->random = random_make(params->random_seed ^ 0x656e76u);
     environment->node = node;
@@ -213,6 +214,7 @@ void node_free(struct node *node)
     environment_deinit(&node->environment);
     HASH_ITER(hh, node->pending, pending, next)
     pending_remove(node, pending);
+    request_times_deinit(&node->times);
     for (uint32_t i = 0; i < node->load_count; i++)
         end_load(&node->loads[i], node);
     hints_deinit(node);
