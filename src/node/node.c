@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "commands/metrics.h"
 #include "node/node_state.h"
 #include "ring/roster.h"
 
@@ -569,6 +570,24 @@ static void tick(struct node *node)
 const struct node_statistics *node_statistics(const struct node *node)
 {
     return &node->statistics;
+}
+
+void node_metrics(struct node *node, struct instant now, struct metric_page *page)
+{
+    metrics_write(&node->environment, now, page);
+}
+
+bool node_is_ready(struct node *node, struct instant now, struct buffer *why_not)
+{
+    struct store_view store;
+    rebuild_progress_view(node, now, &store);
+    if (node->has_left)
+        buffer_printf(why_not, "this node has left the cluster\n");
+    else if (strcmp(store.state, "serving") != 0 && strcmp(store.state, "rebuilding") != 0)
+        buffer_printf(why_not, "the store is %s\n", store.state);
+    else
+        return true;
+    return false;
 }
 
 void node_set_settings(struct node *node, const struct settings *settings)
