@@ -167,15 +167,17 @@ class Cluster:
     """A cluster of real daemons in a temporary directory, made by ringcluster."""
 
     def __init__(self, directory, regions="eu:3,us:2", replication="eu:2,us:1", partitions=64,
-                 keyspaces=(), tls=False):
+                 keyspaces=(), tls=False, http=False):
         self.dir = directory
         self.tls = tls
         self.size = sum(int(part.rpartition(":")[2]) for part in regions.split(","))
-        self.first_port = free_ports(2 * self.size)
+        self.first_port = free_ports(3 * self.size)
+        self.first_http_port = self.first_port + 2 * self.size
         self.command("create", "--regions", regions, "--replication", replication,
                      "--partitions", str(partitions), "--port", str(self.first_port),
                      "--peer-port", str(self.first_port + self.size), "--ringd", RINGD,
                      *(word for keyspace in keyspaces for word in ("--keyspace", keyspace)),
+                     *(("--http-port", str(self.first_http_port)) if http else ()),
                      *(("--tls",) if tls else ()))
 
     def command(self, *words, expect=0):
@@ -200,6 +202,9 @@ class Cluster:
 
     def port(self, node):
         return self.first_port + node - 1
+
+    def http_port(self, node):
+        return self.first_http_port + node - 1
 
     def ring_settled(self, dead=()):
         """Every living node sees every other one as it is."""

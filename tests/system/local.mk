@@ -17,6 +17,7 @@ EXTRA_DIST += \
 	tests/system/test_gateways \
 	tests/system/test_hints \
 	tests/system/test_kill_loop \
+	tests/system/test_metrics \
 	tests/system/test_quickstart \
 	tests/system/test_ringbench \
 	tests/system/test_repair \
