@@ -164,7 +164,7 @@ static void write_stats(struct section *section)
 {
     static const char *const unused[] = {
         "sync_full", "sync_partial_ok", "sync_partial_err", "evicted_clients", "evicted_scripts",
-        "total_eviction_exceeded_time", "current_eviction_exceeded_time", "pubsubshard_channels",
+        "total_eviction_exceeded_time", "current_eviction_exceeded_time",
         "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits",
         "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
         "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys",
@@ -175,10 +175,7 @@ static void write_stats(struct section *section)
     field(section, "instantaneous_output_kbps", "0.00");
     number(section, "rejected_connections", 0);
     number(section, "evicted_keys", 0);
-    number(section, "pubsub_channels", 0);
-    number(section, "pubsub_patterns", 0);
     number(section, "latest_fork_usec", 0);
-    number(section, "acl_access_denied_channel", 0);
     write_unused(section, unused);
 }
 

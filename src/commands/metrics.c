@@ -6,6 +6,7 @@
 #include "commands/command_table.h"
 #include "commands/introspection.h"
 #include "commands/session_state.h"
+#include "commands/subscriptions.h"
 #include "node/request_times.h"
 
 enum { SECONDS_FIRST = 6, SECONDS_LAST = 24 }; /* buckets from 64 us to 17 s */
@@ -49,6 +50,9 @@ static void take_clients(const struct environment *environment, struct metrics_v
 {
     out->clients = environment->session_count;
     out->clients_max = environment->settings->clients_max;
+    out->channels = subscriptions_count(environment->subscriptions, TOPIC_CHANNEL);
+    out->patterns = subscriptions_count(environment->subscriptions, TOPIC_PATTERN);
+    out->shard_channels = subscriptions_count(environment->subscriptions, TOPIC_SHARD);
     for (struct session *s = environment->sessions; s != NULL; s = s->next)
         out->clients_blocked += session_deadline_us(s) != UINT64_MAX;
 }

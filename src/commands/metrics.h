@@ -32,6 +32,7 @@ struct metrics_view {
     struct repair_view repair;
     uint64_t uptime_s;
     uint64_t clients, clients_max, clients_blocked;
+    uint64_t channels, patterns, shard_channels; /* that clients listen to */
     uint64_t calls_per_second;
     uint64_t epoch, members, members_slow, partitions, owners_per_partition;
     uint64_t hints_oldest_s;

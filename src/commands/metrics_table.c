@@ -42,6 +42,9 @@
 #define REFUSALS    "Requests that were refused by users' rights."
 #define DIFFERENCES "Cells that differed between two owners, by what the comparison concluded."
 #define CHECKED     "What scrubs have read: replicas, cells, and ranges whose tree was wrong."
+#define TOPICS      "Channels and patterns that clients of this node listen to."
+#define PUBLICATIONS                                                                               \
+    "Published messages to and from other nodes; dropped: a node took them too slowly."
 #define SPECULATIVE                                                                                \
     "Owners that reads asked because others took longer than they use to: sent, of help, and "     \
     "refused by the budget."
@@ -297,6 +300,21 @@ const struct metric METRICS_TABLE[] = {
                   acl_denied_commands, REFUSALS),
     STATS_LABELED("acl_access_denied_key", "ringd_acl_denied_total", "reason=\"key\"",
                   acl_denied_keys, REFUSALS),
+    STATS_LABELED("acl_access_denied_channel", "ringd_acl_denied_total", "reason=\"channel\"",
+                  acl_denied_channels, REFUSALS),
+    /* published messages */
+    ROW(METRICS_STATS, "pubsub_channels", "ringd_pubsub_topics", METRIC_GAUGE, METRIC_PLAIN,
+        "kind=\"channel\"", channels, TOPICS),
+    ROW(METRICS_STATS, "pubsub_patterns", "ringd_pubsub_topics", METRIC_GAUGE, METRIC_PLAIN,
+        "kind=\"pattern\"", patterns, TOPICS),
+    ROW(METRICS_STATS, "pubsubshard_channels", "ringd_pubsub_topics", METRIC_GAUGE, METRIC_PLAIN,
+        "kind=\"shard_channel\"", shard_channels, TOPICS),
+    LABELED_COUNTER("ring_publications_sent", "ringd_publications_total", "result=\"sent\"",
+                    statistics.publications_sent, PUBLICATIONS),
+    LABELED_COUNTER("ring_publications_received", "ringd_publications_total", "result=\"received\"",
+                    statistics.publications_received, PUBLICATIONS),
+    LABELED_COUNTER("ring_publications_dropped", "ringd_publications_total", "result=\"dropped\"",
+                    statistics.publications_dropped, PUBLICATIONS),
 };
 
 const size_t METRICS_TABLE_COUNT = sizeof METRICS_TABLE / sizeof *METRICS_TABLE;
