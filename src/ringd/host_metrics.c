@@ -8,6 +8,9 @@
 
 #include "base/status.h"
 
+/* Buckets up to powers of two: 32 us to 17 s, 1 to 511 requests. */
+enum { COMMIT_FIRST = 5, COMMIT_LAST = 24, GROUP_LAST = 9 };
+
 #define VIEW ((struct host_view *)0)
 #define ROW(in, called, family, of_type, in_unit, label, member, text)                             \
     {                                                                                              \
@@ -239,6 +242,24 @@ static void write_engine(const struct store_engine_stats *store, struct metric_p
     }
 }
 
+static void write_store_times(const struct store_engine_stats *store, struct metric_page *page)
+{
+    metric_page_family(page, "ringd_store_commit_seconds", METRIC_HISTOGRAM, METRIC_MICROSECONDS,
+                       "Time to write and sync a group.");
+    metric_page_histogram(page, "", &store->commit_us, COMMIT_FIRST, COMMIT_LAST);
+    metric_page_family(page, "ringd_store_group_requests", METRIC_HISTOGRAM, METRIC_PLAIN,
+                       "Requests that were committed together.");
+    metric_page_histogram(page, "", &store->group_frames, 1, GROUP_LAST);
+    metric_page_family(page, "ringd_leveldb_level_files", METRIC_GAUGE, METRIC_PLAIN,
+                       "Table files of each level, as seen within 5 seconds.");
+    for (unsigned i = 0; i < LEVELDB_LEVELS; i++) {
+        char number[16], labels[METRIC_LABELS_MAX] = "";
+        snprintf(number, sizeof number, "%u", i);
+        metric_label(labels, "level", number);
+        metric_page_number(page, labels, i == 0 ? store->level0_files : store->level_files[i]);
+    }
+}
+
 static void write_expiry(struct metric_page *page, const char *of, uint64_t at_s)
 {
     char labels[METRIC_LABELS_MAX] = "";
@@ -270,6 +291,7 @@ void host_metrics_write(const struct host_view *view, struct metric_page *page)
 {
     metric_page_table(page, HOST_METRICS, HOST_METRICS_COUNT, view);
     write_engine(&view->store, page);
+    write_store_times(&view->store, page);
     if (view->tls.clients || view->tls.cluster)
         write_tls(&view->tls, page);
 }
