@@ -277,7 +277,8 @@ static void write_tls(const struct host_tls *tls, struct metric_page *page)
     write_expiry(page, "crl", tls->facts.crl_due_s);
     metric_page_family(page, "ringd_tls_loaded_timestamp_seconds", METRIC_GAUGE, METRIC_SECONDS,
                        "When the certificates in use were read, since 1970.");
-    metric_page_number(page, "", tls->loaded_s);
+    if (tls->loaded_s > 0)
+        metric_page_number(page, "", tls->loaded_s);
     metric_page_family(page, "ringd_tls_reloads_total", METRIC_COUNTER, METRIC_PLAIN,
                        "Times that certificates were read again.");
     metric_page_number(page, "result=\"ok\"", tls->reloads);
@@ -292,6 +293,5 @@ void host_metrics_write(const struct host_view *view, struct metric_page *page)
     metric_page_table(page, HOST_METRICS, HOST_METRICS_COUNT, view);
     write_engine(&view->store, page);
     write_store_times(&view->store, page);
-    if (view->tls.clients || view->tls.cluster)
-        write_tls(&view->tls, page);
+    write_tls(&view->tls, page);
 }

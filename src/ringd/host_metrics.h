@@ -27,8 +27,8 @@ struct host_usage {
     uint64_t start_time_s; /* since 1970 */
 };
 
+/* All zero: there is no TLS. */
 struct host_tls {
-    bool clients, cluster;      /* what is offered */
     uint64_t reloads, failures; /* of certificates and their like */
     uint64_t loaded_s;          /* since 1970 */
     bool problem;               /* of the last reload */

@@ -322,9 +322,7 @@ static void take_host_view(const struct server *server, struct host_view *out)
     store_engine_stats(server->engine, &out->store);
     if (keeper->tls == NULL)
         return;
-    out->tls = (struct host_tls){.clients = keeper->tls->clients != NULL,
-                                 .cluster = keeper->tls->cluster != NULL,
-                                 .reloads = keeper->reloads,
+    out->tls = (struct host_tls){.reloads = keeper->reloads,
                                  .failures = keeper->reload_failures,
                                  .loaded_s = keeper->loaded_s,
                                  .problem = keeper->problem.length > 0,
