@@ -68,22 +68,37 @@ static void count_outcome(struct node *node, enum status status)
     }
 }
 
-static void complete_short(struct node *node, const struct origin *origin, enum status status,
-                           uint8_t acks, uint8_t needed)
+static void complete_short(struct node *node, const struct origin *origin,
+                           struct request_class class, enum status status, uint8_t acks,
+                           uint8_t needed)
 {
     struct buffer encoded = {0};
     struct key_result result = key_result_failed(status, acks, needed);
     if (status == STATUS_CLOCK_SKEW)
         result.wait_ms = clock_fence_wait_ms(node);
     count_outcome(node, status);
+    request_times_refused(&node->times, class, status);
     key_result_encode(&result, &encoded);
     complete(node, origin, buffer_slice(&encoded));
     buffer_deinit(&encoded);
 }
 
-static void complete_failed(struct node *node, const struct origin *origin, enum status status)
+static void complete_failed(struct node *node, const struct origin *origin,
+                            struct request_class class, enum status status)
 {
-    complete_short(node, origin, status, 0, 1);
+    complete_short(node, origin, class, status, 0, 1);
+}
+
+/* Of a request that is coordinated here: it is answered. */
+static void note_times(struct node *node, const struct pending *pending, enum status status)
+{
+    uint64_t took_us = node->now.mono_us - pending->started_us;
+    request_times_answered(&node->times, pending->class, status, took_us);
+    if (pending->minted_us != 0)
+        request_times_stage(&node->times, REQUEST_STAGE_QUORUM,
+                            node->now.mono_us - pending->minted_us);
+    else if (pending->class.op != REQUEST_OP_WRITE)
+        request_times_stage(&node->times, REQUEST_STAGE_GATHER, took_us);
 }
 
 /* ---- coordinated here --------------------------------------------------------------------- */
@@ -185,6 +200,7 @@ static void carry_out_steps(struct node *node, struct pending *pending, struct s
             buffer_append_slice(&next->request, buffer_slice(&out->result));
         } else if (out->finished) {
             count_outcome(node, (enum status)out->result.data[0]);
+            note_times(node, pending, (enum status)out->result.data[0]);
             tree_schedule_note_request(node, pending->started_us);
             complete(node, &pending->origin, buffer_slice(&out->result));
         }
@@ -265,6 +281,7 @@ static void coordinate(struct node *node, const struct origin *origin,
     uint8_t order[RING_OWNERS_MAX];
     owner_choice_prepare(node, request, owners, &params, order);
     struct pending *pending = pending_add(node, PENDING_COORDINATED, origin, deadline_us);
+    pending->class = request_class_of(request, node->ring);
     node->coordinated_count++;
     pending->coordinated =
         coordinated_request_new(&params, request, node->now.wall_ms, &node->coordinated_output);
@@ -405,7 +422,8 @@ static void try_next(struct node *node, struct pending *pending,
     if (!taken && hold(node, pending))
         return;
     if (!taken)
-        complete_short(node, &pending->origin, pending->refused, pending->reached, pending->needed);
+        complete_short(node, &pending->origin, pending->class, pending->refused, pending->reached,
+                       pending->needed);
     pending_remove(node, pending);
 }
 
@@ -420,6 +438,7 @@ static struct pending *new_forward(struct node *node, const struct origin *origi
     key_request_encode(&told, &pending->request);
     pending->partition = request->partition;
     pending->reads = !key_request_writes(request);
+    pending->class = request_class_of(request, node->ring);
     return pending;
 }
 
@@ -435,7 +454,7 @@ static void start_forward(struct node *node, const struct origin *origin,
                            : STATUS_UNAVAILABLE;
     node->statistics.requests_forwarded++;
     if (pending->request.length > MESSAGE_PAYLOAD_BYTES_MAX) {
-        complete_failed(node, origin, STATUS_TOO_LARGE);
+        complete_failed(node, origin, pending->class, STATUS_TOO_LARGE);
         pending_remove(node, pending);
     } else {
         try_next(node, pending, owners);
@@ -522,10 +541,12 @@ static void forward_answered(struct node *node, struct pending *pending, struct 
         return;
     }
     if (status == STATUS_OK) {
+        request_times_stage(&node->times, REQUEST_STAGE_FORWARD,
+                            node->now.mono_us - pending->started_us);
         complete(node, &pending->origin, body);
         key_result_deinit(&result);
     } else {
-        complete_failed(node, &pending->origin, no_verdict(pending));
+        complete_failed(node, &pending->origin, pending->class, no_verdict(pending));
     }
     pending_remove(node, pending);
 }
@@ -549,6 +570,13 @@ static bool is_ours(struct node *node, const struct key_request *request,
             return false;
     }
     return false;
+}
+
+/* Nothing is begun. */
+static void refuse(struct node *node, const struct origin *origin,
+                   const struct key_request *request, enum status status)
+{
+    complete_failed(node, origin, request_class_of(request, node->ring), status);
 }
 
 /* A held write has its turn. May remove `pending`. */
@@ -581,21 +609,21 @@ void key_request_start(struct node *node, const struct origin *origin,
     uint64_t deadline_us = node->now.mono_us + (uint64_t)timeout_ms * 1000;
     assert(request->partition < node->ring->partition_count);
     if (node->coordinated_count >= node->settings.requests_max) {
-        complete_failed(node, origin, STATUS_OVERLOADED);
+        refuse(node, origin, request, STATUS_OVERLOADED);
         return;
     }
     if (ring_keyspace(node->ring, request->keyspace) == NULL) { /* an owner may not know it yet */
-        complete_failed(node, origin, STATUS_NO_KEYSPACE);
+        refuse(node, origin, request, STATUS_NO_KEYSPACE);
         return;
     }
     preference_list_build(node->ring, request->partition, node->home, &owners);
     if (key_request_writes(request) && node->store_condition != STATUS_OK &&
         (!may_forward || is_ours(node, request, &owners))) {
-        complete_failed(node, origin, node->store_condition);
+        refuse(node, origin, request, node->store_condition);
         return;
     }
     if (key_request_writes(request) && !may_forward && clock_fence_is_up(node))
-        complete_failed(node, origin, STATUS_CLOCK_SKEW);
+        refuse(node, origin, request, STATUS_CLOCK_SKEW);
     else if (!may_forward || is_ours(node, request, &owners))
         coordinate(node, origin, request, &owners, deadline_us, !may_forward);
     else
@@ -614,6 +642,11 @@ void key_request_frame(struct node *node, struct pending *pending, node_id from,
         return;
     }
     pending_heard(node, pending, from);
+    if (type == MESSAGE_MINTED && pending->minted_us == 0) {
+        pending->minted_us = node->now.mono_us;
+        request_times_stage(&node->times, REQUEST_STAGE_MINT,
+                            node->now.mono_us - pending->started_us);
+    }
     if (node->now.mono_us >= pending->deadline_us) { /* what comes later answers nothing */
         key_request_tick(node, pending);
         return;
@@ -628,7 +661,7 @@ static void forward_lost(struct node *node, struct pending *pending, node_id by)
 {
     struct preference_list owners;
     if (!pending->reads) {
-        complete_failed(node, &pending->origin, STATUS_UNCERTAIN);
+        complete_failed(node, &pending->origin, pending->class, STATUS_UNCERTAIN);
         pending_remove(node, pending);
         return;
     }
@@ -672,7 +705,8 @@ void key_request_tick(struct node *node, struct pending *pending)
     if (pending->kind == PENDING_FORWARDED) {
         bool held = pending->held_until_us != 0;
         if (node->now.mono_us >= pending->deadline_us) {
-            complete_failed(node, &pending->origin, held ? pending->refused : no_verdict(pending));
+            complete_failed(node, &pending->origin, pending->class,
+                            held ? pending->refused : no_verdict(pending));
             pending_remove(node, pending);
         } else if (held && node->now.mono_us >= pending->held_until_us) {
             release(node, pending);

@@ -24,6 +24,8 @@ libringcore_a_SOURCES += \
 	src/node/register_changes.c \
 	src/node/register_state.h \
 	src/node/repair_schedule.c \
+	src/node/request_times.c \
+	src/node/request_times.h \
 	src/node/settings.c \
 	src/node/settings.h \
 	src/node/store_clock.c \

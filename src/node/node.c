@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "commands/metrics.h"
 #include "node/node_state.h"
 #include "ring/roster.h"
 
@@ -97,6 +98,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->ring = node->ring;
     environment->settings = &node->settings;
     environment->statistics = &node->statistics;
+    environment->times = &node->times;
     environment->log = params->log;
     environment->random = random_make(params->random_seed ^ 0x656e76u);
     environment->node = node;
@@ -221,6 +223,7 @@ void node_free(struct node *node)
     environment_deinit(&node->environment);
     HASH_ITER(hh, node->pending, pending, next)
     pending_remove(node, pending);
+    request_times_deinit(&node->times);
     for (uint32_t i = 0; i < node->load_count; i++)
         end_load(&node->loads[i], node);
     hints_deinit(node);
@@ -597,6 +600,24 @@ static void tick(struct node *node)
 const struct node_statistics *node_statistics(const struct node *node)
 {
     return &node->statistics;
+}
+
+void node_metrics(struct node *node, struct instant now, struct metric_page *page)
+{
+    metrics_write(&node->environment, now, page);
+}
+
+bool node_is_ready(struct node *node, struct instant now, struct buffer *why_not)
+{
+    struct store_view store;
+    rebuild_progress_view(node, now, &store);
+    if (node->has_left)
+        buffer_printf(why_not, "this node has left the cluster\n");
+    else if (strcmp(store.state, "serving") != 0 && strcmp(store.state, "rebuilding") != 0)
+        buffer_printf(why_not, "the store is %s\n", store.state);
+    else
+        return true;
+    return false;
 }
 
 void node_set_settings(struct node *node, const struct settings *settings)

@@ -23,6 +23,7 @@
 #include "membership/reach_matrix.h"
 #include "node/node.h"
 #include "node/register.h"
+#include "node/request_times.h"
 #include "repair/hint_handoff.h"
 #include "node/tree_schedule.h"
 #include "repair/log_sync.h"
@@ -67,7 +68,9 @@ struct pending {
     enum pending_kind kind;
     struct origin origin;
     uint64_t started_us;
+    uint64_t minted_us; /* of a write that is coordinated here; 0: not yet */
     uint64_t deadline_us;
+    struct request_class class; /* of a key request */
     struct coordinated_request *coordinated;
     node_id awaited[PREFERENCE_LIST_MAX]; /* peers whose answer counts as in flight */
     uint8_t awaited_count;
@@ -197,6 +200,7 @@ struct node {
     bool any_doomed;
     struct environment environment;
     struct node_statistics statistics;
+    struct request_times times;
     struct completion *completions;
     size_t completion_count, completion_capacity;
     struct buffer completion_bytes;

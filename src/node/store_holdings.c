@@ -1,11 +1,14 @@
 /*
  * store_holdings.c - which partitions the store side holds, as the ring changes.
  *
- *   kept      an owner of now keeps its copy. A joining owner keeps the one that it began in this
- *             epoch: what an earlier epoch left is worth nothing (T5 of
- * tests/models/ring_change.py) dropped   any other copy: it is closed when the value comes into
- * force, marked in the batch of the value, and goes step by step adopted   a partition without a
- * copy, once the old one is gone: begun empty, and rebuilding, in the batch of a step
+ * Kept: an owner of now keeps its copy. A joining owner keeps the one that it began in this epoch:
+ * what an earlier epoch left is worth nothing (T5 of tests/models/ring_change.py).
+ *
+ * Dropped: any other copy. It is closed when the value comes into force, marked in the batch of
+ * the value, and goes step by step.
+ *
+ * Adopted: a partition without a copy, once the old one is gone: begun empty, and rebuilding, in
+ * the batch of a step.
  *
  * All that is kept of each replica in arrays follows (store_side_state.h); for a replica whose tag
  * has moved it begins anew, for what was said under another tag does not count (T6).
