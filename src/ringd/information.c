@@ -68,6 +68,7 @@ static void put_store(const struct store_engine_stats *store, struct buffer *out
     put(out, "store_overloaded", store->overloaded);
     put(out, "store_reopens", store->reopens);
     put(out, "store_level0_files", store->level0_files);
+    put(out, "store_table_bytes", store->table_bytes);
     put(out, "store_write_queue_frames", store->write_queue_frames);
     put(out, "store_read_queue_frames", store->read_queue_frames);
 }

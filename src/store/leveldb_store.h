@@ -120,6 +120,9 @@ void leveldb_store_fatal(const struct leveldb_store *store, const char *reason);
  */
 unsigned leveldb_store_level0_files(struct leveldb_store *store);
 
+/* Bytes of the table files; what was written last is not in one yet. Same thread as apply. */
+uint64_t leveldb_store_table_bytes(struct leveldb_store *store);
+
 /*
  * STATUS_CORRUPT when a table file that the database needs is gone from its directory, which is
  * damage. What a get does not find is believed only after the same check (table_watch.h);
