@@ -44,6 +44,7 @@ libringcore_a_SOURCES += \
 	src/commands/multi_key.c \
 	src/commands/options.c \
 	src/commands/options.h \
+	src/commands/plan.c \
 	src/commands/repair.c \
 	src/commands/repair_view.h \
 	src/commands/reply.c \

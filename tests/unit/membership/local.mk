@@ -7,4 +7,5 @@ unit_tests += \
 	tests/unit/membership/test_peers \
 	tests/unit/membership/test_register \
 	tests/unit/membership/test_register_change \
+	tests/unit/membership/test_stage \
 	tests/unit/membership/test_users
