@@ -91,12 +91,56 @@ __attribute__((noinline)) static void replica_work(const struct task *task)
     do_task(task);
 }
 
+static struct cluster_allocations allocations;
+static uint64_t *allocates; /* of whoever works now; NULL: nobody does */
+
 static void work(const struct task *task)
 {
-    if (task->machine->self == 1)
+    bool coordinates = task->machine->self == 1;
+    allocates = coordinates ? &allocations.coordinator : &allocations.replica;
+    if (coordinates)
         coordinator_work(task);
     else
         replica_work(task);
+    allocates = NULL;
+}
+
+struct cluster_allocations cluster_allocations_take(void)
+{
+    struct cluster_allocations taken = allocations;
+    allocations = (struct cluster_allocations){0};
+    return taken;
+}
+
+static void count_allocation(void)
+{
+    if (allocates != NULL)
+        ++*allocates;
+}
+
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t bytes);
+void *__wrap_malloc(size_t bytes);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t bytes);
+
+void *__wrap_malloc(size_t bytes)
+{
+    count_allocation();
+    return __real_malloc(bytes);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    count_allocation();
+    return __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t bytes)
+{
+    count_allocation();
+    return __real_realloc(old, bytes);
 }
 
 /* ---- carrying things around ---- */

@@ -4,8 +4,10 @@
  *     instructions-driver OPERATIONS [--list]
  *
  * Runs the phases one after the other on one cluster in memory; phase_ends() is called at the
- * end of each, so that callgrind can dump what the phase has cost. --list prints their names.
+ * end of each, so that callgrind can dump what the phase has cost, and what it has allocated is
+ * printed. --list prints the names of the phases.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +80,9 @@ static void run(struct cluster *cluster, const struct phase *phase, unsigned ope
     }
     buffer_deinit(&requests);
     phase_ends(phase->name);
+    struct cluster_allocations made = cluster_allocations_take();
+    printf("allocations of the coordinator: %" PRIu64 "\n", made.coordinator);
+    printf("allocations of the replica: %" PRIu64 "\n", made.replica);
 }
 
 int main(int argc, char **argv)
@@ -97,6 +102,7 @@ int main(int argc, char **argv)
     }
     struct cluster *cluster = cluster_new();
     phase_ends("start");
+    cluster_allocations_take();
     for (int i = 0; i < PHASE_COUNT; i++)
         run(cluster, &PHASES[i], operations);
     cluster_free(cluster);

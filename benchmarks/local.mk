@@ -37,5 +37,6 @@ instructions_driver_SOURCES = \
 	tests/unit/replica/memory_store.c \
 	tests/unit/replica/memory_store.h
 instructions_driver_LDADD = $(core_libs)
-EXTRA_DIST += benchmarks/BASELINE benchmarks/instructions
+instructions_driver_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+EXTRA_DIST += benchmarks/BASELINE benchmarks/callgrind_profile.py benchmarks/instructions
 EXTRA_DIST += benchmarks/repair_cost

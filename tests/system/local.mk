@@ -1,6 +1,7 @@
 EXTRA_DIST += \
 	tests/system/fake_node.py \
 	tests/system/harness.py \
+	tests/system/namespaces.py \
 	tests/system/newcomer.py \
 	tests/system/test_client_library \
 	tests/system/test_catch_up \
@@ -18,9 +19,11 @@ EXTRA_DIST += \
 	tests/system/test_gateways \
 	tests/system/test_hints \
 	tests/system/test_kill_loop \
+	tests/system/test_net_matrix \
 	tests/system/test_plans \
 	tests/system/test_quickstart \
 	tests/system/test_ringbench \
+	tests/system/test_region_cut \
 	tests/system/test_repair \
 	tests/system/test_ringcluster \
 	tests/system/test_ringctl \
