@@ -86,6 +86,7 @@ static bool read_member(const struct resp_value *row, struct cluster_member *out
         return false;
     out->id = (node_id)id;
     snprintf(out->role, sizeof out->role, "%s", fields_text(row, "role", "data"));
+    out->stores_nothing = strcmp(out->role, "data") != 0;
     snprintf(out->region, sizeof out->region, "%s", fields_text(row, "region", ""));
     snprintf(out->rack, sizeof out->rack, "%s", fields_text(row, "rack", ""));
     return true;
@@ -166,11 +167,6 @@ void cluster_deinit(struct cluster *cluster)
     free(cluster->members);
     free(cluster->owners);
     *cluster = (struct cluster){0};
-}
-
-const uint16_t *cluster_owners(const struct cluster *cluster, uint32_t partition)
-{
-    return cluster->owners + (size_t)partition * cluster->owner_count;
 }
 
 void cluster_ask_all_these(const struct cluster *cluster, const struct arguments *arguments,

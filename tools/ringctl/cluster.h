@@ -20,6 +20,7 @@ enum { CLUSTER_TEXT_MAX = 64 };
 struct cluster_member {
     node_id id;
     char role[CLUSTER_TEXT_MAX]; /* data, joining, gateway */
+    bool stores_nothing;         /* a gateway, or one that is joining */
     char region[RING_NAME_MAX + 1];
     char rack[RING_NAME_MAX + 1];
     struct ring_address client;
@@ -44,7 +45,10 @@ MUST_USE enum exit_code cluster_load(const struct arguments *arguments, struct c
 void cluster_deinit(struct cluster *cluster);
 
 /* The owners of a partition: cluster->owner_count indexes into `members`. */
-const uint16_t *cluster_owners(const struct cluster *cluster, uint32_t partition);
+static inline const uint16_t *cluster_owners(const struct cluster *cluster, uint32_t partition)
+{
+    return cluster->owners + (size_t)partition * cluster->owner_count;
+}
 
 /*
  * Ask every member the same command, which takes no arguments. `out` has room for
