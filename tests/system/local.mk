@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	tests/system/test_gateways \
 	tests/system/test_hints \
 	tests/system/test_kill_loop \
+	tests/system/test_metrics \
 	tests/system/test_net_matrix \
 	tests/system/test_plans \
 	tests/system/test_pubsub \
