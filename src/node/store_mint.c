@@ -1,9 +1,9 @@
 /*
  * store_mint.c - new versions for client writes, at the owner that coordinates them.
  *
- * All entries of a request are evaluated before the first is written, so that an error is
- * definite. The answer goes out early, with what the other owners need; the copy here is
- * reported late, once it is durable.
+ * Of several entries all are evaluated before the first is written, so that an error is
+ * definite; one alone either fails or is written. The answer goes out early, with what the other
+ * owners need; the copy here is reported late, once it is durable.
  */
 #include <stdlib.h>
 
@@ -74,7 +74,8 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
         const struct key_entry *entry = &request->entries[i];
         struct mutation mutation = entry->mutation;
         struct replica_minted minted;
-        if (!evaluate_only && (request->flags & KEY_ALL_OR_NOTHING) != 0)
+        bool judged = !evaluate_only && request->entry_count > 1;
+        if (judged && (request->flags & KEY_ALL_OR_NOTHING) != 0)
             mutation.flags &= (uint16_t) ~(MUTATION_IF_ABSENT | MUTATION_IF_PRESENT);
         struct replica_mint mint = {.keyspace = request->keyspace,
                                     .policy = policy,
@@ -84,7 +85,8 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
                                     .observed_time = entry->context_time,
                                     .blind = !reads, /* only the lookup has read */
                                     .stamp = buffer_slice(&stamp),
-                                    .id = request->identity.id};
+                                    .id = request->identity.id,
+                                    .delivery_bytes = delivery_bytes};
         if (message->cell_count > 0)
             mint.read_cell = reader_bytes(&cells);
         old_offsets[i] = old->length;
@@ -99,8 +101,6 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
             status = note_beside(side, replica, request, i, &outcomes[i]);
         *written = (uint16_t)(*written + minted.written);
         delivery_bytes += minted.delivery_bytes;
-        if (status == STATUS_OK && delivery_bytes > MESSAGE_PAYLOAD_BYTES_MAX)
-            status = STATUS_TOO_LARGE;
     }
     old_offsets[request->entry_count] = old->length;
     buffer_deinit(&stamp);
@@ -144,7 +144,8 @@ void store_finish_mint(struct store_side *side, struct replica *replica, const s
 
 /*
  * First all entries are evaluated, so that an error is definite: nothing was changed. Then
- * they are written; entries of one request see those before them.
+ * they are written; entries of one request see those before them. replica_mint() evaluates before
+ * it changes anything, so one entry needs no pass of its own for that.
  */
 static void mint_request(struct store_side *side, struct replica *replica,
                          const struct frame *frame, const struct message_mint *message,
@@ -154,21 +155,24 @@ static void mint_request(struct store_side *side, struct replica *replica,
     struct buffer old = {0}, deliveries = {0}, encoded = {0};
     size_t *offsets = memory_new((size_t)request->entry_count + 1, sizeof *offsets);
     struct message_minted minted = {0};
-    uint16_t written = 0;
+    uint16_t written = request->entry_count;
+    bool all = (request->flags & KEY_ALL_OR_NOTHING) != 0;
     store_go_by_keyspace(side, request->keyspace);
     result.outcomes = memory_new(request->entry_count, sizeof *result.outcomes);
-    minted.status = mint_pass(side, replica, request, message, true, result.outcomes, offsets, &old,
-                              &deliveries, &written);
-    bool refused = (request->flags & KEY_ALL_OR_NOTHING) != 0 && written < request->entry_count;
+    if (request->entry_count > 1)
+        minted.status = mint_pass(side, replica, request, message, true, result.outcomes, offsets,
+                                  &old, &deliveries, &written);
+    if (minted.status == STATUS_OK && (!all || written == request->entry_count)) {
+        minted.status = mint_pass(side, replica, request, message, false, result.outcomes, offsets,
+                                  &old, &deliveries, &written);
+        /* A store that fails between the passes may not leave half a request behind. */
+        out->discard = out->discard || (minted.status != STATUS_OK && written > 0);
+    }
+    bool refused = minted.status == STATUS_OK && all && written < request->entry_count;
     if (refused) {
         for (uint16_t i = 0; i < request->entry_count; i++)
             result.outcomes[i] = (struct key_outcome){0};
         written = 0;
-    } else if (minted.status == STATUS_OK) {
-        minted.status = mint_pass(side, replica, request, message, false, result.outcomes, offsets,
-                                  &old, &deliveries, &written);
-        /* A store that fails between the passes may not leave half a request behind. */
-        out->discard = out->discard || minted.status != STATUS_OK;
     }
     minted.written = minted.status == STATUS_OK && written > 0;
     if (minted.status == STATUS_OK) {

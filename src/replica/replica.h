@@ -184,6 +184,7 @@ struct replica_mint {
     struct slice stamp;      /* of the request; empty: it has no id */
     struct slice id;         /* by which an increment counts once; empty: none */
     const struct clock *cut; /* of an element: what deletes of its key removed; NULL: nothing */
+    size_t delivery_bytes;   /* of what goes with it in one message, at most */
 };
 
 struct replica_minted {

@@ -288,6 +288,9 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
         struct remainder left = remainder_of(mint, &base, &evaluated);
         status = check_siblings(context, &left, &base);
         out->delivery_bytes = delivery_bytes(mint, &left);
+        if (status == STATUS_OK &&
+            mint->delivery_bytes + out->delivery_bytes > MESSAGE_PAYLOAD_BYTES_MAX)
+            status = STATUS_TOO_LARGE;
     }
     if (status != STATUS_OK)
         goto done;

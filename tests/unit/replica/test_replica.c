@@ -585,9 +585,40 @@ static void a_default_time_to_live_is_for_what_has_none(void **state)
     deinit_host(&host);
 }
 
+/* An entry that is alone is written without a look before it, so the refusal must come first. */
+static void what_does_not_fit_into_its_message_changes_nothing(void **state)
+{
+    struct host host;
+    struct mutation mutation = set("v");
+    struct replica_mint wish = {.policy = MERGE_LWW,
+                                .key = slice_text("k"),
+                                .mutation = &mutation,
+                                .delivery_bytes = MESSAGE_PAYLOAD_BYTES_MAX - 10};
+    struct replica_minted minted;
+    struct buffer old = {0}, delivery = {0};
+    (void)state;
+    init_host(&host, 1);
+    commit(&host);
+    uint64_t position = host.replica.log_position;
+    assert_int_equal(
+        replica_mint(&host.replica, &wish, false, &host.context, &minted, &old, &delivery),
+        STATUS_TOO_LARGE);
+    assert_int_equal(host.batch.length, 0);
+    assert_int_equal(delivery.length, 0);
+    assert_true(host.replica.log_position == position);
+    wish.delivery_bytes = 0;
+    assert_int_equal(
+        replica_mint(&host.replica, &wish, false, &host.context, &minted, &old, &delivery),
+        STATUS_OK);
+    buffer_deinit(&old);
+    buffer_deinit(&delivery);
+    deinit_host(&host);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_does_not_fit_into_its_message_changes_nothing),
         cmocka_unit_test(a_write_is_seen_and_replicates),
         cmocka_unit_test(applying_twice_changes_nothing),
         cmocka_unit_test(a_late_copy_does_not_bring_an_old_value_back),
