@@ -1,5 +1,6 @@
 #include "coordinator/key_request.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -235,6 +236,17 @@ static void decode_outcome(struct reader *reader, struct key_outcome *out)
     out->value = reader_bytes(reader);
 }
 
+enum result_offset { RESULT_ACKS = 1, RESULT_NEEDED, RESULT_HINTS, RESULT_OUTCOMES };
+
+void key_result_set_acks(struct buffer *encoded, uint8_t acks, uint8_t needed, uint8_t hints)
+{
+    assert(encoded->length > RESULT_OUTCOMES);
+    encoded->data[RESULT_ACKS] = acks;
+    encoded->data[RESULT_NEEDED] = needed;
+    encoded->data[RESULT_HINTS] = hints;
+}
+
+/* The first bytes stand where enum result_offset says. */
 void key_result_encode(const struct key_result *result, struct buffer *out)
 {
     buffer_put_u8(out, (uint8_t)result->status);

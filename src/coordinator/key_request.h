@@ -159,6 +159,8 @@ void key_contexts_free(struct key_contexts *contexts);
 MUST_USE enum status key_request_decode(struct reader *reader, struct key_request *out,
                                         struct key_contexts *contexts);
 void key_result_encode(const struct key_result *result, struct buffer *out);
+/* Overwrite what an encoded result says of acks. */
+void key_result_set_acks(struct buffer *encoded, uint8_t acks, uint8_t needed, uint8_t hints);
 MUST_USE enum status key_result_decode(struct reader *reader, struct key_result *out);
 
 #endif

@@ -230,7 +230,7 @@ void coordinated_request_free(struct coordinated_request *c)
 {
     if (c == NULL)
         return;
-    for (int i = 0; i < RING_OWNERS_MAX; i++) {
+    for (int i = 0; i < c->owners.primary_count; i++) { /* nobody else is asked */
         buffer_deinit(&c->answers[i]);
         buffer_deinit(&c->fetched[i]);
         buffer_deinit(&c->lookups[i]);
