@@ -37,7 +37,9 @@ void *memory_resize(void *old, size_t count, size_t size)
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes))
         out_of_memory(count, size);
-    void *memory = realloc(old, bytes == 0 ? 1 : bytes);
+    if (bytes == 0)
+        bytes = 1;
+    void *memory = old == NULL ? malloc(bytes) : realloc(old, bytes);
     if (memory == NULL)
         out_of_memory(count, size);
     return memory;
