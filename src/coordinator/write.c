@@ -10,7 +10,8 @@
 
 void write_start(struct coordinated_request *c, struct coordinated_output *out)
 {
-    struct buffer body = {0};
+    uint8_t room[SMALL_BODY_BYTES];
+    struct buffer body = buffer_on(room, sizeof room);
     struct message_mint mint = {.address = c->address, .request = buffer_slice(&c->bytes)};
     if (!quorum_met_with(&c->write, c->params.usable)) { /* owners went away during the read */
         request_fail(c, STATUS_UNAVAILABLE, &c->write, out);
