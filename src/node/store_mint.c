@@ -13,6 +13,8 @@
 #include "node/store_side_state.h"
 #include "ring/element_key.h"
 
+enum { MINT_ROOM_BYTES = 512 }; /* of what is made of a small write: see buffer_on() */
+
 void store_reply_minted(const struct frame *frame, const struct message_minted *minted,
                         struct buffer *out)
 {
@@ -124,7 +126,8 @@ void store_finish_mint(struct store_side *side, struct replica *replica, const s
                        const struct message_mint *message, struct message_minted *minted,
                        uint16_t written, const struct buffer *deliveries, struct store_output *out)
 {
-    struct buffer body = {0};
+    uint8_t room[MINT_ROOM_BYTES];
+    struct buffer body = buffer_on(room, sizeof room);
     if (!minted->written) {
         store_reply_minted(frame, minted, &out->late);
         return;
@@ -152,7 +155,10 @@ static void mint_request(struct store_side *side, struct replica *replica,
                          const struct key_request *request, struct store_output *out)
 {
     struct key_result result = {.outcome_count = request->entry_count};
-    struct buffer old = {0}, deliveries = {0}, encoded = {0};
+    uint8_t deliveries_room[MINT_ROOM_BYTES], encoded_room[MINT_ROOM_BYTES];
+    struct buffer old = {0};
+    struct buffer deliveries = buffer_on(deliveries_room, sizeof deliveries_room);
+    struct buffer encoded = buffer_on(encoded_room, sizeof encoded_room);
     size_t *offsets = memory_new((size_t)request->entry_count + 1, sizeof *offsets);
     struct message_minted minted = {0};
     uint16_t written = request->entry_count;
