@@ -35,7 +35,7 @@ void frame_finish(struct buffer *out, size_t offset)
                    checksum(out->data + offset, length - FRAME_HEADER_BYTES));
 }
 
-enum status frame_parse(struct slice bytes, struct frame *out, size_t *used)
+static enum status parse(struct slice bytes, struct frame *out, size_t *used, uint64_t *sum)
 {
     struct reader reader = reader_make(bytes);
     if (bytes.length < 4)
@@ -49,11 +49,26 @@ enum status frame_parse(struct slice bytes, struct frame *out, size_t *used)
     out->type = reader_u16(&reader);
     out->request = reader_u64(&reader);
     out->left_ms = reader_u32(&reader);
-    uint64_t sum = reader_u64(&reader);
-    size_t body_bytes = length - (FRAME_HEADER_BYTES - 4);
-    if (version != FRAME_VERSION || sum != checksum(bytes.data, body_bytes))
+    *sum = reader_u64(&reader);
+    if (version != FRAME_VERSION)
         return STATUS_CORRUPT;
-    out->body = slice_make(bytes.data + FRAME_HEADER_BYTES, body_bytes);
+    out->body =
+        slice_make(bytes.data + FRAME_HEADER_BYTES, length - (size_t)(FRAME_HEADER_BYTES - 4));
     *used = (size_t)length + 4;
     return STATUS_OK;
+}
+
+enum status frame_parse(struct slice bytes, struct frame *out, size_t *used)
+{
+    uint64_t sum;
+    enum status status = parse(bytes, out, used, &sum);
+    if (status == STATUS_OK && sum != checksum(bytes.data, out->body.length))
+        status = STATUS_CORRUPT;
+    return status;
+}
+
+enum status frame_open(struct slice bytes, struct frame *out, size_t *used)
+{
+    uint64_t sum;
+    return parse(bytes, out, used, &sum);
 }
