@@ -207,6 +207,7 @@ struct coordinated_request *coordinated_request_new(const struct coordinate_para
     c->owners = *params->owners;
     c->params = *params;
     c->params.owners = NULL;
+    buffer_reserve(&c->bytes, SMALL_BODY_BYTES);
     key_request_encode(request, &c->bytes);
     struct reader reader = reader_make(buffer_slice(&c->bytes));
     enum status status = key_request_decode(&reader, &c->request, &c->contexts);
@@ -249,7 +250,6 @@ void coordinated_request_free(struct coordinated_request *c)
     buffer_deinit(&c->minted);
     buffer_deinit(&c->pending);
     key_contexts_free(&c->contexts);
-    free((void *)c->request.entries);
     buffer_deinit(&c->bytes);
     free(c);
 }

@@ -248,7 +248,6 @@ static void start_successor(struct node *node, struct successor *next)
     preference_list_build(node->ring, request.partition, node->home, &owners);
     node->statistics.writes_again++;
     coordinate(node, &next->origin, &request, &owners, next->deadline_us);
-    free((void *)request.entries);
     key_contexts_free(&contexts);
 }
 
@@ -300,7 +299,6 @@ static bool coordinate_instead(struct node *node, const struct pending *pending,
     assert(status == STATUS_OK); /* it was encoded here */
     coordinate(node, &pending->origin, &request, owners,
                pending->deadline_us - FORWARD_SLACK_MS * 1000);
-    free((void *)request.entries);
     key_contexts_free(&contexts);
     return true;
 }
@@ -455,7 +453,6 @@ static void release(struct node *node, struct pending *pending)
     node->held_count--;
     preference_list_build(node->ring, pending->partition, node->home, &owners);
     bool ours = is_ours(node, &request, &owners);
-    free((void *)request.entries);
     key_contexts_free(&contexts);
     if (ours && coordinate_instead(node, pending, &owners))
         pending_remove(node, pending);

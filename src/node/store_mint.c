@@ -159,11 +159,13 @@ static void mint_request(struct store_side *side, struct replica *replica,
     struct buffer old = {0};
     struct buffer deliveries = buffer_on(deliveries_room, sizeof deliveries_room);
     struct buffer encoded = buffer_on(encoded_room, sizeof encoded_room);
-    size_t *offsets = memory_new((size_t)request->entry_count + 1, sizeof *offsets);
+    size_t few[2], *offsets = few;
     struct message_minted minted = {0};
     uint16_t written = request->entry_count;
     bool all = (request->flags & KEY_ALL_OR_NOTHING) != 0;
     store_go_by_keyspace(side, request->keyspace);
+    if (request->entry_count > 1)
+        offsets = memory_new((size_t)request->entry_count + 1, sizeof *offsets);
     result.outcomes = memory_new(request->entry_count, sizeof *result.outcomes);
     if (request->entry_count > 1)
         minted.status = mint_pass(side, replica, request, message, true, result.outcomes, offsets,
@@ -198,7 +200,8 @@ static void mint_request(struct store_side *side, struct replica *replica,
     }
     store_finish_mint(side, replica, frame, message, &minted, written, &deliveries, out);
     key_result_deinit(&result);
-    free(offsets);
+    if (offsets != few)
+        free(offsets);
     buffer_deinit(&old);
     buffer_deinit(&deliveries);
     buffer_deinit(&encoded);
@@ -212,7 +215,6 @@ void store_handle_mint(struct store_side *side, const struct frame *frame, struc
     struct key_contexts contexts = {0};
     enum status status = message_mint_decode(frame->body, &message);
     struct replica *replica = NULL;
-    request.entries = NULL;
     if (status == STATUS_OK) {
         struct reader reader = reader_make(message.request);
         status = key_request_decode(&reader, &request, &contexts);
@@ -240,6 +242,5 @@ void store_handle_mint(struct store_side *side, const struct frame *frame, struc
     }
     if (status != STATUS_OK)
         store_reply_minted(frame, &(struct message_minted){.status = status}, &out->late);
-    free((void *)request.entries);
     key_contexts_free(&contexts);
 }
