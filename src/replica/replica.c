@@ -22,6 +22,21 @@ void local_cell_deinit(struct local_cell *local)
     buffer_deinit(&local->record);
 }
 
+uint64_t replica_position(struct replica_context *context, keyspace_id keyspace, struct slice key)
+{
+    struct replica_place *place = &context->place;
+    if (key.length == 0 || key.length > sizeof place->key)
+        return ring_position(key, keyspace, context->position_seed);
+    if (place->keyspace == keyspace && place->key_bytes == key.length &&
+        memcmp(place->key, key.data, key.length) == 0)
+        return place->position;
+    place->position = ring_position(key, keyspace, context->position_seed);
+    place->keyspace = keyspace;
+    place->key_bytes = (uint16_t)key.length;
+    memcpy(place->key, key.data, key.length);
+    return place->position;
+}
+
 enum status replica_load_cell(struct replica_context *context, keyspace_id keyspace,
                               struct slice key, struct buffer *out)
 {
@@ -29,7 +44,7 @@ enum status replica_load_cell(struct replica_context *context, keyspace_id keysp
     struct buffer name = buffer_on(name_room, sizeof name_room);
     struct slice cached;
     enum status status = STATUS_OK;
-    record_cell_name(ring_position(key, keyspace, context->position_seed), keyspace, key, &name);
+    record_cell_name(replica_position(context, keyspace, key), keyspace, key, &name);
     if (cell_cache_get(context->cache, buffer_slice(&name), &cached)) {
         if (cached.length == 0)
             status = STATUS_NOT_FOUND; /* the present group has deleted it */
@@ -183,7 +198,7 @@ void replica_record_event(struct replica *replica, keyspace_id keyspace, struct 
     uint8_t name_room[NAME_ROOM_BYTES], value_room[RECORD_ROOM_BYTES];
     struct buffer name = buffer_on(name_room, sizeof name_room);
     struct buffer value = buffer_on(value_room, sizeof value_room);
-    uint64_t place = ring_position(key, keyspace, context->position_seed);
+    uint64_t place = replica_position(context, keyspace, key);
     struct log_record record = {
         .written_ms = context->wall_ms, .keyspace = keyspace, .key = key, .dots = *new_dots};
     uint64_t position = replica->log_position + 1;
