@@ -93,8 +93,11 @@ void bit_result_encode(const struct bit_result *result, struct buffer *out)
 
 void bit_result_decode(struct reader *reader, struct bit_result *out)
 {
-    out->failed = reader_u8(reader) != 0;
+    uint8_t failed = reader_u8(reader);
+    out->failed = failed == 1;
     out->number = (int64_t)reader_u64(reader);
+    if (failed > 1)
+        reader->failed = true;
 }
 
 /* The lowest `width` bits as a number of the step's type. */

@@ -20,7 +20,7 @@
     X(lolwut) X(memory) X(mget) X(mset) X(msetnx) X(object) X(persist) X(pexpire) X(pexpireat)    \
     X(pexpiretime) X(ping) X(psetex) X(pttl) X(quit) X(randomkey) X(readonly) X(readwrite)        \
     X(rename) X(renamenx) X(reset) X(ring_digest) X(ring_gc) X(ring_get) X(ring_hints) X(ring_keyspace)      \
-    X(ring_locate) X(ring_member) X(ring_repair) X(ring_session) X(ring_show) X(ring_slots) X(ring_status)       \
+    X(ring_locate) X(ring_member) X(ring_reach) X(ring_repair) X(ring_session) X(ring_show) X(ring_slots) X(ring_status)       \
     X(ring_tls) X(ring_version) X(scan) X(select) X(set) X(setbit) X(setex) X(setnx) X(setrange)              \
     X(slowlog) X(strlen) X(substr) X(time) X(touch) X(ttl) X(type) X(unlink) X(wait)              \
     X(waitaof) X(with)

@@ -17,6 +17,7 @@
 #include "commands/repair_view.h"
 #include "coordinator/context_token.h"
 #include "coordinator/owner_rank.h"
+#include "membership/reach_matrix.h"
 #include "membership/register_change.h"
 #include "node/event.h"
 #include "node/settings.h"
@@ -37,6 +38,7 @@ struct node_statistics {
     uint64_t keyspace_hits, keyspace_misses;
     uint64_t client_bytes_in, client_bytes_out;
     uint64_t requests_coordinated, requests_forwarded;
+    uint64_t requests_forwarded_around; /* cuts: to who reached more owners than this node */
     uint64_t requests_unavailable, requests_uncertain, requests_timeout, requests_overloaded;
     uint64_t requests_clock_skew; /* refused because of a clock */
     uint64_t requests_held;       /* writes that waited until an owner might mint */
@@ -185,6 +187,9 @@ struct environment {
      * Whether this node's replica of the partition answers reads (false: not owner, or rebuilding).
      */
     bool (*replica_ready)(void *node, partition_id partition);
+    /* What a node last said of whom it reaches, and how old that is. May be NULL: nothing is known. */
+    struct reach_view (*reach_between)(void *node, node_id from, node_id to, struct instant now);
+    uint64_t (*reach_age_ms)(void *node, node_id from, struct instant now);
     /* May be NULL: no hints are kept. */
     void (*hint_view)(void *node, struct hint_view *out);
     void (*expiry_view)(void *node, struct message_expiry_state *out); /* may be NULL */

@@ -377,6 +377,7 @@ static void write_ring(struct section *section)
     number(section, "ring_clock_fences", s->clock_fences);
     number(section, "ring_requests_coordinated", s->requests_coordinated);
     number(section, "ring_requests_forwarded", s->requests_forwarded);
+    number(section, "ring_requests_forwarded_around", s->requests_forwarded_around);
     number(section, "ring_requests_unavailable", s->requests_unavailable);
     number(section, "ring_requests_uncertain", s->requests_uncertain);
     number(section, "ring_requests_timeout", s->requests_timeout);

@@ -50,6 +50,7 @@ libringcore_a_SOURCES += \
 	src/commands/ring_admin.c \
 	src/commands/ring_gc.c \
 	src/commands/ring_hints.c \
+	src/commands/ring_reach.c \
 	src/commands/ring_tls.c \
 	src/commands/ring_view.c \
 	src/commands/ring_view.h \

@@ -7,6 +7,8 @@ libringcore_a_SOURCES += \
 	src/membership/member_change.h \
 	src/membership/peers.c \
 	src/membership/peers.h \
+	src/membership/reach_matrix.c \
+	src/membership/reach_matrix.h \
 	src/membership/register_acceptor.c \
 	src/membership/register_acceptor.h \
 	src/membership/register_change.c \

@@ -9,6 +9,10 @@
  * A request is forwarded once, to one owner at a time: the next one is asked when one has
  * refused it and written nothing, because it cannot serve or reaches too few others.
  *
+ * What this node coordinates itself and reaches too few owners for, in a cut that others see less
+ * of, is forwarded likewise to who is known to reach more (reach_schedule.c): a read to any node, a
+ * write to an owner.
+ *
  * A node whose clock is fenced off (clock_fence.c) coordinates no write: its clients'
  * writes go to other owners. Those forwarded to it are refused, so the one that
  * forwarded them tries the next owner. When no owner may mint now, but one says that it
@@ -210,9 +214,14 @@ static bool mints_here(const struct node *node, partition_id partition)
     return ring_is_read(node->ring, node->self, partition) && node_replica_ready(node, partition);
 }
 
+static bool go_around(struct node *node, const struct origin *origin,
+                      const struct key_request *request, const struct preference_list *owners,
+                      uint64_t deadline_us);
+
+/* `here_alone`: nobody else is asked to coordinate it. */
 static void coordinate(struct node *node, const struct origin *origin,
                        const struct key_request *request, const struct preference_list *owners,
-                       uint64_t deadline_us)
+                       uint64_t deadline_us, bool here_alone)
 {
     struct coordinate_params params = {.ring = node->ring,
                                        .self = node->self,
@@ -229,9 +238,14 @@ static void coordinate(struct node *node, const struct origin *origin,
     owner_choice_prepare(node, request, owners, &params, order);
     struct pending *pending = pending_add(node, PENDING_COORDINATED, origin, deadline_us);
     node->coordinated_count++;
-    node->statistics.requests_coordinated++;
     pending->coordinated =
         coordinated_request_new(&params, request, node->now.wall_ms, &node->coordinated_output);
+    if (!here_alone && go_around(node, origin, request, owners, deadline_us)) {
+        coordinated_output_clear(&node->coordinated_output);
+        pending_remove(node, pending);
+        return;
+    }
+    node->statistics.requests_coordinated++;
     deadline_heap_add(&node->timers, coordinated_request_deadline_us(pending->coordinated),
                       pending->id);
     carry_out(node, pending);
@@ -247,7 +261,7 @@ static void start_successor(struct node *node, struct successor *next)
     assert(status == STATUS_OK); /* it was encoded here */
     preference_list_build(node->ring, request.partition, node->home, &owners);
     node->statistics.writes_again++;
-    coordinate(node, &next->origin, &request, &owners, next->deadline_us);
+    coordinate(node, &next->origin, &request, &owners, next->deadline_us, true);
     key_contexts_free(&contexts);
 }
 
@@ -261,11 +275,35 @@ static bool was_tried(const struct pending *pending, node_id owner)
     return false;
 }
 
+static void forward_to(struct node *node, struct pending *pending, node_id to)
+{
+    pending->tried[pending->tried_count++] = to;
+    pending_await(node, pending, to);
+    owner_choice_asked(node, to, MESSAGE_FORWARD, pending->id);
+    node_send_link(node, peers_link(node->peers, to), MESSAGE_FORWARD, pending->id,
+                   left_ms(node, pending->deadline_us - FORWARD_SLACK_MS * 1000),
+                   buffer_slice(&pending->request));
+}
+
+static bool forward_around(struct node *node, struct pending *pending,
+                           const struct preference_list *owners)
+{
+    node_id to = pending->tried_count == RING_OWNERS_MAX
+                     ? 0
+                     : reach_who_has_more(node, owners, !pending->reads, pending->tried,
+                                          pending->tried_count);
+    if (to != 0)
+        forward_to(node, pending, to);
+    return to != 0;
+}
+
 /* Send to the best usable owner that was not tried; false when there is none. */
 static bool forward(struct node *node, struct pending *pending,
                     const struct preference_list *owners)
 {
     uint8_t order[RING_OWNERS_MAX];
+    if (pending->around)
+        return forward_around(node, pending, owners);
     if (!pending->meets)
         owner_choice_order(node, RANK_FORWARD, owners, pending->partition, order);
     for (uint8_t i = 0; i < owners->primary_count; i++) {
@@ -274,12 +312,7 @@ static bool forward(struct node *node, struct pending *pending,
         if (owner == node->self || !peers_is_up(node->peers, owner) ||
             load->in_flight >= node->settings.peer_inflight_max || was_tried(pending, owner))
             continue;
-        pending->tried[pending->tried_count++] = owner;
-        pending_await(node, pending, owner);
-        owner_choice_asked(node, owner, MESSAGE_FORWARD, pending->id);
-        node_send_link(node, peers_link(node->peers, owner), MESSAGE_FORWARD, pending->id,
-                       left_ms(node, pending->deadline_us - FORWARD_SLACK_MS * 1000),
-                       buffer_slice(&pending->request));
+        forward_to(node, pending, owner);
         return true;
     }
     return false;
@@ -292,13 +325,13 @@ static bool coordinate_instead(struct node *node, const struct pending *pending,
     struct key_request request;
     struct key_contexts contexts;
     struct reader reader = reader_make(buffer_slice(&pending->request));
-    if (!mints_here(node, pending->partition) || clock_fence_is_up(node) ||
+    if (pending->around || !mints_here(node, pending->partition) || clock_fence_is_up(node) ||
         node->store_condition != STATUS_OK)
         return false;
     enum status status = key_request_decode(&reader, &request, &contexts);
     assert(status == STATUS_OK); /* it was encoded here */
     coordinate(node, &pending->origin, &request, owners,
-               pending->deadline_us - FORWARD_SLACK_MS * 1000);
+               pending->deadline_us - FORWARD_SLACK_MS * 1000, true);
     key_contexts_free(&contexts);
     return true;
 }
@@ -341,9 +374,8 @@ static void try_next(struct node *node, struct pending *pending,
     pending_remove(node, pending);
 }
 
-static void start_forward(struct node *node, const struct origin *origin,
-                          const struct key_request *request, const struct preference_list *owners,
-                          uint64_t deadline_us)
+static struct pending *new_forward(struct node *node, const struct origin *origin,
+                                   const struct key_request *request, uint64_t deadline_us)
 {
     struct pending *pending =
         pending_add(node, PENDING_FORWARDED, origin, deadline_us + FORWARD_SLACK_MS * 1000);
@@ -352,6 +384,15 @@ static void start_forward(struct node *node, const struct origin *origin,
         told.region = (uint8_t)(node->home + 1);
     key_request_encode(&told, &pending->request);
     pending->partition = request->partition;
+    pending->reads = !key_request_writes(request);
+    return pending;
+}
+
+static void start_forward(struct node *node, const struct origin *origin,
+                          const struct key_request *request, const struct preference_list *owners,
+                          uint64_t deadline_us)
+{
+    struct pending *pending = new_forward(node, origin, request, deadline_us);
     pending->meets = key_request_needs_read(request);
     pending->needed = 1;
     pending->refused = mints_here(node, request->partition) && clock_fence_is_up(node)
@@ -364,6 +405,35 @@ static void start_forward(struct node *node, const struct origin *origin,
     } else {
         try_next(node, pending, owners);
     }
+}
+
+/*
+ * What was to be coordinated here was refused before anything was sent, because this node reaches
+ * too few owners. False: it was not, or nobody is known to reach more.
+ */
+static bool go_around(struct node *node, const struct origin *origin,
+                      const struct key_request *request, const struct preference_list *owners,
+                      uint64_t deadline_us)
+{
+    const struct coordinated_output *out = &node->coordinated_output;
+    struct key_result result;
+    struct reader reader = reader_make(buffer_slice(&out->result));
+    if (!out->finished || out->result.data[0] != STATUS_UNAVAILABLE || out->send_count > 0 ||
+        request->kind == KEY_DIGEST ||
+        reach_who_has_more(node, owners, key_request_writes(request), NULL, 0) == 0)
+        return false;
+    enum status status = key_result_decode(&reader, &result);
+    assert(status == STATUS_OK); /* it was encoded here */
+    struct pending *pending = new_forward(node, origin, request, deadline_us);
+    pending->around = true;
+    pending->refused = STATUS_UNAVAILABLE;
+    pending->reached = result.acks;
+    pending->needed = result.needed;
+    key_result_deinit(&result);
+    node->statistics.requests_forwarded++;
+    node->statistics.requests_forwarded_around++;
+    try_next(node, pending, owners);
+    return true;
 }
 
 /* Nothing was written, and another owner may do better: it can reach others than this one can. */
@@ -397,6 +467,12 @@ static void note_refusal(struct pending *pending, const struct key_result *resul
     }
 }
 
+/* Who has the request will not say any more what became of it. */
+static enum status no_verdict(const struct pending *pending)
+{
+    return pending->reads ? STATUS_TIMEOUT : STATUS_UNCERTAIN;
+}
+
 static void forward_answered(struct node *node, struct pending *pending, struct slice body)
 {
     struct key_result result;
@@ -414,7 +490,7 @@ static void forward_answered(struct node *node, struct pending *pending, struct 
         complete(node, &pending->origin, body);
         key_result_deinit(&result);
     } else {
-        complete_failed(node, &pending->origin, STATUS_UNCERTAIN);
+        complete_failed(node, &pending->origin, no_verdict(pending));
     }
     pending_remove(node, pending);
 }
@@ -485,7 +561,7 @@ void key_request_start(struct node *node, const struct origin *origin,
     if (key_request_writes(request) && !may_forward && clock_fence_is_up(node))
         complete_failed(node, origin, STATUS_CLOCK_SKEW);
     else if (!may_forward || is_ours(node, request, &owners))
-        coordinate(node, origin, request, &owners, deadline_us);
+        coordinate(node, origin, request, &owners, deadline_us, !may_forward);
     else
         start_forward(node, origin, request, &owners, deadline_us);
 }
@@ -511,13 +587,25 @@ void key_request_frame(struct node *node, struct pending *pending, node_id from,
     carry_out(node, pending);
 }
 
+/* The link to who has the request is gone. A read is simply asked of the next one. */
+static void forward_lost(struct node *node, struct pending *pending, node_id by)
+{
+    struct preference_list owners;
+    if (!pending->reads) {
+        complete_failed(node, &pending->origin, STATUS_UNCERTAIN);
+        pending_remove(node, pending);
+        return;
+    }
+    pending_heard(node, pending, by);
+    preference_list_build(node->ring, pending->partition, node->home, &owners);
+    try_next(node, pending, &owners);
+}
+
 void key_request_refused(struct node *node, struct pending *pending, node_id by, enum status status)
 {
     if (pending->kind == PENDING_FORWARDED) {
-        if (pending->awaited_count > 0 && pending->awaited[0] == by) {
-            complete_failed(node, &pending->origin, STATUS_UNCERTAIN);
-            pending_remove(node, pending);
-        }
+        if (pending->awaited_count > 0 && pending->awaited[0] == by)
+            forward_lost(node, pending, by);
         return;
     }
     pending_heard(node, pending, by);
@@ -531,7 +619,7 @@ void key_request_tick(struct node *node, struct pending *pending)
     if (pending->kind == PENDING_FORWARDED) {
         bool held = pending->held_until_us != 0;
         if (node->now.mono_us >= pending->deadline_us) {
-            complete_failed(node, &pending->origin, held ? pending->refused : STATUS_UNCERTAIN);
+            complete_failed(node, &pending->origin, held ? pending->refused : no_verdict(pending));
             pending_remove(node, pending);
         } else if (held && node->now.mono_us >= pending->held_until_us) {
             release(node, pending);

@@ -115,6 +115,8 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->gc_view = stability_view;
     environment->hint_lane_view = hints_lane_view;
     environment->owner_view = owner_choice_view;
+    environment->reach_between = reach_between;
+    environment->reach_age_ms = reach_age_ms;
     environment->repair_view = tree_schedule_view;
     environment->repair_pair = tree_schedule_pair;
     environment->repair_replica = tree_schedule_replica;
@@ -191,6 +193,10 @@ struct node *node_new(const struct node_params *params)
                                .random_seed = params->random_seed ^ 0x7065u,
                                .log = params->log,
                                .clocks = node->clocks});
+    node->reach = reach_matrix_new(&(struct reach_matrix_params){
+        .ring = node->ring,
+        .self = node->self,
+        .life = (uint64_t)params->storage_incarnation << 32 | params->boot_epoch});
     follow_loads(node);
     node->partitions = partition_sync_new(node->ring, node->self, node->settings.sync_interval_ms,
                                           node->settings.request_timeout_ms);
@@ -222,6 +228,7 @@ void node_free(struct node *node)
     tree_schedule_free(node->trees);
     peers_free(node->peers);
     clock_watch_free(node->clocks);
+    reach_matrix_free(node->reach);
     free(node->replica_states);
     deadline_heap_deinit(&node->timers);
     deadline_heap_deinit(&node->client_timers);
@@ -292,6 +299,7 @@ static void carry_out_peers(struct node *node)
             effects_add(node->out, EFFECT_LINK_CLOSE)->link = action->link;
             break;
         case PEERS_UP:
+            reach_matrix_note(node->reach, action->node, true, node->now.mono_us);
             log_sync_peer_up(node_load(node, action->node)->sync, node->now.mono_us);
             partition_sync_peer_up(node->partitions, action->node);
             lineage_peer_up(node, action->node);
@@ -300,6 +308,7 @@ static void carry_out_peers(struct node *node)
             stability_peer_up(node, action->node);
             break;
         case PEERS_DOWN:
+            reach_matrix_note(node->reach, action->node, false, node->now.mono_us);
             peer_went_down(node, action->node);
             break;
         }
@@ -322,6 +331,7 @@ void node_follow_ring(struct node *node)
     carry_out_peers(node); /* who has left is down for all before anybody forgets it */
     forget_questions_of_past(node);
     clock_watch_follow_ring(node->clocks);
+    reach_matrix_follow_ring(node->reach, node->now.mono_us);
     node_register_follow_ring(node);
     hint_handoff_follow_ring(node->hints.handoff);
     partition_sync_follow_ring(node->partitions);
@@ -388,6 +398,9 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
         break;
     case MESSAGE_HINT_STATE:
         hints_peer_state(node, from, frame->body);
+        break;
+    case MESSAGE_REACH:
+        reach_peer_frame(node, frame->body);
         break;
     default:
         if (node_register_takes(frame->type))
@@ -557,6 +570,7 @@ static void tick(struct node *node)
     partition_tick(node);
     node_register_tick(node);
     hints_tick(node);
+    reach_tick(node);
     stability_tick(node);
     expiry_tick(node);
     drop_tick(node);
@@ -587,6 +601,7 @@ void node_step(struct node *node, const struct event *event, struct effects *out
         expiry_start(node);
         drop_start(node);
         tree_schedule_start(node);
+        reach_start(node);
         peers_start(node->peers, event->now.mono_us, &node->peers_output);
         break;
     case EVENT_TICK:
@@ -634,6 +649,7 @@ uint64_t node_deadline_us(const struct node *node)
                             repair_deadline_us(node),
                             partition_sync_deadline_us(node->partitions),
                             hints_deadline_us(node),
+                            reach_deadline_us(node),
                             stability_deadline_us(node),
                             expiry_deadline_us(node),
                             drop_deadline_us(node),

@@ -1,8 +1,8 @@
 /*
  * node_state.h - the inside of the loop side, shared by node.c, pending.c, peer_requests.c,
  * client_sessions.c, owner_choice.c, clock_fence.c, lineage.c, rebuild_progress.c,
- * repair_schedule.c, partition_schedule.c, hint_schedule.c, stability_schedule.c and
- * expiry_schedule.c.
+ * repair_schedule.c, partition_schedule.c, hint_schedule.c, reach_schedule.c, stability_schedule.c
+ * and expiry_schedule.c.
  */
 #ifndef NODE_NODE_STATE_H
 #define NODE_NODE_STATE_H
@@ -20,12 +20,14 @@
 #include "coordinator/request.h"
 #include "membership/clock_watch.h"
 #include "membership/peers.h"
+#include "membership/reach_matrix.h"
 #include "node/node.h"
 #include "node/register.h"
 #include "repair/hint_handoff.h"
 #include "node/tree_schedule.h"
 #include "repair/log_sync.h"
 #include "repair/partition_sync.h"
+#include "ring/ring_evidence.h"
 #include "wire/frame.h"
 #include "wire/message.h"
 #include "wire/message_drop.h"
@@ -75,6 +77,8 @@ struct pending {
     uint8_t reached;        /* owners, by the one of those tried that reached most, and */
     uint8_t needed;         /* how many it takes */
     bool meets;             /* others like it at the first owner: it is not sent to the fastest */
+    bool around;            /* this node reaches too few owners: it goes to who reaches more */
+    bool reads;             /* and it changes nothing, wherever it is coordinated */
     uint32_t wait_ms;       /* the shortest after which one that was tried may mint; 0: unknown */
     uint64_t held_until_us; /* then it is tried again; 0: it is not held */
     /* PENDING_PEER_STORE, PENDING_REGISTER */
@@ -145,6 +149,7 @@ struct node {
     struct log_sink log;
     struct peers *peers;
     struct clock_watch *clocks;
+    struct reach_matrix *reach;
     const struct clock_judgement *clock; /* of the present step; never NULL within one */
     struct message_clock clock_told;     /* to the store side */
     bool is_clock_told;
@@ -306,6 +311,12 @@ uint64_t lineage_deadline_us(const struct node *node);
 void rebuild_progress_note(struct node *node, struct slice body);
 void rebuild_progress_view(void *context, struct instant now, struct store_view *out);
 
+/* evidence.c */
+/* Of all partitions that move; release it with ring_testimony_deinit(). */
+void node_evidence(const struct node *node, struct ring_testimony *out);
+/* A peer's MESSAGE_RING_ASK. */
+void evidence_asked(struct node *node, link_id link, request_id request);
+
 /* stability_schedule.c */
 void stability_start(struct node *node);
 void stability_peer_up(struct node *node, node_id peer);
@@ -343,6 +354,21 @@ void drop_told(struct node *node, struct slice body);
 void drop_store_frame(struct node *node, struct pending *pending, uint16_t type, struct slice body);
 uint64_t drop_deadline_us(const struct node *node);
 void drop_view(void *context, struct message_drop_state *out);
+
+/* reach_schedule.c */
+void reach_start(struct node *node);
+void reach_tick(struct node *node);
+/* MESSAGE_REACH of a peer. */
+void reach_peer_frame(struct node *node, struct slice body);
+uint64_t reach_deadline_us(const struct node *node);
+struct reach_view reach_between(void *context, node_id from, node_id to, struct instant now);
+uint64_t reach_age_ms(void *context, node_id from, struct instant now);
+/*
+ * The peer that is known to reach most of the owners, and more than this node does; 0: there is none.
+ * `owners_alone`: it must be one of them.
+ */
+node_id reach_who_has_more(const struct node *node, const struct preference_list *owners,
+                           bool owners_alone, const node_id *tried, uint8_t tried_count);
 
 /* repair_schedule.c */
 void repair_tick(struct node *node);

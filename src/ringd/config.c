@@ -139,14 +139,17 @@ static bool parse(const struct config_setting *setting, const char *text,
 static void say_unknown(const char *name, struct buffer *out)
 {
     const char *nearest = nearest_name_find(name, name_at, CONFIG_TABLE_COUNT);
-    buffer_printf(out, "unknown setting \"%s\"", name);
+    buffer_printf(out, "unknown setting ");
+    config_put_quoted(slice_text(name), out);
     if (nearest != NULL)
         buffer_printf(out, "; the nearest is \"%s\"", nearest);
 }
 
 static void say_refused(const struct config_setting *setting, const char *text, struct buffer *out)
 {
-    buffer_printf(out, "%s does not accept \"%s\"; it is ", setting->name, text);
+    buffer_printf(out, "%s does not accept ", setting->name);
+    config_put_quoted(slice_text(text), out);
+    buffer_printf(out, "; it is ");
     config_describe(setting, out);
 }
 

@@ -122,6 +122,9 @@ MUST_USE enum status config_change(struct config *config, const char *name, stru
 /* What is accepted, for an error or the manual: "a size from 1kb to 512mb". */
 void config_describe(const struct config_setting *setting, struct buffer *out);
 
+/* In quotes as a file has it, on one line whatever it holds. */
+void config_put_quoted(struct slice value, struct buffer *out);
+
 /* A file with every setting that says where each value came from. It can be read back. */
 void config_print(const struct config *config, struct buffer *out);
 /* The list of settings for ringd.conf(5), with the defaults. */

@@ -56,8 +56,7 @@ void config_describe(const struct config_setting *setting, struct buffer *out)
     }
 }
 
-/* A value as one word of a file. */
-static void put_quoted(struct slice value, struct buffer *out)
+void config_put_quoted(struct slice value, struct buffer *out)
 {
     buffer_put_u8(out, '"');
     for (size_t i = 0; i < value.length; i++) {
@@ -80,7 +79,7 @@ void config_print(const struct config *config, struct buffer *out)
         bool found = config_get(config, setting->name, &value);
         buffer_printf(out, "%s ", setting->name);
         if (setting->type == CONFIG_TEXT || value.length == 0)
-            put_quoted(buffer_slice(&value), out);
+            config_put_quoted(buffer_slice(&value), out);
         else
             buffer_append_slice(out, buffer_slice(&value));
         buffer_printf(out, "  # %s\n",

@@ -1,5 +1,7 @@
 #include "wire/message_tree_local.h"
 
+#include "wire/message_parts.h"
+
 /* These never leave the process, so what does not decode is a bug that its reader asserts. */
 
 static struct slice get_rest(struct reader *reader)
@@ -62,7 +64,7 @@ void message_tree_applied_encode(const struct message_tree_applied *applied, str
 enum status message_tree_applied_decode(struct slice body, struct message_tree_applied *out)
 {
     struct reader reader = reader_make(body);
-    out->status = (enum status)reader_u8(&reader);
+    out->status = get_status(&reader);
     out->differences.behind = reader_u32(&reader);
     out->differences.superseded = reader_u32(&reader);
     out->differences.in_flight = reader_u32(&reader);
@@ -95,7 +97,7 @@ enum status message_scrub_decode(struct slice body, struct message_scrub *out)
 
 void message_scrubbed_encode(const struct message_scrubbed *scrubbed, struct buffer *out)
 {
-    buffer_put_u8(out, (uint8_t)scrubbed->status);
+    put_status(out, scrubbed->status);
     buffer_put_u8(out, scrubbed->finished);
     buffer_put_u32(out, scrubbed->cells);
     buffer_put_u64(out, scrubbed->bytes);
@@ -105,8 +107,8 @@ void message_scrubbed_encode(const struct message_scrubbed *scrubbed, struct buf
 enum status message_scrubbed_decode(struct slice body, struct message_scrubbed *out)
 {
     struct reader reader = reader_make(body);
-    out->status = (enum status)reader_u8(&reader);
-    out->finished = reader_u8(&reader) != 0;
+    out->status = get_status(&reader);
+    out->finished = get_bool(&reader);
     out->cells = reader_u32(&reader);
     out->bytes = reader_u64(&reader);
     out->leaves_wrong = reader_u32(&reader);
@@ -125,7 +127,7 @@ enum status message_tree_state_decode(struct slice body, struct message_tree_sta
 {
     struct reader reader = reader_make(body);
     out->partition = reader_u16(&reader);
-    out->fits = reader_u8(&reader) != 0;
+    out->fits = get_bool(&reader);
     out->cells = reader_u64(&reader);
     out->scrubbed_ms = reader_u64(&reader);
     return reader_end(&reader);

@@ -3,7 +3,8 @@
 #
 #   SRC=source-tree tests/check/readme.sh
 #
-# The list of files for make (local.mk) alone does not count as a file. Every folder without
+# The list of files for make (local.mk) alone does not count as a file, and the seeds of fuzzers
+# are told of in tests/fuzz/README.md. Every folder without
 # a README of five lines is printed; the exit status is 1 if there is one.
 set -u
 export LC_ALL=C
@@ -20,7 +21,7 @@ while read -r folder; do
         echo "$folder/README.md: has fewer than $lines_min lines"
         failures=$((failures + 1))
     fi
-done < <(find src tests \( -name '.?*' -o -name __pycache__ \) -prune -o \
+done < <(find src tests \( -name '.?*' -o -name __pycache__ -o -path tests/fuzz/corpus \) -prune -o \
     -type f ! -name local.mk -printf '%h\n' | sort -u)
 
 [ "$failures" -eq 0 ] || { echo "$failures failures"; exit 1; }

@@ -140,6 +140,7 @@ static void note_paths(struct machine *machine)
         {MARK_READ_SPECULATIVE_REFUSED, statistics->speculative_reads_refused},
         {MARK_READ_EXPLORING, statistics->exploring_reads_sent},
         {MARK_READ_RETRIED, statistics->read_retries_sent},
+        {MARK_FORWARD_AROUND, statistics->requests_forwarded_around},
         {MARK_SLOPPY_READ, statistics->sloppy_reads},
         {MARK_HINT_READ, statistics->hints_read},
     };

@@ -36,7 +36,7 @@ enum machine_state {
 /* What a power loss leaves of batches that were written and not synced. */
 enum crash_keeps { CRASH_KEEPS_SOME, CRASH_KEEPS_NOTHING, CRASH_KEEPS_ALL };
 
-enum { MACHINE_PATHS = 7 };
+enum { MACHINE_PATHS = 8 };
 
 struct machine {
     struct world *world;

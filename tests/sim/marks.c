@@ -35,6 +35,7 @@ static const char *const names[MARK_COUNT] = {
     [MARK_CORRUPT_CLOSED_LINK] = "corrupt-closed-link",
     [MARK_CLOCK_JUMP] = "clock-jump",
     [MARK_FORWARD] = "forward",
+    [MARK_FORWARD_AROUND] = "forward-around",
     [MARK_REPLICATE_MANY] = "replicate-many",
     [MARK_SYNC_PAGE] = "sync-page",
     [MARK_READ_FETCH] = "read-fetch",

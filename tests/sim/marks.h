@@ -41,6 +41,7 @@ enum mark {
     MARK_CORRUPT_CLOSED_LINK,
     MARK_CLOCK_JUMP,
     MARK_FORWARD,
+    MARK_FORWARD_AROUND, /* a cut that others see less of */
     MARK_REPLICATE_MANY,
     MARK_SYNC_PAGE,
     MARK_READ_FETCH,

@@ -22,14 +22,23 @@ static const struct script isolate_one = {
                                           {0}},
     .marks = (const enum mark[]){MARK_BYTES_HELD_BY_CUT, MARK_DIAL_FAILED, MARK_COUNT}};
 
+/* Some seeds draw no write at a lower level than QUORUM, so the script has some of its own. */
+#define ASK_BOTH_SIDES(at)                                                                         \
+    ASK(at, OWNER(0), .kind = COMMAND_SET, .level = LEVEL_ONE),                                    \
+        ASK(at, OWNER(1), .kind = COMMAND_SET, .level = LEVEL_ONE)
+
 static const struct script halves = {
     .name = "halves",
     .row = 2,
     .about = "two against three for a minute, clients on both sides",
     .fit = fit_load,
-    .steps =
-        (const struct script_step[]){
-            DO(10000, split, 0x03), DO(20000, watch, 0), DO(70000, unsplit, 0x03), {0}},
+    .steps = (const struct script_step[]){DO2(10000, split, 0x09, HOME),
+                                          DO(20000, watch, 0),
+                                          ASK_BOTH_SIDES(30000),
+                                          ASK_BOTH_SIDES(40000),
+                                          ASK_BOTH_SIDES(50000),
+                                          DO2(70000, unsplit, 0x09, HOME),
+                                          {0}},
     .marks = (const enum mark[]){MARK_COMMAND_UNAVAILABLE, MARK_CONCURRENT_VERSIONS, MARK_COUNT}};
 
 /* One owner and one fallback on the smaller side. */
@@ -74,6 +83,44 @@ static const struct script bridge = {
                                           DO2(24000, mend_pair, 1, 4),
                                           {0}},
     .marks = (const enum mark[]){MARK_DIAL_FAILED, MARK_COUNT}};
+
+static void fit_quiet_usual(struct plan *plan)
+{
+    fit_quiet(plan);
+    fit_usual_timers(plan);
+}
+
+#define AT_ALL(at, place, what, wanted)                                                            \
+    ASK(at, place, .kind = COMMAND_##what, .level = LEVEL_ALL, .sloppy = SLOPPY_NO,                \
+        .expect = EXPECT_##wanted)
+
+/*
+ * Neither its own node nor the first owner reaches all owners; the second owner does, and both
+ * know. With every path to the third owner cut, nobody does.
+ */
+static const struct script around_a_cut = {
+    .name = "around-a-cut",
+    .row = 3,
+    .about = "who reaches too few owners asks a node that is known to reach more",
+    .fit = fit_quiet_usual,
+    .steps = (const struct script_step[]){AT_ALL(5000, OWNER(0), SET, OK),
+                                          DO2(6000, cut_pair, OWNER(0), OWNER(2)),
+                                          DO2(6000, cut_pair, FALLBACK(0), OWNER(2)),
+                                          AT_ALL(20000, OWNER(0), SET, OK),
+                                          AT_ALL(20500, FALLBACK(0), GET, LAST),
+                                          AT_ALL(21000, OWNER(0), GET, LAST),
+                                          AT_ALL(21500, FALLBACK(0), SET, OK),
+                                          AT_ALL(22000, OWNER(1), GET, LAST),
+                                          DO2(22500, cut_pair, OWNER(1), OWNER(2)),
+                                          DO2(22500, cut_pair, FALLBACK(1), OWNER(2)),
+                                          AT_ALL(40000, OWNER(0), SET, DEFINITE),
+                                          AT_ALL(40500, FALLBACK(0), GET, ERROR),
+                                          DO2(41000, mend_pair, OWNER(0), OWNER(2)),
+                                          DO2(41000, mend_pair, OWNER(1), OWNER(2)),
+                                          DO2(41000, mend_pair, FALLBACK(0), OWNER(2)),
+                                          DO2(41000, mend_pair, FALLBACK(1), OWNER(2)),
+                                          {0}},
+    .marks = (const enum mark[]){MARK_FORWARD_AROUND, MARK_DIAL_FAILED, MARK_COUNT}};
 
 static void fit_operators(struct plan *plan)
 {
@@ -310,6 +357,6 @@ static const struct script region_cut = {
     .marks = (const enum mark[]){MARK_COMMAND_UNAVAILABLE, MARK_COUNT}};
 
 const struct script *const scripts_of_networks[] = {
-    &isolate_one, &halves,    &halves_levels, &bridge,       &majorities_ring,
-    &one_way,     &flapping,  &swizzle_clog,  &harsh_frames, &late_packets,
-    &slow_link,   &full_link, &region_cut,    NULL};
+    &isolate_one,     &halves,    &halves_levels, &bridge,       &around_a_cut,
+    &majorities_ring, &one_way,   &flapping,      &swizzle_clog, &harsh_frames,
+    &late_packets,    &slow_link, &full_link,     &region_cut,   NULL};

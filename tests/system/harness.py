@@ -105,11 +105,11 @@ class Error(str):
 class Connection:
     """A client that shows every reply as it came (protocol version 2, bytes as bytes)."""
 
-    def __init__(self, port, seconds=30, tls=None):
+    def __init__(self, port, seconds=30, tls=None, host=HOST):
         """`tls` is an ssl.SSLContext, such as Cluster.tls_context() gives."""
-        self.socket = socket.create_connection((HOST, port), seconds)
+        self.socket = socket.create_connection((host, port), seconds)
         if tls is not None:
-            self.socket = tls.wrap_socket(self.socket, server_hostname=HOST)
+            self.socket = tls.wrap_socket(self.socket, server_hostname=host)
         self.stream = self.socket.makefile("rb")
 
     def close(self):
@@ -167,16 +167,18 @@ class Cluster:
     """A cluster of real daemons in a temporary directory, made by ringcluster."""
 
     def __init__(self, directory, regions="eu:3,us:2", replication="eu:2,us:1", partitions=64,
-                 keyspaces=(), tls=False):
+                 keyspaces=(), tls=False, ringd=None, hosts=()):
+        """`ringd` is started in its place, on `hosts`: see namespaces.py."""
         self.dir = directory
         self.tls = tls
         self.size = sum(int(part.rpartition(":")[2]) for part in regions.split(","))
         self.first_port = free_ports(2 * self.size)
         self.command("create", "--regions", regions, "--replication", replication,
                      "--partitions", str(partitions), "--port", str(self.first_port),
-                     "--peer-port", str(self.first_port + self.size), "--ringd", RINGD,
+                     "--peer-port", str(self.first_port + self.size), "--ringd", ringd or RINGD,
                      *(word for keyspace in keyspaces for word in ("--keyspace", keyspace)),
-                     *(("--tls",) if tls else ()))
+                     *(("--tls",) if tls else ()),
+                     *(("--hosts", ",".join(hosts)) if hosts else ()))
 
     def command(self, *words, expect=0):
         """Run ringcluster; its output."""
@@ -251,9 +253,9 @@ def show_logs(made):
                        check=False)
 
 
-def ringctl(port, *words):
-    """Exit status and output of ringctl."""
-    result = subprocess.run([RINGCTL, "-p", str(port), *words], text=True,
+def ringctl(port, *words, reach=()):
+    """Exit status and output of ringctl; `reach`: options that it needs to reach the node."""
+    result = subprocess.run([RINGCTL, "-p", str(port), *reach, *words], text=True,
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, check=False)
     return result.returncode, result.stdout, result.stderr

@@ -1,6 +1,7 @@
 EXTRA_DIST += \
 	tests/system/fake_node.py \
 	tests/system/harness.py \
+	tests/system/namespaces.py \
 	tests/system/test_client_library \
 	tests/system/test_catch_up \
 	tests/system/test_clients \
@@ -17,8 +18,10 @@ EXTRA_DIST += \
 	tests/system/test_gateways \
 	tests/system/test_hints \
 	tests/system/test_kill_loop \
+	tests/system/test_net_matrix \
 	tests/system/test_quickstart \
 	tests/system/test_ringbench \
+	tests/system/test_region_cut \
 	tests/system/test_repair \
 	tests/system/test_ringcluster \
 	tests/system/test_ringctl \

@@ -29,6 +29,12 @@ const struct verb VERBS[] = {
      "Compares the digests that all owners of a partition have of its data and its clock.\n"
      "Exit status 0: all replicas are equal; 4: some differ, or an owner did not answer.\n",
      verb_ring_verify},
+    {"net matrix", NULL, 0, 0, 0, "who reaches whom, and which paths are broken",
+     "Every node tells whom it reaches over its own links. Those that ringctl cannot ask are heard by\n"
+     "way of others. Names each pair of which one does not reach the other, since when, whether it\n"
+     "is both ways, and who reaches that node all the same. Exit status 0: all paths work; 4: one is\n"
+     "broken, or nobody has heard of a node for a while.\n",
+     verb_net_matrix},
     {"gc status", NULL, 0, 0, 0, "what was deleted and is still on disks, and who holds it back",
      "Deleted keys leave the disks when all their owners have the delete on theirs and no node\n"
      "keeps hints. Names the nodes that are waited for, since when, and what to do. Exit status\n"

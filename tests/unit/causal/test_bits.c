@@ -143,6 +143,21 @@ static void a_mutation_gives_the_value_and_the_results(void **state)
     buffer_deinit(&program);
 }
 
+static void a_result_that_neither_failed_nor_did_not_is_refused(void **state)
+{
+    struct buffer bytes = {0};
+    struct bit_result result = {.failed = true, .number = 7};
+    (void)state;
+    bit_result_encode(&result, &bytes);
+    for (uint8_t failed = 0; failed < 3; failed++) {
+        bytes.data[0] = failed;
+        struct reader reader = reader_make(buffer_slice(&bytes));
+        bit_result_decode(&reader, &result);
+        assert_int_equal(reader_end(&reader), failed < 2 ? STATUS_OK : STATUS_CORRUPT);
+    }
+    buffer_deinit(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +165,7 @@ int main(void)
         cmocka_unit_test(a_field_gives_back_what_was_written),
         cmocka_unit_test(a_program_that_does_not_decode_or_fit_changes_nothing),
         cmocka_unit_test(a_mutation_gives_the_value_and_the_results),
+        cmocka_unit_test(a_result_that_neither_failed_nor_did_not_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

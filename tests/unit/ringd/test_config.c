@@ -127,6 +127,14 @@ static void errors_say_where_and_what_is_accepted(void **state)
                      STATUS_INVALID);
     assert_text(&problems,
                 "x.conf:11: advertise does not accept \"a:1 b:2\"; it is HOST:PORT or empty\n");
+    /* What somebody has written stays on its line, and moves no terminal's cursor. */
+    assert_int_equal(config_set(&config, "no\nsuch", "5", "x.conf:12", &problems),
+                     STATUS_NOT_FOUND);
+    assert_text(&problems, "x.conf:12: unknown setting \"no\\x0asuch\"\n");
+    assert_int_equal(config_set(&config, "advertise", "\033[2J\"", "x.conf:13", &problems),
+                     STATUS_INVALID);
+    assert_text(&problems, "x.conf:13: advertise does not accept \"\\x1b[2J\\\"\"; it is "
+                           "HOST:PORT or empty\n");
     config_deinit(&config);
     buffer_deinit(&problems);
 }

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "wire/message_tree.h"
+#include "wire/message_tree_local.h"
 
 static struct buffer bytes;
 
@@ -182,6 +183,33 @@ static void an_answer_with_copies_comes_through(void **state)
     buffer_deinit(&copies);
 }
 
+/* One meaning, one form: else a byte that no node writes would go on as something that one does. */
+static void a_status_or_a_yes_that_does_not_exist_is_refused(void **state)
+{
+    struct message_scrubbed scrubbed = {.status = STATUS_NOT_FOUND, .finished = true}, out;
+    struct message_tree_state tree = {.fits = true}, tree_out;
+    struct message_tree_applied applied = {0}, applied_out;
+    (void)state;
+    start();
+    message_scrubbed_encode(&scrubbed, &bytes);
+    assert_int_equal(message_scrubbed_decode(buffer_slice(&bytes), &out), STATUS_OK);
+    assert_int_equal(out.status, STATUS_NOT_FOUND);
+    bytes.data[1] = 2;
+    assert_int_equal(message_scrubbed_decode(buffer_slice(&bytes), &out), STATUS_CORRUPT);
+    bytes.data[1] = 1;
+    bytes.data[0] = STATUS_COUNT;
+    assert_int_equal(message_scrubbed_decode(buffer_slice(&bytes), &out), STATUS_CORRUPT);
+    start();
+    message_tree_applied_encode(&applied, &bytes);
+    bytes.data[0] = STATUS_COUNT;
+    assert_int_equal(message_tree_applied_decode(buffer_slice(&bytes), &applied_out),
+                     STATUS_CORRUPT);
+    start();
+    message_tree_state_encode(&tree, &bytes);
+    bytes.data[2] = 2;
+    assert_int_equal(message_tree_state_decode(buffer_slice(&bytes), &tree_out), STATUS_CORRUPT);
+}
+
 static int free_bytes(void **state)
 {
     (void)state;
@@ -198,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_leaf_comes_through),
         cmocka_unit_test(names_that_do_not_ascend_are_refused),
         cmocka_unit_test(an_answer_with_copies_comes_through),
+        cmocka_unit_test(a_status_or_a_yes_that_does_not_exist_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, free_bytes);
 }
