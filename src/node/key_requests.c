@@ -552,7 +552,10 @@ void key_request_start(struct node *node, const struct origin *origin,
         complete_failed(node, origin, STATUS_NO_KEYSPACE);
         return;
     }
-    preference_list_build(node->ring, request->partition, node->home, &owners);
+    if (options_are_sloppy(&request->options))
+        preference_list_build(node->ring, request->partition, node->home, &owners);
+    else
+        preference_list_replicas_build(node->ring, request->partition, node->home, &owners);
     if (key_request_writes(request) && node->store_condition != STATUS_OK &&
         (!may_forward || is_ours(node, request, &owners))) {
         complete_failed(node, origin, node->store_condition);
