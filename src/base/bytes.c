@@ -78,16 +78,17 @@ void buffer_put_long_varint(struct buffer *buffer, uint64_t value)
 
 uint64_t reader_long_varint(struct reader *reader)
 {
+    const uint8_t *from = reader->next;
     uint64_t value = 0;
-    for (unsigned shift = 0; shift < 70; shift += 7) {
-        const uint8_t *from = reader_skip(reader, 1);
-        if (from == NULL)
-            return 0;
-        if ((shift == 63 && *from > 1) || (shift > 0 && *from == 0))
+    for (unsigned shift = 0; shift < 70 && !reader->failed && from < reader->end; shift += 7) {
+        uint8_t byte = *from++;
+        if ((shift == 63 && byte > 1) || (shift > 0 && byte == 0))
             break; /* more than 64 bits, or not the shortest form */
-        value |= (uint64_t)(*from & 0x7f) << shift;
-        if ((*from & 0x80) == 0)
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if ((byte & 0x80) == 0) {
+            reader->next = from;
             return value;
+        }
     }
     reader->failed = true;
     return 0;

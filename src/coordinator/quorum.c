@@ -42,9 +42,14 @@ static owner_mask fallbacks(const struct quorum *quorum)
     return first_holders(quorum->holder_count) & ~first_holders(quorum->owner_count);
 }
 
+static void note_holders(struct quorum *quorum)
+{
+    quorum->holders = quorum_owners(quorum) | fallbacks(quorum);
+}
+
 owner_mask quorum_holders(const struct quorum *quorum)
 {
-    return quorum_owners(quorum) | fallbacks(quorum);
+    return quorum->holders;
 }
 
 static uint8_t set_size(const struct quorum *quorum)
@@ -122,6 +127,7 @@ static void init_sets(struct quorum *quorum, const struct preference_list *holde
     } else {
         quorum->stand_ins[0] = fallbacks(quorum);
     }
+    note_holders(quorum);
 }
 
 enum status quorum_init(struct quorum *quorum, const struct preference_list *holders, uint8_t home,
@@ -170,6 +176,7 @@ void quorum_write_back(struct quorum *quorum, const struct quorum *read,
     if (holders->other_set != 0)
         quorum->sets[quorum->set_count++] = holders->other_set;
     assert(quorum->set_count <= QUORUM_SETS_MAX);
+    note_holders(quorum);
 }
 
 void quorum_stand_in(struct quorum *quorum, uint8_t fallback, uint8_t owner)
@@ -186,7 +193,7 @@ void quorum_stand_in(struct quorum *quorum, uint8_t fallback, uint8_t owner)
 void quorum_count(struct quorum *quorum, uint8_t holder)
 {
     assert(holder < PREFERENCE_LIST_MAX);
-    quorum->counted |= (owner_mask)1 << holder & quorum_holders(quorum);
+    quorum->counted |= (owner_mask)1 << holder & quorum->holders;
 }
 
 static bool is_met_in(const struct quorum *quorum, uint8_t set, owner_mask mask)
@@ -204,7 +211,7 @@ static bool is_met_in(const struct quorum *quorum, uint8_t set, owner_mask mask)
 
 bool quorum_met_with(const struct quorum *quorum, owner_mask more)
 {
-    owner_mask mask = (quorum->counted | more) & quorum_holders(quorum);
+    owner_mask mask = (quorum->counted | more) & quorum->holders;
     for (uint8_t set = 0; set < quorum->set_count; set++)
         if (!is_met_in(quorum, set, mask))
             return false;
@@ -231,7 +238,7 @@ static bool is_wanted_in(const struct quorum *quorum, uint8_t set, owner_mask ma
 
 bool quorum_wants(const struct quorum *quorum, owner_mask more, uint8_t holder)
 {
-    owner_mask mask = (quorum->counted | more) & quorum_holders(quorum);
+    owner_mask mask = (quorum->counted | more) & quorum->holders;
     if (holder >= quorum->holder_count || (mask >> holder & 1) != 0)
         return false;
     for (uint8_t set = 0; set < quorum->set_count; set++)
