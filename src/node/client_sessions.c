@@ -155,6 +155,13 @@ void client_sessions_tick(struct node *node)
     }
 }
 
+void client_send(void *context, connection_id id, struct slice bytes)
+{
+    struct node *node = context;
+    effects_add_bytes(node->out, EFFECT_CLIENT_SEND, bytes)->connection = id;
+    node->statistics.client_bytes_out += bytes.length;
+}
+
 void client_close_later(struct node *node, connection_id id)
 {
     struct client *client = find_client(node, id);

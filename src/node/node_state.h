@@ -1,6 +1,6 @@
 /*
  * node_state.h - the inside of the loop side, shared by node.c, pending.c, peer_requests.c,
- * client_sessions.c, owner_choice.c, clock_fence.c, lineage.c, rebuild_progress.c,
+ * client_sessions.c, publications.c, owner_choice.c, clock_fence.c, lineage.c, rebuild_progress.c,
  * repair_schedule.c, partition_schedule.c, hint_schedule.c, reach_schedule.c, stability_schedule.c
  * and expiry_schedule.c.
  */
@@ -123,6 +123,14 @@ struct hint_board {
     uint64_t debt_us; /* when the own store side is asked what owners lack */
 };
 
+/* Bytes of published messages, each way, since their link was up (publications.c). */
+struct publication_lane {
+    link_id link; /* of what was sent, and of what of it was taken */
+    uint64_t sent, taken;
+    link_id from_link; /* of what came, and of what of it the peer was told */
+    uint64_t came, told;
+};
+
 struct peer_load {
     node_id id;
     uint32_t in_flight; /* asked of the peer, not answered */
@@ -134,6 +142,7 @@ struct peer_load {
     struct lineage waiting;
     bool rebuilding; /* as it last said */
     struct hint_peer hints;
+    struct publication_lane publications;
     uint64_t report_due_us;                   /* UINT64_MAX while it is down */
     uint64_t reported_us;                     /* the last one was asked for then */
     bool report_waits;                        /* it was not confirmed yet */
@@ -358,14 +367,20 @@ void drop_view(void *context, struct message_drop_state *out);
 /* reach_schedule.c */
 void reach_start(struct node *node);
 void reach_tick(struct node *node);
+/* To all peers that pubsub-regions names; for struct environment. */
+void publications_send(void *node, bool sharded, struct slice channel, struct slice message);
+/* MESSAGE_PUBLISH and MESSAGE_PUBLISH_TAKEN of a peer. */
+void publications_came(struct node *node, node_id from, link_id link, struct slice body);
+void publications_taken(struct node *node, node_id from, link_id link, struct slice body);
+
 /* MESSAGE_REACH of a peer. */
 void reach_peer_frame(struct node *node, struct slice body);
 uint64_t reach_deadline_us(const struct node *node);
 struct reach_view reach_between(void *context, node_id from, node_id to, struct instant now);
 uint64_t reach_age_ms(void *context, node_id from, struct instant now);
 /*
- * The peer that is known to reach most of the owners, and more than this node does; 0: there is none.
- * `owners_alone`: it must be one of them.
+ * The peer that is known to reach most of the owners, and more than this node does; 0: there is
+ * none. `owners_alone`: it must be one of them.
  */
 node_id reach_who_has_more(const struct node *node, const struct preference_list *owners,
                            bool owners_alone, const node_id *tried, uint8_t tried_count);
@@ -420,6 +435,8 @@ void client_complete(struct node *node, const struct origin *origin, struct slic
 void client_sessions_run_completions(struct node *node);
 void client_sessions_tick(struct node *node);
 /* At the end of the step: another session asked for it. */
+/* Bytes for a client whose session is not in a step; for struct environment. */
+void client_send(void *node, connection_id id, struct slice bytes);
 void client_close_later(struct node *node, connection_id id);
 void client_sessions_close_doomed(struct node *node);
 void client_sessions_free(struct node *node);

@@ -15,8 +15,10 @@
 #include "wire/message_lineage.h"
 #include "wire/message_lookup.h"
 #include "wire/message_partition.h"
+#include "wire/message_publish.h"
 #include "wire/message_reach.h"
 #include "wire/message_register.h"
+#include "wire/message_ring.h"
 #include "wire/message_tree.h"
 #include "wire/message_tree_local.h"
 
@@ -173,6 +175,9 @@ BODY(message_tree_applied)
 BODY(message_scrub)
 BODY(message_scrubbed)
 BODY(message_tree_state)
+BODY(message_publish)
+BODY(message_publish_taken)
+CANONICAL_STRUCT(message_ring_told, struct ring_testimony, ring_testimony_deinit)
 ITEM(replica_address)
 ITEM(range_entry)
 ITEM(cell_delivery)
@@ -282,6 +287,9 @@ static const struct canonical_row ROWS[] = {
     CANONICAL_ROW(forced_delivery),
     CANONICAL_ROW(ballot),
     CANONICAL_ROW(reach),
+    CANONICAL_ROW(message_publish),
+    CANONICAL_ROW(message_publish_taken),
+    CANONICAL_ROW(message_ring_told),
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -80,6 +80,8 @@ struct harness {
     keyspace_id last_keyspace;
     bool down[64]; /* peers by node id */
     connection_id closed_by_command, woken_by_command;
+    uint32_t published; /* to other nodes */
+    bool published_sharded;
 };
 
 int harness_setup(void **state);
