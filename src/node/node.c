@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "commands/metrics.h"
 #include "node/node_state.h"
 #include "ring/roster.h"
 
@@ -97,6 +98,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->ring = node->ring;
     environment->settings = &node->settings;
     environment->statistics = &node->statistics;
+    environment->times = &node->times;
     environment->log = params->log;
     environment->random = random_make(params->random_seed ^ 0x656e76u);
     environment->node = node;
@@ -221,6 +223,7 @@ void node_free(struct node *node)
     environment_deinit(&node->environment);
     HASH_ITER(hh, node->pending, pending, next)
     pending_remove(node, pending);
+    request_times_deinit(&node->times);
     for (uint32_t i = 0; i < node->load_count; i++)
         end_load(&node->loads[i], node);
     hints_deinit(node);
@@ -472,6 +475,10 @@ static void store_frame(struct node *node, const struct frame *frame)
         tree_schedule_state(node, frame->body);
         return;
     }
+    if (frame->type == MESSAGE_HOLDINGS_STATE && frame->request == 0) {
+        placement_told(node, frame->body);
+        return;
+    }
     if (frame->type == MESSAGE_DROP_STATE && frame->request == 0) {
         drop_told(node, frame->body);
         return;
@@ -519,6 +526,9 @@ static void store_frame(struct node *node, const struct frame *frame)
         break;
     case PENDING_EXPIRY:
         expiry_store_frame(node, pending, frame->type, frame->body);
+        break;
+    case PENDING_HOLDINGS:
+        placement_store_frame(node, pending, frame->type, frame->body);
         break;
     case PENDING_DROP:
         drop_store_frame(node, pending, frame->type, frame->body);
@@ -582,6 +592,7 @@ static void tick(struct node *node)
     stability_tick(node);
     expiry_tick(node);
     drop_tick(node);
+    placement_tick(node);
     tree_schedule_tick(node);
     client_sessions_tick(node);
 }
@@ -589,6 +600,24 @@ static void tick(struct node *node)
 const struct node_statistics *node_statistics(const struct node *node)
 {
     return &node->statistics;
+}
+
+void node_metrics(struct node *node, struct instant now, struct metric_page *page)
+{
+    metrics_write(&node->environment, now, page);
+}
+
+bool node_is_ready(struct node *node, struct instant now, struct buffer *why_not)
+{
+    struct store_view store;
+    rebuild_progress_view(node, now, &store);
+    if (node->has_left)
+        buffer_printf(why_not, "this node has left the cluster\n");
+    else if (strcmp(store.state, "serving") != 0 && strcmp(store.state, "rebuilding") != 0)
+        buffer_printf(why_not, "the store is %s\n", store.state);
+    else
+        return true;
+    return false;
 }
 
 void node_set_settings(struct node *node, const struct settings *settings)
@@ -608,6 +637,7 @@ void node_step(struct node *node, const struct event *event, struct effects *out
         stability_start(node);
         expiry_start(node);
         drop_start(node);
+        placement_start(node);
         tree_schedule_start(node);
         reach_start(node);
         peers_start(node->peers, event->now.mono_us, &node->peers_output);
@@ -661,6 +691,7 @@ uint64_t node_deadline_us(const struct node *node)
                             stability_deadline_us(node),
                             expiry_deadline_us(node),
                             drop_deadline_us(node),
+                            placement_deadline_us(node),
                             node_register_deadline_us(node),
                             tree_schedule_deadline_us(node),
                             deadline_heap_next_us(&node->timers),
