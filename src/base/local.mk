@@ -3,6 +3,7 @@ libringcore_a_SOURCES += \
 	src/base/base64url.h \
 	src/base/bytes.c \
 	src/base/bytes.h \
+	src/base/bytes_inline.h \
 	src/base/deadline_heap.c \
 	src/base/deadline_heap.h \
 	src/base/hash.c \

@@ -21,7 +21,8 @@ void *memory_new(size_t count, size_t size)
     if (count <= SMALL_BYTES && size <= SMALL_BYTES && count * size <= SMALL_BYTES) {
         size_t bytes = count * size == 0 ? 1 : count * size;
         memory = malloc(bytes);
-        __asm__("" : "+r"(memory)); /* or compilers make calloc() of it again */
+        /* Else compilers make calloc() of it again, or clear by words what they know is small. */
+        __asm__("" : "+r"(memory), "+r"(bytes));
         if (memory != NULL)
             memset(memory, 0, bytes);
     } else {
@@ -37,7 +38,9 @@ void *memory_resize(void *old, size_t count, size_t size)
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes))
         out_of_memory(count, size);
-    void *memory = realloc(old, bytes == 0 ? 1 : bytes);
+    if (bytes == 0)
+        bytes = 1;
+    void *memory = old == NULL ? malloc(bytes) : realloc(old, bytes);
     if (memory == NULL)
         out_of_memory(count, size);
     return memory;

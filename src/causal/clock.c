@@ -225,8 +225,8 @@ static void join_entry(struct clock_entry *into, const struct clock_entry *from)
 {
     if (entry_descends(into, from))
         return;
-    if (from->range_count == 0) {
-        add_to_base(into, from->base);
+    if (span_count(from) == 1) { /* as a new event is */
+        add_span(into, span_at(from, 0));
         return;
     }
     struct clock_entry joined = {.actor = into->actor};

@@ -77,6 +77,8 @@ static struct quorum hoped_for(const struct coordinated_request *c)
 
 bool fallbacks_may_be_met(const struct coordinated_request *c)
 {
+    if (!fallbacks_may_count(c))
+        return quorum_met_with(&c->write, c->open);
     struct quorum hope = hoped_for(c);
     return quorum_met(&hope);
 }

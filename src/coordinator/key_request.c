@@ -1,5 +1,6 @@
 #include "coordinator/key_request.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -59,7 +60,10 @@ void key_contexts_free(struct key_contexts *contexts)
 {
     for (uint16_t i = 0; i < contexts->count; i++)
         version_vector_deinit(&contexts->vectors[i]);
-    free(contexts->vectors);
+    if (contexts->entries != &contexts->entry) {
+        free(contexts->vectors);
+        free(contexts->entries);
+    }
     *contexts = (struct key_contexts){0};
 }
 
@@ -138,6 +142,17 @@ static void decode_collection(struct reader *reader, struct key_request *request
             reader->failed = true;
 }
 
+static void reserve_entries(struct key_contexts *contexts, uint16_t count)
+{
+    contexts->count = count;
+    contexts->entries = &contexts->entry;
+    contexts->vectors = &contexts->vector;
+    if (count <= 1)
+        return;
+    contexts->entries = memory_new(count, sizeof *contexts->entries);
+    contexts->vectors = memory_new(count, sizeof *contexts->vectors);
+}
+
 enum status key_request_decode(struct reader *reader, struct key_request *out,
                                struct key_contexts *contexts)
 {
@@ -169,12 +184,10 @@ enum status key_request_decode(struct reader *reader, struct key_request *out,
         reader->failed = true;
     if (reader->failed)
         return STATUS_CORRUPT;
-    struct key_entry *entries = memory_new(out->entry_count, sizeof *entries);
-    contexts->vectors = memory_new(out->entry_count, sizeof *contexts->vectors);
-    contexts->count = out->entry_count;
-    out->entries = entries;
+    reserve_entries(contexts, out->entry_count);
+    out->entries = contexts->entries;
     for (uint16_t i = 0; i < out->entry_count && !reader->failed; i++)
-        decode_entry(reader, out->kind, i, &entries[i], &contexts->vectors[i]);
+        decode_entry(reader, out->kind, i, &contexts->entries[i], &contexts->vectors[i]);
     if (has_collection(out->kind))
         decode_collection(reader, out);
     if (out->kind == KEY_SCAN || out->kind == KEY_ELEMENTS_WALK) {
@@ -235,6 +248,17 @@ static void decode_outcome(struct reader *reader, struct key_outcome *out)
     out->value = reader_bytes(reader);
 }
 
+enum result_offset { RESULT_ACKS = 1, RESULT_NEEDED, RESULT_HINTS, RESULT_OUTCOMES };
+
+void key_result_set_acks(struct buffer *encoded, uint8_t acks, uint8_t needed, uint8_t hints)
+{
+    assert(encoded->length > RESULT_OUTCOMES);
+    encoded->data[RESULT_ACKS] = acks;
+    encoded->data[RESULT_NEEDED] = needed;
+    encoded->data[RESULT_HINTS] = hints;
+}
+
+/* The first bytes stand where enum result_offset says. */
 void key_result_encode(const struct key_result *result, struct buffer *out)
 {
     buffer_put_u8(out, (uint8_t)result->status);

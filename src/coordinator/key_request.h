@@ -148,17 +148,22 @@ struct key_result key_result_failed(enum status status, uint8_t acks, uint8_t ne
 
 void key_request_encode(const struct key_request *request, struct buffer *out);
 /*
- * `entries` gets memory to release with free(); its slices borrow from the reader's bytes.
- * A context in an entry is decoded into `contexts`, to release with key_contexts_free().
+ * The entries and what they were written with stand in `contexts`, to release with
+ * key_contexts_free() in any case; slices borrow from the reader's bytes.
  */
 struct key_contexts {
+    struct key_entry *entries;
     struct version_vector *vectors;
     uint16_t count;
+    struct key_entry entry;       /* these two are of a request with one entry, as most have: */
+    struct version_vector vector; /* so the struct is not to be copied */
 };
 void key_contexts_free(struct key_contexts *contexts);
 MUST_USE enum status key_request_decode(struct reader *reader, struct key_request *out,
                                         struct key_contexts *contexts);
 void key_result_encode(const struct key_result *result, struct buffer *out);
+/* Overwrite what an encoded result says of acks. */
+void key_result_set_acks(struct buffer *encoded, uint8_t acks, uint8_t needed, uint8_t hints);
 MUST_USE enum status key_result_decode(struct reader *reader, struct key_result *out);
 
 #endif

@@ -7,9 +7,13 @@ static uint8_t majority(uint8_t count)
     return (uint8_t)(count / 2 + 1);
 }
 
+/* Few are set: this beats the table of the C runtime, which compilers take without a flag. */
 static uint8_t count_mask(owner_mask mask)
 {
-    return (uint8_t)__builtin_popcount(mask);
+    uint8_t count = 0;
+    for (; mask != 0; mask &= mask - 1)
+        count++;
+    return count;
 }
 
 static uint8_t owners_in_region(const struct quorum *quorum, owner_mask mask, uint8_t region)
@@ -38,9 +42,14 @@ static owner_mask fallbacks(const struct quorum *quorum)
     return first_holders(quorum->holder_count) & ~first_holders(quorum->owner_count);
 }
 
+static void note_holders(struct quorum *quorum)
+{
+    quorum->holders = quorum_owners(quorum) | fallbacks(quorum);
+}
+
 owner_mask quorum_holders(const struct quorum *quorum)
 {
-    return quorum_owners(quorum) | fallbacks(quorum);
+    return quorum->holders;
 }
 
 static uint8_t set_size(const struct quorum *quorum)
@@ -97,15 +106,19 @@ static void expand_level(struct quorum *quorum, enum level level, uint8_t home)
     }
 }
 
-static void init_sets(struct quorum *quorum, const struct preference_list *holders, bool sloppy,
-                      enum quorum_purpose purpose)
+static void init_sets(struct quorum *quorum, const struct preference_list *holders, uint8_t home,
+                      bool sloppy, enum quorum_purpose purpose)
 {
     uint8_t replicas = preference_list_replicas(holders);
     *quorum = (struct quorum){.owner_count = replicas,
                               .holder_count = sloppy ? holders->count : replicas,
-                              .set_count = 1};
-    for (uint8_t i = 0; i < replicas; i++)
+                              .set_count = 1,
+                              .region_end = (uint8_t)(home + 1)};
+    for (uint8_t i = 0; i < replicas; i++) {
         quorum->owner_region[i] = holders->regions[i];
+        if (quorum->region_end <= holders->regions[i])
+            quorum->region_end = (uint8_t)(holders->regions[i] + 1);
+    }
     quorum->sets[0] = first_holders(holders->primary_count);
     if (purpose == QUORUM_WRITE && holders->other_set != 0) {
         quorum->sets[1] = holders->other_set;
@@ -114,13 +127,14 @@ static void init_sets(struct quorum *quorum, const struct preference_list *holde
     } else {
         quorum->stand_ins[0] = fallbacks(quorum);
     }
+    note_holders(quorum);
 }
 
 enum status quorum_init(struct quorum *quorum, const struct preference_list *holders, uint8_t home,
                         const struct request_options *options, enum quorum_purpose purpose)
 {
     assert(home < RING_REGIONS_MAX && holders->primary_count <= RING_OWNERS_MAX);
-    init_sets(quorum, holders, options_are_sloppy(options), purpose);
+    init_sets(quorum, holders, home, options_are_sloppy(options), purpose);
     uint8_t number = purpose == QUORUM_READ ? options->r : options->w;
     if (number != OWNERS_UNSET)
         quorum->needed = expand(quorum, number);
@@ -162,6 +176,7 @@ void quorum_write_back(struct quorum *quorum, const struct quorum *read,
     if (holders->other_set != 0)
         quorum->sets[quorum->set_count++] = holders->other_set;
     assert(quorum->set_count <= QUORUM_SETS_MAX);
+    note_holders(quorum);
 }
 
 void quorum_stand_in(struct quorum *quorum, uint8_t fallback, uint8_t owner)
@@ -178,7 +193,7 @@ void quorum_stand_in(struct quorum *quorum, uint8_t fallback, uint8_t owner)
 void quorum_count(struct quorum *quorum, uint8_t holder)
 {
     assert(holder < PREFERENCE_LIST_MAX);
-    quorum->counted |= (owner_mask)1 << holder & quorum_holders(quorum);
+    quorum->counted |= (owner_mask)1 << holder & quorum->holders;
 }
 
 static bool is_met_in(const struct quorum *quorum, uint8_t set, owner_mask mask)
@@ -187,7 +202,7 @@ static bool is_met_in(const struct quorum *quorum, uint8_t set, owner_mask mask)
     if (count_mask(mask & (quorum->sets[set] | quorum->stand_ins[set])) < quorum->needed ||
         count_mask(owners) < quorum->owners_needed)
         return false;
-    for (uint8_t region = 0; region < RING_REGIONS_MAX; region++)
+    for (uint8_t region = 0; region < quorum->region_end; region++)
         if (quorum->region_needed[region] > 0 &&
             owners_in_region(quorum, owners, region) < quorum->region_needed[region])
             return false;
@@ -196,7 +211,7 @@ static bool is_met_in(const struct quorum *quorum, uint8_t set, owner_mask mask)
 
 bool quorum_met_with(const struct quorum *quorum, owner_mask more)
 {
-    owner_mask mask = (quorum->counted | more) & quorum_holders(quorum);
+    owner_mask mask = (quorum->counted | more) & quorum->holders;
     for (uint8_t set = 0; set < quorum->set_count; set++)
         if (!is_met_in(quorum, set, mask))
             return false;
@@ -223,7 +238,7 @@ static bool is_wanted_in(const struct quorum *quorum, uint8_t set, owner_mask ma
 
 bool quorum_wants(const struct quorum *quorum, owner_mask more, uint8_t holder)
 {
-    owner_mask mask = (quorum->counted | more) & quorum_holders(quorum);
+    owner_mask mask = (quorum->counted | more) & quorum->holders;
     if (holder >= quorum->holder_count || (mask >> holder & 1) != 0)
         return false;
     for (uint8_t set = 0; set < quorum->set_count; set++)

@@ -38,7 +38,9 @@ struct quorum {
     uint8_t needed;                          /* of all holders, in each set */
     uint8_t owners_needed;                   /* of all owners; at most `needed` */
     uint8_t region_needed[RING_REGIONS_MAX]; /* of each region's owners */
+    uint8_t region_end;                      /* above every region that is needed */
     uint8_t owner_region[RING_REPLICAS_MAX];
+    owner_mask holders; /* all that may be counted: quorum_holders() */
     owner_mask counted;
     bool repairs; /* two such reads must not go backwards: see coordinator/read.c */
 };

@@ -56,7 +56,8 @@ static void encode_lookup(const struct coordinated_request *c, const struct mess
 static void encode_question(const struct coordinated_request *c, bool with_values,
                             struct buffer *body)
 {
-    struct buffer keys = {0}, name = {0};
+    uint8_t room[SMALL_BODY_BYTES];
+    struct buffer keys = buffer_on(room, sizeof room), name = {0};
     struct message_read read = {.address = c->address,
                                 .keyspace = c->request.keyspace,
                                 .value_bytes_max = READ_INLINE_BYTES_MAX,
@@ -116,7 +117,8 @@ static bool may_ask(const struct coordinated_request *c, uint8_t owner)
 /* Values are asked of one at a time, and of another one when that one fails or is slow. */
 static void ask(struct coordinated_request *c, uint8_t owner, struct coordinated_output *out)
 {
-    struct buffer body = {0};
+    uint8_t room[SMALL_BODY_BYTES];
+    struct buffer body = buffer_on(room, sizeof room);
     owner_mask coming = c->full & (c->open | c->read.counted) & ~c->slow;
     encode_question(c, coming == 0, &body);
     if (coming == 0)
@@ -379,7 +381,7 @@ void read_finish_ask(struct coordinated_request *c, uint8_t last, uint64_t wall_
 
 /* Whether the body is a good answer to what was asked; of a lookup `cells` gets the read. */
 static enum status judge(const struct coordinated_request *c, uint16_t type, struct slice body,
-                         struct slice *cells)
+                         struct slice *cells, uint64_t *omitted_bytes)
 {
     struct message_read_result read;
     struct message_range_result range;
@@ -387,12 +389,12 @@ static enum status judge(const struct coordinated_request *c, uint16_t type, str
     if (type != question_type(c) + 1)
         return STATUS_CORRUPT;
     if (type == MESSAGE_LOOKUP_RESULT)
-        return repeat_judge(c, body, cells);
+        return repeat_judge(c, body, cells, omitted_bytes);
     if (type == MESSAGE_READ_RESULT) {
         if (message_read_result_decode(body, &read) != STATUS_OK)
             return STATUS_CORRUPT;
-        if (read.status == STATUS_OK &&
-            (read.cell_count != c->request.entry_count || !read_cells_are_sound(&read)))
+        if (read.status == STATUS_OK && (read.cell_count != c->request.entry_count ||
+                                         !read_cells_are_sound(&read, omitted_bytes)))
             return STATUS_CORRUPT;
         return read.status;
     }
@@ -423,7 +425,8 @@ void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, str
     if (c->answered)
         return;
     struct slice read = body;
-    enum status status = judge(c, type, body, &read);
+    uint64_t omitted_bytes = 0;
+    enum status status = judge(c, type, body, &read, &omitted_bytes);
     if (status == STATUS_TOO_LARGE) { /* another owner that has less of it would hide the rest */
         request_fail(c, status, &c->read, out);
         return;
@@ -440,9 +443,8 @@ void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, str
         buffer_append_slice(&c->lookups[owner], body);
     quorum_count(&c->read, owner);
     hints_recount(c);
-    if ((type == MESSAGE_READ_RESULT || type == MESSAGE_LOOKUP_RESULT) &&
-        c->request.kind != KEY_COVERAGE)
-        out->omitted_bytes += read_omitted_bytes(c, owner);
+    if (c->request.kind != KEY_COVERAGE)
+        out->omitted_bytes += omitted_bytes;
     if (c->request.kind == KEY_COVERAGE) {
         if (c->open == 0)
             finish_coverage(c, out);

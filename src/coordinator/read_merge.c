@@ -13,8 +13,8 @@
 #include "base/memory.h"
 #include "causal/counter.h"
 
-/* The cell of entry `index` in an encoded struct message_read_result. */
-static void decode_cell(struct slice body, uint16_t index, struct cell *out)
+/* The encoded cell of entry `index` in an encoded struct message_read_result. */
+static struct slice find_cell(struct slice body, uint16_t index)
 {
     struct message_read_result read;
     enum status status = message_read_result_decode(body, &read);
@@ -23,8 +23,22 @@ static void decode_cell(struct slice body, uint16_t index, struct cell *out)
     struct slice encoded = {0};
     for (uint16_t i = 0; i <= index; i++)
         encoded = reader_bytes(&cells);
-    struct reader reader = reader_make(encoded);
+    return encoded;
+}
+
+static void decode_cell(struct slice body, uint16_t index, struct cell *out)
+{
+    struct reader reader = reader_make(find_cell(body, index));
     cell_decode_versions(&reader, out);
+}
+
+bool read_encoded_cell(const struct coordinated_request *c, uint8_t owner, uint16_t index,
+                       struct slice *out)
+{
+    if ((c->read.counted >> owner & 1) == 0 || c->fetched[owner].length > 0)
+        return false;
+    *out = find_cell(buffer_slice(&c->answers[owner]), index);
+    return true;
 }
 
 void read_first_cell(const struct coordinated_request *c, uint8_t owner, uint16_t index,
@@ -50,40 +64,36 @@ bool read_answered_cell(const struct coordinated_request *c, uint8_t owner, uint
     return true;
 }
 
-bool read_cells_are_sound(const struct message_read_result *read)
+bool read_cells_are_sound(const struct message_read_result *read, uint64_t *omitted_bytes)
 {
     struct reader list = reader_make(read->cells);
     bool sound = true;
+    *omitted_bytes = 0;
     for (uint16_t i = 0; i < read->cell_count && sound; i++) {
         struct cell cell = {0};
         struct reader reader = reader_make(reader_bytes(&list));
         cell_decode_versions(&reader, &cell);
         sound = reader_end(&reader) == STATUS_OK;
+        *omitted_bytes += cell_omitted_bytes(&cell);
         cell_deinit(&cell);
     }
     return sound;
 }
 
-uint64_t read_omitted_bytes(const struct coordinated_request *c, uint8_t owner)
-{
-    uint64_t bytes = 0;
-    for (uint16_t i = 0; i < c->request.entry_count; i++) {
-        struct cell cell;
-        if (read_answered_cell(c, owner, i, &cell)) {
-            bytes += cell_omitted_bytes(&cell);
-            cell_deinit(&cell);
-        }
-    }
-    return bytes;
-}
-
+/* Owners agree nearly always: one that answers the same bytes as the one before adds nothing. */
 void read_merge_owners(const struct coordinated_request *c, uint16_t index, struct cell *out)
 {
+    struct slice before = {0};
     *out = (struct cell){0};
     for (uint8_t i = 0; i < c->owners.primary_count; i++) {
         struct cell cell = {0}, merged = {0};
+        struct slice encoded = {0};
+        if (read_encoded_cell(c, i, index, &encoded) && before.length > 0 &&
+            slice_equal(encoded, before))
+            continue;
         if (!read_answered_cell(c, i, index, &cell))
             continue;
+        before = encoded;
         cell_merge(out, &cell, collection_policy(c, index), &merged);
         cell_deinit(out);
         cell_deinit(&cell);
@@ -94,7 +104,8 @@ void read_merge_owners(const struct coordinated_request *c, uint16_t index, stru
 /* False when the answer is too large to be sent on; the request is then over. */
 static bool merge_all(struct coordinated_request *c, bool *omits, struct coordinated_output *out)
 {
-    struct buffer encoded = {0};
+    uint8_t room[SMALL_BODY_BYTES];
+    struct buffer encoded = buffer_on(room, sizeof room);
     bool fits = true;
     *omits = false;
     buffer_clear(&c->merged);
@@ -168,7 +179,8 @@ static uint16_t visible_outcomes(const struct coordinated_request *c, const stru
 static void finish_read(struct coordinated_request *c, uint64_t wall_ms,
                         struct coordinated_output *out)
 {
-    struct buffer encoded = {0}, text = {0};
+    uint8_t room[SMALL_BODY_BYTES];
+    struct buffer encoded = buffer_on(room, sizeof room), text = {0};
     struct cell cell;
     struct reader merged = reader_make(buffer_slice(&c->merged));
     struct reader reader = reader_make(reader_bytes(&merged));

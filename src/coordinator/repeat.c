@@ -123,7 +123,8 @@ void repeat_gathered(struct coordinated_request *c, uint64_t wall_ms,
     buffer_deinit(&vectors);
 }
 
-enum status repeat_judge(const struct coordinated_request *c, struct slice body, struct slice *read)
+enum status repeat_judge(const struct coordinated_request *c, struct slice body, struct slice *read,
+                         uint64_t *omitted_bytes)
 {
     struct message_lookup_result found;
     struct message_read_result answer;
@@ -133,7 +134,8 @@ enum status repeat_judge(const struct coordinated_request *c, struct slice body,
     enum status status = message_read_result_decode(found.read, &answer);
     if (status != STATUS_OK || answer.status != STATUS_OK)
         return status != STATUS_OK ? status : answer.status;
-    return answer.cell_count == c->request.entry_count && read_cells_are_sound(&answer)
+    return answer.cell_count == c->request.entry_count &&
+                   read_cells_are_sound(&answer, omitted_bytes)
                ? STATUS_OK
                : STATUS_CORRUPT;
 }

@@ -200,13 +200,21 @@ struct coordinated_request *coordinated_request_new(const struct coordinate_para
                                                     uint64_t wall_ms,
                                                     struct coordinated_output *out)
 {
-    struct coordinated_request *c = memory_new(1, sizeof *c);
+    uint8_t owner_count = params->owners->primary_count;
+    struct coordinated_request *c =
+        memory_new(1, sizeof *c + (size_t)3 * owner_count * sizeof(struct buffer));
+    c->answer_count = owner_count;
+    c->answers = (struct buffer *)(c + 1);
+    c->fetched = c->answers + owner_count;
+    c->lookups = c->fetched + owner_count;
+    c->owners = *params->owners;
     c->params = *params;
+    c->params.owners = NULL;
+    buffer_reserve(&c->bytes, SMALL_BODY_BYTES);
     key_request_encode(request, &c->bytes);
     struct reader reader = reader_make(buffer_slice(&c->bytes));
     enum status status = key_request_decode(&reader, &c->request, &c->contexts);
     assert(status == STATUS_OK); /* it was encoded here */
-    preference_list_build(params->ring, request->partition, params->home, &c->owners);
     c->address = (struct replica_address){.partition = request->partition,
                                           .tag = ring_tag_of(params->ring, request->partition)};
     rank_owners(c);
@@ -232,7 +240,7 @@ void coordinated_request_free(struct coordinated_request *c)
 {
     if (c == NULL)
         return;
-    for (int i = 0; i < RING_OWNERS_MAX; i++) {
+    for (int i = 0; i < c->answer_count; i++) {
         buffer_deinit(&c->answers[i]);
         buffer_deinit(&c->fetched[i]);
         buffer_deinit(&c->lookups[i]);
@@ -245,7 +253,6 @@ void coordinated_request_free(struct coordinated_request *c)
     buffer_deinit(&c->minted);
     buffer_deinit(&c->pending);
     key_contexts_free(&c->contexts);
-    free((void *)c->request.entries);
     buffer_deinit(&c->bytes);
     free(c);
 }

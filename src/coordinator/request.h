@@ -45,7 +45,12 @@ struct coordinated_request;
 struct coordinate_params {
     const struct ring *ring; /* outlives the request */
     node_id self;
-    uint8_t home;    /* region index of the node */
+    uint8_t home; /* region index of the node */
+    /*
+     * Of the partition, seen from `home`; of a request that is not sloppy without fallbacks, if you
+     * like. Needed until coordinated_request_new() returns.
+     */
+    const struct preference_list *owners;
     bool self_ready; /* own replica of the partition answers reads and mints */
     owner_mask
         usable; /* holders that can be asked now, by index in the preference list; self too */

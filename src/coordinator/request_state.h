@@ -38,11 +38,13 @@ struct coordinated_request {
     uint8_t stands_for[PREFERENCE_LIST_MAX]; /* of a fallback that was asked: the owner's index */
     uint8_t order[RING_OWNERS_MAX];          /* owners by rank, the best first */
     owner_mask full;                         /* asked for values too */
-    owner_mask slow;                        /* were silent for so long that another one was asked */
-    struct buffer answers[RING_OWNERS_MAX]; /* bodies of PHASE_ASK, by owner */
-    struct buffer fetched[RING_OWNERS_MAX]; /* bodies of PHASE_FETCH, each as bytes */
-    struct buffer lookups[RING_OWNERS_MAX]; /* of a write with an id: bodies of PHASE_ASK */
-    struct buffer lookup;                   /* what they said, for the replica that mints */
+    owner_mask slow; /* were silent for so long that another one was asked */
+    /* One for each owner that was read, behind this struct: there may be 16, and mostly are 3. */
+    uint8_t answer_count;      /* the ring may move on, and `owners` with it */
+    struct buffer *answers;    /* bodies of PHASE_ASK */
+    struct buffer *fetched;    /* bodies of PHASE_FETCH, each as bytes */
+    struct buffer *lookups;    /* of a write with an id: bodies of PHASE_ASK */
+    struct buffer lookup;      /* what they said, for the replica that mints */
     struct buffer merged;      /* from PHASE_FETCH to minting: one encoded cell for each key */
     struct buffer minted;      /* the encoded result, while the level is not met */
     struct buffer pending;     /* the encoded result that waits for the repair */
@@ -57,6 +59,9 @@ struct coordinated_request {
     bool tag_refused;         /* who was asked goes by another tag */
     bool held;                /* it failed because of that, and may yet go on */
 };
+
+/* A body that is mostly smaller is built on the stack: see buffer_on(). */
+enum { SMALL_BODY_BYTES = 512 };
 
 /* request.c: for read.c and write.c */
 void request_send(struct coordinated_request *c, uint8_t holder, uint16_t type, struct slice body,
@@ -114,9 +119,11 @@ void read_first_cell(const struct coordinated_request *c, uint8_t owner, uint16_
                      struct cell *out);
 /* The answers of counted owners for entry `index`, merged; values borrow from the answers. */
 void read_merge_owners(const struct coordinated_request *c, uint16_t index, struct cell *out);
-bool read_cells_are_sound(const struct message_read_result *read);
-/* Bytes of values that the owner named and did not send. */
-uint64_t read_omitted_bytes(const struct coordinated_request *c, uint8_t owner);
+/* The encoded cell of entry `index`; false: not counted, or more of it was fetched. */
+bool read_encoded_cell(const struct coordinated_request *c, uint8_t owner, uint16_t index,
+                       struct slice *out);
+/* `omitted_bytes`: of values that were named and not sent. */
+bool read_cells_are_sound(const struct message_read_result *read, uint64_t *omitted_bytes);
 /* The level is met: merge, fetch what is missing, then answer or write. */
 void read_gathered(struct coordinated_request *c, uint64_t wall_ms, struct coordinated_output *out);
 
@@ -125,8 +132,8 @@ void read_gathered(struct coordinated_request *c, uint64_t wall_ms, struct coord
 void repeat_gathered(struct coordinated_request *c, uint64_t wall_ms,
                      struct coordinated_output *out);
 /* Whether the body is a good answer to a lookup; `read` gets what it says of the cells. */
-enum status repeat_judge(const struct coordinated_request *c, struct slice body,
-                         struct slice *read);
+enum status repeat_judge(const struct coordinated_request *c, struct slice body, struct slice *read,
+                         uint64_t *omitted_bytes);
 
 /* read_hints.c */
 /* Whether this is a sloppy read that fallbacks may take part in. */

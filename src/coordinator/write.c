@@ -11,7 +11,8 @@
 
 void write_start(struct coordinated_request *c, struct coordinated_output *out)
 {
-    struct buffer body = {0};
+    uint8_t room[SMALL_BODY_BYTES];
+    struct buffer body = buffer_on(room, sizeof room);
     struct message_mint mint = {.address = c->address, .request = buffer_slice(&c->bytes)};
     if (!quorum_met_with(&c->write, c->params.usable)) { /* owners went away during the read */
         request_fail(c, STATUS_UNAVAILABLE, &c->write, out);
@@ -31,39 +32,38 @@ void write_start(struct coordinated_request *c, struct coordinated_output *out)
     buffer_deinit(&body);
 }
 
-/* The minted result with the number of those that hold it. */
-static void answer_ok(struct coordinated_request *c, struct coordinated_output *out)
+/* A write that has read may have to tell what stands beside a key that it deletes. */
+static void note_beside(struct coordinated_request *c)
 {
     struct reader reader = reader_make(buffer_slice(&c->minted));
     struct buffer encoded = {0};
     struct key_result result;
+    if (c->merged.length == 0)
+        return;
     enum status status = key_result_decode(&reader, &result);
     assert(status == STATUS_OK); /* own store side */
-    result.acks = quorum_counted(&c->write);
-    result.needed = quorum_needed(&c->write);
     collection_note_beside(c, &result);
-    result.hints = quorum_counted_fallbacks(&c->write);
     key_result_encode(&result, &encoded);
-    request_answer(c, buffer_slice(&encoded), out);
     key_result_deinit(&result);
-    buffer_deinit(&encoded);
+    buffer_deinit(&c->minted);
+    c->minted = encoded;
+}
+
+/* The minted result with the number of those that hold it. */
+static void answer_ok(struct coordinated_request *c, struct coordinated_output *out)
+{
+    note_beside(c);
+    key_result_set_acks(&c->minted, quorum_counted(&c->write), quorum_needed(&c->write),
+                        quorum_counted_fallbacks(&c->write));
+    request_answer(c, buffer_slice(&c->minted), out);
 }
 
 /* Nothing had to be written; of what is there the client is told what a majority holds. */
-static void answer_nothing(struct coordinated_request *c, struct slice minted,
-                           struct coordinated_output *out)
+static void answer_nothing(struct coordinated_request *c, struct coordinated_output *out)
 {
-    struct reader reader = reader_make(minted);
-    struct buffer encoded = {0};
-    struct key_result result;
-    enum status status = key_result_decode(&reader, &result);
-    assert(status == STATUS_OK); /* own store side */
-    collection_note_beside(c, &result);
-    key_result_encode(&result, &encoded);
-    if (c->merged.length == 0 || !repair_start(c, buffer_slice(&encoded), out))
-        request_answer(c, buffer_slice(&encoded), out);
-    key_result_deinit(&result);
-    buffer_deinit(&encoded);
+    note_beside(c);
+    if (c->merged.length == 0 || !repair_start(c, buffer_slice(&c->minted), out))
+        request_answer(c, buffer_slice(&c->minted), out);
 }
 
 /* Once more, after a read: then what that counts is replaced too. */
@@ -135,16 +135,20 @@ void write_minted(struct coordinated_request *c, struct slice body, struct coord
         c->tag_refused = c->held = true;
         if (moves_is_stale(c))
             moves_begin_anew(c, out);
-    } else if (minted.status != STATUS_OK) {
+        return;
+    }
+    if (minted.status != STATUS_OK) {
         c->open = 0;
         request_fail(c, minted.status, &c->write, out); /* C2: nothing was minted */
-    } else if (!minted.written) {
+        return;
+    }
+    buffer_append_slice(&c->minted, minted.result);
+    if (!minted.written) {
         c->open = 0;
-        answer_nothing(c, minted.result, out);
+        answer_nothing(c, out);
     } else {
         out->repeated = minted.repeated;
         out->repeated_by_quorum = minted.repeated && is_known(c);
-        buffer_append_slice(&c->minted, minted.result);
         replicate(c, minted.replicate, out);
     }
 }

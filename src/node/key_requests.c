@@ -271,6 +271,7 @@ static void coordinate(struct node *node, const struct origin *origin,
     struct coordinate_params params = {.ring = node->ring,
                                        .self = node->self,
                                        .home = node->home,
+                                       .owners = owners,
                                        .self_ready = mints_here(node, request->partition),
                                        .usable = usable_holders(node, request, owners),
                                        .now_us = node->now.mono_us,
@@ -312,7 +313,6 @@ static void start_successor(struct node *node, struct successor *next)
         node->statistics.writes_again++;
         coordinate(node, &next->origin, &request, &owners, next->deadline_us, true);
     }
-    free((void *)request.entries);
     key_contexts_free(&contexts);
 }
 
@@ -383,7 +383,6 @@ static bool coordinate_instead(struct node *node, const struct pending *pending,
     assert(status == STATUS_OK); /* it was encoded here */
     coordinate(node, &pending->origin, &request, owners,
                pending->deadline_us - FORWARD_SLACK_MS * 1000, true);
-    free((void *)request.entries);
     key_contexts_free(&contexts);
     return true;
 }
@@ -592,7 +591,6 @@ static void release(struct node *node, struct pending *pending)
     node->held_count--;
     preference_list_build(node->ring, pending->partition, node->home, &owners);
     bool ours = is_ours(node, &request, &owners);
-    free((void *)request.entries);
     key_contexts_free(&contexts);
     if (ours && coordinate_instead(node, pending, &owners))
         pending_remove(node, pending);
@@ -616,7 +614,10 @@ void key_request_start(struct node *node, const struct origin *origin,
         refuse(node, origin, request, STATUS_NO_KEYSPACE);
         return;
     }
-    preference_list_build(node->ring, request->partition, node->home, &owners);
+    if (options_are_sloppy(&request->options))
+        preference_list_build(node->ring, request->partition, node->home, &owners);
+    else
+        preference_list_replicas_build(node->ring, request->partition, node->home, &owners);
     if (key_request_writes(request) && node->store_condition != STATUS_OK &&
         (!may_forward || is_ours(node, request, &owners))) {
         refuse(node, origin, request, node->store_condition);

@@ -552,7 +552,7 @@ static void for_each_frame(struct node *node, const struct event *event)
     while (offset < event->bytes.length) {
         struct frame frame;
         size_t used;
-        enum status status = frame_parse(
+        enum status status = frame_open(
             slice_make(event->bytes.data + offset, event->bytes.length - offset), &frame, &used);
         assert(status == STATUS_OK); /* adapters hand over whole, checked frames */
         offset += used;

@@ -153,7 +153,6 @@ static void coordinate_for_peer(struct node *node, const struct origin *origin,
         key_request_start(node, origin, &request, timeout_ms, false);
     else
         peer_request_fail(node, origin, MESSAGE_FORWARD, 0, status);
-    free((void *)request.entries);
     key_contexts_free(&contexts);
 }
 

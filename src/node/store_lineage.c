@@ -85,7 +85,9 @@ enum status store_lineage_open(struct store_side *side, struct buffer *batch)
 
 void store_lineage_count(struct store_side *side, struct buffer *batch)
 {
-    struct buffer name = {0}, value = {0};
+    uint8_t name_room[32], value_room[32];
+    struct buffer name = buffer_on(name_room, sizeof name_room);
+    struct buffer value = buffer_on(value_room, sizeof value_room);
     if (side->unsynced || side->commit_counted)
         return;
     side->commit_counted = true;

@@ -1,9 +1,9 @@
 /*
  * store_mint.c - new versions for client writes, at the owner that coordinates them.
  *
- * All entries of a request are evaluated before the first is written, so that an error is
- * definite. The answer goes out early, with what the other owners need; the copy here is
- * reported late, once it is durable.
+ * Of several entries all are evaluated before the first is written, so that an error is
+ * definite; one alone either fails or is written. The answer goes out early, with what the other
+ * owners need; the copy here is reported late, once it is durable.
  */
 #include <stdlib.h>
 
@@ -12,6 +12,8 @@
 #include "node/store_elements.h"
 #include "node/store_side_state.h"
 #include "ring/element_key.h"
+
+enum { MINT_ROOM_BYTES = 512 }; /* of what is made of a small write: see buffer_on() */
 
 void store_reply_minted(const struct frame *frame, const struct message_minted *minted,
                         struct buffer *out)
@@ -74,7 +76,8 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
         const struct key_entry *entry = &request->entries[i];
         struct mutation mutation = entry->mutation;
         struct replica_minted minted;
-        if (!evaluate_only && (request->flags & KEY_ALL_OR_NOTHING) != 0)
+        bool judged = !evaluate_only && request->entry_count > 1;
+        if (judged && (request->flags & KEY_ALL_OR_NOTHING) != 0)
             mutation.flags &= (uint16_t) ~(MUTATION_IF_ABSENT | MUTATION_IF_PRESENT);
         struct replica_mint mint = {.keyspace = request->keyspace,
                                     .policy = policy,
@@ -84,7 +87,8 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
                                     .observed_time = entry->context_time,
                                     .blind = !reads, /* only the lookup has read */
                                     .stamp = buffer_slice(&stamp),
-                                    .id = request->identity.id};
+                                    .id = request->identity.id,
+                                    .delivery_bytes = delivery_bytes};
         if (message->cell_count > 0)
             mint.read_cell = reader_bytes(&cells);
         old_offsets[i] = old->length;
@@ -99,8 +103,6 @@ static enum status mint_pass(struct store_side *side, struct replica *replica,
             status = note_beside(side, replica, request, i, &outcomes[i]);
         *written = (uint16_t)(*written + minted.written);
         delivery_bytes += minted.delivery_bytes;
-        if (status == STATUS_OK && delivery_bytes > MESSAGE_PAYLOAD_BYTES_MAX)
-            status = STATUS_TOO_LARGE;
     }
     old_offsets[request->entry_count] = old->length;
     buffer_deinit(&stamp);
@@ -124,7 +126,8 @@ void store_finish_mint(struct store_side *side, struct replica *replica, const s
                        const struct message_mint *message, struct message_minted *minted,
                        uint16_t written, const struct buffer *deliveries, struct store_output *out)
 {
-    struct buffer body = {0};
+    uint8_t room[MINT_ROOM_BYTES];
+    struct buffer body = buffer_on(room, sizeof room);
     if (!minted->written) {
         store_reply_minted(frame, minted, &out->late);
         return;
@@ -144,31 +147,40 @@ void store_finish_mint(struct store_side *side, struct replica *replica, const s
 
 /*
  * First all entries are evaluated, so that an error is definite: nothing was changed. Then
- * they are written; entries of one request see those before them.
+ * they are written; entries of one request see those before them. replica_mint() evaluates before
+ * it changes anything, so one entry needs no pass of its own for that.
  */
 static void mint_request(struct store_side *side, struct replica *replica,
                          const struct frame *frame, const struct message_mint *message,
                          const struct key_request *request, struct store_output *out)
 {
     struct key_result result = {.outcome_count = request->entry_count};
-    struct buffer old = {0}, deliveries = {0}, encoded = {0};
-    size_t *offsets = memory_new((size_t)request->entry_count + 1, sizeof *offsets);
+    uint8_t deliveries_room[MINT_ROOM_BYTES], encoded_room[MINT_ROOM_BYTES];
+    struct buffer old = {0};
+    struct buffer deliveries = buffer_on(deliveries_room, sizeof deliveries_room);
+    struct buffer encoded = buffer_on(encoded_room, sizeof encoded_room);
+    size_t few[2], *offsets = few;
     struct message_minted minted = {0};
-    uint16_t written = 0;
+    uint16_t written = request->entry_count;
+    bool all = (request->flags & KEY_ALL_OR_NOTHING) != 0;
     store_go_by_keyspace(side, request->keyspace);
+    if (request->entry_count > 1)
+        offsets = memory_new((size_t)request->entry_count + 1, sizeof *offsets);
     result.outcomes = memory_new(request->entry_count, sizeof *result.outcomes);
-    minted.status = mint_pass(side, replica, request, message, true, result.outcomes, offsets, &old,
-                              &deliveries, &written);
-    bool refused = (request->flags & KEY_ALL_OR_NOTHING) != 0 && written < request->entry_count;
+    if (request->entry_count > 1)
+        minted.status = mint_pass(side, replica, request, message, true, result.outcomes, offsets,
+                                  &old, &deliveries, &written);
+    if (minted.status == STATUS_OK && (!all || written == request->entry_count)) {
+        minted.status = mint_pass(side, replica, request, message, false, result.outcomes, offsets,
+                                  &old, &deliveries, &written);
+        /* A store that fails between the passes may not leave half a request behind. */
+        out->discard = out->discard || (minted.status != STATUS_OK && written > 0);
+    }
+    bool refused = minted.status == STATUS_OK && all && written < request->entry_count;
     if (refused) {
         for (uint16_t i = 0; i < request->entry_count; i++)
             result.outcomes[i] = (struct key_outcome){0};
         written = 0;
-    } else if (minted.status == STATUS_OK) {
-        minted.status = mint_pass(side, replica, request, message, false, result.outcomes, offsets,
-                                  &old, &deliveries, &written);
-        /* A store that fails between the passes may not leave half a request behind. */
-        out->discard = out->discard || minted.status != STATUS_OK;
     }
     minted.written = minted.status == STATUS_OK && written > 0;
     if (minted.status == STATUS_OK) {
@@ -188,7 +200,8 @@ static void mint_request(struct store_side *side, struct replica *replica,
     }
     store_finish_mint(side, replica, frame, message, &minted, written, &deliveries, out);
     key_result_deinit(&result);
-    free(offsets);
+    if (offsets != few)
+        free(offsets);
     buffer_deinit(&old);
     buffer_deinit(&deliveries);
     buffer_deinit(&encoded);
@@ -202,7 +215,6 @@ void store_handle_mint(struct store_side *side, const struct frame *frame, struc
     struct key_contexts contexts = {0};
     enum status status = message_mint_decode(frame->body, &message);
     struct replica *replica = NULL;
-    request.entries = NULL;
     if (status == STATUS_OK) {
         struct reader reader = reader_make(message.request);
         status = key_request_decode(&reader, &request, &contexts);
@@ -230,6 +242,5 @@ void store_handle_mint(struct store_side *side, const struct frame *frame, struc
     }
     if (status != STATUS_OK)
         store_reply_minted(frame, &(struct message_minted){.status = status}, &out->late);
-    free((void *)request.entries);
     key_contexts_free(&contexts);
 }

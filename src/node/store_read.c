@@ -390,7 +390,7 @@ void store_side_read(const struct store_port *port, const struct ring *ring, str
 {
     struct frame frame;
     size_t used;
-    enum status status = frame_parse(bytes, &frame, &used);
+    enum status status = frame_open(bytes, &frame, &used);
     assert(status == STATUS_OK && used == bytes.length);
     if (frame.left_ms != 0 && (int32_t)((uint32_t)(now.mono_us / 1000) - frame.left_ms) > 0)
         return; /* nobody waits for it any longer */

@@ -233,18 +233,16 @@ enum merge_policy store_policy_of(const struct store_side *side, keyspace_id key
     return found != NULL && found->policy == KEYSPACE_SIBLINGS ? MERGE_SIBLINGS : MERGE_LWW;
 }
 
-bool store_may_hold(const struct store_side *side, const struct cell_delivery *delivery,
+bool store_may_hold(struct store_side *side, const struct cell_delivery *delivery,
                     partition_id partition)
 {
-    struct slice key = delivery->key;
     struct element_key parts;
-    if (keyspace_has_elements(delivery->keyspace)) {
-        if (!cell_name_is_sound(delivery->keyspace, key, side->ring->seed) ||
-            element_key_decode(key, &parts) != STATUS_OK)
-            return false;
-        key = parts.key;
-    }
-    return ring_partition_of_slot(ring_slot(key), side->ring->partition_count) == partition;
+    if (keyspace_has_elements(delivery->keyspace) &&
+        (!cell_name_is_sound(delivery->keyspace, delivery->key, side->ring->seed) ||
+         element_key_decode(delivery->key, &parts) != STATUS_OK))
+        return false; /* without a key its position would be another's */
+    uint64_t position = replica_position(&side->context, delivery->keyspace, delivery->key);
+    return ring_partition_of_position(position, side->ring->partition_count) == partition;
 }
 
 void store_checkpoint_if_due(struct store_side *side, struct replica *replica)
@@ -443,7 +441,7 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
 {
     struct frame frame;
     size_t used;
-    enum status status = frame_parse(bytes, &frame, &used);
+    enum status status = frame_open(bytes, &frame, &used);
     assert(status == STATUS_OK && used == bytes.length);
     side->context.batch = &out->batch;
     if (frame.type == MESSAGE_CLOCK) {
@@ -587,7 +585,7 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
     for (size_t offset = 0; side->open && offset < side->pulls.length;) {
         struct frame frame;
         size_t used;
-        enum status status = frame_parse(
+        enum status status = frame_open(
             slice_make(side->pulls.data + offset, side->pulls.length - offset), &frame, &used);
         assert(status == STATUS_OK);
         if (!is_expired(&frame, now)) /* else nobody waits for it */

@@ -100,7 +100,7 @@ struct replica *store_find_replica(struct store_side *side, const struct replica
 enum merge_policy store_policy_of(const struct store_side *side, keyspace_id keyspace,
                                   enum status *status);
 /* Whether a cell of that name can lie in the partition. */
-bool store_may_hold(const struct store_side *side, const struct cell_delivery *delivery,
+bool store_may_hold(struct store_side *side, const struct cell_delivery *delivery,
                     partition_id partition);
 void store_checkpoint_if_due(struct store_side *side, struct replica *replica);
 /* Whether a line of this kind is due; it then counts as written. */

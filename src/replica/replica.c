@@ -22,13 +22,29 @@ void local_cell_deinit(struct local_cell *local)
     buffer_deinit(&local->record);
 }
 
+uint64_t replica_position(struct replica_context *context, keyspace_id keyspace, struct slice key)
+{
+    struct replica_place *place = &context->place;
+    if (key.length == 0 || key.length > sizeof place->key)
+        return ring_position(key, keyspace, context->position_seed);
+    if (place->keyspace == keyspace && place->key_bytes == key.length &&
+        memcmp(place->key, key.data, key.length) == 0)
+        return place->position;
+    place->position = ring_position(key, keyspace, context->position_seed);
+    place->keyspace = keyspace;
+    place->key_bytes = (uint16_t)key.length;
+    memcpy(place->key, key.data, key.length);
+    return place->position;
+}
+
 enum status replica_load_cell(struct replica_context *context, keyspace_id keyspace,
                               struct slice key, struct buffer *out)
 {
-    struct buffer name = {0};
+    uint8_t name_room[NAME_ROOM_BYTES];
+    struct buffer name = buffer_on(name_room, sizeof name_room);
     struct slice cached;
     enum status status = STATUS_OK;
-    record_cell_name(ring_position(key, keyspace, context->position_seed), keyspace, key, &name);
+    record_cell_name(replica_position(context, keyspace, key), keyspace, key, &name);
     if (cell_cache_get(context->cache, buffer_slice(&name), &cached)) {
         if (cached.length == 0)
             status = STATUS_NOT_FOUND; /* the present group has deleted it */
@@ -48,7 +64,9 @@ enum status local_cell_load(struct replica_context *context, keyspace_id keyspac
                             struct local_cell *local)
 {
     struct slice cell;
-    *local = (struct local_cell){0};
+    local->record = buffer_on(local->room, sizeof local->room);
+    local->cell = (struct cell){0};
+    local->present = false;
     enum status status = replica_load_cell(context, keyspace, key, &local->record);
     if (status == STATUS_NOT_FOUND)
         return STATUS_OK;
@@ -84,19 +102,19 @@ void replica_counts_add(struct replica_counts *counts, keyspace_id keyspace, int
     *count = delta < 0 && *count == 0 ? 0 : *count + (uint64_t)delta;
 }
 
-/* R5: this and replica_count_change() are where tree and counts follow a cell. */
-struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspace, struct slice key,
-                                    const struct cell *before, const struct cell *after,
-                                    struct replica_context *context)
+static struct cell_change put_cell_at(struct replica *replica, uint64_t position,
+                                      keyspace_id keyspace, struct slice key,
+                                      const struct cell *before, const struct cell *after,
+                                      struct replica_context *context)
 {
-    struct buffer name = {0};
-    struct buffer value = {0};
+    uint8_t name_room[NAME_ROOM_BYTES], value_room[RECORD_ROOM_BYTES];
+    struct buffer name = buffer_on(name_room, sizeof name_room);
+    struct buffer value = buffer_on(value_room, sizeof value_room);
     struct cell_change change = {
         .digest_delta = replica_cell_hash(context, keyspace, key, after) -
                         replica_cell_hash(context, keyspace, key, before),
         .count_delta = (int8_t)(cell_is_live(after) - cell_is_live(before)),
         .garbage_delta = (int8_t)(cell_has_garbage(after) - cell_has_garbage(before))};
-    uint64_t position = ring_position(key, keyspace, context->position_seed);
     record_cell_name(position, keyspace, key, &name);
     if (after->count > 0 || after->context.count > 0) {
         record_cell_encode(after, &value);
@@ -113,10 +131,9 @@ struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspac
     return change;
 }
 
-void replica_count_change(struct replica *replica, keyspace_id keyspace, struct slice key,
-                          const struct cell_change *change, const struct replica_context *context)
+static void count_change_at(struct replica *replica, uint64_t position, keyspace_id keyspace,
+                            const struct cell_change *change, const struct replica_context *context)
 {
-    uint64_t position = ring_position(key, keyspace, context->position_seed);
     sum_tree_add(&replica->tree, replica_tree_offset(context, position), change->digest_delta,
                  change->count_delta);
     replica_counts_add(&replica->counts, keyspace_counted_as(context, keyspace),
@@ -126,14 +143,32 @@ void replica_count_change(struct replica *replica, keyspace_id keyspace, struct 
         replica->garbage_count += (uint64_t)(int64_t)change->garbage_delta;
 }
 
-static void absorb_log_record(struct replica *replica, const struct log_record *record,
-                              size_t record_bytes, const struct replica_context *context)
+/* R5: these two are where tree and counts follow a cell. */
+struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspace, struct slice key,
+                                    const struct cell *before, const struct cell *after,
+                                    struct replica_context *context)
+{
+    return put_cell_at(replica, ring_position(key, keyspace, context->position_seed), keyspace, key,
+                       before, after, context);
+}
+
+void replica_count_change(struct replica *replica, keyspace_id keyspace, struct slice key,
+                          const struct cell_change *change, const struct replica_context *context)
+{
+    count_change_at(replica, ring_position(key, keyspace, context->position_seed), keyspace, change,
+                    context);
+}
+
+/* `position`: of its key. */
+static void absorb_log_record(struct replica *replica, uint64_t position,
+                              const struct log_record *record, size_t record_bytes,
+                              const struct replica_context *context)
 {
     struct cell_change change = {.digest_delta = record->digest_delta,
                                  .count_delta = record->count_delta,
                                  .garbage_delta = record->garbage_delta};
     clock_join(&replica->clock, &record->dots);
-    replica_count_change(replica, record->keyspace, record->key, &change, context);
+    count_change_at(replica, position, record->keyspace, &change, context);
     replica->log_position++;
     if (record->left_garbage)
         replica->garbage_last = replica->log_position;
@@ -160,14 +195,16 @@ void replica_record_event(struct replica *replica, keyspace_id keyspace, struct 
                           const struct cell *before, const struct cell *after,
                           const struct clock *new_dots, struct replica_context *context)
 {
-    struct buffer name = {0};
-    struct buffer value = {0};
+    uint8_t name_room[NAME_ROOM_BYTES], value_room[RECORD_ROOM_BYTES];
+    struct buffer name = buffer_on(name_room, sizeof name_room);
+    struct buffer value = buffer_on(value_room, sizeof value_room);
+    uint64_t place = replica_position(context, keyspace, key);
     struct log_record record = {
         .written_ms = context->wall_ms, .keyspace = keyspace, .key = key, .dots = *new_dots};
     uint64_t position = replica->log_position + 1;
     if (after != NULL) {
         struct cell_change change =
-            replica_put_cell(replica, keyspace, key, before, after, context);
+            put_cell_at(replica, place, keyspace, key, before, after, context);
         record.digest_delta = change.digest_delta;
         record.count_delta = change.count_delta;
         record.garbage_delta = change.garbage_delta;
@@ -178,7 +215,7 @@ void replica_record_event(struct replica *replica, keyspace_id keyspace, struct 
     record_log_name(replica->partition, position, &name);
     log_record_encode(&record, &value);
     store_batch_put(context->batch, buffer_slice(&name), buffer_slice(&value));
-    absorb_log_record(replica, &record, name.length + value.length, context);
+    absorb_log_record(replica, place, &record, name.length + value.length, context);
     buffer_deinit(&name);
     buffer_deinit(&value);
 }
@@ -480,8 +517,9 @@ static enum status replay_log(struct replica *replica, struct replica_context *c
             break;
         status = log_record_decode(port->value(iterator), &record);
         if (status == STATUS_OK)
-            absorb_log_record(replica, &record,
-                              port->key(iterator).length + port->value(iterator).length, context);
+            absorb_log_record(
+                replica, ring_position(record.key, record.keyspace, context->position_seed),
+                &record, port->key(iterator).length + port->value(iterator).length, context);
         clock_deinit(&record.dots);
     }
     if (status == STATUS_OK)

@@ -41,6 +41,14 @@
 #include "wire/record_whole.h"
 
 /* What all replicas of a node share while a group is handled. */
+/* A key with its position; longer ones are not kept. `key_bytes` is 0 when there is none. */
+struct replica_place {
+    uint64_t position;
+    keyspace_id keyspace;
+    uint16_t key_bytes;
+    uint8_t key[64];
+};
+
 struct replica_context {
     const struct store_port *port;
     struct cell_cache *cache;
@@ -70,7 +78,14 @@ struct replica_context {
     uint64_t unseen_increments; /* deliveries of strings beside increments they do not cover */
     uint64_t groups;            /* that were committed since the store was opened */
     bool may_mint;              /* sweeps make tombstones (replica/collection.h) */
+    struct replica_place place; /* of the key that was asked for last */
 };
+
+/*
+ * As ring_position(), which costs a few instructions for each byte of a key; a write asks for the
+ * same one at every turn.
+ */
+uint64_t replica_position(struct replica_context *context, keyspace_id keyspace, struct slice key);
 
 /*
  * What clients may pile up at one owner. The versions that all owners accepted, cut off from
@@ -184,6 +199,7 @@ struct replica_mint {
     struct slice stamp;      /* of the request; empty: it has no id */
     struct slice id;         /* by which an increment counts once; empty: none */
     const struct clock *cut; /* of an element: what deletes of its key removed; NULL: nothing */
+    size_t delivery_bytes;   /* of what goes with it in one message, at most */
 };
 
 struct replica_minted {

@@ -10,11 +10,15 @@
 #include "causal/garbage.h"
 #include "replica/replica.h"
 
-/* The local cell and the bytes that its values borrow from. */
+/* Names and small records are built here, beside what they are for: see buffer_on(). */
+enum { NAME_ROOM_BYTES = 128, RECORD_ROOM_BYTES = 512 };
+
+/* The local cell and the bytes that its values borrow from. Not to be copied. */
 struct local_cell {
     struct buffer record;
     struct cell cell;
     bool present;
+    uint8_t room[RECORD_ROOM_BYTES]; /* of a small record */
 };
 
 /* STATUS_OK with `present` false: surely absent. Release in any case. */

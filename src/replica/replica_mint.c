@@ -8,26 +8,34 @@
 #include "replica/replica_cells.h"
 #include "ring/position.h"
 
-/* What the mutation is evaluated against: the local cell, and what the read quorum adds to it. */
+/*
+ * What the mutation is evaluated against: the local cell, and what the read quorum adds to it.
+ * Without that it is the local one itself; else it is made in `own`, which the caller releases.
+ */
 static enum status mint_base(struct replica *replica, const struct replica_mint *mint,
                              const struct local_cell *local, struct replica_context *context,
-                             struct cell *base, uint32_t *losses)
+                             struct cell *own, const struct cell **base, uint32_t *losses)
 {
     struct cell read = {0};
     enum status status = STATUS_OK;
     *losses = 0;
+    if (mint->read_cell.length == 0 && mint->cut == NULL) {
+        *base = &local->cell;
+        return STATUS_OK;
+    }
+    *base = own;
     if (mint->read_cell.length == 0)
-        cell_copy(&local->cell, base);
+        cell_copy(&local->cell, own);
     else
         status = replica_decode_cell(mint->read_cell, &read);
     if (status == STATUS_OK && replica_cell_is_too_far_ahead(&read, context))
         status = STATUS_CLOCK_SKEW;
     if (status == STATUS_OK && mint->read_cell.length > 0) {
         cell_filter_seen(&read, &replica->clock, local->present ? &local->cell : NULL);
-        *losses = cell_merge(&local->cell, &read, mint->policy, base);
+        *losses = cell_merge(&local->cell, &read, mint->policy, own);
     }
     if (status == STATUS_OK && mint->cut != NULL)
-        cell_drop_cut(base, mint->cut);
+        cell_drop_cut(own, mint->cut);
     cell_deinit(&read);
     return status;
 }
@@ -257,7 +265,8 @@ static void note_siblings(const struct replica_mint *mint, const struct cell *af
 void replica_append_delivery(keyspace_id keyspace, struct slice key, const struct cell *cell,
                              struct buffer *deliveries)
 {
-    struct buffer encoded = {0};
+    uint8_t room[RECORD_ROOM_BYTES];
+    struct buffer encoded = buffer_on(room, sizeof room);
     cell_encode(cell, true, &encoded);
     struct cell_delivery delivery = {
         .keyspace = keyspace, .key = key, .cell = buffer_slice(&encoded)};
@@ -269,8 +278,9 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
                          bool evaluate_only, struct replica_context *context,
                          struct replica_minted *out, struct buffer *old, struct buffer *deliveries)
 {
-    struct local_cell local = {0};
-    struct cell base = {0};
+    struct local_cell local;
+    struct cell own_base = {0};
+    const struct cell *base = &own_base;
     struct cell after = {0};
     struct clock new_dots = {0};
     struct evaluated evaluated = {0};
@@ -279,15 +289,18 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     *out = (struct replica_minted){0};
     enum status status = local_cell_load(context, mint->keyspace, mint->key, &local);
     if (status == STATUS_OK)
-        status = mint_base(replica, mint, &local, context, &base, &losses);
+        status = mint_base(replica, mint, &local, context, &own_base, &base, &losses);
     if (status == STATUS_OK)
-        status = check_observed(replica, mint, &base, context);
+        status = check_observed(replica, mint, base, context);
     if (status == STATUS_OK)
-        status = evaluate(replica, mint, &base, context, &evaluated);
+        status = evaluate(replica, mint, base, context, &evaluated);
     if (status == STATUS_OK && effect->write) {
-        struct remainder left = remainder_of(mint, &base, &evaluated);
-        status = check_siblings(context, &left, &base);
+        struct remainder left = remainder_of(mint, base, &evaluated);
+        status = check_siblings(context, &left, base);
         out->delivery_bytes = delivery_bytes(mint, &left);
+        if (status == STATUS_OK &&
+            mint->delivery_bytes + out->delivery_bytes > MESSAGE_PAYLOAD_BYTES_MAX)
+            status = STATUS_TOO_LARGE;
     }
     if (status != STATUS_OK)
         goto done;
@@ -296,15 +309,15 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     out->had_old = effect->has_old;
     if (evaluate_only)
         goto done;
-    out->had_string = cell_is_live(&base);
-    out->had_counter = cell_has_counter(&base);
+    out->had_string = cell_is_live(base);
+    out->had_counter = cell_has_counter(base);
     if (effect->has_old)
         buffer_append_slice(old, effect->old);
     context->ids_wait = context->ids_wait || effect->ids_wait;
     if (effect->write) {
         context->ids_folded += effect->folded;
         context->lww_losses += losses;
-        mint_cell(mint, &evaluated, &base, context, &after, &out->dot);
+        mint_cell(mint, &evaluated, base, context, &after, &out->dot);
         replica_add_unseen_dots(replica, &after, &new_dots);
         size_t offset = deliveries->length;
         replica_append_delivery(mint->keyspace, mint->key, &after, deliveries);
@@ -317,7 +330,7 @@ done:
     evaluated_deinit(&evaluated);
     clock_deinit(&new_dots);
     cell_deinit(&after);
-    cell_deinit(&base);
+    cell_deinit(&own_base);
     local_cell_deinit(&local);
     return status;
 }

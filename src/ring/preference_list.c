@@ -117,8 +117,8 @@ static void append_fallbacks(const struct ring *ring, partition_id partition, ui
         append(list, best[i].node, best[i].region);
 }
 
-void preference_list_build(const struct ring *ring, partition_id partition, uint8_t home,
-                           struct preference_list *out)
+void preference_list_replicas_build(const struct ring *ring, partition_id partition, uint8_t home,
+                                    struct preference_list *out)
 {
     const node_id *read = ring_read_owners(ring, partition);
     const node_id *other = ring_coming_owners(ring, partition);
@@ -132,5 +132,11 @@ void preference_list_build(const struct ring *ring, partition_id partition, uint
     if (read != other)
         append_row(ring, other, home, out, &out->other_set);
     out->extra_count = (uint8_t)(out->count - out->primary_count);
+}
+
+void preference_list_build(const struct ring *ring, partition_id partition, uint8_t home,
+                           struct preference_list *out)
+{
+    preference_list_replicas_build(ring, partition, home, out);
     append_fallbacks(ring, partition, home, out);
 }

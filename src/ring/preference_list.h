@@ -36,7 +36,14 @@ static inline uint8_t preference_list_replicas(const struct preference_list *lis
 }
 
 /*
- * `home` is an index into ring->regions. Allocates nothing; equal rings give equal
+ * The replicas alone, for a request that takes no stand-in for one: costs O(replicas), however
+ * many members there are.
+ */
+void preference_list_replicas_build(const struct ring *ring, partition_id partition, uint8_t home,
+                                    struct preference_list *out);
+
+/*
+ * With fallbacks. `home` is an index into ring->regions. Allocates nothing; equal rings give equal
  * lists; a ring without other members gives no fallbacks. Costs O(members).
  */
 void preference_list_build(const struct ring *ring, partition_id partition, uint8_t home,

@@ -4,7 +4,14 @@
 
 #include "base/hash.h"
 
-enum { OFFSET_VERSION = 4, OFFSET_CHECKSUM = 20, CHECKSUM_SEED = 0x52444231 };
+enum {
+    OFFSET_VERSION = 4,
+    OFFSET_TYPE = 6,
+    OFFSET_REQUEST = 8,
+    OFFSET_LEFT = 16,
+    OFFSET_CHECKSUM = 20,
+    CHECKSUM_SEED = 0x52444231
+};
 
 static uint64_t checksum(const uint8_t *frame, size_t body_bytes)
 {
@@ -16,13 +23,14 @@ static uint64_t checksum(const uint8_t *frame, size_t body_bytes)
 size_t frame_start(struct buffer *out, uint16_t type, request_id request, uint32_t left_ms)
 {
     size_t offset = out->length;
-    buffer_reserve(out, FRAME_HEADER_BYTES);
-    buffer_put_u32(out, 0);
-    buffer_put_u16(out, FRAME_VERSION);
-    buffer_put_u16(out, type);
-    buffer_put_u64(out, request);
-    buffer_put_u32(out, left_ms);
-    buffer_put_u64(out, 0);
+    uint8_t *header = buffer_reserve(out, FRAME_HEADER_BYTES);
+    bytes_store_u32(header, 0); /* length and checksum: frame_finish() */
+    bytes_store_u16(header + OFFSET_VERSION, FRAME_VERSION);
+    bytes_store_u16(header + OFFSET_TYPE, type);
+    bytes_store_u64(header + OFFSET_REQUEST, request);
+    bytes_store_u32(header + OFFSET_LEFT, left_ms);
+    bytes_store_u64(header + OFFSET_CHECKSUM, 0);
+    out->length += FRAME_HEADER_BYTES;
     return offset;
 }
 
@@ -35,7 +43,7 @@ void frame_finish(struct buffer *out, size_t offset)
                    checksum(out->data + offset, length - FRAME_HEADER_BYTES));
 }
 
-enum status frame_parse(struct slice bytes, struct frame *out, size_t *used)
+static enum status parse(struct slice bytes, struct frame *out, size_t *used, uint64_t *sum)
 {
     struct reader reader = reader_make(bytes);
     if (bytes.length < 4)
@@ -49,11 +57,26 @@ enum status frame_parse(struct slice bytes, struct frame *out, size_t *used)
     out->type = reader_u16(&reader);
     out->request = reader_u64(&reader);
     out->left_ms = reader_u32(&reader);
-    uint64_t sum = reader_u64(&reader);
-    size_t body_bytes = length - (FRAME_HEADER_BYTES - 4);
-    if (version != FRAME_VERSION || sum != checksum(bytes.data, body_bytes))
+    *sum = reader_u64(&reader);
+    if (version != FRAME_VERSION)
         return STATUS_CORRUPT;
-    out->body = slice_make(bytes.data + FRAME_HEADER_BYTES, body_bytes);
+    out->body =
+        slice_make(bytes.data + FRAME_HEADER_BYTES, length - (size_t)(FRAME_HEADER_BYTES - 4));
     *used = (size_t)length + 4;
     return STATUS_OK;
+}
+
+enum status frame_parse(struct slice bytes, struct frame *out, size_t *used)
+{
+    uint64_t sum;
+    enum status status = parse(bytes, out, used, &sum);
+    if (status == STATUS_OK && sum != checksum(bytes.data, out->body.length))
+        status = STATUS_CORRUPT;
+    return status;
+}
+
+enum status frame_open(struct slice bytes, struct frame *out, size_t *used)
+{
+    uint64_t sum;
+    return parse(bytes, out, used, &sum);
 }

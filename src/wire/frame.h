@@ -39,5 +39,10 @@ void frame_finish(struct buffer *out, size_t offset);
  * checksum is wrong; the connection cannot be used any longer.
  */
 MUST_USE enum status frame_parse(struct slice bytes, struct frame *out, size_t *used);
+/*
+ * As frame_parse() for frames that were made in this process, or that an adapter has parsed: the
+ * checksum has had its use and is not computed again.
+ */
+MUST_USE enum status frame_open(struct slice bytes, struct frame *out, size_t *used);
 
 #endif

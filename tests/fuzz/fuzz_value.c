@@ -74,7 +74,6 @@ static void check_key_request(struct slice bytes)
         key_request_encode(&request, &again);
         canonical_compare(bytes, &again);
     }
-    free((void *)request.entries);
     key_contexts_free(&contexts);
 }
 

@@ -113,6 +113,36 @@ static void clearing_keeps_the_memory_and_deinit_does_not(void **state)
     buffer_deinit(&buffer);
 }
 
+/* More than fits moves out of the array, and nothing is written behind its end. */
+static void a_buffer_on_an_array_moves_out_when_it_outgrows_it(void **state)
+{
+    uint8_t room[9] = {0};
+    struct buffer buffer = buffer_on(room, 8);
+    (void)state;
+    buffer_append(&buffer, "12345678", 8);
+    assert_ptr_equal(buffer.data, room);
+    buffer_put_u8(&buffer, '9');
+    assert_ptr_not_equal(buffer.data, room);
+    assert_true(slice_equal(buffer_slice(&buffer), slice_text("123456789")));
+    assert_int_equal(room[8], 0);
+    buffer_deinit(&buffer);
+    assert_null(buffer.data);
+    assert_int_equal(buffer.capacity, 0);
+}
+
+static void releasing_a_buffer_leaves_the_array_alone(void **state)
+{
+    uint8_t room[8];
+    struct buffer buffer = buffer_on(room, sizeof room);
+    (void)state;
+    buffer_put_u64(&buffer, 7);
+    buffer_deinit(&buffer);
+    assert_int_equal(room[7], 7);
+    buffer_put_u8(&buffer, 1); /* an empty buffer as any other */
+    assert_ptr_not_equal(buffer.data, room);
+    buffer_deinit(&buffer);
+}
+
 static void consuming_takes_from_the_front(void **state)
 {
     struct buffer buffer = {0};
@@ -287,11 +317,11 @@ static void an_accepted_varint_is_the_only_one(void **state)
     (void)state;
     for (int i = 0; i < 20000; i++) {
         uint8_t bytes[12];
-        size_t length = 1 + random_below(&random, sizeof bytes);
+        size_t last = random_below(&random, sizeof bytes), length = last + 1;
         uint64_t value = 0;
-        for (size_t j = 0; j < length; j++)
-            bytes[j] = (uint8_t)(random_below(&random, 256) | (j + 1 < length ? 0x80 : 0));
-        bytes[length - 1] &= (uint8_t)random_below(&random, 256);
+        for (size_t j = 0; j <= last; j++)
+            bytes[j] = (uint8_t)(random_below(&random, 256) | (j < last ? 0x80 : 0));
+        bytes[last] &= (uint8_t)random_below(&random, 256);
         if (decode_varint(bytes, length, &value) != STATUS_OK)
             continue;
         struct buffer again = {0};
@@ -403,6 +433,8 @@ int main(void)
         cmocka_unit_test(reserving_makes_room_and_leaves_the_length),
         cmocka_unit_test(nothing_can_be_done_to_an_empty_buffer),
         cmocka_unit_test(clearing_keeps_the_memory_and_deinit_does_not),
+        cmocka_unit_test(a_buffer_on_an_array_moves_out_when_it_outgrows_it),
+        cmocka_unit_test(releasing_a_buffer_leaves_the_array_alone),
         cmocka_unit_test(consuming_takes_from_the_front),
         cmocka_unit_test(printing_appends_text_without_its_nul),
         cmocka_unit_test(integers_are_big_endian),

@@ -647,7 +647,6 @@ void harness_answer_at(struct harness *harness, uint32_t index)
     if (answer.bytes.data != NULL)
         memset(answer.bytes.data, '#', answer.bytes.length);
     carry_out(pending.client, &out);
-    free((void *)request.entries);
     key_contexts_free(&contexts);
     key_result_deinit(&answer.result);
     buffer_deinit(&answer.bytes);

@@ -107,6 +107,9 @@ static void take_output(struct request_driver *driver)
 
 void driver_start(struct request_driver *driver, const struct key_request *request)
 {
+    struct preference_list owners;
+    preference_list_build(driver->params.ring, request->partition, driver->params.home, &owners);
+    driver->params.owners = &owners;
     driver->request =
         coordinated_request_new(&driver->params, request, DRIVER_WALL_MS, &driver->output);
     take_output(driver);

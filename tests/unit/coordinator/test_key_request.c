@@ -14,7 +14,6 @@ static bool recode_request(struct slice bytes, struct buffer *again)
     bool accepted = key_request_decode(&reader, &request, &contexts) == STATUS_OK;
     if (accepted)
         key_request_encode(&request, again);
-    free((void *)request.entries);
     key_contexts_free(&contexts);
     return accepted;
 }
@@ -94,7 +93,6 @@ static void a_write_comes_back_with_all_its_entries(void **state)
     assert_int_equal(back.entries[1].mutation.offset, 300);
     assert_true(version_vector_covers(back.entries[1].context, &dot));
     assert_true(back.entries[1].context_time == UINT64_MAX);
-    free((void *)back.entries);
     key_contexts_free(&contexts);
     attack(recode_request, &bytes, 1);
     version_vector_deinit(&context);
@@ -240,6 +238,25 @@ static void a_failed_result_has_its_counts_and_nothing_else(void **state)
     buffer_deinit(&bytes);
 }
 
+/* They are counted after the result was encoded, and written over what it said. */
+static void the_acks_of_an_encoded_result_can_be_changed(void **state)
+{
+    struct key_result result = {.status = STATUS_OK, .acks = 1, .needed = 1}, back;
+    struct buffer bytes = {0};
+    (void)state;
+    key_result_encode(&result, &bytes);
+    key_result_set_acks(&bytes, 3, 2, 1);
+    struct reader reader = reader_make(buffer_slice(&bytes));
+    assert_int_equal(key_result_decode(&reader, &back), STATUS_OK);
+    assert_int_equal(back.status, STATUS_OK);
+    assert_int_equal(back.acks, 3);
+    assert_int_equal(back.needed, 2);
+    assert_int_equal(back.hints, 1);
+    assert_int_equal(back.outcome_count, 0);
+    key_result_deinit(&back);
+    buffer_deinit(&bytes);
+}
+
 /* The count is read before the outcomes: it must not make the decoder reserve what is not there. */
 static void a_count_beyond_the_bytes_is_refused(void **state)
 {
@@ -260,6 +277,7 @@ int main(void)
         cmocka_unit_test(what_no_request_has_is_refused),
         cmocka_unit_test(a_result_comes_back_with_all_its_outcomes),
         cmocka_unit_test(a_failed_result_has_its_counts_and_nothing_else),
+        cmocka_unit_test(the_acks_of_an_encoded_result_can_be_changed),
         cmocka_unit_test(a_count_beyond_the_bytes_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

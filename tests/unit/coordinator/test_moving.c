@@ -280,7 +280,6 @@ static void a_read_begins_anew(void **state)
     assert_int_equal(key_request_decode(&reader, &again, &contexts), STATUS_OK);
     assert_int_equal(again.kind, KEY_READ);
     assert_true(slice_equal(again.entries[0].key, request.entries[0].key));
-    free((void *)again.entries);
     key_contexts_free(&contexts);
     driver_deinit(&driver);
 }

@@ -135,7 +135,6 @@ static void a_blind_write_beside_unseen_increments_is_done_again(void **state)
     driver_replicated(&driver, 0, STATUS_OK);
     acknowledge_beside_unseen_increments(&driver, 1);
     assert_answer(&driver, STATUS_OK, 2, 2); /* those are later than the read */
-    free((void *)again.entries);
     key_contexts_free(&contexts);
     driver_deinit(&driver);
 }

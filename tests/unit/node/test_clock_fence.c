@@ -338,7 +338,6 @@ static void a_time_to_live_counts_from_the_agreed_time(void **state)
         assert_int_equal(key_request_decode(&reader, &request, &contexts), STATUS_OK);
         uint64_t expected_ms = host.true_ms + 100000;
         assert_in_range(request.entries[0].mutation.expire_at_ms, expected_ms - 2, expected_ms + 2);
-        free((void *)request.entries);
         key_contexts_free(&contexts);
         loop_host_deinit(&host);
     }

@@ -120,6 +120,7 @@ static enum status attempt(struct cluster *cluster, uint8_t coordinator, unsigne
         write.identity = (struct request_identity){
             .id = slice_text(id), .digest = mutation.value.length + mutation.operation * 1000u};
     preference_list_build(cluster->ring, write.partition, 0, &cluster->owners);
+    params.owners = &cluster->owners;
     for (uint8_t i = 0; i < OWNERS; i++)
         if (((reach | stores) >> (cluster->owners.nodes[i] - 1) & 1) != 0)
             params.usable |= 1u << i;

@@ -585,9 +585,65 @@ static void a_default_time_to_live_is_for_what_has_none(void **state)
     deinit_host(&host);
 }
 
+/* What was asked for last is remembered; nothing but that key may get its position. */
+static void a_remembered_position_is_that_of_its_key(void **state)
+{
+    struct host host;
+    char names[4][80];
+    (void)state;
+    init_host(&host, 1);
+    snprintf(names[0], sizeof names[0], "k");
+    snprintf(names[1], sizeof names[1], "kk");
+    snprintf(names[2], sizeof names[2], "kl");
+    memset(names[3], 'k', sizeof names[3]); /* too long to be remembered */
+    names[3][sizeof names[3] - 1] = '\0';
+    for (unsigned i = 0; i < 100; i++) {
+        struct slice key = slice_text(names[i * 7 / 3 % 4]);
+        keyspace_id keyspace = (keyspace_id)(i / 5 % 2);
+        assert_true(replica_position(&host.context, keyspace, key) ==
+                    ring_position(key, keyspace, SEED));
+    }
+    assert_true(replica_position(&host.context, 0, slice_make(NULL, 0)) ==
+                ring_position(slice_make(NULL, 0), 0, SEED));
+    commit(&host);
+    deinit_host(&host);
+}
+
+/* An entry that is alone is written without a look before it, so the refusal must come first. */
+static void what_does_not_fit_into_its_message_changes_nothing(void **state)
+{
+    struct host host;
+    struct mutation mutation = set("v");
+    struct replica_mint wish = {.policy = MERGE_LWW,
+                                .key = slice_text("k"),
+                                .mutation = &mutation,
+                                .delivery_bytes = MESSAGE_PAYLOAD_BYTES_MAX - 10};
+    struct replica_minted minted;
+    struct buffer old = {0}, delivery = {0};
+    (void)state;
+    init_host(&host, 1);
+    commit(&host);
+    uint64_t position = host.replica.log_position;
+    assert_int_equal(
+        replica_mint(&host.replica, &wish, false, &host.context, &minted, &old, &delivery),
+        STATUS_TOO_LARGE);
+    assert_int_equal(host.batch.length, 0);
+    assert_int_equal(delivery.length, 0);
+    assert_true(host.replica.log_position == position);
+    wish.delivery_bytes = 0;
+    assert_int_equal(
+        replica_mint(&host.replica, &wish, false, &host.context, &minted, &old, &delivery),
+        STATUS_OK);
+    buffer_deinit(&old);
+    buffer_deinit(&delivery);
+    deinit_host(&host);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_remembered_position_is_that_of_its_key),
+        cmocka_unit_test(what_does_not_fit_into_its_message_changes_nothing),
         cmocka_unit_test(a_write_is_seen_and_replicates),
         cmocka_unit_test(applying_twice_changes_nothing),
         cmocka_unit_test(a_late_copy_does_not_bring_an_old_value_back),

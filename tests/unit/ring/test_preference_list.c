@@ -225,6 +225,26 @@ static void while_stable_there_is_one_set(void **state)
     ring_free(ring);
 }
 
+static void the_replicas_alone_are_the_head_of_the_list(void **state)
+{
+    (void)state;
+    for (int phase = RING_STABLE; phase <= RING_SWITCHED; phase++) {
+        struct ring *ring = fixture_small_ring();
+        struct preference_list all, head;
+        if (phase != RING_STABLE)
+            move_first(ring, 3, (enum ring_phase)phase);
+        preference_list_build(ring, 3, 1, &all);
+        preference_list_replicas_build(ring, 3, 1, &head);
+        assert_int_equal(head.count, preference_list_replicas(&all));
+        assert_int_equal(head.primary_count, all.primary_count);
+        assert_int_equal(head.extra_count, all.extra_count);
+        assert_int_equal(head.other_set, all.other_set);
+        assert_memory_equal(head.nodes, all.nodes, head.count * sizeof *head.nodes);
+        assert_memory_equal(head.regions, all.regions, head.count);
+        ring_free(ring);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +258,7 @@ int main(void)
         cmocka_unit_test(a_ring_of_one_node_has_no_fallbacks),
         cmocka_unit_test(who_joins_or_leaves_follows_those_who_are_read),
         cmocka_unit_test(while_stable_there_is_one_set),
+        cmocka_unit_test(the_replicas_alone_are_the_head_of_the_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

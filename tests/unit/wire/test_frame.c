@@ -135,6 +135,29 @@ static void the_longest_frame_passes(void **state)
     buffer_deinit(&bytes);
 }
 
+/* It is for what was parsed before, so only its bounds are checked, without which nothing goes. */
+static void an_opened_frame_is_the_parsed_one(void **state)
+{
+    struct buffer bytes = {0};
+    struct frame parsed, opened;
+    size_t used, used_again;
+    (void)state;
+    put_frame(&bytes, 3, 4, 5, "a body");
+    assert_int_equal(frame_parse(buffer_slice(&bytes), &parsed, &used), STATUS_OK);
+    assert_int_equal(frame_open(buffer_slice(&bytes), &opened, &used_again), STATUS_OK);
+    assert_int_equal(used_again, used);
+    assert_int_equal(opened.type, parsed.type);
+    assert_true(opened.request == parsed.request);
+    assert_int_equal(opened.left_ms, parsed.left_ms);
+    assert_true(slice_equal(opened.body, parsed.body));
+    for (size_t length = 0; length < bytes.length; length++)
+        assert_int_equal(frame_open(slice_make(bytes.data, length), &opened, &used),
+                         STATUS_NOT_FOUND);
+    bytes.data[5] = FRAME_VERSION + 1;
+    assert_int_equal(frame_open(buffer_slice(&bytes), &opened, &used), STATUS_CORRUPT);
+    buffer_deinit(&bytes);
+}
+
 static void another_version_is_refused(void **state)
 {
     struct buffer bytes = {0};
@@ -171,6 +194,7 @@ int main(void)
         cmocka_unit_test(every_flipped_bit_is_noticed),
         cmocka_unit_test(a_length_out_of_bounds_is_refused_at_once),
         cmocka_unit_test(the_longest_frame_passes),
+        cmocka_unit_test(an_opened_frame_is_the_parsed_one),
         cmocka_unit_test(another_version_is_refused),
         cmocka_unit_test(random_bytes_are_no_frame),
     };
