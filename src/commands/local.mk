@@ -38,6 +38,8 @@ libringcore_a_SOURCES += \
 	src/commands/introspection.h \
 	src/commands/keyspace.c \
 	src/commands/keyspace.h \
+	src/commands/login.c \
+	src/commands/login.h \
 	src/commands/manual.c \
 	src/commands/manual.h \
 	src/commands/member.c \
@@ -60,6 +62,8 @@ libringcore_a_SOURCES += \
 	src/commands/session.c \
 	src/commands/session.h \
 	src/commands/session_state.h \
+	src/commands/set_user.c \
+	src/commands/set_user.h \
 	src/commands/siblings.c \
 	src/commands/siblings.h \
 	src/commands/strings.c \

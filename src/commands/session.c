@@ -345,7 +345,7 @@ static bool has_room(const struct session *session)
 {
     const struct settings *settings = session->environment->settings;
     uint64_t count = session->tail_serial - session->head_serial;
-    return !session->closing && count < session->queue_capacity &&
+    return !session->closing && !session->is_logging_in && count < session->queue_capacity &&
            (count == 0 ||
             (count < settings->pipeline_max && session->wire_bytes < settings->request_bytes_max));
 }
@@ -518,6 +518,13 @@ void session_tick(struct session *session, struct instant now, struct session_ou
     settle(session);
     read_input(session);
     end_step(session, before);
+}
+
+void session_wake(struct session *session)
+{
+    struct call *call = sleeping_call(session);
+    if (call != NULL)
+        call->wake_us = 0;
 }
 
 /* Only calls that run alone sleep, so one that sleeps is at the head. */

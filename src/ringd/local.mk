@@ -22,6 +22,8 @@ libringd_a_SOURCES = \
 	src/ringd/options.h \
 	src/ringd/password_hash.c \
 	src/ringd/password_hash.h \
+	src/ringd/password_worker.c \
+	src/ringd/password_worker.h \
 	src/ringd/rebuild.c \
 	src/ringd/rebuild.h \
 	src/ringd/ring_file.c \

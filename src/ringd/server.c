@@ -22,6 +22,7 @@
 #include "ringd/log_file.h"
 #include "ringd/message_mac.h"
 #include "ringd/password_hash.h"
+#include "ringd/password_worker.h"
 #include "ringd/ring_plan.h"
 #include "ringd/tls_keeper.h"
 #include "store/store_engine.h"
@@ -42,6 +43,7 @@ struct server {
     struct loop *loop;
     struct store_engine *engine;
     struct node *node;
+    struct password_worker *passwords;
     struct ev_signal terminate;
     struct ev_signal interrupt;
     struct ev_signal hang_up;
@@ -203,6 +205,18 @@ static enum status condition(void *context)
     return store_engine_stalled(server->engine) ? STATUS_OVERLOADED : STATUS_OK;
 }
 
+static void submit_password(void *context, struct slice job)
+{
+    struct server *server = context;
+    password_worker_submit(server->passwords, job);
+}
+
+static void take_hashes(void *context, struct buffer *results)
+{
+    struct server *server = context;
+    password_worker_take(server->passwords, results);
+}
+
 static enum status make_loop(struct server *server)
 {
     const struct config_values *values = &server->params.config->values;
@@ -218,6 +232,9 @@ static enum status make_loop(struct server *server)
                                            .refused = refused,
                                            .condition = condition,
                                            .quarantine = quarantine},
+                                 .passwords = {.context = server,
+                                               .submit = submit_password,
+                                               .take_results = take_hashes},
                                  .client_listen_count = values->listen.count,
                                  .tls_listen_count = values->tls_listen.count,
                                  .peer_listen_count = values->peer_listen.count};
@@ -232,6 +249,14 @@ static void wake(void *context)
 {
     struct server *server = context;
     loop_wake(server->loop);
+}
+
+static enum status start_password_worker(struct server *server, struct buffer *reason)
+{
+    enum status status = password_worker_start(wake, server, &server->passwords);
+    if (status != STATUS_OK)
+        buffer_printf(reason, "there is no thread for hashes of passwords: %s", strerror(errno));
+    return status;
 }
 
 static enum status start_store(struct server *server, struct buffer *reason)
@@ -367,6 +392,8 @@ enum status server_new(const struct server_params *params, struct server **out,
     if (status == STATUS_OK)
         quarantine_read_history(values->data_dir, &server->history);
     if (status == STATUS_OK)
+        status = start_password_worker(server, reason);
+    if (status == STATUS_OK)
         status = start_node(server, reason);
     if (status != STATUS_OK) {
         server_free(server);
@@ -428,6 +455,7 @@ void server_free(struct server *server)
     if (server->engine != NULL && !server->store_stopped &&
         store_engine_stop(server->engine) != STATUS_OK)
         log_line(&server->log, LOG_WARN, "the store was not closed cleanly");
+    password_worker_stop(server->passwords);
     tls_keeper_detach(&server->tls);
     loop_free(server->loop);
     tls_keeper_deinit(&server->tls);
