@@ -400,3 +400,10 @@ bool coordinated_request_waits_for(const struct coordinated_request *c, node_id 
     uint8_t holder = holder_index(c, node);
     return c->phase != PHASE_OVER && holder < c->owners.count && (c->open >> holder & 1) != 0;
 }
+
+bool coordinated_request_is_from_before(const struct coordinated_request *c, partition_id partition,
+                                        struct ring_tag tag)
+{
+    bool minted = c->phase == PHASE_MINT || c->phase == PHASE_REPLICATE;
+    return minted && c->address.partition == partition && ring_tag_compare(c->mint_tag, tag) != 0;
+}

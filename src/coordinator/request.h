@@ -127,5 +127,11 @@ uint64_t coordinated_request_deadline_us(const struct coordinated_request *reque
 bool coordinated_request_done(const struct coordinated_request *request);
 /* Whether an answer of `node` is awaited: for counting what is in flight. */
 bool coordinated_request_waits_for(const struct coordinated_request *request, node_id node);
+/*
+ * Whether it is a write to the partition that was minted, or may have been, under another tag
+ * (T4 of tests/models/ring_change.py).
+ */
+bool coordinated_request_is_from_before(const struct coordinated_request *request,
+                                        partition_id partition, struct ring_tag tag);
 
 #endif

@@ -26,6 +26,7 @@ struct coordinated_request {
     struct key_contexts contexts;
     struct preference_list owners;
     struct replica_address address;
+    struct ring_tag mint_tag; /* under which it was minted */
     enum merge_policy policy;
     enum request_phase phase;
     bool answered;

@@ -23,6 +23,7 @@ void write_start(struct coordinated_request *c, struct coordinated_output *out)
     mint.lookup = buffer_slice(&c->lookup);
     message_mint_encode(&mint, &body);
     c->phase = PHASE_MINT;
+    c->mint_tag = c->address.tag;
     c->open = 0;
     c->failed = 0;
     request_send(c, request_self_index(c), MESSAGE_MINT, buffer_slice(&body), out);

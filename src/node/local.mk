@@ -3,6 +3,7 @@ libringcore_a_SOURCES += \
 	src/node/clock_fence.c \
 	src/node/event.c \
 	src/node/event.h \
+	src/node/evidence.c \
 	src/node/expiry_schedule.c \
 	src/node/hint_schedule.c \
 	src/node/key_requests.c \

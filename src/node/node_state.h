@@ -27,6 +27,7 @@
 #include "node/tree_schedule.h"
 #include "repair/log_sync.h"
 #include "repair/partition_sync.h"
+#include "ring/ring_evidence.h"
 #include "wire/frame.h"
 #include "wire/message.h"
 #include "wire/message_drop.h"
@@ -332,6 +333,12 @@ uint64_t lineage_deadline_us(const struct node *node);
 /* MESSAGE_REPLICA_STATE of the store side. */
 void rebuild_progress_note(struct node *node, struct slice body);
 void rebuild_progress_view(void *context, struct instant now, struct store_view *out);
+
+/* evidence.c */
+/* Of all partitions that move; release it with ring_testimony_deinit(). */
+void node_evidence(const struct node *node, struct ring_testimony *out);
+/* A peer's MESSAGE_RING_ASK. */
+void evidence_asked(struct node *node, link_id link, request_id request);
 
 /* stability_schedule.c */
 void stability_start(struct node *node);

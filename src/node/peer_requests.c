@@ -234,6 +234,9 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
         if (lineage_is_confirmed(node))
             ask_store(node, &origin, frame, 0, STATUS_OK);
         break;
+    case MESSAGE_RING_ASK:
+        evidence_asked(node, link, frame->request);
+        break;
     case MESSAGE_STABILITY:
     case MESSAGE_STABILITY_HEARD:
         stability_peer_frame(node, &origin, frame);

@@ -20,6 +20,8 @@ libringcore_a_SOURCES += \
 	src/ring/ring_change.c \
 	src/ring/ring_change.h \
 	src/ring/ring_codec.c \
+	src/ring/ring_evidence.c \
+	src/ring/ring_evidence.h \
 	src/ring/ring_rules.c \
 	src/ring/ring_steps.c \
 	src/ring/ring_steps.h \

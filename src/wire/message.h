@@ -73,6 +73,8 @@ enum message_type {
     MESSAGE_ELEMENTS_RESULT = 66,
     MESSAGE_COLLECTION_CLOCK = 67,
     MESSAGE_COLLECTION_CLOCK_RESULT = 68,
+    MESSAGE_RING_ASK = 80, /* this one and the next: message_ring.h */
+    MESSAGE_RING_TOLD = 81,
     MESSAGE_LOCAL = 100,
     MESSAGE_MINT = 100, /* loop side -> store side: make new versions */
     MESSAGE_MINTED,     /* early when something was written, then MESSAGE_REPLICATED follows late */

@@ -79,6 +79,11 @@ static bool contains(const uint64_t *set, const uint64_t *part)
     return true;
 }
 
+bool oracle_counter_is_reset(const struct version *version)
+{
+    return version->sets != NULL && contains(version->sets->reset, version->sets->seen);
+}
+
 static void join_version(struct count_sets *into, const struct version *version)
 {
     join(into->seen, version->sets->seen);

@@ -27,6 +27,8 @@ void oracle_counter_add_keys(struct oracle *oracle);
 /* The key is a counter. */
 void oracle_counter_begin(struct oracle_key *key);
 void oracle_counter_free(struct oracle_key *key);
+/* Whether a counting version, once stored, has reset all that it has seen. */
+bool oracle_counter_is_reset(const struct version *version);
 /* A version that was never seen before has a cell about it in oracle_counter_stored(). */
 void oracle_counter_stored(struct oracle *oracle, const struct machine *machine,
                            struct oracle_key *key, const struct cell *before,

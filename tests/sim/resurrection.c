@@ -1,11 +1,23 @@
 #include "sim/resurrection.h"
 
+#include "sim/oracle_counter.h"
+
+/*
+ * What removes, and shows nothing: a rebuilt owner takes it again from one that has not dropped
+ * it yet, for each drops it by itself.
+ */
+static bool is_delete(const struct version *version)
+{
+    return version->kind == SIBLING_TOMBSTONE || version->kind == SIBLING_CUT ||
+           (version->kind == SIBLING_COUNTER && oracle_counter_is_reset(version));
+}
+
 void resurrection_collected(struct oracle *oracle, const struct oracle_key *key,
                             const struct cell *before, const struct cell *after)
 {
     for (uint32_t i = 0; i < key->version_count; i++) {
         struct version *version = key->versions[i];
-        if (version->kind == SIBLING_TOMBSTONE || version->dead ||
+        if (is_delete(version) || version->dead ||
             !version_vector_covers(&before->context, &version->dot) ||
             cell_find(after, &version->dot) != NULL)
             continue;
@@ -23,7 +35,7 @@ void resurrection_stored(struct oracle *oracle, const struct machine *machine,
      */
     bool expired =
         version->expire_at_ms != 0 && version->expire_at_ms < world_true_ms(oracle->world);
-    if (version->dead && version->kind != SIBLING_TOMBSTONE && !expired)
+    if (version->dead && !expired)
         world_fail(oracle->world, VERDICT_WRONG, "resurrection",
                    "n%u %s (keyspace %u): write <%u>, deleted and collected, is alive again",
                    machine->id, key->name, key->keyspace, version->write);
@@ -49,16 +61,14 @@ static void check_disk(struct oracle *oracle, const struct machine *machine,
     oracle_load(oracle, &machine->image.synced, key, &cell);
     for (uint32_t i = 0; i < cell.count; i++) {
         const struct version *version = oracle_find_version(oracle, key, &cell.siblings[i].dot);
-        if (version != NULL && version->kind != SIBLING_TOMBSTONE &&
-            oracle_is_above(deleted, version))
+        if (version != NULL && !is_delete(version) && oracle_is_above(deleted, version))
             world_fail(oracle->world, VERDICT_WRONG, "resurrection",
                        "n%u %s: write <%u> is there, and its delete was acknowledged", machine->id,
                        key->name, version->write);
     }
     cell_deinit(&cell);
     for (uint32_t i = 0; i < key->version_count; i++)
-        if (key->versions[i]->kind != SIBLING_TOMBSTONE &&
-            oracle_is_above(deleted, key->versions[i]) &&
+        if (!is_delete(key->versions[i]) && oracle_is_above(deleted, key->versions[i]) &&
             oracle_hinted_owners(oracle, &machine->image.synced, key->versions[i]) != 0)
             world_fail(oracle->world, VERDICT_WRONG, "resurrection",
                        "n%u keeps a hint of write <%u>, whose delete was acknowledged", machine->id,

@@ -15,6 +15,7 @@ unit_tests += \
 	tests/unit/ring/test_ring \
 	tests/unit/ring/test_ring_change \
 	tests/unit/ring/test_ring_codec \
+	tests/unit/ring/test_ring_evidence \
 	tests/unit/ring/test_ring_steps \
 	tests/unit/ring/test_ring_wish \
 	tests/unit/ring/test_roster \

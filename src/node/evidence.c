@@ -1,0 +1,47 @@
+/*
+ * evidence.c - what this node says of its replicas of partitions that move (ring/ring_evidence.h).
+ *
+ * The ring here is never ahead of the one on the disk, so a tag that is told is a tag that lasts.
+ */
+#include "node/node_state.h"
+#include "ring/transition.h"
+#include "wire/message_ring.h"
+
+/* T4: a write that was minted under an earlier tag is not over yet. */
+static bool is_quiet(const struct node *node, partition_id partition)
+{
+    struct ring_tag tag = ring_tag_of(node->ring, partition);
+    for (const struct pending *pending = node->pending; pending != NULL; pending = pending->hh.next)
+        if (pending->kind == PENDING_COORDINATED &&
+            coordinated_request_is_from_before(pending->coordinated, partition, tag))
+            return false;
+    return true;
+}
+
+void node_evidence(const struct node *node, struct ring_testimony *out)
+{
+    *out = (struct ring_testimony){.storage_incarnation = node->environment.storage_incarnation};
+    for (uint32_t i = 0; i < node->ring->transition_count && lineage_is_confirmed(node); i++) {
+        partition_id partition = node->ring->transitions[i].partition;
+        struct ring_holding holding = {.partition = partition,
+                                       .tag = ring_tag_of(node->ring, partition)};
+        if (!ring_replicates(node->ring, node->self, partition))
+            continue;
+        if (node_replica_ready(node, partition))
+            holding.flags |= RING_HOLDING_COMPLETE;
+        if (is_quiet(node, partition))
+            holding.flags |= RING_HOLDING_QUIET;
+        ring_testimony_add(out, &holding);
+    }
+}
+
+void evidence_asked(struct node *node, link_id link, request_id request)
+{
+    struct ring_testimony testimony;
+    struct buffer body = {0};
+    node_evidence(node, &testimony);
+    message_ring_told_encode(&testimony, &body);
+    node_send_link(node, link, MESSAGE_RING_TOLD, request, 0, buffer_slice(&body));
+    ring_testimony_deinit(&testimony);
+    buffer_deinit(&body);
+}
