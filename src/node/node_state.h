@@ -45,10 +45,12 @@ struct origin {
     request_id request;       /* its number there */
 };
 
-/* One slow hash (password_hashes.c). */
+/* Who waits for one slow hash (password_hashes.c). */
 struct password_slot {
     uint64_t ticket; /* 0: free */
+    uint64_t job;    /* whose result it takes; that of `ticket`, or of an earlier one */
     connection_id connection;
+    struct password_job asked;
     bool is_over;
     enum status status;
     uint8_t hash[PASSWORD_HASH_BYTES];
@@ -195,7 +197,7 @@ struct node {
     bool any_doomed;
     struct {
         uint64_t last_ticket;
-        struct password_slot slots[PASSWORD_JOBS_MAX];
+        struct password_slot slots[PASSWORD_WAITERS_MAX];
     } passwords;
     struct environment environment;
     struct node_statistics statistics;
@@ -387,8 +389,8 @@ uint64_t reach_deadline_us(const struct node *node);
 struct reach_view reach_between(void *context, node_id from, node_id to, struct instant now);
 uint64_t reach_age_ms(void *context, node_id from, struct instant now);
 /*
- * The peer that is known to reach most of the owners, and more than this node does; 0: there is none.
- * `owners_alone`: it must be one of them.
+ * The peer that is known to reach most of the owners, and more than this node does; 0: there is
+ * none. `owners_alone`: it must be one of them.
  */
 node_id reach_who_has_more(const struct node *node, const struct preference_list *owners,
                            bool owners_alone, const node_id *tried, uint8_t tried_count);

@@ -21,7 +21,8 @@ enum {
     PASSWORD_HASH_BYTES = 32,
     PASSWORD_JOB_BYTES = 57,
     PASSWORD_RESULT_BYTES = 41,
-    PASSWORD_JOBS_MAX = 64 /* of one node at once; it refuses more */
+    PASSWORD_JOBS_MAX = 64,    /* of one node at once; it refuses more */
+    PASSWORD_WAITERS_MAX = 512 /* for these */
 };
 
 struct password_job {

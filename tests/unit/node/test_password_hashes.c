@@ -3,6 +3,7 @@
  */
 #include "loop_host.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "wire/password_job.h"
@@ -14,6 +15,14 @@ static void say(struct loop_host *host, connection_id id, const char *text)
     loop_host_step(
         host,
         (struct event){.kind = EVENT_CLIENT_BYTES, .connection = id, .bytes = slice_text(text)});
+}
+
+/* With a password of its own. */
+static void log_in(struct loop_host *host, connection_id id, unsigned number)
+{
+    char text[64];
+    snprintf(text, sizeof text, "AUTH nobody pw%u\r\n", number);
+    say(host, id, text);
 }
 
 static void open_client(struct loop_host *host, connection_id id)
@@ -69,7 +78,7 @@ static void a_result_finds_who_waits(void **state)
     loop_host_init(&host, "eu:1", 1);
     for (unsigned i = 0; i < 2; i++) {
         open_client(&host, FIRST + i);
-        say(&host, FIRST + i, "AUTH nobody pw\r\n");
+        log_in(&host, FIRST + i, i);
         tickets[i] = job_begun(&host);
         assert_true(tickets[i] != 0);
         assert_int_equal(replies(&host, ""), 0);
@@ -89,25 +98,55 @@ static void no_more_than_a_bound_are_at_the_host(void **state)
     loop_host_init(&host, "eu:1", 1);
     for (unsigned i = 0; i < PASSWORD_JOBS_MAX; i++) {
         open_client(&host, FIRST + i);
-        say(&host, FIRST + i, "AUTH nobody pw\r\n");
+        log_in(&host, FIRST + i, i);
         tickets[i] = job_begun(&host);
         assert_true(tickets[i] != 0);
     }
     open_client(&host, 99);
-    say(&host, 99, "AUTH nobody pw\r\n");
+    log_in(&host, 99, 99);
     assert_int_equal(job_begun(&host), 0);
     assert_int_equal(replies(&host, "-OVERLOADED"), 1);
     /* Who goes does not free the host. */
     loop_host_step(&host, (struct event){.kind = EVENT_CLIENT_CLOSED, .connection = FIRST});
-    say(&host, 99, "AUTH nobody pw\r\n");
+    log_in(&host, 99, 99);
     assert_int_equal(replies(&host, "-OVERLOADED"), 1);
     finish(&host, tickets, 1);
     assert_int_equal(replies(&host, ""), 0);
-    say(&host, 99, "AUTH nobody pw\r\n");
+    log_in(&host, 99, 99);
     uint64_t ticket = job_begun(&host);
     assert_true(ticket != 0);
     finish(&host, &ticket, 1);
     assert_int_equal(replies(&host, "-WRONGPASS"), 1);
+    loop_host_deinit(&host);
+}
+
+/* A pool of connections logs in at once. */
+static void the_same_password_is_hashed_once(void **state)
+{
+    struct loop_host host;
+    (void)state;
+    loop_host_init(&host, "eu:1", 1);
+    uint64_t ticket = 0;
+    for (unsigned i = 0; i < PASSWORD_WAITERS_MAX; i++) {
+        open_client(&host, FIRST + i);
+        log_in(&host, FIRST + i, 0);
+        if (i == 0)
+            ticket = job_begun(&host);
+        else
+            assert_int_equal(job_begun(&host), 0);
+        assert_int_equal(replies(&host, ""), 0);
+    }
+    open_client(&host, 99);
+    log_in(&host, 99, 0);
+    assert_int_equal(replies(&host, "-OVERLOADED"), 1);
+    /* The first one goes, and one that waits; the others have their answer all the same. */
+    loop_host_step(&host, (struct event){.kind = EVENT_CLIENT_CLOSED, .connection = FIRST});
+    loop_host_step(&host, (struct event){.kind = EVENT_CLIENT_CLOSED, .connection = FIRST + 1});
+    finish(&host, &ticket, 1);
+    assert_int_equal(replies(&host, "-WRONGPASS"), PASSWORD_WAITERS_MAX - 2);
+    loop_host_pass(&host, 3600000, 0); /* until so many failures are forgotten */
+    log_in(&host, 99, 0);
+    assert_true(job_begun(&host) != 0); /* what is over is made anew */
     loop_host_deinit(&host);
 }
 
@@ -116,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_result_finds_who_waits),
         cmocka_unit_test(no_more_than_a_bound_are_at_the_host),
+        cmocka_unit_test(the_same_password_is_hashed_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
