@@ -77,6 +77,7 @@ struct node_statistics {
     uint64_t frames_refused; /* from peers: wrong ring, incarnation, or not decodable */
     uint64_t store_errors;
     uint64_t acl_denied_commands, acl_denied_keys, acl_denied_logins;
+    uint64_t acl_limited_logins; /* that were not looked at, after too many that failed */
 };
 
 /* What is known of the own clock. */
@@ -178,6 +179,7 @@ struct environment {
     struct settings *settings;
     struct node_statistics *statistics;
     struct log_sink log;
+    struct log_sink audit; /* commands/audit.h */
     struct random random;
     void *node;
     enum peer_state (*peer_state)(void *node, node_id id);

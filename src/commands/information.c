@@ -154,6 +154,7 @@ static void write_stats(struct section *section)
     number(section, "latest_fork_usec", 0);
     number(section, "total_error_replies", s->errors_replied);
     number(section, "acl_access_denied_auth", s->acl_denied_logins);
+    number(section, "acl_access_limited_auth", s->acl_limited_logins);
     number(section, "acl_access_denied_cmd", s->acl_denied_commands);
     number(section, "acl_access_denied_key", s->acl_denied_keys);
     number(section, "acl_access_denied_channel", 0);

@@ -4,6 +4,8 @@ libringcore_a_SOURCES += \
 	src/commands/acl_log.h \
 	src/commands/arguments.c \
 	src/commands/arguments.h \
+	src/commands/audit.c \
+	src/commands/audit.h \
 	src/commands/bit_operation.c \
 	src/commands/bitmaps.c \
 	src/commands/call.c \
@@ -40,6 +42,8 @@ libringcore_a_SOURCES += \
 	src/commands/keyspace.h \
 	src/commands/login.c \
 	src/commands/login.h \
+	src/commands/login_limits.c \
+	src/commands/login_limits.h \
 	src/commands/manual.c \
 	src/commands/manual.h \
 	src/commands/member.c \

@@ -1,7 +1,9 @@
 #include "commands/login.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "commands/audit.h"
 #include "commands/session_state.h"
 #include "commands/user_table.h"
 
@@ -77,14 +79,70 @@ static void cache_keep(const struct call *call, const struct work *work,
 
 /* ---- the decision ---- */
 
+/* Without the port. */
+static struct slice host_of(const struct session *session)
+{
+    const char *text = (const char *)session->address.data, *colon = strrchr(text, ':');
+    return slice_make(text, colon != NULL ? (size_t)(colon - text) : strlen(text));
+}
+
+/* A name that is nobody's may be a password in the wrong place: it is not written down. */
+static const char *name_for_logs(const struct user_rights *rights)
+{
+    return rights != NULL ? rights->user.name : "(unknown)";
+}
+
+static void note_failure(struct call *call, const struct user_rights *rights)
+{
+    const struct environment *environment = call_environment(call);
+    const struct settings *settings = environment->settings;
+    struct user_table *users = environment->users;
+    uint64_t now_us = call_now(call).mono_us;
+    login_limits_failed(&users->failed_addresses, host_of(call->session),
+                        settings->login_failures_max, now_us);
+    if (rights != NULL)
+        login_limits_failed(&users->failed_users, slice_text(rights->user.name),
+                            settings->login_user_failures_max, now_us);
+    log_line(&environment->log, LOG_WARN, "a login failed user=%s address=%s",
+             name_for_logs(rights), (const char *)call->session->address.data);
+    audit_login(call->session, name_for_logs(rights), "wrong");
+}
+
+/* true: there were too many failures, and the error is sent. */
+static bool is_limited(struct call *call, const struct user_rights *rights)
+{
+    const struct environment *environment = call_environment(call);
+    const struct settings *settings = environment->settings;
+    const struct user_table *users = environment->users;
+    uint64_t now_us = call_now(call).mono_us;
+    uint64_t address_ms = login_limits_wait_ms(&users->failed_addresses, host_of(call->session),
+                                               settings->login_failures_max, now_us);
+    uint64_t user_ms =
+        rights == NULL ? 0
+                       : login_limits_wait_ms(&users->failed_users, slice_text(rights->user.name),
+                                              settings->login_user_failures_max, now_us);
+    uint64_t wait_ms = address_ms > user_ms ? address_ms : user_ms;
+    if (wait_ms == 0)
+        return false;
+    environment->statistics->acl_limited_logins++;
+    audit_login(call->session, name_for_logs(rights), "limited");
+    call_reply_error(call,
+                     "OVERLOADED too many logins %s have failed: the password was not looked at; "
+                     "try again in %" PRIu64 " ms",
+                     address_ms >= user_ms ? "from this address" : "of this user", wait_ms);
+    return true;
+}
+
 static void end(struct call *call, const struct user_rights *rights, bool right)
 {
     const struct work *work = call->work;
     if (right && (rights->user.flags & USER_ON) != 0 && rights->understood) {
         session_become(call->session, rights);
+        audit_login(call->session, rights->user.name, "ok");
         work->then(call);
         return;
     }
+    note_failure(call, rights);
     session_note_denied(call->session, ACL_REASON_AUTH, slice_text(work->command), work->name);
     call_reply_error(call, "WRONGPASS invalid username-password pair or user is disabled.");
 }
@@ -127,6 +185,8 @@ static void decide(struct call *call)
         return;
     }
     if (user_is_unsalted(user)) {
+        if (is_limited(call, rights))
+            return;
         end(call, rights, user_has_password(user, work->digest));
         return;
     }
@@ -135,7 +195,7 @@ static void decide(struct call *call)
     const uint8_t *known = user->cost != 0 ? cache_find(call, work) : NULL;
     if (known != NULL && user_has_password(user, known))
         end(call, rights, true);
-    else
+    else if (!is_limited(call, rights))
         hash_slowly(call);
 }
 

@@ -9,6 +9,9 @@
  * for LOGIN_CACHE_MS: not the password, but a digest of it under a key that only this process
  * knows, beside the slow hash. A hit says what the slow hash is, and whether the user has it still
  * is asked as always; so a password that was taken away is refused at once.
+ *
+ * Failures are limited (login_limits.h) and counted, and stand in ACL LOG, the log and the audit
+ * log. A password that was right a while ago is not held up by them.
  */
 #ifndef COMMANDS_LOGIN_H
 #define COMMANDS_LOGIN_H

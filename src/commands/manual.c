@@ -83,7 +83,11 @@ static const char *const users[] = {
     "Passwords of before there was salt are shown as 64 digits; their users are named in the log, "
     "log in as before, and get salt for all of them with the first password that is added or "
     "taken away.",
-    "Failed logins are counted and logged, and not slowed down.",
+    "Failed logins are counted, logged, and limited: by address (login-failures-max) and by user "
+    "(login-user-failures-max); above that the password is not looked at, and OVERLOADED says for "
+    "how long. A password that was right in the last 10 minutes is let in all the same.",
+    "With audit-log, a file tells of each login and each command of the category admin: who, from "
+    "where, what, and how it ended.",
 };
 
 /* Of ACL SETUSER. */

@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "commands/audit.h"
 #include "commands/introspection.h"
 #include "commands/session_state.h"
 
@@ -295,6 +296,9 @@ void session_call_done(struct session *session, struct call *call)
                             slice_make(reply, out->length - call->started_bytes));
     }
     introspection_call(environment->introspection, call, failed, session->now);
+    if (environment->audit.write != NULL && call->number < COMMAND_COUNT)
+        audit_call(call, failed ? slice_make(reply + 1, out->length - call->started_bytes - 1)
+                                : slice_make(NULL, 0));
     session->command_count++;
     if (session->expelled)
         session_close_after_reply(session);

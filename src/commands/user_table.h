@@ -20,6 +20,7 @@
 #include "commands/acl_log.h"
 #include "commands/environment.h"
 #include "commands/login.h"
+#include "commands/login_limits.h"
 #include "commands/user_rights.h"
 #include "membership/users.h"
 
@@ -33,6 +34,7 @@ struct user_table {
     struct user_rights **items; /* ascending by name; `default` is always there */
     struct acl_log log;
     struct login_cache logins;
+    struct login_limits failed_addresses, failed_users;
 };
 
 /* With the user `default` alone, as he is when nobody has changed him. */

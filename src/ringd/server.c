@@ -302,6 +302,13 @@ static enum status start_store_or_rebuild(struct server *server, struct buffer *
     return status == STATUS_OK ? start_store(server, reason) : status;
 }
 
+static struct log_sink audit_sink(const struct server *server)
+{
+    if (server->params.audit == NULL)
+        return (struct log_sink){0};
+    return log_file_sink(server->params.audit, LOG_INFO);
+}
+
 static enum status start_node(struct server *server, struct buffer *reason)
 {
     const struct identity *identity = store_engine_identity(server->engine);
@@ -322,6 +329,7 @@ static enum status start_node(struct server *server, struct buffer *reason)
                                           .config_set = server_config_set,
                                           .tls_reload = server_tls_reload,
                                           .information = server_information,
+                                          .audit = audit_sink(server),
                                           .damage = {.times = server->history.times,
                                                      .last_ms = server->history.last_ms,
                                                      .reason = server->history.why}}};
@@ -357,6 +365,9 @@ static void on_hang_up(struct ev_loop *ev, struct ev_signal *watcher, int events
         log_line(&server->log, LOG_INFO, "opened the log file again");
     else
         log_line(&server->log, LOG_ERROR, "could not open the log file again reason=\"%s\"",
+                 strerror(errno));
+    if (server->params.audit != NULL && log_file_reopen(server->params.audit) != STATUS_OK)
+        log_line(&server->log, LOG_ERROR, "could not open the audit log again reason=\"%s\"",
                  strerror(errno));
     (void)!server_tls_reload(server, &ignored); /* it has logged what it did */
     buffer_deinit(&ignored);

@@ -13,6 +13,7 @@ unit_tests += \
 	tests/unit/commands/test_keys \
 	tests/unit/commands/test_keyspace \
 	tests/unit/commands/test_login \
+	tests/unit/commands/test_login_limits \
 	tests/unit/commands/test_member \
 	tests/unit/commands/test_redis \
 	tests/unit/commands/test_ring_gc \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "commands/login.h"
+#include "commands/session_state.h"
 #include "commands/user_table.h"
 #include "membership/register_value.h"
 #include "membership/user_rules.h"
@@ -370,6 +371,107 @@ static void no_error_repeats_a_password(void **state)
     end();
 }
 
+/* ---- failures ---- */
+
+static void fail_logins(struct client *client, const char *name, unsigned times)
+{
+    char command[64];
+    snprintf(command, sizeof command, "AUTH %s wrong", name);
+    for (unsigned i = 0; i < times; i++)
+        assert_reply(client, command, WRONGPASS);
+}
+
+static void an_address_may_fail_so_often_in_a_minute(void **state)
+{
+    struct harness *harness = setup(state);
+    struct client *admin = harness_client(harness), *client = harness_client(harness);
+    harness->settings.login_failures_max = 5;
+    set_user(admin, "alice on >one >two +@all ~*");
+    assert_reply(client, "AUTH alice one", "+OK\r\n");
+    fail_logins(client, "alice", 2);
+    fail_logins(client, "nobody", 3);
+    uint32_t before = harness->hashes.count;
+    const char *limited = "-OVERLOADED too many logins from this address have failed: the password "
+                          "was not looked at; try again in 12000 ms\r\n";
+    assert_reply(client, "AUTH alice wrong", limited);
+    assert_reply(client, "AUTH alice two", limited);
+    assert_reply(client, "HELLO 3 AUTH nobody x", limited);
+    assert_int_equal(harness->hashes.count, before); /* guesses cost nothing any more */
+    assert_int_equal(harness->statistics.acl_denied_logins, 5);
+    assert_int_equal(harness->statistics.acl_limited_logins, 3);
+    /* What was right a while ago goes on: a pool is not locked out by who guesses beside it. */
+    assert_reply(client, "AUTH alice one", "+OK\r\n");
+    harness_advance_ms(harness, 12000);
+    assert_reply(client, "AUTH alice two", "+OK\r\n");
+    fail_logins(client, "alice", 1);
+    assert_reply(client, "AUTH alice wrong", limited);
+    harness->settings.login_failures_max = 0;
+    fail_logins(client, "alice", 20);
+    end();
+}
+
+static void a_user_may_fail_so_often_from_wherever(void **state)
+{
+    struct harness *harness = setup(state);
+    struct client *admin = harness_client(harness), *client = harness_client(harness);
+    harness->settings.login_failures_max = 0;
+    harness->settings.login_user_failures_max = 5;
+    set_user(admin, "alice on >one +@all ~*");
+    set_user(admin, "bob on >one +@all ~*");
+    fail_logins(client, "alice", 5);
+    assert_reply(client, "AUTH alice one",
+                 "-OVERLOADED too many logins of this user have failed: the password was not "
+                 "looked at; try again in 12000 ms\r\n");
+    assert_reply(client, "AUTH bob one", "+OK\r\n");
+    end();
+}
+
+/* ---- the audit log ---- */
+
+static char audited[4096];
+
+static void write_audit(void *context, enum log_level level, const char *line)
+{
+    (void)context;
+    (void)level;
+    size_t length = strlen(audited);
+    snprintf(audited + length, sizeof audited - length, "%s\n", line);
+}
+
+static void logins_and_administration_are_written_down(void **state)
+{
+    struct harness *harness = setup(state);
+    struct client *admin = harness_client(harness), *client = harness_client(harness);
+    audited[0] = '\0';
+    harness->environment.audit = (struct log_sink){.write = write_audit};
+    harness->settings.login_failures_max = 1;
+    set_user(admin, "alice on >canary +@all -@admin ~*");
+    assert_reply(client, "AUTH alice canary", "+OK\r\n");
+    assert_reply(client, "SET k v", "+OK\r\n");
+    assert_reply(client, "ACL SETUSER alice +@all",
+                 "-NOPERM User alice has no permissions to run the 'acl|setuser' command\r\n");
+    assert_reply(client, "AUTH canary canary", WRONGPASS);
+    client_command(client, "AUTH canary canary");
+    buffer_clear(&client->replies);
+    client_command(admin, "CONFIG GET a\n\"b");
+    buffer_clear(&admin->replies);
+    const char *address = (const char *)client->session->address.data;
+    const char *own = (const char *)admin->session->address.data;
+    char expected[4096];
+    snprintf(expected, sizeof expected,
+             "command outcome=ok user=default address=%s name=acl|setuser arguments=\"alice\"\n"
+             "login outcome=ok user=alice address=%s\n"
+             "command outcome=NOPERM user=alice address=%s name=acl|setuser arguments=\"alice\"\n"
+             "login outcome=wrong user=(unknown) address=%s\n"
+             "login outcome=limited user=(unknown) address=%s\n"
+             "command outcome=ok user=default address=%s name=config|get "
+             "arguments=\"a\\x0a\\\"b\"\n",
+             own, address, address, address, address, own);
+    assert_string_equal(audited, expected);
+    assert_null(strstr(audited, "canary"));
+    end();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
 
 int main(void)
@@ -387,6 +489,9 @@ int main(void)
         TEST(users_of_before_there_was_salt_log_in_and_get_it),
         TEST(what_is_changed_meanwhile_is_not_lost),
         TEST(no_error_repeats_a_password),
+        TEST(an_address_may_fail_so_often_in_a_minute),
+        TEST(a_user_may_fail_so_often_from_wherever),
+        TEST(logins_and_administration_are_written_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
