@@ -32,6 +32,8 @@ libringd_a_SOURCES = \
 	src/ringd/ring_plan.h \
 	src/ringd/server.c \
 	src/ringd/server.h \
+	src/ringd/service_notify.c \
+	src/ringd/service_notify.h \
 	src/ringd/tls_keeper.c \
 	src/ringd/tls_keeper.h
 

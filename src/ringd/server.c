@@ -23,6 +23,7 @@
 #include "ringd/message_mac.h"
 #include "ringd/password_hash.h"
 #include "ringd/password_worker.h"
+#include "ringd/service_notify.h"
 #include "ringd/ring_plan.h"
 #include "ringd/tls_keeper.h"
 #include "store/store_engine.h"
@@ -352,7 +353,16 @@ static void on_end_signal(struct ev_loop *ev, struct ev_signal *watcher, int eve
     }
     server->ending = true;
     log_line(&server->log, LOG_INFO, "ending signal=%d", watcher->signum);
+    service_notify("STOPPING=1\nSTATUS=answering what is under way");
     loop_drain(server->loop);
+}
+
+static void tell_ready(const struct server *server)
+{
+    char lines[128];
+    snprintf(lines, sizeof lines, "READY=1\nSTATUS=serving as node %" PRIu32 " of %u",
+             server->identity.node, server->ring->member_count);
+    service_notify(lines);
 }
 
 static void on_hang_up(struct ev_loop *ev, struct ev_signal *watcher, int events)
@@ -361,6 +371,7 @@ static void on_hang_up(struct ev_loop *ev, struct ev_signal *watcher, int events
     struct buffer ignored = {0};
     (void)ev;
     (void)events;
+    service_notify("RELOADING=1");
     if (log_file_reopen(server->params.log) == STATUS_OK)
         log_line(&server->log, LOG_INFO, "opened the log file again");
     else
@@ -371,6 +382,7 @@ static void on_hang_up(struct ev_loop *ev, struct ev_signal *watcher, int events
                  strerror(errno));
     (void)!server_tls_reload(server, &ignored); /* it has logged what it did */
     buffer_deinit(&ignored);
+    tell_ready(server);
 }
 
 static void watch(struct server *server, struct ev_signal *watcher, int number,
@@ -435,6 +447,7 @@ static void log_start(const struct server *server)
 enum status server_run(struct server *server)
 {
     log_start(server);
+    tell_ready(server);
     loop_run(server->loop);
     /* From here on a signal ends the process by itself: the default action is back. */
     ev_signal_stop(loop_ev(server->loop), &server->terminate);
