@@ -2,8 +2,10 @@
 
 #include <string.h>
 
-static const char *const reason_names[] = {
-    [ACL_REASON_COMMAND] = "command", [ACL_REASON_KEY] = "key", [ACL_REASON_AUTH] = "auth"};
+static const char *const reason_names[] = {[ACL_REASON_COMMAND] = "command",
+                                           [ACL_REASON_KEY] = "key",
+                                           [ACL_REASON_AUTH] = "auth",
+                                           [ACL_REASON_CHANNEL] = "channel"};
 
 static struct slice cut(struct slice text, size_t maximum)
 {

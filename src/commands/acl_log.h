@@ -22,13 +22,13 @@ enum {
     ACL_LOG_SAME_MS = 60000
 };
 
-enum acl_reason { ACL_REASON_COMMAND, ACL_REASON_KEY, ACL_REASON_AUTH };
+enum acl_reason { ACL_REASON_COMMAND, ACL_REASON_KEY, ACL_REASON_AUTH, ACL_REASON_CHANNEL };
 
 struct acl_entry {
     uint64_t id, count;
     uint8_t reason;                  /* enum acl_reason */
     uint64_t created_ms, updated_ms; /* since 1970 */
-    struct buffer object;            /* the command's name, the key, AUTH or HELLO */
+    struct buffer object;            /* the command's name, the key, the channel, AUTH or HELLO */
     struct buffer user;              /* as it was given, for AUTH */
     struct buffer client;            /* as CLIENT INFO describes it */
 };

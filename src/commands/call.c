@@ -18,6 +18,7 @@
 #include "commands/arguments.h"
 #include "commands/command_table.h"
 #include "commands/options.h"
+#include "commands/pubsub.h"
 #include "commands/session_state.h"
 #include "commands/siblings.h"
 #include "commands/types.h"
@@ -375,6 +376,8 @@ void call_start(struct call *call)
     session->reply_skip = false;
     session->last_command = call->command;
     if (!session->is_free && !session_may_run(call))
+        return;
+    if (!pubsub_allows(call))
         return;
     if (call->command != &rejected && call->has_context && !context_take(call))
         return;

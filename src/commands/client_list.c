@@ -12,20 +12,28 @@ static const char *address_of(const struct session *session)
     return (const char *)session->address.data;
 }
 
+static bool is_listener(const struct session *session)
+{
+    return session->listener.first != NULL;
+}
+
 void client_describe(const struct session *session, struct instant now, struct buffer *out)
 {
     const char *library = (const char *)session->library_name.data;
     const char *version = (const char *)session->library_version.data;
+    const uint32_t *listens = session->listener.counts;
+    bool waits = session_deadline_us(session) != UINT64_MAX;
+    const char *flags = is_listener(session) ? (waits ? "Pb" : "P") : (waits ? "b" : "N");
     buffer_printf(out, "id=%llu addr=%s laddr= fd=-1 name=%.*s age=%llu idle=%llu flags=%s db=%u",
                   (unsigned long long)session->id, address_of(session), (int)session->name.length,
                   (const char *)session->name.data,
                   (unsigned long long)((now.mono_us - session->opened.mono_us) / 1000000),
-                  (unsigned long long)((now.mono_us - session->heard.mono_us) / 1000000),
-                  session_deadline_us(session) == UINT64_MAX ? "N" : "b",
+                  (unsigned long long)((now.mono_us - session->heard.mono_us) / 1000000), flags,
                   keyspace_number(session->keyspace));
     buffer_printf(out,
-                  " sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=%zu qbuf-free=%zu argv-mem=%llu "
+                  " sub=%u psub=%u ssub=%u multi=-1 watch=0 qbuf=%zu qbuf-free=%zu argv-mem=%llu "
                   "multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=%zu events=r cmd=",
+                  listens[TOPIC_CHANNEL], listens[TOPIC_PATTERN], listens[TOPIC_SHARD],
                   session->input.length, session->input.capacity - session->input.length,
                   (unsigned long long)session->wire_bytes,
                   sizeof *session + session->input.capacity);
@@ -51,7 +59,8 @@ void client_info_start(struct call *call)
 
 /* What CLIENT LIST and KILL choose by; what is not set matches all. */
 struct filter {
-    bool by_id, by_address, by_age, by_user, skip_self;
+    bool by_id, by_address, by_age, by_user, by_listening, skip_self;
+    bool listens;
     bool none; /* a type or an address that no connection has */
     uint64_t id;
     uint64_t age_s;
@@ -66,6 +75,8 @@ static bool matches(const struct filter *filter, const struct call *call,
         return false;
     if (filter->by_id && session->id != filter->id)
         return false;
+    if (filter->by_listening && is_listener(session) != filter->listens)
+        return false;
     if (filter->by_age && age_s < filter->age_s)
         return false;
     if (filter->by_user && !slice_equal(filter->user, slice_text(session_user_name(session))))
@@ -73,12 +84,14 @@ static bool matches(const struct filter *filter, const struct call *call,
     return !filter->by_address || slice_equal(filter->address, slice_text(address_of(session)));
 }
 
-/* Clients, and nothing else, are of type normal. false: the error is sent. */
+/* Of type normal are clients that listen to no channel. false: the error is sent. */
 static bool parse_type(struct call *call, uint32_t at, struct filter *filter)
 {
     struct slice type = call_argument(call, at);
-    static const char *const others[] = {"master", "replica", "slave", "pubsub"};
-    if (slice_is_word(type, "normal"))
+    static const char *const others[] = {"master", "replica", "slave"};
+    filter->listens = slice_is_word(type, "pubsub");
+    filter->by_listening = filter->listens || slice_is_word(type, "normal");
+    if (filter->by_listening)
         return true;
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         if (slice_is_word(type, others[i])) {

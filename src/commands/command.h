@@ -19,21 +19,22 @@ enum command_flags {
     COMMAND_READONLY = 1 << 1,
     COMMAND_DENYOOM = 1 << 2,
     COMMAND_ADMIN = 1 << 3,
-    COMMAND_NOSCRIPT = 1 << 4,
-    COMMAND_BLOCKING = 1 << 5,
-    COMMAND_LOADING = 1 << 6,
-    COMMAND_STALE = 1 << 7,
-    COMMAND_FAST = 1 << 8,
-    COMMAND_NO_AUTH = 1 << 9,
-    COMMAND_NO_ASYNC_LOADING = 1 << 10,
-    COMMAND_MOVABLE_KEYS = 1 << 11,
-    COMMAND_ALLOW_BUSY = 1 << 12,
-    COMMAND_FLAG_COUNT = 13
+    COMMAND_PUBSUB = 1 << 4,
+    COMMAND_NOSCRIPT = 1 << 5,
+    COMMAND_BLOCKING = 1 << 6,
+    COMMAND_LOADING = 1 << 7,
+    COMMAND_STALE = 1 << 8,
+    COMMAND_FAST = 1 << 9,
+    COMMAND_NO_AUTH = 1 << 10,
+    COMMAND_NO_ASYNC_LOADING = 1 << 11,
+    COMMAND_MOVABLE_KEYS = 1 << 12,
+    COMMAND_ALLOW_BUSY = 1 << 13,
+    COMMAND_FLAG_COUNT = 14
 };
 
 /*
  * In the order of Redis. A row names those that its flags do not imply: @write,
- * @read, @admin with @dangerous, @blocking, and @fast or @slow come by themselves.
+ * @read, @admin with @dangerous, @pubsub, @blocking, and @fast or @slow come by themselves.
  */
 enum command_categories {
     CATEGORY_KEYSPACE = 1 << 0,
@@ -42,13 +43,14 @@ enum command_categories {
     CATEGORY_HASH = 1 << 3,
     CATEGORY_STRING = 1 << 4,
     CATEGORY_BITMAP = 1 << 5,
-    CATEGORY_ADMIN = 1 << 6,
-    CATEGORY_FAST = 1 << 7,
-    CATEGORY_SLOW = 1 << 8,
-    CATEGORY_BLOCKING = 1 << 9,
-    CATEGORY_DANGEROUS = 1 << 10,
-    CATEGORY_CONNECTION = 1 << 11,
-    CATEGORY_COUNT = 12
+    CATEGORY_PUBSUB = 1 << 6,
+    CATEGORY_ADMIN = 1 << 7,
+    CATEGORY_FAST = 1 << 8,
+    CATEGORY_SLOW = 1 << 9,
+    CATEGORY_BLOCKING = 1 << 10,
+    CATEGORY_DANGEROUS = 1 << 11,
+    CATEGORY_CONNECTION = 1 << 12,
+    CATEGORY_COUNT = 13
 };
 
 /* What is done to a key; by the names of COMMAND INFO. */
@@ -91,12 +93,13 @@ struct command {
     const char *since;     /* version of Redis, or of RingDB for what is ours */
     const char *summary;
     const char *complexity;
-    const char *syntax; /* the arguments, in the notation of syntax.h */
-    const char *tips;   /* separated by spaces; NULL for none */
-    int8_t arity;       /* with the name, and the container's; -n: at least n */
-    uint8_t access;     /* enum command_access */
-    bool secret;        /* its arguments may hold a password: they are shown to nobody */
-    bool context;       /* WITH context=: the write replaces what that token's reader saw */
+    const char *syntax;    /* the arguments, in the notation of syntax.h */
+    const char *tips;      /* separated by spaces; NULL for none */
+    int8_t arity;          /* with the name, and the container's; -n: at least n */
+    uint8_t access;        /* enum command_access */
+    bool secret;           /* its arguments may hold a password: they are shown to nobody */
+    bool while_subscribed; /* also with version 2, when the connection listens to channels */
+    bool context;          /* WITH context=: the write replaces what that token's reader saw */
     bool repeatable; /* WITH id=: each of its key requests stands for itself, in the same order */
     uint32_t flags;
     uint32_t categories;

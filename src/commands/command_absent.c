@@ -30,9 +30,6 @@ const struct command_absent commands_absent[] = {
      "there are no streams yet"},
     {"MULTI EXEC DISCARD WATCH UNWATCH", "there are no transactions yet"},
     {"EVAL EVAL_RO EVALSHA EVALSHA_RO SCRIPT FCALL FCALL_RO FUNCTION", "there are no scripts yet"},
-    {"SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE SSUBSCRIBE SUNSUBSCRIBE PUBLISH SPUBLISH "
-     "PUBSUB",
-     "there are no channels yet"},
     {"DUMP RESTORE RESTORE-ASKING MIGRATE", "values are not exported in Redis' form"},
     {"SORT SORT_RO", "there are no collections to sort yet"},
     {"FLUSHALL FLUSHDB", "a whole keyspace cannot be emptied yet"},

@@ -17,12 +17,21 @@
 
 static void start_ping(struct call *call)
 {
-    if (call->argument_count > 2)
+    const struct session *session = call->session;
+    if (call->argument_count > 2) {
         call_reply_error(call, "ERR wrong number of arguments for 'ping' command");
-    else if (call->argument_count == 2)
+    } else if (session->version == RESP_VERSION_2 && session->listener.first != NULL) {
+        struct resp_writer writer = call_writer(call); /* told from messages by its first word */
+        resp_writer_array(writer, 2);
+        resp_writer_bulk(writer, slice_text("pong"));
+        resp_writer_bulk(writer,
+                         call->argument_count == 2 ? call_argument(call, 1) : slice_text(""));
+        call_finish(call);
+    } else if (call->argument_count == 2) {
         call_reply_bulk(call, call_argument(call, 1));
-    else
+    } else {
         call_reply_simple(call, "PONG");
+    }
 }
 
 static void start_echo(struct call *call)
@@ -246,6 +255,7 @@ const struct command command_ping = {
     .syntax = "[message]",
     .tips = "request_policy:all_shards response_policy:all_succeeded",
     .arity = -1,
+    .while_subscribed = true,
     .flags = COMMAND_FAST,
     .categories = CATEGORY_CONNECTION,
     .start = start_ping,
@@ -273,6 +283,7 @@ const struct command command_quit = {
     .syntax = "",
     .arity = -1,
     .access = ACCESS_ALONE,
+    .while_subscribed = true,
     .flags = HANDSHAKE,
     .categories = CATEGORY_CONNECTION,
     .start = start_quit,
@@ -287,6 +298,7 @@ const struct command command_reset = {
     .syntax = "",
     .arity = 1,
     .access = ACCESS_ALONE,
+    .while_subscribed = true,
     .flags = HANDSHAKE,
     .categories = CATEGORY_CONNECTION,
     .start = start_reset,

@@ -28,6 +28,7 @@
 
 struct session;
 struct introspection; /* commands/introspection.h */
+struct subscriptions; /* commands/subscriptions.h */
 struct user_table;    /* commands/user_table.h */
 
 /* Counters since the start of the node, for INFO and later the metrics. */
@@ -76,7 +77,9 @@ struct node_statistics {
     uint64_t dropped_hints_removed;
     uint64_t frames_refused; /* from peers: wrong ring, incarnation, or not decodable */
     uint64_t store_errors;
-    uint64_t acl_denied_commands, acl_denied_keys, acl_denied_logins;
+    uint64_t acl_denied_commands, acl_denied_keys, acl_denied_logins, acl_denied_channels;
+    /* Published messages to and from other nodes; and not sent, because one took them too slowly. */
+    uint64_t publications_sent, publications_received, publications_dropped;
     uint64_t acl_limited_logins; /* that were not looked at, after too many that failed */
 };
 
@@ -227,6 +230,10 @@ struct environment {
      * session; not before the call into the asking session has returned. May be NULL.
      */
     void (*client_close)(void *node, connection_id id);
+    /* Bytes for another connection of this node than the one whose session is called. May be NULL. */
+    void (*client_send)(void *node, connection_id id, struct slice bytes);
+    /* A message to the other nodes, for who listens there. NULL: there are none. */
+    void (*publish)(void *node, bool sharded, struct slice channel, struct slice message);
     /* Call session_tick() of another connection soon: its deadline has changed. May be NULL. */
     void (*client_wake)(void *node, connection_id id);
     /* Keyed hash for the tokens of RING.GET; NULL: tokens are neither given nor taken. */
@@ -275,6 +282,7 @@ struct environment {
     struct session *sessions;
     uint32_t session_count;
     struct user_table *users;
+    struct subscriptions *subscriptions;
     struct introspection *introspection; /* slow log, counters per command and error */
     uint8_t cluster_mode;                /* enum cluster_mode */
     /* Keys of each keyspace in the whole ring as last counted, by its number. */

@@ -149,15 +149,19 @@ static void write_stats(struct section *section)
     number(section, "evicted_keys", 0);
     number(section, "keyspace_hits", s->keyspace_hits);
     number(section, "keyspace_misses", s->keyspace_misses);
-    number(section, "pubsub_channels", 0);
-    number(section, "pubsub_patterns", 0);
+    number(section, "pubsub_channels",
+           subscriptions_count(environment->subscriptions, TOPIC_CHANNEL));
+    number(section, "pubsub_patterns",
+           subscriptions_count(environment->subscriptions, TOPIC_PATTERN));
+    number(section, "pubsubshard_channels",
+           subscriptions_count(environment->subscriptions, TOPIC_SHARD));
     number(section, "latest_fork_usec", 0);
     number(section, "total_error_replies", s->errors_replied);
     number(section, "acl_access_denied_auth", s->acl_denied_logins);
     number(section, "acl_access_limited_auth", s->acl_limited_logins);
     number(section, "acl_access_denied_cmd", s->acl_denied_commands);
     number(section, "acl_access_denied_key", s->acl_denied_keys);
-    number(section, "acl_access_denied_channel", 0);
+    number(section, "acl_access_denied_channel", s->acl_denied_channels);
 }
 
 static void write_replication(struct section *section)
@@ -379,6 +383,9 @@ static void write_ring(struct section *section)
     number(section, "ring_requests_coordinated", s->requests_coordinated);
     number(section, "ring_requests_forwarded", s->requests_forwarded);
     number(section, "ring_requests_forwarded_around", s->requests_forwarded_around);
+    number(section, "ring_publications_sent", s->publications_sent);
+    number(section, "ring_publications_received", s->publications_received);
+    number(section, "ring_publications_dropped", s->publications_dropped);
     number(section, "ring_requests_unavailable", s->requests_unavailable);
     number(section, "ring_requests_uncertain", s->requests_uncertain);
     number(section, "ring_requests_timeout", s->requests_timeout);

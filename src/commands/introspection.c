@@ -13,15 +13,19 @@ enum { SLOWER_THAN_US_DEFAULT = 10000, SLOW_MAX_DEFAULT = 128 };
 void environment_init(struct environment *environment)
 {
     *environment =
-        (struct environment){.introspection = introspection_new(), .users = user_table_new()};
+        (struct environment){.introspection = introspection_new(),
+                             .users = user_table_new(),
+                             .subscriptions = subscriptions_new()};
 }
 
 void environment_deinit(struct environment *environment)
 {
     introspection_free(environment->introspection);
     user_table_free(environment->users);
+    subscriptions_free(environment->subscriptions);
     environment->introspection = NULL;
     environment->users = NULL;
+    environment->subscriptions = NULL;
 }
 
 struct introspection *introspection_new(void)

@@ -50,6 +50,8 @@ libringcore_a_SOURCES += \
 	src/commands/multi_key.c \
 	src/commands/options.c \
 	src/commands/options.h \
+	src/commands/pubsub.c \
+	src/commands/pubsub.h \
 	src/commands/repair.c \
 	src/commands/repair_view.h \
 	src/commands/reply.c \
@@ -73,6 +75,8 @@ libringcore_a_SOURCES += \
 	src/commands/strings.c \
 	src/commands/syntax.c \
 	src/commands/syntax.h \
+	src/commands/subscriptions.c \
+	src/commands/subscriptions.h \
 	src/commands/types.c \
 	src/commands/types.h \
 	src/commands/user_rights.c \

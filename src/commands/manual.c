@@ -113,8 +113,8 @@ static const struct entry rules[] = {
      "weaker than RING.SESSION and WITH; the value default undoes it, and "
      "resetlevel all of them."},
     {"allchannels, resetchannels",
-     "Kept for later: there are no channels yet, and patterns of channels "
-     "are refused."},
+     "Allows all channels, or none, to SUBSCRIBE, PUBLISH and their like; patterns of "
+     "channels are refused. A user that loses them is disconnected if it listens."},
     {"reset", "Takes everything away: off, no password, no command, no key, no level."},
 };
 
@@ -198,12 +198,18 @@ static const struct {
      "deleted, which takes both, or expires; so is a hash hidden that the owner of the SET did not "
      "know of, or that SET met with id=. SET with GET, and all that change a string, are refused.",
      "As above."},
+    {"PUBLISH SPUBLISH",
+     "Whoever listens is told once or not at all: at this node, and at those of its region, or of "
+     "all regions (pubsub-regions), that can be reached and take messages fast enough. What one "
+     "connection publishes comes in its order, after the writes that it sent before. Nothing is "
+     "kept. Sharded channels differ from others by their names alone.",
+     "Tells them again."},
 };
 
 static const struct entry groups[] = {
-    {"string", "Strings"},  {"bitmap", "Bitmaps"},        {"hash", "Hashes"},
-    {"generic", "Keys"},    {"connection", "Connection"}, {"server", "Server"},
-    {"cluster", "Cluster"},
+    {"string", "Strings"}, {"bitmap", "Bitmaps"},  {"hash", "Hashes"},
+    {"generic", "Keys"},   {"pubsub", "Channels"}, {"connection", "Connection"},
+    {"server", "Server"},  {"cluster", "Cluster"},
 };
 
 /* Each sentence on a line of its own, as mdoc wants it. */

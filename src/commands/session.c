@@ -160,6 +160,7 @@ void session_free(struct session *session)
     if (session->next != NULL)
         session->next->previous = session->previous;
     environment->session_count--;
+    subscriptions_remove_all(environment->subscriptions, session);
     for (; session->head_serial < session->tail_serial; session->head_serial++)
         call_free(call_at(session, session->head_serial));
     while (session->pool != NULL) {
@@ -191,6 +192,7 @@ struct session *session_find(const struct environment *environment, connection_i
 
 void session_reset(struct session *session)
 {
+    subscriptions_remove_all(session->environment->subscriptions, session);
     session_log_out(session);
     session->version = RESP_VERSION_2;
     session->keyspace = 0;
@@ -199,6 +201,22 @@ void session_reset(struct session *session)
     session->reply_skip = false;
     session->no_evict = session->no_touch = false;
     buffer_clear(&session->name);
+}
+
+/* Outside a step, and before the first byte of a reply within one, all replies that began are
+ * whole. */
+void session_push(struct session *session, struct slice bytes)
+{
+    struct environment *environment = session->environment;
+    if (session->closing)
+        return;
+    if (session->out != NULL) {
+        buffer_append_slice(&session->out->replies, bytes);
+        return;
+    }
+    session->bytes_out += bytes.length;
+    if (environment->client_send != NULL)
+        environment->client_send(environment->node, session->id, bytes);
 }
 
 void session_close_after_reply(struct session *session)

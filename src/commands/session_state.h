@@ -16,6 +16,7 @@
 
 #include "commands/call.h"
 #include "commands/session.h"
+#include "commands/subscriptions.h"
 #include "commands/user_table.h"
 #include "wire/resp_reader.h"
 #include "wire/resp_writer.h"
@@ -78,6 +79,7 @@ struct session {
     bool no_evict, no_touch;
     bool unblocked, unblocked_with_error; /* CLIENT UNBLOCK has asked for the end of a WAIT */
     struct last_write last_write;
+    struct listener listener; /* what it is subscribed to */
     const struct command *last_command;
     uint64_t command_count, bytes_in, bytes_out;
 
@@ -93,6 +95,8 @@ struct session *session_find(const struct environment *environment, connection_i
 void session_reset(struct session *session);
 /* By whether it has logged in: how large a request may be. */
 void session_limit_requests(struct session *session);
+/* Bytes out of the order of requests, between two replies. */
+void session_push(struct session *session, struct slice bytes);
 /* Ends the connection when the reply under way and those before it are out. */
 void session_close_after_reply(struct session *session);
 

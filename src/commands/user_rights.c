@@ -10,7 +10,7 @@
 
 /* Of Redis, and of no command here; rules that are written for Redis name them. */
 static const char *const empty_categories[] = {"set",         "sortedset", "list",   "hash",
-                                               "hyperloglog", "geo",       "stream", "pubsub",
+                                               "hyperloglog", "geo",       "stream",
                                                "transaction", "scripting"};
 
 static struct slice rest_of(struct slice word, size_t from)

@@ -135,9 +135,11 @@ static void follow(struct environment *environment, struct session *session)
         user_table_find(table, slice_text(session->rights->user.name));
     if (rights != NULL && rights->understood) {
         become(session, rights, session->logged_in);
-        return;
+        if (session->listener.first == NULL || (rights->user.flags & USER_ALL_CHANNELS) != 0)
+            return; /* else it would go on listening to what it may not */
+    } else {
+        become(session, NULL, false); /* I2 */
     }
-    become(session, NULL, false); /* I2 */
     session->expelled = true;
     if (!waits_for_change(session) && environment->client_close != NULL)
         environment->client_close(environment->node, session->id);
@@ -191,7 +193,8 @@ void session_note_denied(struct session *session, enum acl_reason reason, struct
     struct node_statistics *statistics = session->environment->statistics;
     uint64_t *const counters[] = {[ACL_REASON_COMMAND] = &statistics->acl_denied_commands,
                                   [ACL_REASON_KEY] = &statistics->acl_denied_keys,
-                                  [ACL_REASON_AUTH] = &statistics->acl_denied_logins};
+                                  [ACL_REASON_AUTH] = &statistics->acl_denied_logins,
+                                  [ACL_REASON_CHANNEL] = &statistics->acl_denied_channels};
     ++*counters[reason];
     client_describe(session, session->now, &client);
     acl_log_add(&session->environment->users->log, reason, object, user, buffer_slice(&client),
@@ -251,5 +254,16 @@ bool session_may_run(struct call *call)
         return true;
     session_note_denied(session, ACL_REASON_KEY, *denied, slice_text(session_user_name(session)));
     call_reply_error(call, "NOPERM No permissions to access a key");
+    return false;
+}
+
+bool session_may_use_channel(struct call *call, struct slice channel)
+{
+    struct session *session = call->session;
+    if (session->rights == NULL || (session->rights->user.flags & USER_ALL_CHANNELS) != 0)
+        return true; /* NULL: a command that needs no login, or nobody is known */
+    session_note_denied(session, ACL_REASON_CHANNEL, channel,
+                        slice_text(session_user_name(session)));
+    call_reply_error(call, "NOPERM No permissions to access a channel");
     return false;
 }

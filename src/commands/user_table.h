@@ -61,6 +61,8 @@ void session_note_denied(struct session *session, enum acl_reason reason, struct
 /* The name of the user; "default" also for who has not logged in. */
 const char *session_user_name(const struct session *session);
 
+/* Whether the user may use the channel, or a pattern of them; false: the error is sent. */
+bool session_may_use_channel(struct call *call, struct slice channel);
 /* Of a session that is not free to do everything: false: the error is sent. */
 bool session_may_run(struct call *call);
 

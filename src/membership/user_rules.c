@@ -375,7 +375,7 @@ static const char *apply(struct user *user, struct slice rule)
     case '%':
         return add_keys(user, rule);
     case '&':
-        return "patterns of channels are not offered: there are no channels yet";
+        return "patterns of channels are not offered: a user has allchannels or resetchannels";
     case '(':
         return "selectors are not offered yet: give the rules to the user itself";
     default:

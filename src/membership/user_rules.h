@@ -7,7 +7,7 @@
  *     #HASH !HASH                     the same of one without salt, a SHA-256 in hexadecimal
  *     +CMD -CMD +CMD|SUB +@CATEGORY   commands; allcommands is +@all, nocommands -@all
  *     ~PATTERN %R~PATTERN %W~PATTERN  keys; allkeys is ~*, resetkeys none
- *     allchannels resetchannels       kept; other patterns of channels are refused
+ *     allchannels resetchannels       all or none; other patterns of channels are refused
  *     level:NAME=VALUE resetlevel     what RING.SESSION takes, for all connections of the user
  *     reset                           back to a user that may do nothing
  *

@@ -44,7 +44,7 @@ enum {
 enum user_flags {
     USER_ON = 1 << 0,          /* may log in */
     USER_NOPASS = 1 << 1,      /* with any password */
-    USER_ALL_CHANNELS = 1 << 2 /* kept for when there are channels */
+    USER_ALL_CHANNELS = 1 << 2 /* else none */
 };
 
 /* Words of a list are separated by one space, and hold none. */

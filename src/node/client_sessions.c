@@ -166,6 +166,13 @@ bool client_wake(struct node *node, connection_id id)
     return true;
 }
 
+void client_send(void *context, connection_id id, struct slice bytes)
+{
+    struct node *node = context;
+    effects_add_bytes(node->out, EFFECT_CLIENT_SEND, bytes)->connection = id;
+    node->statistics.client_bytes_out += bytes.length;
+}
+
 void client_close_later(struct node *node, connection_id id)
 {
     struct client *client = find_client(node, id);

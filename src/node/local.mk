@@ -16,6 +16,7 @@ libringcore_a_SOURCES += \
 	src/node/password_hashes.c \
 	src/node/peer_requests.c \
 	src/node/pending.c \
+	src/node/publications.c \
 	src/node/reach_schedule.c \
 	src/node/rebuild_progress.c \
 	src/node/register.c \

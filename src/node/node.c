@@ -131,7 +131,9 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->random_bytes = params->host.random_bytes;
     user_table_forget(environment); /* until the store has told what was agreed on */
     environment->client_close = environment_client_close;
+    environment->client_send = client_send;
     environment->client_wake = environment_client_wake;
+    environment->publish = publications_send;
     environment->config_next = params->host.config_next;
     environment->config_get = params->host.config_get;
     environment->config_set = params->host.config_set;
@@ -406,6 +408,12 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
         break;
     case MESSAGE_REACH:
         reach_peer_frame(node, frame->body);
+        break;
+    case MESSAGE_PUBLISH:
+        publications_came(node, from, link, frame->body);
+        break;
+    case MESSAGE_PUBLISH_TAKEN:
+        publications_taken(node, from, link, frame->body);
         break;
     default:
         if (node_register_takes(frame->type))

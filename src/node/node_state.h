@@ -1,6 +1,6 @@
 /*
  * node_state.h - the inside of the loop side, shared by node.c, pending.c, peer_requests.c,
- * client_sessions.c, owner_choice.c, clock_fence.c, lineage.c, rebuild_progress.c,
+ * client_sessions.c, publications.c, owner_choice.c, clock_fence.c, lineage.c, rebuild_progress.c,
  * repair_schedule.c, partition_schedule.c, hint_schedule.c, reach_schedule.c, stability_schedule.c,
  * expiry_schedule.c and password_hashes.c.
  */
@@ -135,6 +135,14 @@ struct hint_board {
     uint64_t debt_us; /* when the own store side is asked what owners lack */
 };
 
+/* Bytes of published messages, each way, since their link was up (publications.c). */
+struct publication_lane {
+    link_id link; /* of what was sent, and of what of it was taken */
+    uint64_t sent, taken;
+    link_id from_link; /* of what came, and of what of it the peer was told */
+    uint64_t came, told;
+};
+
 struct peer_load {
     node_id id;
     uint32_t in_flight; /* asked of the peer, not answered */
@@ -146,6 +154,7 @@ struct peer_load {
     struct lineage waiting;
     bool rebuilding; /* as it last said */
     struct hint_peer hints;
+    struct publication_lane publications;
     uint64_t report_due_us;                   /* UINT64_MAX while it is down */
     uint64_t reported_us;                     /* the last one was asked for then */
     bool report_waits;                        /* it was not confirmed yet */
@@ -383,6 +392,12 @@ void drop_view(void *context, struct message_drop_state *out);
 /* reach_schedule.c */
 void reach_start(struct node *node);
 void reach_tick(struct node *node);
+/* To all peers that pubsub-regions names; for struct environment. */
+void publications_send(void *node, bool sharded, struct slice channel, struct slice message);
+/* MESSAGE_PUBLISH and MESSAGE_PUBLISH_TAKEN of a peer. */
+void publications_came(struct node *node, node_id from, link_id link, struct slice body);
+void publications_taken(struct node *node, node_id from, link_id link, struct slice body);
+
 /* MESSAGE_REACH of a peer. */
 void reach_peer_frame(struct node *node, struct slice body);
 uint64_t reach_deadline_us(const struct node *node);
@@ -444,9 +459,11 @@ void client_event(struct node *node, const struct event *event);
 void client_complete(struct node *node, const struct origin *origin, struct slice result);
 void client_sessions_run_completions(struct node *node);
 void client_sessions_tick(struct node *node);
-/* At the end of the step: another session asked for it. */
 /* Let the session go on with the call that sleeps; false: there is no such client. */
 bool client_wake(struct node *node, connection_id id);
+/* Bytes for a client whose session is not in a step; for struct environment. */
+void client_send(void *node, connection_id id, struct slice bytes);
+/* At the end of the step: another session asked for it. */
 void client_close_later(struct node *node, connection_id id);
 void client_sessions_close_doomed(struct node *node);
 void client_sessions_free(struct node *node);

@@ -16,6 +16,9 @@
  */
 enum { REQUEST_TIMEOUT_MAX_MS_MIN = 5000 };
 
+/* Whither published messages go. */
+enum pubsub_regions { PUBSUB_REGIONS_LOCAL, PUBSUB_REGIONS_ALL };
+
 struct settings {
     /* limits for clients */
     uint32_t clients_max;
@@ -39,6 +42,7 @@ struct settings {
     uint32_t requests_max;          /* that this node coordinates at once */
     uint32_t peer_inflight_max;     /* unanswered requests to one peer */
     uint32_t peer_output_bytes_max; /* a peer that does not read is closed above it */
+    uint32_t pubsub_regions;        /* enum pubsub_regions */
     /* peers */
     uint32_t heartbeat_ms;
     uint32_t peer_timeout_ms; /* silent for so long: unreachable */

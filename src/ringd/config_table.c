@@ -21,6 +21,7 @@ enum {
 
 static const char *const LOG_LEVELS[] = {"debug", "info", "warn", "error", NULL};
 static const char *const TLS_AUTHS[] = {"yes", "optional", "no", NULL}; /* enum tls_auth */
+static const char *const PUBSUB_REGIONS[] = {"local", "all", NULL};     /* enum pubsub_regions */
 static const char *const NO_YES[] = {"no", "yes", NULL};
 static const char *const STORE_SYNCS[] = {"group", "none", NULL};
 
@@ -154,6 +155,10 @@ const struct config_setting CONFIG_TABLE[] = {
      true, "0.1",
      "Messages that may wait for one other node. The connection is closed above it and what "
      "was lost is repaired later."},
+    {"pubsub-regions", CONFIG_CHOICE, PLACE(settings.pubsub_regions), 0, 0, PUBSUB_REGIONS, true,
+     "0.1",
+     "Whither messages that are published at this node go: to the nodes of its region, or to "
+     "those of all regions."},
     /* peers */
     {"heartbeat", CONFIG_DURATION, PLACE(settings.heartbeat_ms), 10, MINUTE, NULL, true, "0.1",
      "The time between two signs of life to another node."},

@@ -26,6 +26,8 @@ libringcore_a_SOURCES += \
 	src/wire/message_partition.h \
 	src/wire/message_ring.c \
 	src/wire/message_ring.h \
+	src/wire/message_publish.c \
+	src/wire/message_publish.h \
 	src/wire/message_reach.c \
 	src/wire/message_reach.h \
 	src/wire/message_lineage.c \

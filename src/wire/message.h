@@ -37,6 +37,8 @@ enum message_type {
     MESSAGE_DIGEST_RESULT,
     MESSAGE_SYNC_PULL, /* "here are my clocks: what do I lack?" */
     MESSAGE_SYNC_PAGE,
+    MESSAGE_PUBLISH = 16, /* wire/message_publish.h, as the next */
+    MESSAGE_PUBLISH_TAKEN = 17,
     MESSAGE_PARTITION_PULL = 20, /* wire/message_partition.h, as 120-122 */
     MESSAGE_PARTITION_PAGE = 21,
     MESSAGE_STABILITY = 22, /* "so much is durable here": wire/message_garbage.h */

@@ -15,6 +15,7 @@
 #include "wire/message_lineage.h"
 #include "wire/message_lookup.h"
 #include "wire/message_partition.h"
+#include "wire/message_publish.h"
 #include "wire/message_reach.h"
 #include "wire/message_register.h"
 #include "wire/message_ring.h"
@@ -189,6 +190,9 @@ BODY(message_tree_applied)
 BODY(message_scrub)
 BODY(message_scrubbed)
 BODY(message_tree_state)
+BODY(message_publish)
+BODY(message_publish_taken)
+CANONICAL_STRUCT(message_ring_told, struct ring_testimony, ring_testimony_deinit)
 ITEM(replica_address)
 ITEM(range_entry)
 ITEM(cell_delivery)
@@ -203,8 +207,6 @@ ITEM(lineage)
 ITEM(lineage_witness)
 CANONICAL_ITEM(tree_listing, struct tree_listing, tree_listing_encode, release_listing)
 ITEM(forced_delivery)
-
-CANONICAL_STRUCT(message_ring_told, struct ring_testimony, ring_testimony_deinit)
 
 /* The order is that of the seeds' first bytes: new ones go to the end. */
 static const struct canonical_row ROWS[] = {
@@ -300,6 +302,8 @@ static const struct canonical_row ROWS[] = {
     CANONICAL_ROW(forced_delivery),
     CANONICAL_ROW(ballot),
     CANONICAL_ROW(reach),
+    CANONICAL_ROW(message_publish),
+    CANONICAL_ROW(message_publish_taken),
     CANONICAL_ROW(message_ring_told),
     CANONICAL_ROW(password_job),
     CANONICAL_ROW(password_result),

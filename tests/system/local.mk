@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	tests/system/test_hints \
 	tests/system/test_kill_loop \
 	tests/system/test_net_matrix \
+	tests/system/test_pubsub \
 	tests/system/test_quickstart \
 	tests/system/test_ringbench \
 	tests/system/test_region_cut \

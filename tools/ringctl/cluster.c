@@ -168,11 +168,6 @@ void cluster_deinit(struct cluster *cluster)
     *cluster = (struct cluster){0};
 }
 
-const uint16_t *cluster_owners(const struct cluster *cluster, uint32_t partition)
-{
-    return cluster->owners + (size_t)partition * cluster->owner_count;
-}
-
 void cluster_ask_all_these(const struct cluster *cluster, const struct arguments *arguments,
                            const char *const *const commands[], size_t count, struct exchange *out)
 {

@@ -44,7 +44,10 @@ MUST_USE enum exit_code cluster_load(const struct arguments *arguments, struct c
 void cluster_deinit(struct cluster *cluster);
 
 /* The owners of a partition: cluster->owner_count indexes into `members`. */
-const uint16_t *cluster_owners(const struct cluster *cluster, uint32_t partition);
+static inline const uint16_t *cluster_owners(const struct cluster *cluster, uint32_t partition)
+{
+    return cluster->owners + (size_t)partition * cluster->owner_count;
+}
 
 /*
  * Ask every member the same command, which takes no arguments. `out` has room for

@@ -14,6 +14,8 @@ libringctl_a_SOURCES = \
 	tools/ringctl/json.h \
 	tools/ringctl/login.c \
 	tools/ringctl/login.h \
+	tools/ringctl/losses.c \
+	tools/ringctl/losses.h \
 	tools/ringctl/node_tls.c \
 	tools/ringctl/node_tls.h \
 	tools/ringctl/progress.c \

@@ -13,7 +13,7 @@
  * agree on, and whether it therefore coordinates no writes.
  *
  * Risk is counted from the table of owners: which partitions would have fewer owners
- * than a quorum if one more node, or a whole region, were lost.
+ * than a quorum if one more node, or a whole region, were lost. The last line says what can be.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,6 +23,7 @@
 #include "base/memory.h"
 #include "cluster.h"
 #include "fields.h"
+#include "losses.h"
 #include "node_tls.h"
 #include "net/address.h"
 #include "verbs.h"
@@ -229,26 +230,9 @@ static void describe_work(struct picture *picture)
     }
 }
 
-/* Owners of a partition that answer, without those for which `lost` is set. */
-static uint32_t living_owners(const struct picture *picture, uint32_t partition, const bool *lost)
-{
-    uint32_t living = 0;
-    const uint16_t *owners = cluster_owners(picture->cluster, partition);
-    for (uint32_t i = 0; i < picture->cluster->owner_count; i++)
-        living += picture->views[owners[i]].status != NULL && !lost[owners[i]];
-    return living;
-}
-
-static uint32_t below(const struct picture *picture, const bool *lost, uint32_t owners)
-{
-    uint32_t count = 0;
-    for (uint32_t p = 0; p < picture->cluster->partition_count; p++)
-        count += living_owners(picture, p, lost) < owners;
-    return count;
-}
-
 /* How many partitions lose their quorum if one more node is lost: the worst case in words. */
-static void describe_next_loss(struct picture *picture, uint32_t quorum, uint32_t already)
+static void describe_next_loss(struct picture *picture, const struct losses *losses,
+                               uint32_t already)
 {
     const struct cluster *cluster = picture->cluster;
     uint32_t worst = 0;
@@ -258,7 +242,7 @@ static void describe_next_loss(struct picture *picture, uint32_t quorum, uint32_
         if (picture->views[i].status == NULL)
             continue;
         lost[i] = true;
-        uint32_t more = below(picture, lost, quorum) - already;
+        uint32_t more = losses_below(losses, lost, losses_quorum(losses)) - already;
         if (more == 0)
             continue;
         buffer_printf(&nodes, "%s%" PRIu32, nodes.length == 0 ? "" : ", ", cluster->members[i].id);
@@ -275,7 +259,8 @@ static void describe_next_loss(struct picture *picture, uint32_t quorum, uint32_
     buffer_deinit(&nodes);
 }
 
-static void describe_region_losses(struct picture *picture, uint32_t quorum, uint32_t already)
+static void describe_region_losses(struct picture *picture, const struct losses *losses,
+                                   uint32_t already)
 {
     const struct cluster *cluster = picture->cluster;
     for (size_t i = 0; i < cluster->member_count; i++) {
@@ -291,24 +276,22 @@ static void describe_region_losses(struct picture *picture, uint32_t quorum, uin
             continue;
         begin_sentence(&picture->risk);
         buffer_printf(&picture->risk, "losing region %s: %" PRIu32 " partitions lose their quorum",
-                      region, below(picture, lost, quorum) - already);
+                      region, losses_below(losses, lost, losses_quorum(losses)) - already);
     }
 }
 
-static uint32_t describe_risk(struct picture *picture)
+static uint32_t describe_risk(struct picture *picture, const struct losses *losses)
 {
     const struct cluster *cluster = picture->cluster;
-    const bool none[RING_MEMBERS_MAX] = {false};
-    uint32_t quorum = cluster->owner_count / 2 + 1;
-    uint32_t short_of = below(picture, none, cluster->owner_count);
-    uint32_t without = below(picture, none, quorum);
+    uint32_t short_of = losses_below(losses, NULL, cluster->owner_count);
+    uint32_t without = losses_below(losses, NULL, losses_quorum(losses));
     begin_sentence(&picture->risk);
     buffer_printf(&picture->risk,
                   "%" PRIu32 " of %" PRIu32 " partitions miss an owner, %" PRIu32
                   " of them their quorum",
                   short_of, cluster->partition_count, without);
-    describe_next_loss(picture, quorum, without);
-    describe_region_losses(picture, quorum, without);
+    describe_next_loss(picture, losses, without);
+    describe_region_losses(picture, losses, without);
     return without;
 }
 
@@ -370,7 +353,12 @@ static enum exit_code print_picture(const struct arguments *arguments, struct pi
     compare_rings(picture);
     describe_skew(picture);
     describe_work(picture);
-    uint32_t without_quorum = describe_risk(picture);
+    bool answers[RING_MEMBERS_MAX];
+    for (size_t i = 0; i < cluster->member_count; i++)
+        answers[i] = picture->views[i].status != NULL;
+    const struct losses losses = {.cluster = cluster, .answers = answers};
+    struct buffer can_be_lost = {0};
+    uint32_t without_quorum = describe_risk(picture, &losses);
     describe_certificates(picture);
     bool well = picture->answering == cluster->member_count && picture->disagreement.length == 0 &&
                 picture->work.length == 0 && picture->fenced == 0 && picture->alarms == 0;
@@ -387,6 +375,13 @@ static enum exit_code print_picture(const struct arguments *arguments, struct pi
     add_sentences(report, "risk", &picture->risk, arguments->json);
     report_fact(report, "without_quorum", REPORT_NUMBER, "%" PRIu32, without_quorum);
     report_fact(report, "health", REPORT_TEXT, "%s", well ? "ok" : "degraded");
+    losses_describe(&losses, &can_be_lost);
+    if (arguments->json)
+        report_fact(report, "nodes_that_can_be_lost", REPORT_NUMBER, "%" PRIu32,
+                    losses_nodes(&losses));
+    report_fact(report, "can_be_lost", REPORT_TEXT, "%.*s", (int)can_be_lost.length,
+                (const char *)can_be_lost.data);
+    buffer_deinit(&can_be_lost);
     verb_print(arguments, report);
     return well ? EXIT_OK : EXIT_DEGRADED;
 }

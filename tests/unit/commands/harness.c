@@ -43,6 +43,20 @@ static void client_close(void *node, connection_id id)
     ((struct harness *)node)->closed_by_command = id;
 }
 
+static void client_send(void *node, connection_id id, struct slice bytes)
+{
+    struct client *client = &((struct harness *)node)->clients[id - 1];
+    buffer_append_slice(&client->replies, bytes);
+}
+
+static void publish(void *node, bool sharded, struct slice channel, struct slice message)
+{
+    struct harness *harness = node;
+    assert_true(channel.length > 0 && message.length > 0);
+    harness->published++;
+    harness->published_sharded = sharded;
+}
+
 static void client_wake(void *node, connection_id id)
 {
     ((struct harness *)node)->woken_by_command = id;
@@ -171,6 +185,8 @@ int harness_setup(void **state)
     environment->random_bytes = random_bytes;
     environment->client_close = client_close;
     environment->client_wake = client_wake;
+    environment->client_send = client_send;
+    environment->publish = publish;
     *state = harness;
     return 0;
 }

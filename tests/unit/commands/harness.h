@@ -90,6 +90,8 @@ struct harness {
         uint8_t cost; /* of the last one */
         uint8_t hash[32];
     } hashes;
+    uint32_t published; /* to other nodes */
+    bool published_sharded;
 };
 
 int harness_setup(void **state);

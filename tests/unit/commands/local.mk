@@ -15,6 +15,7 @@ unit_tests += \
 	tests/unit/commands/test_login \
 	tests/unit/commands/test_login_limits \
 	tests/unit/commands/test_member \
+	tests/unit/commands/test_pubsub \
 	tests/unit/commands/test_redis \
 	tests/unit/commands/test_ring_gc \
 	tests/unit/commands/test_ring_repair \

@@ -693,6 +693,34 @@ static void connections_are_closed_by_their_user(void **state)
     end();
 }
 
+#define NO_CHANNEL "-NOPERM No permissions to access a channel\r\n"
+
+static void channels_are_for_who_may_use_them(void **state)
+{
+    struct harness *harness = setup(state);
+    struct client *admin = harness_client(harness);
+    set_user(admin, "alice on >one +@all ~*");
+    struct client *alice = log_in(harness, "alice", "one");
+    assert_reply(alice, "SUBSCRIBE a", NO_CHANNEL);
+    assert_reply(alice, "PSUBSCRIBE a", NO_CHANNEL);
+    assert_reply(alice, "PUBLISH a x", NO_CHANNEL);
+    assert_reply(alice, "SPUBLISH a x", NO_CHANNEL);
+    assert_int_equal(harness->published, 0);
+    assert_int_equal(harness->statistics.acl_denied_channels, 4);
+    struct resp_value *log = client_value(admin, "ACL LOG 1");
+    assert_true(value_is(value_get(&log->elements[0], "reason"), "channel"));
+    resp_value_free(log);
+    set_user(admin, "alice allchannels");
+    assert_reply(alice, "PUBLISH a x", ":0\r\n");
+    assert_reply(alice, "SUBSCRIBE a", "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n");
+    harness->closed_by_command = 0;
+    set_user(admin, "alice -@hash"); /* who keeps the right goes on listening */
+    assert_int_equal(harness->closed_by_command, 0);
+    set_user(admin, "alice resetchannels");
+    assert_int_equal(harness->closed_by_command, 2);
+    end();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
 
 int main(void)
@@ -718,6 +746,7 @@ int main(void)
         TEST(refusals_are_logged_and_bounded),
         TEST(passwords_are_shown_nowhere),
         TEST(connections_are_closed_by_their_user),
+        TEST(channels_are_for_who_may_use_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 
 #include "commands/command_table.h"
 #include "commands/manual.h"
+#include "commands/subscriptions.h"
 #include "commands/syntax.h"
 
 /* Calls `look` for every row, subcommands too. */
@@ -136,6 +137,8 @@ static void check_answer(const struct command *row, void *data)
     buffer_clear(&client->replies);
     resp_value_free(value);
     resp_reply_reader_free(reader);
+    /* Whoever listens would get messages beside the next replies. */
+    subscriptions_remove_all(harness->environment.subscriptions, client->session);
 }
 
 static void every_command_answers_with_one_value(void **state)

@@ -104,7 +104,7 @@ static void a_wrong_rule_changes_nothing(void **state)
          "Error in ACL SETUSER modifier '!148de9c5a7a44d19e56cd9ae1a554bf': The password you are "
          "trying to remove from the user does not exist"},
         {"on &news", "Error in ACL SETUSER modifier '&news': patterns of channels are not offered: "
-                     "there are no channels yet"},
+                     "a user has allchannels or resetchannels"},
         {"on (~a)", "Error in ACL SETUSER modifier '(~a)': selectors are not offered yet: give the "
                     "rules to the user itself"},
         {"on level:cl", "Error in ACL SETUSER modifier 'level:cl': a level is given as "

@@ -13,6 +13,7 @@ unit_tests += \
 	tests/unit/node/test_node \
 	tests/unit/node/test_owner_choice \
 	tests/unit/node/test_password_hashes \
+	tests/unit/node/test_publications \
 	tests/unit/node/test_register \
 	tests/unit/node/test_sloppy_reads \
 	tests/unit/node/test_stability_schedule \

@@ -2,6 +2,7 @@ libringtest_a_SOURCES +=
 unit_tests += \
 	tests/unit/ringctl/test_arguments \
 	tests/unit/ringctl/test_json \
+	tests/unit/ringctl/test_losses \
 	tests/unit/ringctl/test_node_tls \
 	tests/unit/ringctl/test_report
 
@@ -9,6 +10,8 @@ tests_unit_ringctl_test_arguments_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
 tests_unit_ringctl_test_arguments_LDADD = libringctl.a $(LDADD)
 tests_unit_ringctl_test_json_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
 tests_unit_ringctl_test_json_LDADD = libringctl.a $(LDADD)
+tests_unit_ringctl_test_losses_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
+tests_unit_ringctl_test_losses_LDADD = libringctl.a $(LDADD)
 tests_unit_ringctl_test_node_tls_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
 tests_unit_ringctl_test_node_tls_LDADD = libringctl.a $(LDADD)
 tests_unit_ringctl_test_report_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools

@@ -10,6 +10,7 @@ unit_tests += \
 	tests/unit/wire/test_message_garbage \
 	tests/unit/wire/test_message_lineage \
 	tests/unit/wire/test_message_ring \
+	tests/unit/wire/test_message_publish \
 	tests/unit/wire/test_message_reach \
 	tests/unit/wire/test_message_tree \
 	tests/unit/wire/test_record \
