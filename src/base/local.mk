@@ -10,8 +10,12 @@ libringcore_a_SOURCES += \
 	src/base/ids.h \
 	src/base/log.c \
 	src/base/log.h \
+	src/base/log_histogram.c \
+	src/base/log_histogram.h \
 	src/base/memory.c \
 	src/base/memory.h \
+	src/base/metric.c \
+	src/base/metric.h \
 	src/base/random.c \
 	src/base/random.h \
 	src/base/retry_budget.c \

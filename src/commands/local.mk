@@ -47,6 +47,9 @@ libringcore_a_SOURCES += \
 	src/commands/manual.c \
 	src/commands/manual.h \
 	src/commands/member.c \
+	src/commands/metrics.c \
+	src/commands/metrics.h \
+	src/commands/metrics_table.c \
 	src/commands/multi_key.c \
 	src/commands/options.c \
 	src/commands/options.h \

@@ -38,13 +38,11 @@ static const char *text_behind_code(struct buffer *error)
     return (const char *)error->data + strlen("ERR ");
 }
 
-/* What stands behind the sign of a password is nobody's to read again. */
+/* As by Redis the rule is repeated, to whoever has sent it and to nobody else. */
 static bool refuse_rule(struct call *call, struct slice rule, const char *why)
 {
-    bool secret = rule.length > 0 && memchr("><#!", rule.data[0], 4) != NULL;
-    call_reply_error(call, "ERR Error in ACL SETUSER modifier '%.*s%s': %s",
-                     secret ? 1 : argument_shown(rule), (const char *)rule.data,
-                     secret ? "..." : "", why);
+    call_reply_error(call, "ERR Error in ACL SETUSER modifier '%.*s': %s", argument_shown(rule),
+                     (const char *)rule.data, why);
     return false;
 }
 

@@ -430,6 +430,11 @@ struct ev_loop *loop_ev(struct loop *loop)
     return loop->turn.ev;
 }
 
+struct instant loop_now(void)
+{
+    return turn_now();
+}
+
 uint16_t loop_client_port(const struct loop *loop, size_t index)
 {
     return index < loop->client_listener_count ? listener_port(loop->client_listeners[index]) : 0;

@@ -41,6 +41,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "net/address.h"
+#include "node/event.h"
 #include "node/settings.h"
 #include "ring/ring.h"
 
@@ -177,6 +178,8 @@ void loop_set_tls(struct loop *loop, const struct tls *tls);
 
 /* For watchers of the caller, such as signals. */
 struct ev_loop *loop_ev(struct loop *loop);
+/* The time that events get, for a look at the node between two of them. */
+struct instant loop_now(void);
 /* Where the n-th listener of its kind listens; 0 after loop_drain(). */
 uint16_t loop_client_port(const struct loop *loop, size_t index);
 uint16_t loop_tls_port(const struct loop *loop, size_t index);

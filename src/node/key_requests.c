@@ -22,6 +22,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "node/node_state.h"
 #include "ring/position.h"
 #include "ring/preference_list.h"
@@ -67,22 +68,37 @@ static void count_outcome(struct node *node, enum status status)
     }
 }
 
-static void complete_short(struct node *node, const struct origin *origin, enum status status,
-                           uint8_t acks, uint8_t needed)
+static void complete_short(struct node *node, const struct origin *origin,
+                           struct request_class class, enum status status, uint8_t acks,
+                           uint8_t needed)
 {
     struct buffer encoded = {0};
     struct key_result result = key_result_failed(status, acks, needed);
     if (status == STATUS_CLOCK_SKEW)
         result.wait_ms = clock_fence_wait_ms(node);
     count_outcome(node, status);
+    request_times_refused(&node->times, class, status);
     key_result_encode(&result, &encoded);
     complete(node, origin, buffer_slice(&encoded));
     buffer_deinit(&encoded);
 }
 
-static void complete_failed(struct node *node, const struct origin *origin, enum status status)
+static void complete_failed(struct node *node, const struct origin *origin,
+                            struct request_class class, enum status status)
 {
-    complete_short(node, origin, status, 0, 1);
+    complete_short(node, origin, class, status, 0, 1);
+}
+
+/* Of a request that is coordinated here: it is answered. */
+static void note_times(struct node *node, const struct pending *pending, enum status status)
+{
+    uint64_t took_us = node->now.mono_us - pending->started_us;
+    request_times_answered(&node->times, pending->class, status, took_us);
+    if (pending->minted_us != 0)
+        request_times_stage(&node->times, REQUEST_STAGE_QUORUM,
+                            node->now.mono_us - pending->minted_us);
+    else if (pending->class.op != REQUEST_OP_WRITE)
+        request_times_stage(&node->times, REQUEST_STAGE_GATHER, took_us);
 }
 
 /* ---- coordinated here --------------------------------------------------------------------- */
@@ -133,11 +149,29 @@ static void send_all(struct node *node, struct pending *pending, struct lost_own
 /* What a request wants coordinated in its place. */
 struct successor {
     struct buffer request; /* empty: nothing */
+    bool anew;             /* as if it came now, and not for what was minted here */
     struct origin origin;
     uint64_t deadline_us;
 };
 
 static void start_successor(struct node *node, struct successor *next);
+
+static owner_mask usable_holders(struct node *node, const struct key_request *request,
+                                 const struct preference_list *holders);
+
+/* What was minted goes to the replicas of now, under their tag. */
+static void send_anew(struct node *node, struct pending *pending)
+{
+    const struct key_request *request = coordinated_request_asked(pending->coordinated);
+    struct preference_list holders;
+    preference_list_build(node->ring, request->partition, node->home, &holders);
+    coordinated_output_clear(&node->coordinated_output);
+    pending_renumber(node, pending);
+    coordinated_request_send_anew(pending->coordinated, usable_holders(node, request, &holders),
+                                  &node->coordinated_output);
+    deadline_heap_add(&node->timers, coordinated_request_deadline_us(pending->coordinated),
+                      pending->id);
+}
 
 /* Carry out a step's wishes, and those of the refusals that they meet. May remove `pending`. */
 static void carry_out_steps(struct node *node, struct pending *pending, struct successor *next)
@@ -154,13 +188,19 @@ static void carry_out_steps(struct node *node, struct pending *pending, struct s
         node->statistics.requests_repeated_by_quorum += out->repeated_by_quorum;
         node->statistics.read_bytes_omitted += out->omitted_bytes;
         owner_choice_count(node, out);
+        if (out->moved) {
+            send_anew(node, pending);
+            continue;
+        }
         send_all(node, pending, lost, &lost_count);
-        if (out->again) {
+        if (out->again || out->anew) {
+            next->anew = out->anew;
             next->origin = pending->origin;
             next->deadline_us = pending->deadline_us;
             buffer_append_slice(&next->request, buffer_slice(&out->result));
         } else if (out->finished) {
             count_outcome(node, (enum status)out->result.data[0]);
+            note_times(node, pending, (enum status)out->result.data[0]);
             tree_schedule_note_request(node, pending->started_us);
             complete(node, &pending->origin, buffer_slice(&out->result));
         }
@@ -169,8 +209,13 @@ static void carry_out_steps(struct node *node, struct pending *pending, struct s
             pending_remove(node, pending);
             return;
         }
-        if (lost_count == 0)
+        if (lost_count == 0) {
+            if (coordinated_request_is_held(pending->coordinated))
+                deadline_heap_add(&node->timers,
+                                  coordinated_request_deadline_us(pending->coordinated),
+                                  pending->id);
             return;
+        }
         const struct lost_owner *owner = &lost[--lost_count];
         coordinated_request_refused(pending->coordinated, owner->node, owner->status,
                                     node->now.wall_ms, out);
@@ -236,6 +281,7 @@ static void coordinate(struct node *node, const struct origin *origin,
     uint8_t order[RING_OWNERS_MAX];
     owner_choice_prepare(node, request, owners, &params, order);
     struct pending *pending = pending_add(node, PENDING_COORDINATED, origin, deadline_us);
+    pending->class = request_class_of(request, node->ring);
     node->coordinated_count++;
     pending->coordinated =
         coordinated_request_new(&params, request, node->now.wall_ms, &node->coordinated_output);
@@ -258,9 +304,14 @@ static void start_successor(struct node *node, struct successor *next)
     struct reader reader = reader_make(buffer_slice(&next->request));
     enum status status = key_request_decode(&reader, &request, &contexts);
     assert(status == STATUS_OK); /* it was encoded here */
-    preference_list_build(node->ring, request.partition, node->home, &owners);
-    node->statistics.writes_again++;
-    coordinate(node, &next->origin, &request, &owners, next->deadline_us, true);
+    if (next->anew) {
+        key_request_start(node, &next->origin, &request, left_ms(node, next->deadline_us),
+                          next->origin.connection != 0);
+    } else {
+        preference_list_build(node->ring, request.partition, node->home, &owners);
+        node->statistics.writes_again++;
+        coordinate(node, &next->origin, &request, &owners, next->deadline_us, true);
+    }
     free((void *)request.entries);
     key_contexts_free(&contexts);
 }
@@ -371,7 +422,8 @@ static void try_next(struct node *node, struct pending *pending,
     if (!taken && hold(node, pending))
         return;
     if (!taken)
-        complete_short(node, &pending->origin, pending->refused, pending->reached, pending->needed);
+        complete_short(node, &pending->origin, pending->class, pending->refused, pending->reached,
+                       pending->needed);
     pending_remove(node, pending);
 }
 
@@ -386,6 +438,7 @@ static struct pending *new_forward(struct node *node, const struct origin *origi
     key_request_encode(&told, &pending->request);
     pending->partition = request->partition;
     pending->reads = !key_request_writes(request);
+    pending->class = request_class_of(request, node->ring);
     return pending;
 }
 
@@ -401,7 +454,7 @@ static void start_forward(struct node *node, const struct origin *origin,
                            : STATUS_UNAVAILABLE;
     node->statistics.requests_forwarded++;
     if (pending->request.length > MESSAGE_PAYLOAD_BYTES_MAX) {
-        complete_failed(node, origin, STATUS_TOO_LARGE);
+        complete_failed(node, origin, pending->class, STATUS_TOO_LARGE);
         pending_remove(node, pending);
     } else {
         try_next(node, pending, owners);
@@ -488,10 +541,12 @@ static void forward_answered(struct node *node, struct pending *pending, struct 
         return;
     }
     if (status == STATUS_OK) {
+        request_times_stage(&node->times, REQUEST_STAGE_FORWARD,
+                            node->now.mono_us - pending->started_us);
         complete(node, &pending->origin, body);
         key_result_deinit(&result);
     } else {
-        complete_failed(node, &pending->origin, no_verdict(pending));
+        complete_failed(node, &pending->origin, pending->class, no_verdict(pending));
     }
     pending_remove(node, pending);
 }
@@ -515,6 +570,13 @@ static bool is_ours(struct node *node, const struct key_request *request,
             return false;
     }
     return false;
+}
+
+/* Nothing is begun. */
+static void refuse(struct node *node, const struct origin *origin,
+                   const struct key_request *request, enum status status)
+{
+    complete_failed(node, origin, request_class_of(request, node->ring), status);
 }
 
 /* A held write has its turn. May remove `pending`. */
@@ -547,21 +609,21 @@ void key_request_start(struct node *node, const struct origin *origin,
     uint64_t deadline_us = node->now.mono_us + (uint64_t)timeout_ms * 1000;
     assert(request->partition < node->ring->partition_count);
     if (node->coordinated_count >= node->settings.requests_max) {
-        complete_failed(node, origin, STATUS_OVERLOADED);
+        refuse(node, origin, request, STATUS_OVERLOADED);
         return;
     }
     if (ring_keyspace(node->ring, request->keyspace) == NULL) { /* an owner may not know it yet */
-        complete_failed(node, origin, STATUS_NO_KEYSPACE);
+        refuse(node, origin, request, STATUS_NO_KEYSPACE);
         return;
     }
     preference_list_build(node->ring, request->partition, node->home, &owners);
     if (key_request_writes(request) && node->store_condition != STATUS_OK &&
         (!may_forward || is_ours(node, request, &owners))) {
-        complete_failed(node, origin, node->store_condition);
+        refuse(node, origin, request, node->store_condition);
         return;
     }
     if (key_request_writes(request) && !may_forward && clock_fence_is_up(node))
-        complete_failed(node, origin, STATUS_CLOCK_SKEW);
+        refuse(node, origin, request, STATUS_CLOCK_SKEW);
     else if (!may_forward || is_ours(node, request, &owners))
         coordinate(node, origin, request, &owners, deadline_us, !may_forward);
     else
@@ -580,6 +642,11 @@ void key_request_frame(struct node *node, struct pending *pending, node_id from,
         return;
     }
     pending_heard(node, pending, from);
+    if (type == MESSAGE_MINTED && pending->minted_us == 0) {
+        pending->minted_us = node->now.mono_us;
+        request_times_stage(&node->times, REQUEST_STAGE_MINT,
+                            node->now.mono_us - pending->started_us);
+    }
     if (node->now.mono_us >= pending->deadline_us) { /* what comes later answers nothing */
         key_request_tick(node, pending);
         return;
@@ -594,7 +661,7 @@ static void forward_lost(struct node *node, struct pending *pending, node_id by)
 {
     struct preference_list owners;
     if (!pending->reads) {
-        complete_failed(node, &pending->origin, STATUS_UNCERTAIN);
+        complete_failed(node, &pending->origin, pending->class, STATUS_UNCERTAIN);
         pending_remove(node, pending);
         return;
     }
@@ -616,12 +683,30 @@ void key_request_refused(struct node *node, struct pending *pending, node_id by,
     carry_out(node, pending);
 }
 
+void key_requests_follow_ring(struct node *node)
+{
+    size_t count = 0;
+    request_id *ids = memory_new(HASH_COUNT(node->pending), sizeof *ids);
+    for (struct pending *pending = node->pending; pending != NULL; pending = pending->hh.next)
+        if (pending->kind == PENDING_COORDINATED)
+            ids[count++] = pending->id;
+    for (size_t i = 0; i < count; i++) {
+        struct pending *pending = pending_find(node, ids[i]);
+        if (pending == NULL)
+            continue;
+        coordinated_request_follow(pending->coordinated, &node->coordinated_output);
+        carry_out(node, pending);
+    }
+    free(ids);
+}
+
 void key_request_tick(struct node *node, struct pending *pending)
 {
     if (pending->kind == PENDING_FORWARDED) {
         bool held = pending->held_until_us != 0;
         if (node->now.mono_us >= pending->deadline_us) {
-            complete_failed(node, &pending->origin, held ? pending->refused : no_verdict(pending));
+            complete_failed(node, &pending->origin, pending->class,
+                            held ? pending->refused : no_verdict(pending));
             pending_remove(node, pending);
         } else if (held && node->now.mono_us >= pending->held_until_us) {
             release(node, pending);

@@ -16,6 +16,7 @@ libringcore_a_SOURCES += \
 	src/node/password_hashes.c \
 	src/node/peer_requests.c \
 	src/node/pending.c \
+	src/node/placement.c \
 	src/node/publications.c \
 	src/node/reach_schedule.c \
 	src/node/rebuild_progress.c \
@@ -24,6 +25,8 @@ libringcore_a_SOURCES += \
 	src/node/register_changes.c \
 	src/node/register_state.h \
 	src/node/repair_schedule.c \
+	src/node/request_times.c \
+	src/node/request_times.h \
 	src/node/settings.c \
 	src/node/settings.h \
 	src/node/store_clock.c \
@@ -34,6 +37,7 @@ libringcore_a_SOURCES += \
 	src/node/store_expiry.c \
 	src/node/store_fold.c \
 	src/node/store_hint_read.c \
+	src/node/store_holdings.c \
 	src/node/store_hint_read.h \
 	src/node/store_hints.c \
 	src/node/store_lineage.c \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "commands/metrics.h"
 #include "node/node_state.h"
 #include "ring/roster.h"
 
@@ -97,6 +98,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->ring = node->ring;
     environment->settings = &node->settings;
     environment->statistics = &node->statistics;
+    environment->times = &node->times;
     environment->log = params->log;
     environment->audit = params->host.audit;
     environment->random = random_make(params->random_seed ^ 0x656e76u);
@@ -226,6 +228,7 @@ void node_free(struct node *node)
     environment_deinit(&node->environment);
     HASH_ITER(hh, node->pending, pending, next)
     pending_remove(node, pending);
+    request_times_deinit(&node->times);
     for (uint32_t i = 0; i < node->load_count; i++)
         end_load(&node->loads[i], node);
     hints_deinit(node);
@@ -477,6 +480,10 @@ static void store_frame(struct node *node, const struct frame *frame)
         tree_schedule_state(node, frame->body);
         return;
     }
+    if (frame->type == MESSAGE_HOLDINGS_STATE && frame->request == 0) {
+        placement_told(node, frame->body);
+        return;
+    }
     if (frame->type == MESSAGE_DROP_STATE && frame->request == 0) {
         drop_told(node, frame->body);
         return;
@@ -524,6 +531,9 @@ static void store_frame(struct node *node, const struct frame *frame)
         break;
     case PENDING_EXPIRY:
         expiry_store_frame(node, pending, frame->type, frame->body);
+        break;
+    case PENDING_HOLDINGS:
+        placement_store_frame(node, pending, frame->type, frame->body);
         break;
     case PENDING_DROP:
         drop_store_frame(node, pending, frame->type, frame->body);
@@ -587,6 +597,7 @@ static void tick(struct node *node)
     stability_tick(node);
     expiry_tick(node);
     drop_tick(node);
+    placement_tick(node);
     tree_schedule_tick(node);
     client_sessions_tick(node);
 }
@@ -594,6 +605,24 @@ static void tick(struct node *node)
 const struct node_statistics *node_statistics(const struct node *node)
 {
     return &node->statistics;
+}
+
+void node_metrics(struct node *node, struct instant now, struct metric_page *page)
+{
+    metrics_write(&node->environment, now, page);
+}
+
+bool node_is_ready(struct node *node, struct instant now, struct buffer *why_not)
+{
+    struct store_view store;
+    rebuild_progress_view(node, now, &store);
+    if (node->has_left)
+        buffer_printf(why_not, "this node has left the cluster\n");
+    else if (strcmp(store.state, "serving") != 0 && strcmp(store.state, "rebuilding") != 0)
+        buffer_printf(why_not, "the store is %s\n", store.state);
+    else
+        return true;
+    return false;
 }
 
 void node_set_settings(struct node *node, const struct settings *settings)
@@ -613,6 +642,7 @@ void node_step(struct node *node, const struct event *event, struct effects *out
         stability_start(node);
         expiry_start(node);
         drop_start(node);
+        placement_start(node);
         tree_schedule_start(node);
         reach_start(node);
         peers_start(node->peers, event->now.mono_us, &node->peers_output);
@@ -669,6 +699,7 @@ uint64_t node_deadline_us(const struct node *node)
                             stability_deadline_us(node),
                             expiry_deadline_us(node),
                             drop_deadline_us(node),
+                            placement_deadline_us(node),
                             node_register_deadline_us(node),
                             tree_schedule_deadline_us(node),
                             deadline_heap_next_us(&node->timers),

@@ -20,6 +20,7 @@
 
 struct node;
 struct node_statistics; /* commands/environment.h */
+struct metric_page;     /* base/metric.h */
 
 /* What happened to earlier stores of this node. All zero: nothing. */
 struct node_damage {
@@ -73,6 +74,15 @@ void node_set_settings(struct node *node, const struct settings *settings);
 
 /* What it has counted since its start. */
 const struct node_statistics *node_statistics(const struct node *node);
+
+/* Every number that the node tells, as a part of `page`. Costs O(partitions + peers), asks nobody. */
+void node_metrics(struct node *node, struct instant now, struct metric_page *page);
+
+/*
+ * Whether clients that come now are served, by this node or through it. If not, lines that say
+ * why are appended.
+ */
+bool node_is_ready(struct node *node, struct instant now, struct buffer *why_not);
 
 /* Advance by one event. Effects are appended to `out`. */
 void node_step(struct node *node, const struct event *event, struct effects *out);

@@ -205,6 +205,10 @@ static bool check_listeners(const struct config_values *values, struct buffer *p
     good &= check_hosts("peer-listen", &values->peer_listen, values->tls_cluster != 0,
                         "beyond it nodes must speak TLS with each other: set tls-cluster to yes",
                         problems);
+    good &= check_hosts("http-listen", &values->http_listen, values->http_anywhere != 0,
+                        "beyond it anybody could read all metrics: set http-anywhere to yes if "
+                        "that is meant",
+                        problems);
     if (values->listen.count + values->tls_listen.count > 0)
         return good;
     buffer_append_slice(problems, slice_text("listen and tls-listen are both empty: no client "

@@ -38,6 +38,8 @@ struct config_values {
     struct config_addresses listen;
     struct config_addresses tls_listen;
     struct config_addresses peer_listen;
+    struct config_addresses http_listen;    /* may be empty */
+    uint32_t http_anywhere;                 /* 1: also beyond loopback */
     struct config_addresses advertise;      /* empty: the first of listen, or of tls_listen */
     struct config_addresses peer_advertise; /* likewise */
     char log_file[CONFIG_TEXT_MAX + 1];     /* empty: standard error */

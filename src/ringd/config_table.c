@@ -49,6 +49,14 @@ const struct config_setting CONFIG_TABLE[] = {
     {"peer-advertise", CONFIG_ADDRESSES, PLACE(peer_advertise), 0, 1, NULL, false, "0.1",
      "Where other nodes are told to connect, when that is not the first address of "
      "peer-listen. It must be the address that the ring has for this node."},
+    {"http-listen", CONFIG_ADDRESSES, PLACE(http_listen), 0, CONFIG_ADDRESSES_MAX, NULL, false,
+     "0.1",
+     "Where /metrics, /healthz and /readyz are read over HTTP; empty for nowhere. Hosts are "
+     "numbers. Nothing is encrypted there and nobody logs in, so only loopback is allowed unless "
+     "http-anywhere is yes."},
+    {"http-anywhere", CONFIG_CHOICE, PLACE(http_anywhere), 0, 0, NO_YES, false, "0.1",
+     "Whether http-listen may be beyond loopback. Whoever can connect there then reads all "
+     "metrics, with the names of keyspaces and regions and no key or value."},
     {"log-level", CONFIG_CHOICE, PLACE(log_level), 0, 0, LOG_LEVELS, false, "0.1",
      "The least important lines that are logged."},
     {"log-file", CONFIG_TEXT, PLACE(log_file), 0, CONFIG_TEXT_MAX, NULL, false, "0.1",

@@ -5,17 +5,14 @@
 #define RINGD_INFORMATION_H
 
 #include "base/bytes.h"
-#include "net/loop.h"
-#include "store/quarantine.h"
-#include "store/store_engine.h"
+#include "ringd/host_metrics.h"
 
 /*
  * Append `name:value\r\n` lines of one section of INFO: "server", "clients", "memory",
- * "persistence", "stats" or "cpu"; nothing for any other. `config_file` may be empty.
+ * "persistence", "stats" or "cpu"; nothing for any other. `damage_reason` is that of the last
+ * damaged store; both texts may be empty.
  */
-void information_append(const char *section, const struct loop_statistics *loop,
-                        const struct store_engine_stats *store,
-                        const struct quarantine_history *damage, const char *config_file,
-                        struct buffer *out);
+void information_append(const char *section, const struct host_view *view,
+                        const char *damage_reason, const char *config_file, struct buffer *out);
 
 #endif

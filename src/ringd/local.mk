@@ -10,6 +10,14 @@ libringd_a_SOURCES = \
 	src/ringd/config_value.h \
 	src/ringd/data_directory.c \
 	src/ringd/data_directory.h \
+	src/ringd/host_metrics.c \
+	src/ringd/host_metrics.h \
+	src/ringd/http_pages.c \
+	src/ringd/http_pages.h \
+	src/ringd/http_request.c \
+	src/ringd/http_request.h \
+	src/ringd/http_server.c \
+	src/ringd/http_server.h \
 	src/ringd/information.c \
 	src/ringd/information.h \
 	src/ringd/log_file.c \

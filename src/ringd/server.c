@@ -19,6 +19,9 @@
 #include "net/loop.h"
 #include "node/node.h"
 #include "ringd/data_directory.h"
+#include "ringd/host_metrics.h"
+#include "ringd/http_pages.h"
+#include "ringd/information.h"
 #include "ringd/log_file.h"
 #include "ringd/message_mac.h"
 #include "ringd/password_hash.h"
@@ -26,11 +29,10 @@
 #include "ringd/service_notify.h"
 #include "ringd/ring_plan.h"
 #include "ringd/tls_keeper.h"
+#include "store/quarantine.h"
 #include "store/store_engine.h"
 #include "wire/frame.h"
 #include "wire/message.h"
-
-#include "ringd/information.h"
 
 enum { SPARE_DESCRIPTORS = 256 }; /* peers, listeners, log, and what the libraries open */
 
@@ -45,6 +47,7 @@ struct server {
     struct store_engine *engine;
     struct node *node;
     struct password_worker *passwords;
+    struct http_server *http;
     struct ev_signal terminate;
     struct ev_signal interrupt;
     struct ev_signal hang_up;
@@ -342,6 +345,43 @@ static enum status start_node(struct server *server, struct buffer *reason)
     return loop_start(server->loop, server->node);
 }
 
+/* What only the process knows, of now. */
+static void take_host_view(const struct server *server, struct host_view *out)
+{
+    const struct tls_keeper *keeper = &server->tls;
+    *out = (struct host_view){.damage_times = server->history.times,
+                              .damage_last_ms = server->history.last_ms};
+    host_usage_take(&out->usage);
+    loop_statistics(server->loop, &out->loop);
+    store_engine_stats(server->engine, &out->store);
+    if (keeper->tls == NULL)
+        return;
+    out->tls = (struct host_tls){.reloads = keeper->reloads,
+                                 .failures = keeper->reload_failures,
+                                 .loaded_s = keeper->loaded_s,
+                                 .problem = keeper->problem.length > 0,
+                                 .facts = keeper->tls->facts};
+}
+
+static void make_page(void *context, const struct http_request *request, struct http_page *page)
+{
+    const struct server *server = context;
+    struct http_sources sources = {
+        .node = server->node, .now = loop_now(), .ending = server->ending};
+    take_host_view(server, &sources.host);
+    http_pages_make(&sources, request, page);
+}
+
+static enum status start_http(struct server *server)
+{
+    struct http_server_params params = {.ev = loop_ev(server->loop),
+                                        .log = server->log,
+                                        .listen = server->params.config->values.http_listen,
+                                        .make = make_page,
+                                        .context = server};
+    return http_server_new(&params, &server->http);
+}
+
 static void on_end_signal(struct ev_loop *ev, struct ev_signal *watcher, int events)
 {
     struct server *server = watcher->data;
@@ -418,6 +458,8 @@ enum status server_new(const struct server_params *params, struct server **out,
         status = start_password_worker(server, reason);
     if (status == STATUS_OK)
         status = start_node(server, reason);
+    if (status == STATUS_OK)
+        status = start_http(server);
     if (status != STATUS_OK) {
         server_free(server);
         return status;
@@ -439,6 +481,8 @@ static void log_start(const struct server *server)
     found &= config_get(server->params.config, "tls-listen", &text);
     buffer_printf(&text, " peers=");
     found &= config_get(server->params.config, "peer-listen", &text);
+    buffer_printf(&text, " http=");
+    found &= config_get(server->params.config, "http-listen", &text);
     assert(found);
     log_line(&server->log, LOG_INFO, "%.*s", (int)text.length, (const char *)text.data);
     buffer_deinit(&text);
@@ -481,6 +525,7 @@ void server_free(struct server *server)
         log_line(&server->log, LOG_WARN, "the store was not closed cleanly");
     password_worker_stop(server->passwords);
     tls_keeper_detach(&server->tls);
+    http_server_free(server->http);
     loop_free(server->loop);
     tls_keeper_deinit(&server->tls);
     node_free(server->node);
@@ -516,11 +561,9 @@ enum status server_tls_reload(void *server, struct buffer *reason)
 void server_information(void *server, const char *section, struct buffer *out)
 {
     const struct server *self = server;
-    struct loop_statistics loop;
-    struct store_engine_stats store;
-    loop_statistics(self->loop, &loop);
-    store_engine_stats(self->engine, &store);
-    information_append(section, &loop, &store, &self->history, self->params.config_file, out);
+    struct host_view view;
+    take_host_view(self, &view);
+    information_append(section, &view, self->history.why, self->params.config_file, out);
     if (strcmp(section, "tls") == 0)
         tls_keeper_information(&self->tls, out);
 }

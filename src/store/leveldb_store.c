@@ -625,14 +625,27 @@ enum status leveldb_store_apply(struct leveldb_store *store, struct slice batch,
     return store->write_failure;
 }
 
-unsigned leveldb_store_level0_files(struct leveldb_store *store)
+static unsigned files_at_level(struct leveldb_store *store, unsigned level)
 {
+    char name[sizeof "leveldb.num-files-at-level4294967295"];
     if (store->db == NULL)
         return 0;
-    char *text = leveldb_property_value(store->db, "leveldb.num-files-at-level0");
+    snprintf(name, sizeof name, "leveldb.num-files-at-level%u", level);
+    char *text = leveldb_property_value(store->db, name);
     unsigned files = text == NULL ? 0 : (unsigned)strtoul(text, NULL, 10);
     leveldb_free(text);
     return files;
+}
+
+unsigned leveldb_store_level0_files(struct leveldb_store *store)
+{
+    return files_at_level(store, 0);
+}
+
+void leveldb_store_level_files(struct leveldb_store *store, unsigned files[LEVELDB_LEVELS])
+{
+    for (unsigned level = 0; level < LEVELDB_LEVELS; level++)
+        files[level] = files_at_level(store, level);
 }
 
 static bool table_exists(const char *directory, unsigned long long number)

@@ -41,6 +41,8 @@
 
 struct leveldb_store;
 
+enum { LEVELDB_LEVELS = 7 }; /* fixed in LevelDB */
+
 enum {
     STORE_REASON_MAX = 512, /* of a sentence for the operator, with its NUL */
     STORE_EXIT_IO = 74      /* exit code of the default `fatal`; sysexits.h calls it EX_IOERR */
@@ -119,6 +121,8 @@ void leveldb_store_fatal(const struct leveldb_store *store, const char *reason);
  * Table files at level 0, LevelDB's measure of how far compaction is behind. Same thread as apply.
  */
 unsigned leveldb_store_level0_files(struct leveldb_store *store);
+/* Table files of each level; all 0 while it is closed. From the thread that writes. */
+void leveldb_store_level_files(struct leveldb_store *store, unsigned files[LEVELDB_LEVELS]);
 
 /*
  * STATUS_CORRUPT when a table file that the database needs is gone from its directory, which is

@@ -288,8 +288,10 @@ void store_engine_stats(struct store_engine *engine, struct store_engine_stats *
         .free_bytes = metric_get(&metrics->free_bytes),
         .floor_bytes = metric_get(&metrics->floor_bytes),
     };
-    for (size_t i = 0; i < STORE_SYNC_BUCKETS; i++)
-        out->sync_times[i] = metric_get(&metrics->sync_times[i]);
+    store_histogram_read(&metrics->commit_us, &out->commit_us);
+    store_histogram_read(&metrics->group_frames, &out->group_frames);
+    for (size_t i = 0; i < LEVELDB_LEVELS; i++)
+        out->level_files[i] = metric_get(&metrics->level_files[i]);
     for (size_t i = 0; i < STATUS_COUNT; i++)
         out->errors[i] = metric_get(&metrics->errors[i]);
     frame_queue_size(engine->writes, &frames, &bytes);

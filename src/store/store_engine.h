@@ -113,12 +113,14 @@ struct store_engine_stats {
     uint64_t group_largest;
     uint64_t sync_us;
     uint64_t sync_us_max;
-    uint64_t sync_times[STORE_SYNC_BUCKETS]; /* store_metrics.h */
+    struct log_histogram commit_us;    /* write and sync of each group */
+    struct log_histogram group_frames; /* requests of each group */
     uint64_t read_frames;
     uint64_t overloaded;
     uint64_t reopens;
     uint64_t errors[STATUS_COUNT];
     uint64_t level0_files;
+    uint64_t level_files[LEVELDB_LEVELS];
     uint64_t free_bytes;
     uint64_t floor_bytes;
     uint64_t write_queue_frames;

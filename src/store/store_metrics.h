@@ -10,14 +10,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/log_histogram.h"
 #include "base/status.h"
-
-enum { STORE_SYNC_BUCKETS = 28 };
+#include "store/leveldb_store.h"
 
 enum store_state {
     STORE_SERVING,
     STORE_REOPENING,  /* a write failed; reads go on, writes are refused, healing alone */
     STORE_QUARANTINED /* damage was found: nothing is read or written any more */
+};
+
+/* A log_histogram with one writer. */
+struct store_histogram {
+    _Atomic uint64_t sum, maximum;
+    _Atomic uint64_t buckets[LOG_HISTOGRAM_BUCKETS];
 };
 
 struct store_metrics {
@@ -28,13 +34,14 @@ struct store_metrics {
     _Atomic uint64_t group_largest; /* frames */
     _Atomic uint64_t sync_us;       /* sum of the times below */
     _Atomic uint64_t sync_us_max;
-    /* Commits by time: bucket i counts those of less than 2^i us, and not less than 2^(i-1). */
-    _Atomic uint64_t sync_times[STORE_SYNC_BUCKETS];
+    struct store_histogram commit_us;      /* write and sync of each group */
+    struct store_histogram group_frames;   /* of each group that was committed */
     _Atomic uint64_t read_frames;          /* handled by store_side_read() */
     _Atomic uint64_t overloaded;           /* frames that a full queue refused */
     _Atomic uint64_t reopens;              /* that succeeded */
     _Atomic uint64_t errors[STATUS_COUNT]; /* failed commits and reopens */
     _Atomic uint64_t level0_files;
+    _Atomic uint64_t level_files[LEVELDB_LEVELS]; /* seen less often than level 0 alone */
     _Atomic uint64_t free_bytes;
     _Atomic uint64_t floor_bytes;
     _Atomic unsigned state; /* enum store_state */
@@ -63,6 +70,26 @@ static inline void metric_raise_to(_Atomic uint64_t *metric, uint64_t value)
 {
     if (value > metric_get(metric))
         metric_set(metric, value);
+}
+
+static inline void store_histogram_add(struct store_histogram *histogram, uint64_t value)
+{
+    metric_add(&histogram->sum, value);
+    metric_raise_to(&histogram->maximum, value);
+    metric_add(&histogram->buckets[log_histogram_bucket(value)], 1);
+}
+
+/* The count is that of the buckets as they are read; the sum may be of a moment later. */
+static inline void store_histogram_read(const struct store_histogram *histogram,
+                                        struct log_histogram *out)
+{
+    out->count = 0;
+    for (unsigned i = 0; i < LOG_HISTOGRAM_BUCKETS; i++) {
+        out->buckets[i] = metric_get(&histogram->buckets[i]);
+        out->count += out->buckets[i];
+    }
+    out->maximum = metric_get(&histogram->maximum);
+    out->sum = metric_get(&histogram->sum);
 }
 
 #endif

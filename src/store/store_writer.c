@@ -28,6 +28,7 @@ enum {
     BUSY_WAIT_MS = 50,   /* the same while something must end: pressure, a full disk */
     LEVEL0_EVERY_US = 50 * 1000,
     FREE_SPACE_EVERY_US = 100 * 1000,
+    LEVELS_EVERY_US = 5 * 1000 * 1000,
     TABLES_EVERY_US = 10 * 1000 * 1000
 };
 
@@ -49,6 +50,7 @@ struct store_writer {
     uint64_t recovered_at_us;
 
     uint64_t level0_due_us;
+    uint64_t levels_due_us;
     uint64_t free_space_due_us;
     uint64_t tables_due_us;
     unsigned level0_files;
@@ -127,9 +129,21 @@ static void watch_tables(struct store_writer *writer, uint64_t now_us)
     quarantine(writer);
 }
 
+static void watch_levels(struct store_writer *writer, uint64_t now_us)
+{
+    unsigned files[LEVELDB_LEVELS];
+    if (now_us < writer->levels_due_us)
+        return;
+    writer->levels_due_us = now_us + LEVELS_EVERY_US;
+    leveldb_store_level_files(writer->store, files);
+    for (unsigned i = 0; i < LEVELDB_LEVELS; i++)
+        metric_set(&writer->params.metrics->level_files[i], files[i]);
+}
+
 static void watch(struct store_writer *writer)
 {
     uint64_t now_us = clock_now().mono_us;
+    watch_levels(writer, now_us);
     watch_free_space(writer, now_us);
     watch_level0(writer, now_us);
     watch_tables(writer, now_us);
@@ -140,10 +154,8 @@ static void watch(struct store_writer *writer)
 static void count_commit(struct store_writer *writer, size_t batch_bytes, uint64_t took_us)
 {
     struct store_metrics *metrics = writer->params.metrics;
-    unsigned bucket = 0;
-    while (bucket < STORE_SYNC_BUCKETS - 1 && took_us >> bucket != 0)
-        bucket++;
-    metric_add(&metrics->sync_times[bucket], 1);
+    store_histogram_add(&metrics->commit_us, took_us);
+    store_histogram_add(&metrics->group_frames, metric_get(&metrics->group_last));
     metric_add(&metrics->sync_us, took_us);
     metric_raise_to(&metrics->sync_us_max, took_us);
     metric_add(&metrics->batch_bytes, batch_bytes);

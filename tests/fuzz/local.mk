@@ -3,6 +3,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_acl \
 	tests/fuzz/fuzz_client \
 	tests/fuzz/fuzz_config \
+	tests/fuzz/fuzz_http \
 	tests/fuzz/fuzz_message \
 	tests/fuzz/fuzz_peer \
 	tests/fuzz/fuzz_record \
@@ -31,6 +32,8 @@ tests_fuzz_fuzz_client_SOURCES = tests/fuzz/fuzz_client.c $(fuzz_whole_node)
 tests_fuzz_fuzz_client_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c $(fuzz_main)
 tests_fuzz_fuzz_config_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz_http.c $(fuzz_main)
+tests_fuzz_fuzz_http_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz_message.c $(fuzz_canonical)
 tests_fuzz_fuzz_message_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_peer_SOURCES = tests/fuzz/fuzz_peer.c $(fuzz_whole_node)

@@ -167,16 +167,18 @@ class Cluster:
     """A cluster of real daemons in a temporary directory, made by ringcluster."""
 
     def __init__(self, directory, regions="eu:3,us:2", replication="eu:2,us:1", partitions=64,
-                 keyspaces=(), tls=False, ringd=None, hosts=()):
+                 keyspaces=(), tls=False, ringd=None, hosts=(), http=False):
         """`ringd` is started in its place, on `hosts`: see namespaces.py."""
         self.dir = directory
         self.tls = tls
         self.size = sum(int(part.rpartition(":")[2]) for part in regions.split(","))
-        self.first_port = free_ports(2 * self.size)
+        self.first_port = free_ports(3 * self.size)
+        self.first_http_port = self.first_port + 2 * self.size
         self.command("create", "--regions", regions, "--replication", replication,
                      "--partitions", str(partitions), "--port", str(self.first_port),
                      "--peer-port", str(self.first_port + self.size), "--ringd", ringd or RINGD,
                      *(word for keyspace in keyspaces for word in ("--keyspace", keyspace)),
+                     *(("--http-port", str(self.first_http_port)) if http else ()),
                      *(("--tls",) if tls else ()),
                      *(("--hosts", ",".join(hosts)) if hosts else ()))
 
@@ -202,6 +204,9 @@ class Cluster:
 
     def port(self, node):
         return self.first_port + node - 1
+
+    def http_port(self, node):
+        return self.first_http_port + node - 1
 
     def ring_settled(self, dead=()):
         """Every living node sees every other one as it is."""

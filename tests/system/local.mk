@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	tests/system/test_gateways \
 	tests/system/test_hints \
 	tests/system/test_kill_loop \
+	tests/system/test_metrics \
 	tests/system/test_net_matrix \
 	tests/system/test_pubsub \
 	tests/system/test_quickstart \

@@ -14,7 +14,9 @@ unit_tests += \
 	tests/unit/node/test_owner_choice \
 	tests/unit/node/test_password_hashes \
 	tests/unit/node/test_publications \
+	tests/unit/node/test_placement \
 	tests/unit/node/test_register \
+	tests/unit/node/test_request_times \
 	tests/unit/node/test_sloppy_reads \
 	tests/unit/node/test_stability_schedule \
 	tests/unit/node/test_store_clock \
@@ -22,6 +24,7 @@ unit_tests += \
 	tests/unit/node/test_store_elements \
 	tests/unit/node/test_store_expiry \
 	tests/unit/node/test_store_hints \
+	tests/unit/node/test_store_holdings \
 	tests/unit/node/test_store_mint \
 	tests/unit/node/test_store_read \
 	tests/unit/node/test_store_register \

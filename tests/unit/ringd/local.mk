@@ -6,6 +6,8 @@ unit_tests += \
 	tests/unit/ringd/test_config_file \
 	tests/unit/ringd/test_config_value \
 	tests/unit/ringd/test_data_directory \
+	tests/unit/ringd/test_host_metrics \
+	tests/unit/ringd/test_http_request \
 	tests/unit/ringd/test_log_file \
 	tests/unit/ringd/test_manual \
 	tests/unit/ringd/test_message_mac \

@@ -160,6 +160,9 @@ static void only_loopback_is_listened_on(void **state)
     assert_int_equal(check_with("listen", "127.0.0.1:1 10.0.0.1:2"), STATUS_INVALID);
     assert_int_equal(check_with("peer-listen", "[::]:7379"), STATUS_INVALID);
     assert_int_equal(check_with("peer-listen", "localhost:7379"), STATUS_INVALID);
+    assert_int_equal(check_with("http-listen", ""), STATUS_OK);
+    assert_int_equal(check_with("http-listen", "[::1]:9100"), STATUS_OK);
+    assert_int_equal(check_with("http-listen", "0.0.0.0:9100"), STATUS_INVALID);
     /* What others are told may be anything: a proxy, a name. */
     assert_int_equal(check_with("advertise", "db1.example:6379"), STATUS_OK);
 }
@@ -178,6 +181,15 @@ static enum status check_all(const char *const *settings)
     buffer_deinit(&problems);
     config_deinit(&config);
     return status;
+}
+
+static void metrics_are_for_everybody_only_when_that_is_meant(void **state)
+{
+    const char *open[] = {"http-listen", "0.0.0.0:9100", "http-anywhere", "yes", NULL};
+    const char *name[] = {"http-listen", "db1.example:9100", "http-anywhere", "yes", NULL};
+    (void)state;
+    assert_int_equal(check_all(open), STATUS_OK);
+    assert_int_equal(check_all(name), STATUS_INVALID);
 }
 
 static void tls_opens_what_needs_it_and_wants_its_files(void **state)
@@ -322,6 +334,7 @@ int main(void)
         cmocka_unit_test(limits_are_exact),
         cmocka_unit_test(errors_say_where_and_what_is_accepted),
         cmocka_unit_test(only_loopback_is_listened_on),
+        cmocka_unit_test(metrics_are_for_everybody_only_when_that_is_meant),
         cmocka_unit_test(tls_opens_what_needs_it_and_wants_its_files),
         cmocka_unit_test(settings_that_contradict_each_other_are_refused),
         cmocka_unit_test(a_change_at_run_time_keeps_all_rules),
