@@ -1,9 +1,7 @@
 /*
- * acl.c - ACL: users are made, changed and dropped once, for the whole cluster.
+ * acl.c - ACL: users are shown and dropped, once for the whole cluster; set_user.h makes them.
  *
- * A change is one of the register, as keyspaces are. What says ">password" becomes the hash of it
- * here, so the password goes no further than this node; and it is this node's command table that
- * says which commands there are. What a rule does to a user is membership/user_rules.h's.
+ * A change is one of the register, as keyspaces are.
  * Source: redis.io "ACL" and the ACL commands of Redis 7.2, for shapes and texts.
  */
 #include <stdio.h>
@@ -18,6 +16,7 @@
 #include "commands/options.h"
 #include "commands/server_version.h"
 #include "commands/session_state.h"
+#include "commands/set_user.h"
 #include "commands/user_rights.h"
 #include "commands/user_table.h"
 #include "membership/user_rules.h"
@@ -48,6 +47,14 @@ static unsigned flags_of(const struct user *user, const char *out[3])
     return count;
 }
 
+static void append_password(const struct user *user, uint8_t index, struct buffer *out)
+{
+    if (user->cost != 0)
+        user_write_password(user->cost, user->salt, user->passwords[index], out);
+    else
+        append_hex(user->passwords[index], USER_HASH_BYTES, out);
+}
+
 /* As ACL LIST shows it, and as ACL SETUSER takes it. */
 static void describe(const struct user *user, struct buffer *out)
 {
@@ -59,7 +66,7 @@ static void describe(const struct user *user, struct buffer *out)
         buffer_printf(out, " %s", flags[i]);
     for (uint8_t i = 0; i < user->password_count; i++) {
         buffer_printf(out, " #");
-        append_hex(user->passwords[i], USER_HASH_BYTES, out);
+        append_password(user, i, out);
     }
     buffer_printf(out, "%s%.*s", user->keys.length > 0 ? " " : "", (int)user->keys.length,
                   (const char *)user->keys.data);
@@ -122,7 +129,7 @@ static void write_passwords(struct call *call, struct resp_writer writer, const 
     resp_writer_array(writer, user->password_count);
     for (uint8_t i = 0; i < user->password_count; i++) {
         buffer_clear(&call->scratch);
-        append_hex(user->passwords[i], USER_HASH_BYTES, &call->scratch);
+        append_password(user, i, &call->scratch);
         resp_writer_bulk(writer, buffer_slice(&call->scratch));
     }
 }
@@ -149,147 +156,7 @@ static void start_getuser(struct call *call)
     call_finish(call);
 }
 
-/* ---- ACL SETUSER, DELUSER ---- */
-
-/* Whether the option is one of RING.SESSION, with a value that this ring can meet. */
-static bool option_is_known(struct call *call, struct slice rule, struct buffer *reason)
-{
-    static const char level[] = "level:";
-    size_t length = sizeof level - 1;
-    struct request_options ignored = {0};
-    if (rule.length <= length || !slice_is_word(slice_make(rule.data, length), level))
-        return true;
-    struct slice option = slice_make(rule.data + length, rule.length - length);
-    if (!option_is(option))
-        return true; /* user_rules.h has the text */
-    const uint8_t *equals = memchr(option.data, '=', option.length);
-    if (slice_is_word(slice_make(option.data, (size_t)(equals - option.data)), "traceparent")) {
-        buffer_printf(reason, "ERR a traceparent is of one request: give it with WITH");
-        return false;
-    }
-    return option_parse(option, call_environment(call)->ring, &ignored, reason) == STATUS_OK;
-}
-
-/* Of an error that begins with "ERR ". */
-static const char *text_behind_code(struct buffer *error)
-{
-    buffer_put_u8(error, 0);
-    return (const char *)error->data + strlen("ERR ");
-}
-
-static bool refuse_rule(struct call *call, struct slice rule, const char *why)
-{
-    call_reply_error(call, "ERR Error in ACL SETUSER modifier '%.*s': %s", argument_shown(rule),
-                     (const char *)rule.data, why);
-    return false;
-}
-
-/* The rule in the form that the register keeps, which has hashes for passwords. */
-static void write_rule(const struct environment *environment, struct slice rule, struct buffer *out)
-{
-    uint8_t hash[USER_HASH_BYTES];
-    if (rule.length == 0 || (rule.data[0] != '>' && rule.data[0] != '<')) {
-        buffer_append_slice(out, rule);
-        return;
-    }
-    environment->hash_password(slice_make(rule.data + 1, rule.length - 1), hash);
-    buffer_put_u8(out, rule.data[0] == '>' ? '#' : '!');
-    append_hex(hash, sizeof hash, out);
-}
-
-/* What is wrong with a rule shows at `user`, before anybody is asked. false: the error is sent. */
-static bool take_rule(struct call *call, struct slice rule, struct user *user, struct buffer *out)
-{
-    const struct environment *environment = call_environment(call);
-    uint8_t first = rule.length == 0 ? 0 : rule.data[0];
-    struct buffer written = {0}, reason = {0};
-    char why[USER_REASON_MAX];
-    bool taken = false;
-    if ((first == '>' || first == '<') && environment->hash_password == NULL)
-        return refuse_rule(call, rule, "this node has no hash for passwords: give them as #HASH");
-    write_rule(environment, rule, &written);
-    if ((first == '+' || first == '-') && !user_rule_is_known(rule))
-        refuse_rule(call, rule, "Unknown command or category name in ACL");
-    else if (!option_is_known(call, rule, &reason))
-        refuse_rule(call, rule, text_behind_code(&reason));
-    else if (user_apply_rule(user, buffer_slice(&written), why) != STATUS_OK)
-        refuse_rule(call, rule, why);
-    else
-        taken = true;
-    if (taken && out->length > 0)
-        buffer_put_u8(out, ' ');
-    if (taken)
-        buffer_append_slice(out, buffer_slice(&written));
-    buffer_deinit(&written);
-    buffer_deinit(&reason);
-    return taken;
-}
-
-/* false: the error is sent. */
-static bool take_words(struct call *call, const struct buffer *words,
-                       struct register_change *change)
-{
-    if (words->length > sizeof change->words) {
-        call_reply_error(call,
-                         "TOOLARGE one change of users has at most %d bytes of rules or "
-                         "names; nothing was changed",
-                         REGISTER_WORDS_BYTES_MAX);
-        return false;
-    }
-    if (words->length > 0)
-        memcpy(change->words, words->data, words->length);
-    change->words_length = (uint16_t)words->length;
-    return true;
-}
-
-static void reply_set(struct call *call, const struct change_outcome *outcome)
-{
-    (void)outcome;
-    call_reply_ok(call);
-}
-
-/* The user as this node knows it, or a new one. */
-static void begin_user(const struct call *call, const char *name, struct user *out)
-{
-    const struct user_rights *present =
-        user_table_find(call_environment(call)->users, slice_text(name));
-    if (present != NULL)
-        user_copy(&present->user, out);
-    else
-        user_init(out, name);
-}
-
-static bool take_name(struct call *call, struct slice name, struct register_change *change)
-{
-    if (!user_name_is_valid(name)) {
-        call_reply_error(call, name.length > USER_NAME_BYTES_MAX
-                                   ? "ERR the name of a user has at most 64 bytes"
-                                   : "ERR Usernames can't contain spaces or null characters");
-        return false;
-    }
-    memcpy(change->user, name.data, name.length);
-    return true;
-}
-
-static void start_setuser(struct call *call)
-{
-    struct register_change change = {.kind = REGISTER_CHANGE_USER_SET};
-    struct buffer *words = &call->scratch;
-    if (!call_environment(call)->users->known) {
-        reply_unknown_yet(call);
-        return;
-    }
-    if (!take_name(call, call_argument(call, 2), &change))
-        return;
-    struct user user;
-    bool taken = true;
-    begin_user(call, change.user, &user);
-    for (uint32_t i = 3; i < call->argument_count && taken; i++)
-        taken = take_rule(call, call_argument(call, i), &user, words);
-    user_deinit(&user);
-    if (taken && take_words(call, words, &change))
-        change_call_start(call, &change, reply_set);
-}
+/* ---- ACL DELUSER ---- */
 
 /* Those who were there as far as this node knew; the count is behind the names in scratch. */
 static void reply_dropped(struct call *call, const struct change_outcome *outcome)
@@ -320,7 +187,7 @@ static void start_deluser(struct call *call)
         buffer_append_slice(&words, name);
     }
     buffer_put_u32(&call->scratch, present);
-    if (take_words(call, &words, &change))
+    if (set_user_take_words(call, &words, &change))
         change_call_start(call, &change, reply_dropped);
     buffer_deinit(&words);
 }
@@ -526,7 +393,7 @@ static const struct command acl_subcommands[] = {
     ACL_ROW(save, start_no_file, "6.0.0", 2, COMMAND_ADMIN, "",
             "Refused: users are kept by the cluster, not in a file."),
     ACL_ROW(
-        setuser, start_setuser, "6.0.0", -3, COMMAND_ADMIN, "username [rule [rule ...]]",
+        setuser, set_user_start, "6.0.0", -3, COMMAND_ADMIN, "username [rule [rule ...]]",
         "Makes or changes a user for the whole cluster, and for its connections at once. "
         "level:name=value is RingDB's own: the user's default for each option of RING.SESSION."),
     ACL_ROW(users, start_users, "6.0.0", 2, COMMAND_ADMIN, "",

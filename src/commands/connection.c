@@ -9,6 +9,7 @@
 #include "commands/arguments.h"
 #include "commands/call.h"
 #include "commands/command_list.h"
+#include "commands/login.h"
 #include "commands/options.h"
 #include "commands/server_version.h"
 #include "commands/session_state.h"
@@ -79,24 +80,6 @@ static void start_select(struct call *call)
     }
 }
 
-/* false: the error is sent. */
-static bool log_in(struct call *call, struct slice name, struct slice password, const char *command)
-{
-    switch (session_log_in(call->session, name, password, command)) {
-    case STATUS_OK:
-        return true;
-    case STATUS_NOT_READY:
-        call_reply_error(call, "LOADING the store is being opened, and users are not known yet");
-        break;
-    case STATUS_UNSUPPORTED:
-        call_reply_error(call, "ERR this node cannot check passwords");
-        break;
-    default:
-        call_reply_error(call, "WRONGPASS invalid username-password pair or user is disabled.");
-    }
-    return false;
-}
-
 static void start_auth(struct call *call)
 {
     const struct slice standard = slice_text(USER_DEFAULT_NAME);
@@ -118,9 +101,8 @@ static void start_auth(struct call *call)
         return;
     }
     bool named = call->argument_count == 3;
-    if (log_in(call, named ? call_argument(call, 1) : standard, call_argument(call, named ? 2 : 1),
-               "AUTH"))
-        call_reply_ok(call);
+    login_start(call, named ? call_argument(call, 1) : standard,
+                call_argument(call, named ? 2 : 1), "AUTH", call_reply_ok);
 }
 
 struct hello {
@@ -170,13 +152,12 @@ static bool parse_hello(struct call *call, struct hello *out)
     return true;
 }
 
-static void start_hello(struct call *call)
+/* Logged in, where that was asked for. */
+static void greet(struct call *call)
 {
     struct session *session = call->session;
     struct hello hello;
     if (!parse_hello(call, &hello))
-        return;
-    if (hello.has_user && !log_in(call, hello.user, hello.password, "HELLO"))
         return;
     if (call_environment(call)->users->known && !session->logged_in) {
         call_reply_error(call, "NOAUTH HELLO must be called with the client already authenticated, "
@@ -208,6 +189,17 @@ static void start_hello(struct call *call)
     resp_writer_bulk(writer, slice_text("modules"));
     resp_writer_array(writer, 0);
     call_finish(call);
+}
+
+static void start_hello(struct call *call)
+{
+    struct hello hello;
+    if (!parse_hello(call, &hello))
+        return;
+    if (hello.has_user)
+        login_start(call, hello.user, hello.password, "HELLO", greet);
+    else
+        greet(call);
 }
 
 /* Without arguments: what holds for the connection. */

@@ -81,6 +81,7 @@ struct node_statistics {
     uint64_t acl_denied_commands, acl_denied_keys, acl_denied_logins, acl_denied_channels;
     /* Published messages to and from other nodes; and not sent, because one took them too slowly. */
     uint64_t publications_sent, publications_received, publications_dropped;
+    uint64_t acl_limited_logins; /* that were not looked at, after too many that failed */
 };
 
 /* What is known of the own clock. */
@@ -183,6 +184,7 @@ struct environment {
     struct node_statistics *statistics;
     struct request_times *times; /* may be NULL */
     struct log_sink log;
+    struct log_sink audit; /* commands/audit.h */
     struct random random;
     void *node;
     enum peer_state (*peer_state)(void *node, node_id id);
@@ -240,6 +242,18 @@ struct environment {
     context_mac *mac;
     /* SHA-256 of a password, USER_HASH_BYTES long. NULL: nobody logs in with one. */
     void (*hash_password)(struct slice password, uint8_t *out);
+    /*
+     * The slow hash of a digest (membership/users.h), made elsewhere meanwhile; both, or NULL with
+     * hash_password. Begin one for a connection, whose session is woken when it is there; 0: too
+     * many are under way.
+     */
+    uint64_t (*hash_start)(void *node, connection_id id, uint8_t cost, const uint8_t *salt,
+                           const uint8_t *digest);
+    /*
+     * STATUS_NOT_READY: it is not there yet. Anything else ends the ticket: STATUS_OK, or
+     * STATUS_OVERLOADED and no hash.
+     */
+    enum status (*hash_take)(void *node, uint64_t ticket, uint8_t *out);
     /* Bytes that nobody can guess; false: there are none. NULL: likewise. */
     bool (*random_bytes)(uint8_t *out, size_t length);
     /*

@@ -4,6 +4,8 @@ libringcore_a_SOURCES += \
 	src/commands/acl_log.h \
 	src/commands/arguments.c \
 	src/commands/arguments.h \
+	src/commands/audit.c \
+	src/commands/audit.h \
 	src/commands/bit_operation.c \
 	src/commands/bitmaps.c \
 	src/commands/call.c \
@@ -38,6 +40,10 @@ libringcore_a_SOURCES += \
 	src/commands/introspection.h \
 	src/commands/keyspace.c \
 	src/commands/keyspace.h \
+	src/commands/login.c \
+	src/commands/login.h \
+	src/commands/login_limits.c \
+	src/commands/login_limits.h \
 	src/commands/manual.c \
 	src/commands/manual.h \
 	src/commands/member.c \
@@ -66,6 +72,8 @@ libringcore_a_SOURCES += \
 	src/commands/session.c \
 	src/commands/session.h \
 	src/commands/session_state.h \
+	src/commands/set_user.c \
+	src/commands/set_user.h \
 	src/commands/siblings.c \
 	src/commands/siblings.h \
 	src/commands/strings.c \

@@ -73,17 +73,30 @@ static const char *const users[] = {
     "others can reach.",
     "",
     "There are at most 256 users, each with at most 8 passwords and 2048 bytes of rules.",
-    "Of a password its SHA-256 is kept, as by Redis: without salt, so a password that is short can "
-    "be guessed by whoever reads it; ACL GENPASS gives one that cannot.",
-    "Failed logins are counted and logged, and not slowed down.",
+    "Of a password a hash is kept that is slow on purpose: scrypt of its SHA-256, with a salt of "
+    "the user, so that whoever reads it can try but some hundred guesses a second; ACL GENPASS "
+    "gives a password that nobody guesses.",
+    "ACL LIST and ACL GETUSER show it as scrypt:COST:SALT:HASH.",
+    "One thread of a node makes such hashes, and no more than 64 wait: another login or change of a "
+    "password is refused with OVERLOADED.",
+    "A password that was right is known for 10 minutes, so a pool of connections costs one hash.",
+    "Passwords of before there was salt are shown as 64 digits; their users are named in the log, "
+    "log in as before, and get salt for all of them with the first password that is added or "
+    "taken away.",
+    "Failed logins are counted, logged, and limited: by address (login-failures-max) and by user "
+    "(login-user-failures-max); above that the password is not looked at, and OVERLOADED says for "
+    "how long. A password that was right in the last 10 minutes is let in all the same.",
+    "With audit-log, a file tells of each login and each command of the category admin: who, from "
+    "where, what, and how it ended.",
 };
 
 /* Of ACL SETUSER. */
 static const struct entry rules[] = {
     {"on, off", "The user may log in, or may not; who has logged in stays in."},
     {">password, <password",
-     "Adds a password, or takes it away. #hash and !hash do so with its SHA-256 "
-     "in lower case hexadecimal."},
+     "Adds a password, or takes it away. #hash and !hash do so with its SHA-256 in lower case "
+     "hexadecimal, which is salted like any other, or with what ACL LIST shows of a user, when the "
+     "other has no password yet or the same salt."},
     {"nopass, resetpass", "Any password will do; or none does, until one is added."},
     {"+command, -command",
      "Allows or forbids a command, with +command|subcommand one of its "

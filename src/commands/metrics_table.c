@@ -302,6 +302,8 @@ const struct metric METRICS_TABLE[] = {
                   acl_denied_keys, REFUSALS),
     STATS_LABELED("acl_access_denied_channel", "ringd_acl_denied_total", "reason=\"channel\"",
                   acl_denied_channels, REFUSALS),
+    STATS("acl_access_limited_auth", "ringd_logins_limited_total", acl_limited_logins,
+          "Logins that were not looked at, after too many that failed."),
     /* published messages */
     ROW(METRICS_STATS, "pubsub_channels", "ringd_pubsub_topics", METRIC_GAUGE, METRIC_PLAIN,
         "kind=\"channel\"", channels, TOPICS),

@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "commands/audit.h"
 #include "commands/introspection.h"
 #include "commands/session_state.h"
 
@@ -313,6 +314,9 @@ void session_call_done(struct session *session, struct call *call)
                             slice_make(reply, out->length - call->started_bytes));
     }
     introspection_call(environment->introspection, call, failed, session->now);
+    if (environment->audit.write != NULL && call->number < COMMAND_COUNT)
+        audit_call(call, failed ? slice_make(reply + 1, out->length - call->started_bytes - 1)
+                                : slice_make(NULL, 0));
     session->command_count++;
     if (session->expelled)
         session_close_after_reply(session);
@@ -363,7 +367,7 @@ static bool has_room(const struct session *session)
 {
     const struct settings *settings = session->environment->settings;
     uint64_t count = session->tail_serial - session->head_serial;
-    return !session->closing && count < session->queue_capacity &&
+    return !session->closing && !session->is_logging_in && count < session->queue_capacity &&
            (count == 0 ||
             (count < settings->pipeline_max && session->wire_bytes < settings->request_bytes_max));
 }
@@ -536,6 +540,13 @@ void session_tick(struct session *session, struct instant now, struct session_ou
     settle(session);
     read_input(session);
     end_step(session, before);
+}
+
+void session_wake(struct session *session)
+{
+    struct call *call = sleeping_call(session);
+    if (call != NULL)
+        call->wake_us = 0;
 }
 
 /* Only calls that run alone sleep, so one that sleeps is at the head. */

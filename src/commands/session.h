@@ -55,6 +55,8 @@ void session_result(struct session *session, uint64_t token, const struct key_re
                     struct instant now, struct session_output *out);
 /* For timers inside commands (WAIT). */
 void session_tick(struct session *session, struct instant now, struct session_output *out);
+/* What a command sleeps for is there: session_tick() is due. */
+void session_wake(struct session *session);
 /* When session_tick() is due at the latest; UINT64_MAX for never. */
 uint64_t session_deadline_us(const struct session *session);
 

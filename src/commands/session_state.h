@@ -62,6 +62,7 @@ struct session {
     uint32_t pool_count;
     bool paused;
     bool closing; /* nothing more is read or run */
+    bool is_logging_in; /* nothing is read: how large it may be depends on the outcome */
 
     const struct user_rights *rights; /* NULL: nobody's */
     bool logged_in;

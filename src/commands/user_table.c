@@ -160,6 +160,11 @@ void user_table_take(struct environment *environment, const struct user_set *set
         follow(environment, session);
     drop_items(old, old_count);
     for (uint16_t i = 0; i < table->count; i++)
+        if (user_is_unsalted(&table->items[i]->user))
+            log_line(&environment->log, LOG_WARN,
+                     "a user's passwords are kept without salt: set one of them again user=%s",
+                     table->items[i]->user.name);
+    for (uint16_t i = 0; i < table->count; i++)
         if (!table->items[i]->understood)
             log_line(&environment->log, LOG_ERROR,
                      "a user has rules that this version does not know, and cannot log in here "
@@ -169,8 +174,7 @@ void user_table_take(struct environment *environment, const struct user_set *set
 
 /* ---- logging in ---- */
 
-/* Looks at all, in a time that does not depend on where they differ. */
-static bool has_password(const struct user *user, const uint8_t hash[USER_HASH_BYTES])
+bool user_has_password(const struct user *user, const uint8_t hash[USER_HASH_BYTES])
 {
     unsigned found = 0;
     for (unsigned i = 0; i < USER_PASSWORDS_MAX; i++) {
@@ -182,8 +186,8 @@ static bool has_password(const struct user *user, const uint8_t hash[USER_HASH_B
     return found != 0;
 }
 
-static void note(struct session *session, enum acl_reason reason, struct slice object,
-                 struct slice user)
+void session_note_denied(struct session *session, enum acl_reason reason, struct slice object,
+                         struct slice user)
 {
     struct buffer client = {0};
     struct node_statistics *statistics = session->environment->statistics;
@@ -198,28 +202,9 @@ static void note(struct session *session, enum acl_reason reason, struct slice o
     buffer_deinit(&client);
 }
 
-enum status session_log_in(struct session *session, struct slice name, struct slice password,
-                           const char *command)
+void session_become(struct session *session, const struct user_rights *rights)
 {
-    const struct environment *environment = session->environment;
-    const struct user_rights *rights = user_table_find(environment->users, name);
-    const struct user nobody = {0}; /* as slow as somebody */
-    const struct user *user = rights != NULL ? &rights->user : &nobody;
-    uint8_t hash[USER_HASH_BYTES] = {0};
-    if (!environment->users->known)
-        return STATUS_NOT_READY;
-    bool open = (user->flags & USER_NOPASS) != 0 && !session->stranger; /* I4 */
-    if (environment->hash_password != NULL)
-        environment->hash_password(password, hash);
-    else if (!open)
-        return STATUS_UNSUPPORTED;
-    bool right = has_password(user, hash) || open;
-    if (!right || (user->flags & USER_ON) == 0 || !rights->understood) {
-        note(session, ACL_REASON_AUTH, slice_text(command), name);
-        return STATUS_INVALID;
-    }
     become(session, rights, true);
-    return STATUS_OK;
 }
 
 /* ---- permission ---- */
@@ -236,7 +221,7 @@ static bool refuse_command(struct call *call)
     struct buffer name = {0};
     const char *user = session_user_name(call->session);
     command_full_name(call->command, &name);
-    note(call->session, ACL_REASON_COMMAND, buffer_slice(&name), slice_text(user));
+    session_note_denied(call->session, ACL_REASON_COMMAND, buffer_slice(&name), slice_text(user));
     call_reply_error(call, "NOPERM User %s has no permissions to run the '%.*s' command", user,
                      (int)name.length, (const char *)name.data);
     buffer_deinit(&name);
@@ -267,7 +252,7 @@ bool session_may_run(struct call *call)
         user_denied_key(rights, call->command, call->arguments, call->argument_count);
     if (denied == NULL)
         return true;
-    note(session, ACL_REASON_KEY, *denied, slice_text(session_user_name(session)));
+    session_note_denied(session, ACL_REASON_KEY, *denied, slice_text(session_user_name(session)));
     call_reply_error(call, "NOPERM No permissions to access a key");
     return false;
 }
@@ -277,7 +262,8 @@ bool session_may_use_channel(struct call *call, struct slice channel)
     struct session *session = call->session;
     if (session->rights == NULL || (session->rights->user.flags & USER_ALL_CHANNELS) != 0)
         return true; /* NULL: a command that needs no login, or nobody is known */
-    note(session, ACL_REASON_CHANNEL, channel, slice_text(session_user_name(session)));
+    session_note_denied(session, ACL_REASON_CHANNEL, channel,
+                        slice_text(session_user_name(session)));
     call_reply_error(call, "NOPERM No permissions to access a channel");
     return false;
 }

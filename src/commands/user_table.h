@@ -19,6 +19,8 @@
 
 #include "commands/acl_log.h"
 #include "commands/environment.h"
+#include "commands/login.h"
+#include "commands/login_limits.h"
 #include "commands/user_rights.h"
 #include "membership/users.h"
 
@@ -31,6 +33,8 @@ struct user_table {
     uint16_t count;
     struct user_rights **items; /* ascending by name; `default` is always there */
     struct acl_log log;
+    struct login_cache logins;
+    struct login_limits failed_addresses, failed_users;
 };
 
 /* With the user `default` alone, as he is when nobody has changed him. */
@@ -47,13 +51,13 @@ const struct user_rights *user_table_find(const struct user_table *table, struct
 
 /* As a connection begins: the user `default`, logged in where that takes no password. */
 void session_log_out(struct session *session);
-/*
- * With a password. STATUS_INVALID: there is no such user, or not with that one; the connection
- * stays what it was. STATUS_NOT_READY: nobody is known yet. STATUS_UNSUPPORTED: this host has no
- * hash. `command` is for ACL LOG.
- */
-MUST_USE enum status session_log_in(struct session *session, struct slice name,
-                                    struct slice password, const char *command);
+/* From the next command on it is the user's (login.h says who may be). */
+void session_become(struct session *session, const struct user_rights *rights);
+/* Whether a hash made with his salt is one of the user's, in a time that does not tell where not. */
+bool user_has_password(const struct user *user, const uint8_t hash[USER_HASH_BYTES]);
+/* For ACL LOG and INFO. */
+void session_note_denied(struct session *session, enum acl_reason reason, struct slice object,
+                         struct slice user);
 /* The name of the user; "default" also for who has not logged in. */
 const char *session_user_name(const struct session *session);
 

@@ -53,11 +53,11 @@ static int hex_digit(uint8_t byte)
     return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
 }
 
-static bool read_hash(struct slice text, uint8_t out[USER_HASH_BYTES])
+static bool read_hex(struct slice text, uint8_t *out, size_t length)
 {
-    if (text.length != (size_t)2 * USER_HASH_BYTES)
+    if (text.length != 2 * length)
         return false;
-    for (size_t i = 0; i < USER_HASH_BYTES; i++) {
+    for (size_t i = 0; i < length; i++) {
         int high = hex_digit(text.data[2 * i]), low = hex_digit(text.data[2 * i + 1]);
         if (high < 0 || low < 0)
             return false;
@@ -66,24 +66,97 @@ static bool read_hash(struct slice text, uint8_t out[USER_HASH_BYTES])
     return true;
 }
 
-static int find_password(const struct user *user, const uint8_t hash[USER_HASH_BYTES])
+bool user_read_digest(struct slice text, uint8_t out[USER_HASH_BYTES])
 {
-    for (int i = 0; i < user->password_count; i++)
-        if (memcmp(user->passwords[i], hash, USER_HASH_BYTES) == 0)
+    return read_hex(text, out, USER_HASH_BYTES);
+}
+
+/* One password in the form of a rule. */
+struct kept_password {
+    uint8_t cost; /* 0: without salt */
+    uint8_t salt[USER_SALT_BYTES];
+    uint8_t hash[USER_HASH_BYTES];
+};
+
+static void write_hex(const uint8_t *bytes, size_t length, struct buffer *out)
+{
+    for (size_t i = 0; i < length; i++)
+        buffer_printf(out, "%02x", bytes[i]);
+}
+
+#define SALTED "scrypt:"
+
+void user_write_password(uint8_t cost, const uint8_t salt[USER_SALT_BYTES],
+                         const uint8_t hash[USER_HASH_BYTES], struct buffer *out)
+{
+    buffer_printf(out, SALTED "%02u:", cost);
+    write_hex(salt, USER_SALT_BYTES, out);
+    buffer_put_u8(out, ':');
+    write_hex(hash, USER_HASH_BYTES, out);
+}
+
+/* "scrypt:14:SALT:HASH", always as long as that, or a digest alone. */
+static bool read_password(struct slice text, struct kept_password *out)
+{
+    enum {
+        COST_AT = sizeof SALTED - 1,
+        SALT_AT = COST_AT + 3,
+        HASH_AT = SALT_AT + 2 * USER_SALT_BYTES + 1,
+        LENGTH = HASH_AT + 2 * USER_HASH_BYTES
+    };
+    *out = (struct kept_password){0};
+    if (text.length != LENGTH || memcmp(text.data, SALTED, COST_AT) != 0)
+        return user_read_digest(text, out->hash);
+    unsigned tens = text.data[COST_AT] - (unsigned)'0',
+             ones = text.data[COST_AT + 1] - (unsigned)'0';
+    if (tens > 9 || ones > 9 || text.data[SALT_AT - 1] != ':' || text.data[HASH_AT - 1] != ':')
+        return false;
+    out->cost = (uint8_t)(10 * tens + ones);
+    return out->cost >= USER_COST_MIN && out->cost <= USER_COST_MAX &&
+           read_hex(slice_make(text.data + SALT_AT, (size_t)2 * USER_SALT_BYTES), out->salt,
+                    USER_SALT_BYTES) &&
+           user_read_digest(slice_make(text.data + HASH_AT, (size_t)2 * USER_HASH_BYTES),
+                            out->hash);
+}
+
+#define NO_PASSWORD                                                                                \
+    "The password hash must be exactly 64 characters and contain only lowercase hexadecimal "      \
+    "characters"
+
+static bool has_salt_of(const struct user *user, const struct kept_password *password)
+{
+    return user->cost == password->cost &&
+           memcmp(user->salt, password->salt, sizeof user->salt) == 0;
+}
+
+static int find_password(const struct user *user, const struct kept_password *password)
+{
+    for (int i = 0; i < user->password_count && has_salt_of(user, password); i++)
+        if (memcmp(user->passwords[i], password->hash, USER_HASH_BYTES) == 0)
             return i;
     return -1;
 }
 
+static void forget_salt(struct user *user)
+{
+    user->cost = 0;
+    memset(user->salt, 0, sizeof user->salt);
+}
+
 static const char *add_password(struct user *user, struct slice text)
 {
-    uint8_t hash[USER_HASH_BYTES];
-    if (!read_hash(text, hash))
-        return "The password hash must be exactly 64 characters and contain only lowercase "
-               "hexadecimal characters";
-    if (find_password(user, hash) < 0) {
+    struct kept_password password;
+    if (!read_password(text, &password))
+        return NO_PASSWORD;
+    if (user->password_count > 0 && !has_salt_of(user, &password))
+        return "the user's passwords have another salt, or none: give the password itself, or "
+               "resetpass before";
+    if (find_password(user, &password) < 0) {
         if (user->password_count == USER_PASSWORDS_MAX)
             return "a user has at most 8 passwords";
-        memcpy(user->passwords[user->password_count++], hash, sizeof hash);
+        user->cost = password.cost;
+        memcpy(user->salt, password.salt, sizeof user->salt);
+        memcpy(user->passwords[user->password_count++], password.hash, USER_HASH_BYTES);
     }
     user->flags &= (uint8_t)~USER_NOPASS;
     return NULL;
@@ -91,16 +164,18 @@ static const char *add_password(struct user *user, struct slice text)
 
 static const char *remove_password(struct user *user, struct slice text)
 {
-    uint8_t hash[USER_HASH_BYTES];
-    if (!read_hash(text, hash))
-        return "The password hash must be exactly 64 characters and contain only lowercase "
-               "hexadecimal characters";
-    int at = find_password(user, hash);
+    struct kept_password password;
+    if (!read_password(text, &password))
+        return NO_PASSWORD;
+    int at = find_password(user, &password);
     if (at < 0)
         return "The password you are trying to remove from the user does not exist";
     user->password_count--;
     memmove(user->passwords[at], user->passwords[at + 1],
             (size_t)(user->password_count - at) * USER_HASH_BYTES);
+    memset(user->passwords[user->password_count], 0, USER_HASH_BYTES);
+    if (user->password_count == 0)
+        forget_salt(user);
     return NULL;
 }
 
@@ -108,6 +183,7 @@ static void forget_passwords(struct user *user)
 {
     memset(user->passwords, 0, sizeof user->passwords);
     user->password_count = 0;
+    forget_salt(user);
 }
 
 /* ---- commands ---- */

@@ -7,7 +7,10 @@
 
 #include "base/memory.h"
 
-enum { USER_FLAGS_ALL = USER_ON | USER_NOPASS | USER_ALL_CHANNELS };
+enum {
+    USER_FLAGS_ALL = USER_ON | USER_NOPASS | USER_ALL_CHANNELS,
+    FLAG_SALTED = 1 << 7 /* in bytes only: cost and salt follow the passwords */
+};
 
 /* ---- one user ---- */
 
@@ -48,6 +51,11 @@ void user_deinit(struct user *user)
     buffer_deinit(&user->keys);
     buffer_deinit(&user->options);
     *user = (struct user){0};
+}
+
+bool user_is_unsalted(const struct user *user)
+{
+    return user->password_count > 0 && user->cost == 0;
 }
 
 bool user_name_is_valid(struct slice name)
@@ -173,9 +181,14 @@ void user_set_encode(const struct user_set *set, struct buffer *out)
         const struct user *user = &set->items[i];
         assert(user_words_bytes(user) <= USER_WORDS_BYTES_MAX);
         buffer_put_bytes(out, slice_text(user->name));
-        buffer_put_u8(out, user->flags);
+        assert(user->cost == 0 || user->password_count > 0);
+        buffer_put_u8(out, user->flags | (user->cost != 0 ? FLAG_SALTED : 0));
         buffer_put_u8(out, user->password_count);
         buffer_append(out, user->passwords, (size_t)user->password_count * USER_HASH_BYTES);
+        if (user->cost != 0) {
+            buffer_put_u8(out, user->cost);
+            buffer_append(out, user->salt, sizeof user->salt);
+        }
         buffer_put_bytes(out, buffer_slice(&user->commands));
         buffer_put_bytes(out, buffer_slice(&user->keys));
         buffer_put_bytes(out, buffer_slice(&user->options));
@@ -225,6 +238,17 @@ static void read_passwords(struct reader *reader, struct user *out)
     out->password_count = count;
 }
 
+static void read_salt(struct reader *reader, struct user *out)
+{
+    out->cost = reader_u8(reader);
+    struct slice salt = reader_take(reader, sizeof out->salt);
+    if (reader->failed || out->password_count == 0 || out->cost < USER_COST_MIN ||
+        out->cost > USER_COST_MAX)
+        reader->failed = true;
+    else
+        memcpy(out->salt, salt.data, salt.length);
+}
+
 static bool commands_are_canonical(const struct user *user)
 {
     struct slice commands = buffer_slice(&user->commands), first;
@@ -236,10 +260,13 @@ static bool commands_are_canonical(const struct user *user)
 static void read_user(struct reader *reader, struct user *out)
 {
     read_name(reader, out);
-    out->flags = reader_u8(reader);
-    if ((out->flags & ~USER_FLAGS_ALL) != 0)
+    uint8_t flags = reader_u8(reader);
+    out->flags = flags & USER_FLAGS_ALL;
+    if ((flags & ~(USER_FLAGS_ALL | FLAG_SALTED)) != 0)
         reader->failed = true;
     read_passwords(reader, out);
+    if ((flags & FLAG_SALTED) != 0)
+        read_salt(reader, out);
     read_words(reader, &out->commands);
     read_words(reader, &out->keys);
     read_words(reader, &out->options);

@@ -6,7 +6,14 @@
  * later version adds falls under the words that are there. What they mean is for the command
  * table to say (commands/user_rights.h).
  *
- *     bytes name, u8 flags, u8 passwords: { 32 B }, bytes commands, bytes keys, bytes options
+ *     bytes name, u8 flags, u8 passwords: { 32 B }, [u8 cost, 16 B salt,] bytes commands, bytes
+ *     keys, bytes options
+ *
+ * A password is kept as scrypt(SHA-256(password), the user's salt, N = 2^cost, r = 8, p = 1). So
+ * what has a SHA-256 alone, as Redis keeps it, can be made one of these without the password; and
+ * all passwords of a user have one salt, so that a login costs one slow hash however many there
+ * are. Users of before there was salt have cost 0 and plain SHA-256, until their passwords change.
+ * Source: RFC 7914.
  *
  * The user `default` is always there. As long as nobody has changed it, it is in no set, and is
  * what user_init_default() says.
@@ -24,7 +31,11 @@ enum {
     USERS_MAX = 256,
     USER_NAME_BYTES_MAX = 64,
     USER_PASSWORDS_MAX = 8,
-    USER_HASH_BYTES = 32,       /* SHA-256 */
+    USER_HASH_BYTES = 32,
+    USER_SALT_BYTES = 16,
+    USER_COST_MIN = 1,      /* of scrypt */
+    USER_COST_DEFAULT = 14, /* 16 MiB, and some 40 ms of a processor */
+    USER_COST_MAX = 20,
     USER_WORDS_BYTES_MAX = 2048 /* commands, keys and options of one user together */
 };
 
@@ -42,6 +53,8 @@ struct user {
     uint8_t flags;          /* enum user_flags */
     uint8_t password_count; /* none with USER_NOPASS */
     uint8_t passwords[USER_PASSWORDS_MAX][USER_HASH_BYTES];
+    uint8_t cost; /* 0: without salt; always so without passwords */
+    uint8_t salt[USER_SALT_BYTES];
     struct buffer commands; /* "+@all" or "-@all", then what is added and taken away, in order */
     struct buffer keys;     /* ~PATTERN, %R~PATTERN, %W~PATTERN; "~*" alone for all */
     struct buffer options;  /* name=value of RING.SESSION, each name once */
@@ -53,6 +66,8 @@ struct user_set {
     struct user *items; /* ascending by name */
 };
 
+/* Whether it has passwords, and they are kept as they were before there was salt. */
+bool user_is_unsalted(const struct user *user);
 /* A user that may do nothing, as ACL SETUSER begins with. */
 void user_init(struct user *user, const char *name);
 /* on nopass ~* &* +@all */

@@ -23,6 +23,7 @@ struct loop {
     struct clients *clients;
     struct links *links;
     struct loop_store store;
+    struct loop_passwords passwords;
     struct listener *client_listeners[LOOP_LISTEN_MAX];
     struct listener *tls_listeners[LOOP_LISTEN_MAX];
     struct listener *peer_listeners[LOOP_LISTEN_MAX];
@@ -36,6 +37,7 @@ struct loop {
     struct ev_timer drain;
     enum status condition;  /* what the node was told last */
     struct buffer replies;  /* from the store, kept for its memory */
+    struct buffer hashes;   /* of passwords, likewise */
     struct buffer refusals; /* frames that tell the node of refused ones */
     uint64_t armed_us;      /* when `tick` fires; UINT64_MAX while it does not run */
     uint64_t polled_us;     /* end of the last poll; 0 before the first */
@@ -92,6 +94,9 @@ static void carry_out_one(struct loop *loop, const struct effect *effect)
         break;
     case EFFECT_LEAVE:
         loop_drain(loop);
+        break;
+    case EFFECT_PASSWORD_HASH:
+        loop->passwords.submit(loop->passwords.context, bytes);
         break;
     }
 }
@@ -162,6 +167,13 @@ static void on_wake(struct ev_loop *ev, struct ev_async *watcher, int events)
         turn_step(&loop->turn, (struct event){.kind = EVENT_STORE_FRAMES,
                                               .bytes = buffer_slice(&loop->replies)});
     release_if_large(&loop->replies);
+    if (loop->passwords.take_results == NULL)
+        return;
+    loop->passwords.take_results(loop->passwords.context, &loop->hashes);
+    if (loop->hashes.length > 0)
+        turn_step(&loop->turn, (struct event){.kind = EVENT_PASSWORD_HASHED,
+                                              .bytes = buffer_slice(&loop->hashes)});
+    buffer_clear(&loop->hashes);
 }
 
 static void finish_turn(struct loop *loop)
@@ -286,6 +298,7 @@ enum status loop_new(const struct loop_params *params, struct loop **out)
     loop->turn.carry_out = carry_out;
     loop->turn.context = loop;
     loop->store = params->store;
+    loop->passwords = params->passwords;
     loop->armed_us = UINT64_MAX;
     init_watchers(loop);
     loop->clients = clients_new(&loop->turn);
@@ -321,6 +334,7 @@ void loop_free(struct loop *loop)
     effects_deinit(&loop->turn.effects);
     buffer_deinit(&loop->replies);
     buffer_deinit(&loop->refusals);
+    buffer_deinit(&loop->hashes);
     ev_loop_destroy(loop->turn.ev);
     free(loop);
 }

@@ -81,12 +81,22 @@ struct loop_store {
     void (*quarantine)(void *context, uint16_t above, struct slice why);
 };
 
+/* Who makes slow hashes (wire/password_job.h). All NULL: nobody, and the node asks for none. */
+struct loop_passwords {
+    void *context;
+    /* Copies the job. */
+    void (*submit)(void *context, struct slice job);
+    /* Append the results that are there; called once after each loop_wake(). */
+    void (*take_results)(void *context, struct buffer *results);
+};
+
 struct loop_params {
     node_id self;
     const struct ring *ring;         /* members' peer addresses; borrowed for the call */
     const struct settings *settings; /* copied */
     struct log_sink log;
     struct loop_store store;
+    struct loop_passwords passwords;
     struct ring_address client_listen[LOOP_LISTEN_MAX]; /* port 0: the system chooses */
     struct ring_address tls_listen[LOOP_LISTEN_MAX];    /* of clients that speak TLS */
     struct ring_address peer_listen[LOOP_LISTEN_MAX];
@@ -150,7 +160,10 @@ void loop_stop(struct loop *loop);
  */
 void loop_drain(struct loop *loop);
 
-/* Replies are waiting in the store. From any thread; many calls may become one take_replies(). */
+/*
+ * Replies are waiting in the store, or hashes of passwords. From any thread; many calls may become
+ * one take_replies() and take_results().
+ */
 void loop_wake(struct loop *loop);
 
 /* New bounds for what happens from now on; what is open stays open. */

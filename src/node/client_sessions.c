@@ -19,6 +19,7 @@ static struct client *find_client(struct node *node, connection_id id)
 static void remove_client(struct node *node, struct client *client)
 {
     HASH_DEL(node->clients, client);
+    password_hashes_forget(node, client->id);
     session_free(client->session);
     free(client);
 }
@@ -153,6 +154,16 @@ void client_sessions_tick(struct node *node)
             session_tick(client->session, node->now, &node->session_output);
         carry_out(node, client);
     }
+}
+
+bool client_wake(struct node *node, connection_id id)
+{
+    struct client *client = find_client(node, id);
+    if (client == NULL)
+        return false;
+    session_wake(client->session);
+    deadline_heap_add(&node->client_timers, node->now.mono_us, id);
+    return true;
 }
 
 void client_send(void *context, connection_id id, struct slice bytes)

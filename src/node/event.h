@@ -34,7 +34,8 @@ enum event_kind {
     EVENT_CLIENT_BYTES,   /* connection; bytes */
     EVENT_CLIENT_CLOSED,  /* connection; no more events of it follow */
     EVENT_STORE_FRAMES,   /* bytes = one or more frames from the own store side */
-    EVENT_STORE_CONDITION /* status: how new client writes are refused now; OK: they are welcome */
+    EVENT_STORE_CONDITION, /* status: how new client writes are refused now; OK: they are welcome */
+    EVENT_PASSWORD_HASHED  /* bytes = one or more results (wire/password_job.h) */
 };
 
 struct event {
@@ -62,7 +63,8 @@ enum effect_kind {
     EFFECT_STORE_READ,  /* bytes = one frame for store_side_read(), which may run beside writes */
     EFFECT_STORE_QUARANTINE, /* bytes = why: answer nothing more from this store, and rebuild it
                                 under a storage incarnation above its own and above `node` */
-    EFFECT_LEAVE             /* this node is no member any more: end it, for good */
+    EFFECT_LEAVE,            /* this node is no member any more: end it, for good */
+    EFFECT_PASSWORD_HASH     /* bytes = one job (wire/password_job.h), which has one result */
 };
 
 struct effect {

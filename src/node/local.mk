@@ -13,6 +13,7 @@ libringcore_a_SOURCES += \
 	src/node/node_state.h \
 	src/node/owner_choice.c \
 	src/node/partition_schedule.c \
+	src/node/password_hashes.c \
 	src/node/peer_requests.c \
 	src/node/pending.c \
 	src/node/placement.c \

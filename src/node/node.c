@@ -100,6 +100,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->statistics = &node->statistics;
     environment->times = &node->times;
     environment->log = params->log;
+    environment->audit = params->host.audit;
     environment->random = random_make(params->random_seed ^ 0x656e76u);
     environment->node = node;
     environment->peer_state = environment_peer_state;
@@ -125,6 +126,10 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->repair_order = tree_schedule_order;
     environment->mac = params->host.mac;
     environment->hash_password = params->host.hash_password;
+    if (params->host.hash_password != NULL) {
+        environment->hash_start = password_hash_start;
+        environment->hash_take = password_hash_take;
+    }
     environment->random_bytes = params->host.random_bytes;
     user_table_forget(environment); /* until the store has told what was agreed on */
     environment->client_close = environment_client_close;
@@ -660,6 +665,9 @@ void node_step(struct node *node, const struct event *event, struct effects *out
     case EVENT_STORE_CONDITION:
         node->store_condition = event->status;
         hints_condition_changed(node);
+        break;
+    case EVENT_PASSWORD_HASHED:
+        password_hashes_take(node, event->bytes);
         break;
     case EVENT_LINK_DOWN:
         peers_link_down(node->peers, event->link, event->now.mono_us, &node->peers_output);

@@ -47,6 +47,7 @@ struct node_host {
     enum status (*tls_reload)(void *context, struct buffer *reason);
     void (*information)(void *context, const char *section, struct buffer *out);
     struct node_damage damage;
+    struct log_sink audit; /* who did what (commands/audit.h) */
 };
 
 struct register_value; /* membership/register_value.h */

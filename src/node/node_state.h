@@ -1,8 +1,8 @@
 /*
  * node_state.h - the inside of the loop side, shared by node.c, pending.c, peer_requests.c,
  * client_sessions.c, publications.c, owner_choice.c, clock_fence.c, lineage.c, rebuild_progress.c,
- * repair_schedule.c, partition_schedule.c, hint_schedule.c, reach_schedule.c, stability_schedule.c
- * and expiry_schedule.c.
+ * repair_schedule.c, partition_schedule.c, hint_schedule.c, reach_schedule.c, stability_schedule.c,
+ * expiry_schedule.c and password_hashes.c.
  */
 #ifndef NODE_NODE_STATE_H
 #define NODE_NODE_STATE_H
@@ -36,6 +36,7 @@
 #include "wire/message_garbage.h"
 #include "wire/message_lineage.h"
 #include "wire/message_ring.h"
+#include "wire/password_job.h"
 
 /* Who waits for an outcome. */
 struct origin {
@@ -44,6 +45,17 @@ struct origin {
     node_id node;             /* the peer */
     link_id link;             /* on which its request came: the answer goes nowhere else */
     request_id request;       /* its number there */
+};
+
+/* Who waits for one slow hash (password_hashes.c). */
+struct password_slot {
+    uint64_t ticket; /* 0: free */
+    uint64_t job;    /* whose result it takes; that of `ticket`, or of an earlier one */
+    connection_id connection;
+    struct password_job asked;
+    bool is_over;
+    enum status status;
+    uint8_t hash[PASSWORD_HASH_BYTES];
 };
 
 enum pending_kind {
@@ -198,6 +210,10 @@ struct node {
     struct deadline_heap client_timers;
     struct client *clients;
     bool any_doomed;
+    struct {
+        uint64_t last_ticket;
+        struct password_slot slots[PASSWORD_WAITERS_MAX];
+    } passwords;
     struct environment environment;
     struct node_statistics statistics;
     struct request_times times;
@@ -230,6 +246,15 @@ struct node {
     uint64_t own_wall_ms; /* the wall clock as it stands, for peers to judge */
     struct effects *out;  /* of the present step */
 };
+
+/* password_hashes.c; the first two as commands/environment.h says */
+uint64_t password_hash_start(void *context, connection_id id, uint8_t cost, const uint8_t *salt,
+                             const uint8_t *digest);
+enum status password_hash_take(void *context, uint64_t ticket, uint8_t *out);
+/* EVENT_PASSWORD_HASHED. */
+void password_hashes_take(struct node *node, struct slice results);
+/* The client is gone. */
+void password_hashes_forget(struct node *node, connection_id id);
 
 /* node.c */
 void node_send_link(struct node *node, link_id link, uint16_t type, request_id request,
@@ -461,9 +486,11 @@ void client_event(struct node *node, const struct event *event);
 void client_complete(struct node *node, const struct origin *origin, struct slice result);
 void client_sessions_run_completions(struct node *node);
 void client_sessions_tick(struct node *node);
-/* At the end of the step: another session asked for it. */
+/* Let the session go on with the call that sleeps; false: there is no such client. */
+bool client_wake(struct node *node, connection_id id);
 /* Bytes for a client whose session is not in a step; for struct environment. */
 void client_send(void *node, connection_id id, struct slice bytes);
+/* At the end of the step: another session asked for it. */
 void client_close_later(struct node *node, connection_id id);
 void client_sessions_close_doomed(struct node *node);
 void client_sessions_free(struct node *node);

@@ -4,6 +4,8 @@ void settings_defaults(struct settings *settings)
 {
     *settings = (struct settings){
         .clients_max = 10000,
+        .login_failures_max = 30,
+        .login_user_failures_max = 300,
         .key_bytes_max = 32 << 10,
         .value_bytes_max = 8 << 20,
         .siblings_warn = 8,

@@ -22,6 +22,8 @@ enum pubsub_regions { PUBSUB_REGIONS_LOCAL, PUBSUB_REGIONS_ALL };
 struct settings {
     /* limits for clients */
     uint32_t clients_max;
+    uint32_t login_failures_max;      /* of one address in a minute; 0: no limit */
+    uint32_t login_user_failures_max; /* of one user, likewise */
     uint32_t key_bytes_max;
     uint32_t value_bytes_max;
     uint32_t siblings_warn;   /* concurrent versions of one key: worth a line in the log */

@@ -43,6 +43,7 @@ struct config_values {
     struct config_addresses advertise;      /* empty: the first of listen, or of tls_listen */
     struct config_addresses peer_advertise; /* likewise */
     char log_file[CONFIG_TEXT_MAX + 1];     /* empty: standard error */
+    char audit_log[CONFIG_TEXT_MAX + 1];    /* empty: none */
     struct config_tls tls;                  /* what tls_listen needs */
     uint32_t tls_auth_clients;              /* enum tls_auth */
     struct config_tls tls_cluster_files;    /* what tls_cluster needs */

@@ -30,6 +30,8 @@ libringd_a_SOURCES = \
 	src/ringd/options.h \
 	src/ringd/password_hash.c \
 	src/ringd/password_hash.h \
+	src/ringd/password_worker.c \
+	src/ringd/password_worker.h \
 	src/ringd/rebuild.c \
 	src/ringd/rebuild.h \
 	src/ringd/ring_file.c \
@@ -38,6 +40,8 @@ libringd_a_SOURCES = \
 	src/ringd/ring_plan.h \
 	src/ringd/server.c \
 	src/ringd/server.h \
+	src/ringd/service_notify.c \
+	src/ringd/service_notify.h \
 	src/ringd/tls_keeper.c \
 	src/ringd/tls_keeper.h
 

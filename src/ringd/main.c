@@ -172,9 +172,17 @@ static int serve(const struct options *options, struct config *config, struct bu
                       strerror(errno));
         return EXIT_FAILURE;
     }
+    if (config->values.audit_log[0] != '\0' &&
+        log_file_open(config->values.audit_log, &params.audit) != STATUS_OK) {
+        buffer_printf(problems, "could not open the audit log %s: %s", config->values.audit_log,
+                      strerror(errno));
+        log_file_close(params.log);
+        return EXIT_FAILURE;
+    }
     do
         code = serve_once(&params, problems);
     while (code == SERVE_AGAIN);
+    log_file_close(params.audit);
     log_file_close(params.log);
     return code;
 }

@@ -25,6 +25,8 @@
 #include "ringd/log_file.h"
 #include "ringd/message_mac.h"
 #include "ringd/password_hash.h"
+#include "ringd/password_worker.h"
+#include "ringd/service_notify.h"
 #include "ringd/ring_plan.h"
 #include "ringd/tls_keeper.h"
 #include "store/quarantine.h"
@@ -44,6 +46,7 @@ struct server {
     struct loop *loop;
     struct store_engine *engine;
     struct node *node;
+    struct password_worker *passwords;
     struct http_server *http;
     struct ev_signal terminate;
     struct ev_signal interrupt;
@@ -206,6 +209,18 @@ static enum status condition(void *context)
     return store_engine_stalled(server->engine) ? STATUS_OVERLOADED : STATUS_OK;
 }
 
+static void submit_password(void *context, struct slice job)
+{
+    struct server *server = context;
+    password_worker_submit(server->passwords, job);
+}
+
+static void take_hashes(void *context, struct buffer *results)
+{
+    struct server *server = context;
+    password_worker_take(server->passwords, results);
+}
+
 static enum status make_loop(struct server *server)
 {
     const struct config_values *values = &server->params.config->values;
@@ -221,6 +236,9 @@ static enum status make_loop(struct server *server)
                                            .refused = refused,
                                            .condition = condition,
                                            .quarantine = quarantine},
+                                 .passwords = {.context = server,
+                                               .submit = submit_password,
+                                               .take_results = take_hashes},
                                  .client_listen_count = values->listen.count,
                                  .tls_listen_count = values->tls_listen.count,
                                  .peer_listen_count = values->peer_listen.count};
@@ -235,6 +253,14 @@ static void wake(void *context)
 {
     struct server *server = context;
     loop_wake(server->loop);
+}
+
+static enum status start_password_worker(struct server *server, struct buffer *reason)
+{
+    enum status status = password_worker_start(wake, server, &server->passwords);
+    if (status != STATUS_OK)
+        buffer_printf(reason, "there is no thread for hashes of passwords: %s", strerror(errno));
+    return status;
 }
 
 static enum status start_store(struct server *server, struct buffer *reason)
@@ -280,6 +306,13 @@ static enum status start_store_or_rebuild(struct server *server, struct buffer *
     return status == STATUS_OK ? start_store(server, reason) : status;
 }
 
+static struct log_sink audit_sink(const struct server *server)
+{
+    if (server->params.audit == NULL)
+        return (struct log_sink){0};
+    return log_file_sink(server->params.audit, LOG_INFO);
+}
+
 static enum status start_node(struct server *server, struct buffer *reason)
 {
     const struct identity *identity = store_engine_identity(server->engine);
@@ -300,6 +333,7 @@ static enum status start_node(struct server *server, struct buffer *reason)
                                           .config_set = server_config_set,
                                           .tls_reload = server_tls_reload,
                                           .information = server_information,
+                                          .audit = audit_sink(server),
                                           .damage = {.times = server->history.times,
                                                      .last_ms = server->history.last_ms,
                                                      .reason = server->history.why}}};
@@ -359,7 +393,16 @@ static void on_end_signal(struct ev_loop *ev, struct ev_signal *watcher, int eve
     }
     server->ending = true;
     log_line(&server->log, LOG_INFO, "ending signal=%d", watcher->signum);
+    service_notify("STOPPING=1\nSTATUS=answering what is under way");
     loop_drain(server->loop);
+}
+
+static void tell_ready(const struct server *server)
+{
+    char lines[128];
+    snprintf(lines, sizeof lines, "READY=1\nSTATUS=serving as node %" PRIu32 " of %u",
+             server->identity.node, server->ring->member_count);
+    service_notify(lines);
 }
 
 static void on_hang_up(struct ev_loop *ev, struct ev_signal *watcher, int events)
@@ -368,13 +411,18 @@ static void on_hang_up(struct ev_loop *ev, struct ev_signal *watcher, int events
     struct buffer ignored = {0};
     (void)ev;
     (void)events;
+    service_notify("RELOADING=1");
     if (log_file_reopen(server->params.log) == STATUS_OK)
         log_line(&server->log, LOG_INFO, "opened the log file again");
     else
         log_line(&server->log, LOG_ERROR, "could not open the log file again reason=\"%s\"",
                  strerror(errno));
+    if (server->params.audit != NULL && log_file_reopen(server->params.audit) != STATUS_OK)
+        log_line(&server->log, LOG_ERROR, "could not open the audit log again reason=\"%s\"",
+                 strerror(errno));
     (void)!server_tls_reload(server, &ignored); /* it has logged what it did */
     buffer_deinit(&ignored);
+    tell_ready(server);
 }
 
 static void watch(struct server *server, struct ev_signal *watcher, int number,
@@ -406,6 +454,8 @@ enum status server_new(const struct server_params *params, struct server **out,
     }
     if (status == STATUS_OK)
         quarantine_read_history(values->data_dir, &server->history);
+    if (status == STATUS_OK)
+        status = start_password_worker(server, reason);
     if (status == STATUS_OK)
         status = start_node(server, reason);
     if (status == STATUS_OK)
@@ -441,6 +491,7 @@ static void log_start(const struct server *server)
 enum status server_run(struct server *server)
 {
     log_start(server);
+    tell_ready(server);
     loop_run(server->loop);
     /* From here on a signal ends the process by itself: the default action is back. */
     ev_signal_stop(loop_ev(server->loop), &server->terminate);
@@ -472,6 +523,7 @@ void server_free(struct server *server)
     if (server->engine != NULL && !server->store_stopped &&
         store_engine_stop(server->engine) != STATUS_OK)
         log_line(&server->log, LOG_WARN, "the store was not closed cleanly");
+    password_worker_stop(server->passwords);
     tls_keeper_detach(&server->tls);
     http_server_free(server->http);
     loop_free(server->loop);

@@ -24,6 +24,7 @@ struct server_params {
     struct config *config;   /* borrowed; server_config_set() changes it */
     const char *config_file; /* borrowed; for INFO, may be empty */
     struct log_file *log;    /* borrowed; reopened on SIGHUP, when TLS is read again too */
+    struct log_file *audit;  /* likewise; NULL: there is none */
 };
 
 /*

@@ -32,6 +32,8 @@ libringcore_a_SOURCES += \
 	src/wire/message_reach.h \
 	src/wire/message_lineage.c \
 	src/wire/message_lineage.h \
+	src/wire/password_job.c \
+	src/wire/password_job.h \
 	src/wire/record.c \
 	src/wire/record.h \
 	src/wire/record_expiry.c \

@@ -21,6 +21,7 @@
 #include "wire/message_ring.h"
 #include "wire/message_tree.h"
 #include "wire/message_tree_local.h"
+#include "wire/password_job.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -50,6 +51,19 @@ static void release_stability(struct stability_entry *entry)
 static void release_question(struct sync_question *question)
 {
     clock_deinit(&question->clock);
+}
+
+/* A job and its result stay inside a process, and have one form all the same. */
+static void check_password_result(struct slice bytes)
+{
+    struct reader reader = reader_make(bytes);
+    struct password_result result;
+    struct buffer again = {0};
+    password_result_decode(&reader, &result);
+    if (reader_end(&reader) != STATUS_OK)
+        return;
+    password_result_encode(&result, &again);
+    canonical_compare(bytes, &again);
 }
 
 /* Its encoder takes the message that is inside as bytes. */
@@ -100,6 +114,7 @@ static void check_reach(struct slice bytes)
         buffer_deinit(&again);
 }
 
+BODY(password_job)
 BODY(message_hello)
 BODY(message_heartbeat)
 BODY(message_read)
@@ -290,6 +305,8 @@ static const struct canonical_row ROWS[] = {
     CANONICAL_ROW(message_publish),
     CANONICAL_ROW(message_publish_taken),
     CANONICAL_ROW(message_ring_told),
+    CANONICAL_ROW(password_job),
+    CANONICAL_ROW(password_result),
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

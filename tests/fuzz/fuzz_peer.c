@@ -73,6 +73,8 @@ static const uint16_t TYPES[] = {
     MESSAGE_SYNC_APPLY,
     MESSAGE_REGISTER_LEARN,
     MESSAGE_REACH,
+    MESSAGE_RING_ASK,
+    MESSAGE_RING_TOLD,
 };
 
 enum { TYPE_COUNT = sizeof TYPES / sizeof *TYPES, PEER = 2, FRAMES_MAX = 64 };

@@ -17,6 +17,7 @@ struct whole_node {
     struct store_host store;
     struct node *node;
     struct effects effects;
+    struct buffer hashes;                   /* of passwords, for the next turn */
     struct buffer sent;                     /* to the client, all of it */
     uint64_t client_bytes;                  /* how much that was */
     request_id asked[WHOLE_NODE_ASKED_MAX]; /* the newest numbers that peers were sent, in turn */

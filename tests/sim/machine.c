@@ -256,6 +256,9 @@ static void carry_out(struct machine *machine, const struct effects *effects)
         case EFFECT_LEAVE:
             machine_leave_later(machine);
             break;
+        case EFFECT_PASSWORD_HASH:
+            assert(!"nodes are made without passwords");
+            break;
         }
     }
     network_flush(machine);

@@ -30,6 +30,7 @@ EXTRA_DIST += \
 	tests/system/test_ringcluster \
 	tests/system/test_ringctl \
 	tests/system/test_request_ids \
+	tests/system/test_service \
 	tests/system/test_siblings \
 	tests/system/test_sloppy_reads \
 	tests/system/test_slow_owner \

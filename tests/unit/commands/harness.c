@@ -124,6 +124,32 @@ static void hash_password(struct slice password, uint8_t *out)
         out[i] = (uint8_t)(hash = hash64(slice_make(&hash, sizeof hash), i));
 }
 
+static uint64_t hash_start(void *node, connection_id id, uint8_t cost, const uint8_t *salt,
+                           const uint8_t *digest)
+{
+    struct harness *harness = node;
+    uint8_t bytes[1 + USER_SALT_BYTES + USER_HASH_BYTES] = {cost};
+    (void)id;
+    if (harness->hashes.full)
+        return 0;
+    memcpy(bytes + 1, salt, USER_SALT_BYTES);
+    memcpy(bytes + 1 + USER_SALT_BYTES, digest, USER_HASH_BYTES);
+    hash_password(slice_make(bytes, sizeof bytes), harness->hashes.hash);
+    harness->hashes.cost = cost;
+    harness->hashes.is_over = !harness->hashes.wait;
+    return ++harness->hashes.count;
+}
+
+static enum status hash_take(void *node, uint64_t ticket, uint8_t *out)
+{
+    struct harness *harness = node;
+    assert_int_equal(ticket, harness->hashes.count);
+    if (!harness->hashes.is_over)
+        return STATUS_NOT_READY;
+    memcpy(out, harness->hashes.hash, USER_HASH_BYTES);
+    return harness->hashes.failed ? STATUS_OVERLOADED : STATUS_OK;
+}
+
 static bool random_bytes(uint8_t *out, size_t length)
 {
     for (size_t i = 0; i < length; i++)
@@ -154,6 +180,8 @@ int harness_setup(void **state)
     environment->replica_ready = replica_ready;
     environment->mac = mac;
     environment->hash_password = hash_password;
+    environment->hash_start = hash_start;
+    environment->hash_take = hash_take;
     environment->random_bytes = random_bytes;
     environment->client_close = client_close;
     environment->client_wake = client_wake;

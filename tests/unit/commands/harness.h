@@ -80,6 +80,16 @@ struct harness {
     keyspace_id last_keyspace;
     bool down[64]; /* peers by node id */
     connection_id closed_by_command, woken_by_command;
+    /* Slow hashes, of which one is under way at most. */
+    struct {
+        bool wait;   /* until `is_over` */
+        bool full;   /* no more is begun */
+        bool failed; /* there is no memory */
+        bool is_over;
+        uint32_t count;
+        uint8_t cost; /* of the last one */
+        uint8_t hash[32];
+    } hashes;
     uint32_t published; /* to other nodes */
     bool published_sharded;
 };

@@ -12,6 +12,8 @@ unit_tests += \
 	tests/unit/commands/test_hashes \
 	tests/unit/commands/test_keys \
 	tests/unit/commands/test_keyspace \
+	tests/unit/commands/test_login \
+	tests/unit/commands/test_login_limits \
 	tests/unit/commands/test_member \
 	tests/unit/commands/test_plan \
 	tests/unit/commands/test_pubsub \

@@ -127,6 +127,85 @@ static void a_wrong_rule_changes_nothing(void **state)
     }
 }
 
+#define SALT_A "000102030405060708090a0b0c0d0e0f"
+#define SALT_B "ff0102030405060708090a0b0c0d0e0f"
+
+/* All passwords of a user have one salt, which goes with the last of them. */
+static void a_user_has_one_salt(void **state)
+{
+    static const char *const wrong[] = {
+        "#scrypt:14:" SALT_B ":" HASH_X, /* another salt */
+        "#scrypt:15:" SALT_A ":" HASH_X, /* another cost */
+        "#" HASH_X,                      /* none */
+        "#scrypt:00:" SALT_A ":" HASH_X,
+        "#scrypt:21:" SALT_A ":" HASH_X,
+        "#scrypt:1x:" SALT_A ":" HASH_X,
+        "#scrypt:14:" SALT_A ":" HASH_X "0",
+        "#scrypt:14-" SALT_A ":" HASH_X,
+        "#scrypt:14:" SALT_A "-" HASH_X,
+        "#scrypt:14:" SALT_A ":G" HASH_X,
+        "#bcrypt:14:" SALT_A ":" HASH_X,
+        "!scrypt:14:" SALT_B ":" HASH_P,
+        "!" HASH_P,
+    };
+    struct user user;
+    char reason[USER_REASON_MAX];
+    struct buffer word = {0};
+    (void)state;
+    user_init(&user, "somebody");
+    assert_int_equal(user_apply_rule(&user, slice_text("#scrypt:14:" SALT_A ":" HASH_P), reason),
+                     STATUS_OK);
+    assert_int_equal(user.cost, 14);
+    assert_int_equal(user.salt[15], 15);
+    user_write_password(user.cost, user.salt, user.passwords[0], &word);
+    assert_true(slice_equal(buffer_slice(&word), slice_text("scrypt:14:" SALT_A ":" HASH_P)));
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_int_equal(user_apply_rule(&user, slice_text(wrong[i]), reason), STATUS_INVALID);
+        assert_int_equal(user.password_count, 1);
+    }
+    assert_int_equal(user_apply_rule(&user, slice_text("#scrypt:14:" SALT_A ":" HASH_X), reason),
+                     STATUS_OK);
+    assert_int_equal(user.password_count, 2);
+    assert_int_equal(user_apply_rule(&user, slice_text("!scrypt:14:" SALT_A ":" HASH_P), reason),
+                     STATUS_OK);
+    assert_int_equal(user_apply_rule(&user, slice_text("!scrypt:14:" SALT_A ":" HASH_X), reason),
+                     STATUS_OK);
+    assert_int_equal(user.cost, 0);
+    assert_int_equal(user_apply_rule(&user, slice_text("#scrypt:15:" SALT_B ":" HASH_P), reason),
+                     STATUS_OK);
+    assert_int_equal(user_apply_rule(&user, slice_text("resetpass"), reason), STATUS_OK);
+    assert_int_equal(user.cost, 0);
+    buffer_deinit(&word);
+    user_deinit(&user);
+}
+
+static void a_salt_comes_back_or_is_refused(void **state)
+{
+    struct user_set set = {0}, back;
+    struct user user;
+    char reason[USER_REASON_MAX];
+    struct buffer bytes = {0};
+    (void)state;
+    user_init(&user, "u");
+    assert_int_equal(user_apply_rule(&user, slice_text("#scrypt:14:" SALT_A ":" HASH_P), reason),
+                     STATUS_OK);
+    user_set_put(&set, &user);
+    user_set_encode(&set, &bytes);
+    assert_int_equal(user_set_decode(buffer_slice(&bytes), &back), STATUS_OK);
+    assert_true(user_set_equal(&set, &back));
+    assert_int_equal(back.items[0].cost, 14);
+    assert_int_equal(back.items[0].salt[15], 15);
+    user_set_deinit(&back);
+    size_t cost_at = 1 + 2 + 1 + 1 + USER_HASH_BYTES;
+    assert_int_equal(bytes.data[cost_at], 14);
+    bytes.data[cost_at] = 0;
+    assert_int_equal(user_set_decode(buffer_slice(&bytes), &back), STATUS_CORRUPT);
+    bytes.data[cost_at] = USER_COST_MAX + 1;
+    assert_int_equal(user_set_decode(buffer_slice(&bytes), &back), STATUS_CORRUPT);
+    buffer_deinit(&bytes);
+    user_set_deinit(&set);
+}
+
 static void a_user_has_bounds(void **state)
 {
     struct user user;
@@ -417,6 +496,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_say_what_a_user_may_do),
         cmocka_unit_test(a_wrong_rule_changes_nothing),
+        cmocka_unit_test(a_user_has_one_salt),
+        cmocka_unit_test(a_salt_comes_back_or_is_refused),
         cmocka_unit_test(a_user_has_bounds),
         cmocka_unit_test(users_are_made_changed_and_dropped),
         cmocka_unit_test(there_are_so_many_users),

@@ -12,6 +12,7 @@ unit_tests += \
 	tests/unit/node/test_lineage \
 	tests/unit/node/test_node \
 	tests/unit/node/test_owner_choice \
+	tests/unit/node/test_password_hashes \
 	tests/unit/node/test_publications \
 	tests/unit/node/test_placement \
 	tests/unit/node/test_register \

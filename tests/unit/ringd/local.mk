@@ -13,5 +13,6 @@ unit_tests += \
 	tests/unit/ringd/test_message_mac \
 	tests/unit/ringd/test_options \
 	tests/unit/ringd/test_password_hash \
+	tests/unit/ringd/test_password_worker \
 	tests/unit/ringd/test_ring_file \
 	tests/unit/ringd/test_ring_plan

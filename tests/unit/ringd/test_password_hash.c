@@ -32,6 +32,23 @@ static void hashes_are_sha_256(void **state)
     }
 }
 
+/* Made with Python's hashlib.scrypt(sha256(b"abc"), salt=bytes(range(16)), n=1024, r=8, p=1). */
+static void the_slow_hash_is_scrypt(void **state)
+{
+    uint8_t digest[USER_HASH_BYTES], salt[USER_SALT_BYTES], hash[USER_HASH_BYTES];
+    char text[2 * USER_HASH_BYTES + 1];
+    (void)state;
+    password_hash(slice_text("abc"), digest);
+    for (uint8_t i = 0; i < USER_SALT_BYTES; i++)
+        salt[i] = i;
+    assert_int_equal(password_hash_slowly(digest, 10, salt, hash), STATUS_OK);
+    for (size_t k = 0; k < USER_HASH_BYTES; k++)
+        snprintf(text + 2 * k, 3, "%02x", hash[k]);
+    assert_string_equal(text, "4c122df72f7fd017f3c64ab76a6237c00b79f34e7796aea6f2e41be14fddfab9");
+    assert_int_equal(password_hash_slowly(digest, USER_COST_DEFAULT, salt, hash), STATUS_OK);
+    assert_int_equal(password_hash_slowly(digest, USER_COST_MIN, salt, hash), STATUS_OK);
+}
+
 static void secrets_of_any_length_differ(void **state)
 {
     static const size_t lengths[] = {16, 256, 257, 512};
@@ -51,6 +68,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hashes_are_sha_256),
+        cmocka_unit_test(the_slow_hash_is_scrypt),
         cmocka_unit_test(secrets_of_any_length_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
