@@ -38,6 +38,8 @@ libringcore_a_SOURCES += \
 	src/commands/introspection.h \
 	src/commands/keyspace.c \
 	src/commands/keyspace.h \
+	src/commands/latency_monitor.c \
+	src/commands/latency_monitor.h \
 	src/commands/manual.c \
 	src/commands/manual.h \
 	src/commands/member.c \

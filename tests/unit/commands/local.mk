@@ -12,6 +12,7 @@ unit_tests += \
 	tests/unit/commands/test_hashes \
 	tests/unit/commands/test_keys \
 	tests/unit/commands/test_keyspace \
+	tests/unit/commands/test_latency_monitor \
 	tests/unit/commands/test_member \
 	tests/unit/commands/test_pubsub \
 	tests/unit/commands/test_redis \
