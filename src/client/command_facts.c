@@ -56,6 +56,7 @@ static const struct row READS[] = {
     {"ring.gc", 0},
     {"ring.get", 1},
     {"ring.hints", 0},
+    {"ring.latency", 0},
     {"ring.locate", 1},
     {"ring.show", 0},
     {"ring.slots", 0},

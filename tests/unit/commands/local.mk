@@ -17,6 +17,7 @@ unit_tests += \
 	tests/unit/commands/test_pubsub \
 	tests/unit/commands/test_redis \
 	tests/unit/commands/test_ring_gc \
+	tests/unit/commands/test_ring_latency \
 	tests/unit/commands/test_ring_repair \
 	tests/unit/commands/test_server \
 	tests/unit/commands/test_session \
