@@ -22,6 +22,7 @@ libringcore_a_SOURCES += \
 	src/coordinator/repeat.c \
 	src/coordinator/request.c \
 	src/coordinator/request.h \
+	src/coordinator/request_moves.c \
 	src/coordinator/request_state.h \
 	src/coordinator/scan.c \
 	src/coordinator/scan.h \

@@ -429,6 +429,7 @@ void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, str
         return;
     }
     if (status != STATUS_OK) {
+        moves_note(c, status);
         c->failed |= (owner_mask)1 << owner;
         hints_recount(c);
         read_ask_more(c, wall_ms, out);

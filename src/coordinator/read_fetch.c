@@ -135,8 +135,12 @@ void fetch_reply(struct coordinated_request *c, uint8_t owner, struct slice body
                  struct coordinated_output *out)
 {
     struct message_read_result read;
-    if (message_read_result_decode(body, &read) != STATUS_OK || read.status != STATUS_OK ||
-        read.cell_count != c->request.entry_count || !read_cells_are_sound(&read)) {
+    enum status status = message_read_result_decode(body, &read);
+    if (status == STATUS_OK)
+        status = (enum status)read.status;
+    moves_note(c, status);
+    if (status != STATUS_OK || read.cell_count != c->request.entry_count ||
+        !read_cells_are_sound(&read)) {
         fetch_failed(c, owner, wall_ms, out);
         return;
     }

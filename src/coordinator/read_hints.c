@@ -242,7 +242,11 @@ void hints_given_to(struct coordinated_request *c, uint8_t owner, struct slice b
 {
     struct message_replicated replicated;
     owner_mask bit = (owner_mask)1 << owner;
-    if (message_replicated_decode(body, &replicated) == STATUS_OK && replicated.status == STATUS_OK)
+    enum status status = message_replicated_decode(body, &replicated);
+    if (status == STATUS_OK)
+        status = (enum status)replicated.status;
+    moves_note(c, status);
+    if (status == STATUS_OK)
         c->hints->delivered |= bit;
     else
         c->failed |= bit;

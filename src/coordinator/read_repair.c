@@ -116,7 +116,11 @@ void repair_reply(struct coordinated_request *c, uint8_t owner, struct slice bod
                   struct coordinated_output *out)
 {
     struct message_replicated replicated;
-    if (message_replicated_decode(body, &replicated) == STATUS_OK && replicated.status == STATUS_OK)
+    enum status status = message_replicated_decode(body, &replicated);
+    if (status == STATUS_OK)
+        status = (enum status)replicated.status;
+    moves_note(c, status);
+    if (status == STATUS_OK)
         quorum_count(&c->write, owner);
     else
         c->failed |= (owner_mask)1 << owner;

@@ -12,7 +12,7 @@
 void coordinated_output_clear(struct coordinated_output *output)
 {
     output->send_count = 0;
-    output->finished = output->again = false;
+    output->finished = output->again = output->anew = output->moved = false;
     output->read_repairs = 0;
     output->repeated = output->repeated_by_quorum = false;
     output->fetches = 0;
@@ -79,6 +79,8 @@ void request_fail(struct coordinated_request *c, enum status status, const struc
                   struct coordinated_output *out)
 {
     struct buffer encoded = {0};
+    if (moves_hold(c, status))
+        return;
     if ((c->request.flags & KEY_AGAIN) != 0) /* C2: the first time was minted */
         status = STATUS_UNCERTAIN;
     struct key_result result =
@@ -261,6 +263,8 @@ void coordinated_request_reply(struct coordinated_request *c, node_id from, uint
                                struct slice body, uint64_t wall_ms, struct coordinated_output *out)
 {
     uint8_t holder = holder_index(c, from);
+    if (c->phase == PHASE_OVER)
+        return;
     bool is_owner = holder < c->owners.primary_count;
     bool is_replica = holder < preference_list_replicas(&c->owners);
     if (type == MESSAGE_HINTED && c->phase == PHASE_REPLICATE) {
@@ -343,7 +347,7 @@ void coordinated_request_refused(struct coordinated_request *c, node_id node, en
 /* Whether another holder can take the place of one that is silent. */
 static bool is_retried(const struct coordinated_request *c)
 {
-    return c->phase == PHASE_ASK || c->phase == PHASE_GIVE || c->phase == PHASE_FETCH ||
+    return c->held || c->phase == PHASE_ASK || c->phase == PHASE_GIVE || c->phase == PHASE_FETCH ||
            c->phase == PHASE_REPAIR || (!c->answered && fallbacks_may_count(c));
 }
 
@@ -354,12 +358,16 @@ void coordinated_request_tick(struct coordinated_request *c, uint64_t now_us, ui
     if (c->phase == PHASE_OVER)
         return;
     if (now_us >= c->params.deadline_us) {
+        c->tag_refused = false; /* nothing is held any longer */
         bool minting = c->phase == PHASE_MINT || c->phase == PHASE_REPLICATE;
         if (!c->answered)
             request_fail(c, minting ? STATUS_UNCERTAIN : STATUS_TIMEOUT,
                          minting ? &c->write : &c->read, out);
         c->phase = PHASE_OVER;
         c->open = 0;
+    } else if (c->held && now_us >= c->retry_us) {
+        c->retry_us = now_us + (uint64_t)c->params.retry_ms * 1000;
+        moves_go_on(c, out);
     } else if (c->phase == PHASE_ASK && now_us >= c->speculate_us && now_us < c->retry_us) {
         c->speculate_us = UINT64_MAX;
         read_speculate(c, allowed->speculate, out);
@@ -390,6 +398,16 @@ uint64_t coordinated_request_deadline_us(const struct coordinated_request *c)
     return deadline_us;
 }
 
+const struct key_request *coordinated_request_asked(const struct coordinated_request *c)
+{
+    return &c->request;
+}
+
+bool coordinated_request_is_held(const struct coordinated_request *c)
+{
+    return c->held && c->phase != PHASE_OVER;
+}
+
 bool coordinated_request_done(const struct coordinated_request *c)
 {
     return c->phase == PHASE_OVER;
@@ -399,6 +417,21 @@ bool coordinated_request_waits_for(const struct coordinated_request *c, node_id 
 {
     uint8_t holder = holder_index(c, node);
     return c->phase != PHASE_OVER && holder < c->owners.count && (c->open >> holder & 1) != 0;
+}
+
+void coordinated_request_follow(struct coordinated_request *c, struct coordinated_output *out)
+{
+    if (c->phase != PHASE_OVER && moves_is_stale(c))
+        moves_go_on(c, out);
+    settle(c, out);
+}
+
+void coordinated_request_send_anew(struct coordinated_request *c, owner_mask usable,
+                                   struct coordinated_output *out)
+{
+    c->params.usable = usable;
+    write_send_anew(c, out);
+    settle(c, out);
 }
 
 bool coordinated_request_is_from_before(const struct coordinated_request *c, partition_id partition,

@@ -24,6 +24,7 @@
  *   C4  the request is answered exactly once, at its deadline at the latest
  *   C5  a holder that was refused once is not sent to again
  *   C6  a fallback is sent hints, or asked for them, and only by a request that may count it
+ *   C7  who is counted said so under the tag by which the request goes now
  * Source: Dynamo, SOSP 2007, 4.5; reference "algorithms" 4.3-4.5. Blocking repair
  * follows Attiya, Bar-Noy, Dolev (ABD), JACM 1995: a read writes back before it answers.
  */
@@ -86,6 +87,12 @@ struct coordinated_output {
     struct buffer bodies;
     bool finished; /* by this step: `result` is an encoded struct key_result */
     bool again;    /* and it is no answer: `result` is a request to coordinate instead */
+    bool anew;     /* likewise: `result` is this request, to be started as if it came now */
+    /*
+     * What was minted is to be sent under another tag: coordinated_request_send_anew(), with
+     * answers that cannot be taken for those to what was sent before.
+     */
+    bool moved;
     struct buffer result;
     bool repeated;           /* the answer is the first one of a request that was known */
     bool repeated_by_quorum; /* and one of those asked knew it, before it was to be minted */
@@ -123,7 +130,25 @@ void coordinated_request_tick(struct coordinated_request *request, uint64_t now_
                               uint64_t wall_ms, const struct coordinate_allowance *allowed,
                               struct coordinated_output *out);
 
+/*
+ * The partition has another tag, or other owners, in the ring (T2 of tests/models/ring_change.py).
+ * What was not minted begins anew (`anew`), what was is sent again (`moved`); what is being minted
+ * goes on until the own store has answered.
+ */
+void coordinated_request_follow(struct coordinated_request *request,
+                                struct coordinated_output *out);
+/*
+ * After `moved`: to all replicas of now, of which nobody is counted yet; `usable` as in the params,
+ * by index in the preference list of now.
+ */
+void coordinated_request_send_anew(struct coordinated_request *request, owner_mask usable,
+                                   struct coordinated_output *out);
+
+/* What it is about; as long as it lives. */
+const struct key_request *coordinated_request_asked(const struct coordinated_request *request);
 uint64_t coordinated_request_deadline_us(const struct coordinated_request *request);
+/* Whether it failed because others go by another tag, and waits to be tried again. */
+bool coordinated_request_is_held(const struct coordinated_request *request);
 bool coordinated_request_done(const struct coordinated_request *request);
 /* Whether an answer of `node` is awaited: for counting what is in flight. */
 bool coordinated_request_waits_for(const struct coordinated_request *request, node_id node);

@@ -1,6 +1,6 @@
 /*
  * request_state.h - the inside of a coordinated request, shared by request.c, read.c, read_merge.c,
- * read_hints.c, read_fetch.c, read_repair.c, scan.c, write.c and fallbacks.c.
+ * read_hints.c, read_fetch.c, read_repair.c, scan.c, write.c, fallbacks.c and request_moves.c.
  */
 #ifndef COORDINATOR_REQUEST_STATE_H
 #define COORDINATOR_REQUEST_STATE_H
@@ -34,7 +34,7 @@ struct coordinated_request {
     struct quorum write;                     /* of the replication, or of the repair */
     owner_mask open;                         /* asked in this phase, not answered */
     owner_mask failed;                       /* in this phase */
-    struct buffer replicate;                 /* PHASE_REPLICATE, sloppy: what a hint is made of */
+    struct buffer replicate;                 /* PHASE_REPLICATE: what was sent, for who is next */
     uint8_t stands_for[PREFERENCE_LIST_MAX]; /* of a fallback that was asked: the owner's index */
     uint8_t order[RING_OWNERS_MAX];          /* owners by rank, the best first */
     owner_mask full;                         /* asked for values too */
@@ -54,6 +54,8 @@ struct coordinated_request {
     owner_mask speculative;   /* asked then */
     struct read_hints *hints; /* of a sloppy read: read_hints.c; else NULL */
     bool unseen_increments;   /* an owner counts what the strings written do not cover */
+    bool tag_refused;         /* who was asked goes by another tag */
+    bool held;                /* it failed because of that, and may yet go on */
 };
 
 /* request.c: for read.c and write.c */
@@ -65,6 +67,17 @@ void request_answer(struct coordinated_request *c, struct slice result,
 void request_fail(struct coordinated_request *c, enum status status, const struct quorum *quorum,
                   struct coordinated_output *out);
 uint8_t request_self_index(const struct coordinated_request *c); /* owner_count when none */
+
+/* request_moves.c */
+/* Whether a refusal is one of a replica that goes by another tag (T1); it is noted. */
+void moves_note(struct coordinated_request *c, enum status status);
+/* Whether a failure with that status is not told yet, for the request may begin anew. */
+bool moves_hold(struct coordinated_request *c, enum status status);
+bool moves_is_stale(const struct coordinated_request *c);
+/* Instead of an answer: the same request is to be started as a new one. */
+void moves_begin_anew(struct coordinated_request *c, struct coordinated_output *out);
+/* At a later time, or when the tag has moved here. */
+void moves_go_on(struct coordinated_request *c, struct coordinated_output *out);
 
 /* read.c */
 void read_start(struct coordinated_request *c, uint64_t wall_ms, struct coordinated_output *out);
@@ -164,6 +177,8 @@ void write_start(struct coordinated_request *c, struct coordinated_output *out);
 void write_minted(struct coordinated_request *c, struct slice body, struct coordinated_output *out);
 void write_reply(struct coordinated_request *c, uint8_t holder, struct slice body,
                  struct coordinated_output *out);
+/* What was minted goes to all replicas under the tag of now, and nobody is counted yet. */
+void write_send_anew(struct coordinated_request *c, struct coordinated_output *out);
 void write_check(struct coordinated_request *c, struct coordinated_output *out);
 
 /* fallbacks.c */

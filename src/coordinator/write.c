@@ -6,6 +6,7 @@
 
 #include <assert.h>
 
+#include "ring/transition.h"
 #include "wire/message_lookup.h"
 
 void write_start(struct coordinated_request *c, struct coordinated_output *out)
@@ -99,8 +100,11 @@ static void replicate(struct coordinated_request *c, struct slice body,
                       struct coordinated_output *out)
 {
     c->phase = PHASE_REPLICATE;
-    if (fallbacks_may_count(c))
-        buffer_append_slice(&c->replicate, body);
+    buffer_append_slice(&c->replicate, body);
+    if (moves_is_stale(c)) { /* since it was sent to be minted */
+        out->moved = true;
+        return;
+    }
     for (uint8_t i = 0; i < preference_list_replicas(&c->owners); i++) {
         if (c->owners.nodes[i] == c->params.self)
             continue; /* its own MESSAGE_REPLICATED follows the commit */
@@ -126,7 +130,12 @@ void write_minted(struct coordinated_request *c, struct slice body, struct coord
     struct message_minted minted;
     enum status status = message_minted_decode(body, &minted);
     assert(status == STATUS_OK); /* own store side */
-    if (minted.status != STATUS_OK) {
+    if (minted.status == STATUS_STALE_TAG || (!minted.written && moves_is_stale(c))) {
+        c->open = 0; /* nothing was written */
+        c->tag_refused = c->held = true;
+        if (moves_is_stale(c))
+            moves_begin_anew(c, out);
+    } else if (minted.status != STATUS_OK) {
         c->open = 0;
         request_fail(c, minted.status, &c->write, out); /* C2: nothing was minted */
     } else if (!minted.written) {
@@ -144,12 +153,55 @@ void write_reply(struct coordinated_request *c, uint8_t holder, struct slice bod
                  struct coordinated_output *out)
 {
     struct message_replicated replicated; /* a hint is acknowledged in the same form */
-    if (message_replicated_decode(body, &replicated) == STATUS_OK &&
-        replicated.status == STATUS_OK) {
+    enum status status = message_replicated_decode(body, &replicated);
+    if (status == STATUS_OK)
+        status = (enum status)replicated.status;
+    moves_note(c, status);
+    if (status == STATUS_OK) {
         fallbacks_count(c, holder);
         c->unseen_increments = c->unseen_increments || replicated.unseen_increments;
     } else {
         c->failed |= (owner_mask)1 << holder;
     }
     write_check(c, out);
+}
+
+/* What the store minted names the tag of then. */
+static void encode_under(struct coordinated_request *c, struct buffer *body)
+{
+    struct message_replicate message;
+    enum status status = message_replicate_decode(buffer_slice(&c->replicate), &message);
+    assert(status == STATUS_OK); /* own store side */
+    message.address = c->address;
+    message_replicate_encode(&message, body);
+}
+
+void write_send_anew(struct coordinated_request *c, struct coordinated_output *out)
+{
+    struct buffer body = {0};
+    partition_id partition = c->address.partition;
+    uint8_t home =
+        c->request.region > 0 ? (uint8_t)(c->request.region - 1) : c->params.home; /* LOCAL's */
+    c->held = c->tag_refused = false;
+    c->open = c->failed = 0;
+    c->address.tag = ring_tag_of(c->params.ring, partition);
+    preference_list_build(c->params.ring, partition, c->params.home, &c->owners);
+    enum status status =
+        quorum_init(&c->write, &c->owners, home, &c->request.options, QUORUM_WRITE);
+    if (status != STATUS_OK || !ring_replicates(c->params.ring, c->params.self, partition)) {
+        request_fail(c, STATUS_UNCERTAIN, &c->write, out); /* T2: it cannot answer for it */
+        return;
+    }
+    c->params.usable &= quorum_holders(&c->write) | c->owners.other_set;
+    encode_under(c, &body);
+    buffer_clear(&c->replicate);
+    buffer_append_slice(&c->replicate, buffer_slice(&body));
+    for (uint8_t i = 0; i < preference_list_replicas(&c->owners); i++) {
+        if ((c->params.usable >> i & 1) != 0)
+            request_send(c, i, MESSAGE_REPLICATE, buffer_slice(&body), out); /* itself too */
+        else
+            c->failed |= (owner_mask)1 << i;
+    }
+    write_check(c, out);
+    buffer_deinit(&body);
 }

@@ -261,7 +261,10 @@ static void propose(struct register_proposer *p, uint64_t now_us, struct propose
     }
     p->refusal = register_change_apply(&p->change, p->id, p->best, &next, p->reason);
     p->changes = next != NULL || register_value_holds(p->best, p->id);
-    if (next == NULL && is_known(p, p->best)) {
+    /* A steward that is in doubt holds what a later ballot overtook: it is to accept the value too.
+     */
+    bool ends_doubt = p->change.kind == REGISTER_CHANGE_NONE;
+    if (next == NULL && is_known(p, p->best) && !ends_doubt) {
         end(p, p->refusal, register_value_copy(p->best)); /* P3 holds already */
         return;
     }

@@ -100,25 +100,24 @@ void register_value_free(struct register_value *value)
     free(value);
 }
 
-/* Whether no partition moves from the one to the other. */
-static bool moves_nothing(const struct ring *ring, const struct ring *agreed)
+/* What never changes within a generation: else keys would be looked for elsewhere. */
+static bool has_shape(const struct ring *ring, const struct ring *agreed)
 {
-    struct buffer before = {0}, after = {0};
-    ring_transitions_encode(ring, &before);
-    ring_transitions_encode(agreed, &after);
-    bool same = ring_tag_compare(agreed->tag, ring->tag) == 0 &&
-                ring_placement_digest(agreed) == ring_placement_digest(ring) &&
-                slice_equal(buffer_slice(&before), buffer_slice(&after));
-    buffer_deinit(&before);
-    buffer_deinit(&after);
-    return same;
+    return ring_tag_compare(agreed->tag, ring->tag) == 0 && agreed->seed == ring->seed &&
+           memcmp(agreed->secret, ring->secret, sizeof ring->secret) == 0 &&
+           agreed->partition_count == ring->partition_count &&
+           agreed->owner_count == ring->owner_count && agreed->region_count == ring->region_count &&
+           memcmp(agreed->regions, ring->regions, sizeof ring->regions) == 0;
 }
 
-bool register_value_apply(const struct register_value *value, struct ring *ring)
+bool register_value_apply(const struct register_value *value, struct ring *ring, bool *moved)
 {
     const struct ring *agreed = value->ring;
-    if (!moves_nothing(ring, agreed))
+    *moved = false;
+    if (!has_shape(ring, agreed) ||
+        (agreed->generation == ring->generation && !ring_placement_follows(agreed, ring)))
         return false;
+    *moved = ring_take_placement(ring, agreed);
     free(ring->members);
     ring->members = memory_copy(agreed->members, agreed->member_count * sizeof *agreed->members);
     ring->member_count = agreed->member_count;

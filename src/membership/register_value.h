@@ -80,10 +80,12 @@ uint64_t register_value_digest(struct slice bytes);
 
 /*
  * Make `ring` what the value says, in place, so that whoever borrows it keeps what he has, but for
- * its members. False when that would move data, which this version cannot do; then nothing was
- * changed.
+ * its members and the rows of its table. `moved`: partitions have other owners or tags than before.
+ * False when keys would lie in other partitions, or a partition would have other owners without
+ * another tag, which no change of the register makes: then nothing was changed.
  */
-MUST_USE bool register_value_apply(const struct register_value *value, struct ring *ring);
+MUST_USE bool register_value_apply(const struct register_value *value, struct ring *ring,
+                                   bool *moved);
 
 /* By generation, then seq: <0, 0, >0. */
 int register_value_compare(const struct register_value *a, const struct register_value *b);

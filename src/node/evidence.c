@@ -20,7 +20,8 @@ static bool is_quiet(const struct node *node, partition_id partition)
 
 void node_evidence(const struct node *node, struct ring_testimony *out)
 {
-    *out = (struct ring_testimony){.storage_incarnation = node->environment.storage_incarnation};
+    *out = (struct ring_testimony){.storage_incarnation = node->environment.storage_incarnation,
+                                   .dropping = node->holdings.state.dropping};
     for (uint32_t i = 0; i < node->ring->transition_count && lineage_is_confirmed(node); i++) {
         partition_id partition = node->ring->transitions[i].partition;
         struct ring_holding holding = {.partition = partition,

@@ -22,6 +22,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "commands/introspection.h"
 #include "node/node_state.h"
 #include "ring/position.h"
@@ -155,11 +156,29 @@ static void send_all(struct node *node, struct pending *pending, struct lost_own
 /* What a request wants coordinated in its place. */
 struct successor {
     struct buffer request; /* empty: nothing */
+    bool anew;             /* as if it came now, and not for what was minted here */
     struct origin origin;
     uint64_t deadline_us;
 };
 
 static void start_successor(struct node *node, struct successor *next);
+
+static owner_mask usable_holders(struct node *node, const struct key_request *request,
+                                 const struct preference_list *holders);
+
+/* What was minted goes to the replicas of now, under their tag. */
+static void send_anew(struct node *node, struct pending *pending)
+{
+    const struct key_request *request = coordinated_request_asked(pending->coordinated);
+    struct preference_list holders;
+    preference_list_build(node->ring, request->partition, node->home, &holders);
+    coordinated_output_clear(&node->coordinated_output);
+    pending_renumber(node, pending);
+    coordinated_request_send_anew(pending->coordinated, usable_holders(node, request, &holders),
+                                  &node->coordinated_output);
+    deadline_heap_add(&node->timers, coordinated_request_deadline_us(pending->coordinated),
+                      pending->id);
+}
 
 /* Carry out a step's wishes, and those of the refusals that they meet. May remove `pending`. */
 static void carry_out_steps(struct node *node, struct pending *pending, struct successor *next)
@@ -176,8 +195,13 @@ static void carry_out_steps(struct node *node, struct pending *pending, struct s
         node->statistics.requests_repeated_by_quorum += out->repeated_by_quorum;
         node->statistics.read_bytes_omitted += out->omitted_bytes;
         owner_choice_count(node, out);
+        if (out->moved) {
+            send_anew(node, pending);
+            continue;
+        }
         send_all(node, pending, lost, &lost_count);
-        if (out->again) {
+        if (out->again || out->anew) {
+            next->anew = out->anew;
             next->origin = pending->origin;
             next->deadline_us = pending->deadline_us;
             buffer_append_slice(&next->request, buffer_slice(&out->result));
@@ -192,8 +216,13 @@ static void carry_out_steps(struct node *node, struct pending *pending, struct s
             pending_remove(node, pending);
             return;
         }
-        if (lost_count == 0)
+        if (lost_count == 0) {
+            if (coordinated_request_is_held(pending->coordinated))
+                deadline_heap_add(&node->timers,
+                                  coordinated_request_deadline_us(pending->coordinated),
+                                  pending->id);
             return;
+        }
         const struct lost_owner *owner = &lost[--lost_count];
         coordinated_request_refused(pending->coordinated, owner->node, owner->status,
                                     node->now.wall_ms, out);
@@ -282,9 +311,14 @@ static void start_successor(struct node *node, struct successor *next)
     struct reader reader = reader_make(buffer_slice(&next->request));
     enum status status = key_request_decode(&reader, &request, &contexts);
     assert(status == STATUS_OK); /* it was encoded here */
-    preference_list_build(node->ring, request.partition, node->home, &owners);
-    node->statistics.writes_again++;
-    coordinate(node, &next->origin, &request, &owners, next->deadline_us, true);
+    if (next->anew) {
+        key_request_start(node, &next->origin, &request, left_ms(node, next->deadline_us),
+                          next->origin.connection != 0);
+    } else {
+        preference_list_build(node->ring, request.partition, node->home, &owners);
+        node->statistics.writes_again++;
+        coordinate(node, &next->origin, &request, &owners, next->deadline_us, true);
+    }
     free((void *)request.entries);
     key_contexts_free(&contexts);
 }
@@ -652,6 +686,23 @@ void key_request_refused(struct node *node, struct pending *pending, node_id by,
     coordinated_request_refused(pending->coordinated, by, status, node->now.wall_ms,
                                 &node->coordinated_output);
     carry_out(node, pending);
+}
+
+void key_requests_follow_ring(struct node *node)
+{
+    size_t count = 0;
+    request_id *ids = memory_new(HASH_COUNT(node->pending), sizeof *ids);
+    for (struct pending *pending = node->pending; pending != NULL; pending = pending->hh.next)
+        if (pending->kind == PENDING_COORDINATED)
+            ids[count++] = pending->id;
+    for (size_t i = 0; i < count; i++) {
+        struct pending *pending = pending_find(node, ids[i]);
+        if (pending == NULL)
+            continue;
+        coordinated_request_follow(pending->coordinated, &node->coordinated_output);
+        carry_out(node, pending);
+    }
+    free(ids);
 }
 
 void key_request_tick(struct node *node, struct pending *pending)

@@ -15,6 +15,7 @@ libringcore_a_SOURCES += \
 	src/node/partition_schedule.c \
 	src/node/peer_requests.c \
 	src/node/pending.c \
+	src/node/placement.c \
 	src/node/publications.c \
 	src/node/reach_schedule.c \
 	src/node/rebuild_progress.c \
@@ -35,6 +36,7 @@ libringcore_a_SOURCES += \
 	src/node/store_expiry.c \
 	src/node/store_fold.c \
 	src/node/store_hint_read.c \
+	src/node/store_holdings.c \
 	src/node/store_hint_read.h \
 	src/node/store_hints.c \
 	src/node/store_lineage.c \

@@ -475,6 +475,10 @@ static void store_frame(struct node *node, const struct frame *frame)
         tree_schedule_state(node, frame->body);
         return;
     }
+    if (frame->type == MESSAGE_HOLDINGS_STATE && frame->request == 0) {
+        placement_told(node, frame->body);
+        return;
+    }
     if (frame->type == MESSAGE_DROP_STATE && frame->request == 0) {
         drop_told(node, frame->body);
         return;
@@ -522,6 +526,9 @@ static void store_frame(struct node *node, const struct frame *frame)
         break;
     case PENDING_EXPIRY:
         expiry_store_frame(node, pending, frame->type, frame->body);
+        break;
+    case PENDING_HOLDINGS:
+        placement_store_frame(node, pending, frame->type, frame->body);
         break;
     case PENDING_DROP:
         drop_store_frame(node, pending, frame->type, frame->body);
@@ -585,6 +592,7 @@ static void tick(struct node *node)
     stability_tick(node);
     expiry_tick(node);
     drop_tick(node);
+    placement_tick(node);
     tree_schedule_tick(node);
     client_sessions_tick(node);
 }
@@ -629,6 +637,7 @@ void node_step(struct node *node, const struct event *event, struct effects *out
         stability_start(node);
         expiry_start(node);
         drop_start(node);
+        placement_start(node);
         tree_schedule_start(node);
         reach_start(node);
         peers_start(node->peers, event->now.mono_us, &node->peers_output);
@@ -682,6 +691,7 @@ uint64_t node_deadline_us(const struct node *node)
                             stability_deadline_us(node),
                             expiry_deadline_us(node),
                             drop_deadline_us(node),
+                            placement_deadline_us(node),
                             node_register_deadline_us(node),
                             tree_schedule_deadline_us(node),
                             deadline_heap_next_us(&node->timers),

@@ -35,6 +35,7 @@
 #include "wire/message_expiry.h"
 #include "wire/message_garbage.h"
 #include "wire/message_lineage.h"
+#include "wire/message_ring.h"
 
 /* Who waits for an outcome. */
 struct origin {
@@ -56,6 +57,7 @@ enum pending_kind {
     PENDING_STABILITY, /* a report for a peer, or a step of collecting */
     PENDING_EXPIRY,    /* a step of dropping expired values */
     PENDING_DROP,      /* a step of removing what dropped keyspaces have left */
+    PENDING_HOLDINGS,  /* a step of taking partitions in, and dropping others */
     PENDING_TREE       /* a step of anti-entropy or of a scrub (tree_schedule.h) */
 };
 
@@ -87,6 +89,7 @@ struct pending {
     /* PENDING_PEER_STORE, PENDING_REGISTER */
     uint16_t type; /* of the question */
     partition_id partition;
+    struct ring_tag tag; /* of the partition, when it was asked */
 };
 
 /* A result for a session, delivered at the end of the step. */
@@ -218,6 +221,10 @@ struct node {
         uint64_t due_us;
         struct message_drop_state state; /* as the store side last told */
     } drop;
+    struct {
+        uint64_t due_us;
+        struct message_holdings_state state; /* as the store side last told */
+    } holdings;
     struct tree_schedule *trees;
     struct instant now;   /* of the present step; by the agreed time when the own clock is skewed */
     uint64_t own_wall_ms; /* the wall clock as it stands, for peers to judge */
@@ -243,6 +250,8 @@ struct pending *pending_add(struct node *node, enum pending_kind kind, const str
                             uint64_t deadline_us);
 struct pending *pending_find(struct node *node, request_id id);
 void pending_remove(struct node *node, struct pending *pending);
+/* It goes on under another number: answers to what was sent so far find nobody. */
+void pending_renumber(struct node *node, struct pending *pending);
 void pending_await(struct node *node, struct pending *pending, node_id peer);
 void pending_heard(struct node *node, struct pending *pending, node_id peer);
 
@@ -279,6 +288,8 @@ void key_request_frame(struct node *node, struct pending *pending, node_id from,
 void key_request_refused(struct node *node, struct pending *pending, node_id by,
                          enum status status);
 void key_request_tick(struct node *node, struct pending *pending);
+/* Partitions have other owners, or tags, than before. */
+void key_requests_follow_ring(struct node *node);
 
 /* peer_requests.c */
 void peer_request(struct node *node, node_id from, link_id link, const struct frame *frame);
@@ -322,7 +333,19 @@ uint64_t lineage_deadline_us(const struct node *node);
 /* rebuild_progress.c */
 /* MESSAGE_REPLICA_STATE of the store side. */
 void rebuild_progress_note(struct node *node, struct slice body);
+void rebuild_progress_set(struct node *node, partition_id partition, uint8_t state);
 void rebuild_progress_view(void *context, struct instant now, struct store_view *out);
+
+/* placement.c */
+/* Partitions have other owners, or tags, than before. */
+void placement_changed(struct node *node);
+void placement_start(struct node *node);
+/* MESSAGE_HOLDINGS_STATE that nobody asked for. */
+void placement_told(struct node *node, struct slice body);
+void placement_store_frame(struct node *node, struct pending *pending, uint16_t type,
+                           struct slice body);
+void placement_tick(struct node *node);
+uint64_t placement_deadline_us(const struct node *node);
 
 /* evidence.c */
 /* Of all partitions that move; release it with ring_testimony_deinit(). */

@@ -173,6 +173,7 @@ static void ask_store(struct node *node, const struct origin *origin, const stru
         pending_add(node, PENDING_PEER_STORE, origin, node->now.mono_us + (uint64_t)ms * 1000);
     pending->type = frame->type;
     pending->partition = partition;
+    pending->tag = ring_tag_of(node->ring, partition);
     load->asked++;
     node->asked_count++;
     if (frame->type == MESSAGE_SYNC_PULL)
@@ -254,13 +255,22 @@ static void forget(struct node *node, struct pending *pending)
     pending_remove(node, pending);
 }
 
+/* A copy that this node is dropping may have been read when it was no longer whole. */
+static enum status check_read_answer(const struct node *node, const struct pending *pending)
+{
+    struct ring_tag tag = ring_tag_of(node->ring, pending->partition);
+    if (ring_tag_compare(pending->tag, tag) != 0)
+        return STATUS_STALE_TAG;
+    return node_replica_ready(node, pending->partition) ? STATUS_OK : STATUS_NOT_READY;
+}
+
 void peer_request_answered(struct node *node, struct pending *pending, uint16_t type,
                            struct slice body)
 {
     assert(type == answer_type(pending->type));
-    if (is_read(pending->type) && !node_replica_ready(node, pending->partition))
-        peer_request_fail(node, &pending->origin, pending->type, pending->partition,
-                          STATUS_NOT_READY);
+    enum status status = is_read(pending->type) ? check_read_answer(node, pending) : STATUS_OK;
+    if (status != STATUS_OK)
+        peer_request_fail(node, &pending->origin, pending->type, pending->partition, status);
     else if (peers_link(node->peers, pending->origin.node) == pending->origin.link)
         node_send_link(node, pending->origin.link, type, pending->origin.request,
                        owner_choice_load(node, pending->started_us), body);

@@ -45,6 +45,16 @@ void pending_heard(struct node *node, struct pending *pending, node_id peer)
     }
 }
 
+void pending_renumber(struct node *node, struct pending *pending)
+{
+    while (pending->awaited_count > 0)
+        pending_heard(node, pending, pending->awaited[0]);
+    HASH_DEL(node->pending, pending);
+    pending->id = ++node->last_request;
+    HASH_ADD(hh, node->pending, id, sizeof pending->id, pending);
+    deadline_heap_add(&node->timers, pending->deadline_us, pending->id);
+}
+
 void pending_remove(struct node *node, struct pending *pending)
 {
     while (pending->awaited_count > 0)

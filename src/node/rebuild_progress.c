@@ -6,28 +6,32 @@
 
 #include "node/node_state.h"
 
-void rebuild_progress_note(struct node *node, struct slice body)
+void rebuild_progress_set(struct node *node, partition_id partition, uint8_t state)
 {
-    struct message_replica_state state;
-    enum status status = message_replica_state_decode(body, &state);
-    assert(status == STATUS_OK && state.partition < node->ring->partition_count);
-    uint8_t *known = &node->replica_states[state.partition];
+    uint8_t *known = &node->replica_states[partition];
     if (*known == REPLICA_REBUILDING)
         node->rebuilding_count--;
-    if (state.state == REPLICA_REBUILDING)
+    if (state == REPLICA_REBUILDING)
         node->rebuilding_count++;
     if (node->rebuilding_count > node->rebuild_total) {
         node->rebuild_total = node->rebuilding_count;
         node->rebuild_start_us = node->now.mono_us;
     }
-    if (*known == REPLICA_REBUILDING && state.state == REPLICA_ACTIVE &&
-        node->rebuilding_count == 0) {
+    if (*known == REPLICA_REBUILDING && state == REPLICA_ACTIVE && node->rebuilding_count == 0) {
         log_line(&node->log, LOG_INFO, "all replicas are rebuilt replicas=%u took_ms=%llu",
                  node->rebuild_total,
                  (unsigned long long)(node->now.mono_us - node->rebuild_start_us) / 1000);
         node->rebuild_total = 0;
     }
-    *known = state.state;
+    *known = state;
+}
+
+void rebuild_progress_note(struct node *node, struct slice body)
+{
+    struct message_replica_state state;
+    enum status status = message_replica_state_decode(body, &state);
+    assert(status == STATUS_OK && state.partition < node->ring->partition_count);
+    rebuild_progress_set(node, state.partition, state.state);
 }
 
 static const char *state_of(const struct node *node)

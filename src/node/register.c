@@ -292,11 +292,15 @@ static void come_into_force(struct node *node, const struct register_value *valu
     reg->known = copy;
     buffer_clear(&reg->known_bytes);
     register_value_encode(value, &reg->known_bytes);
-    if (register_value_apply(value, node->ring))
-        log_line(&node->log, LOG_INFO, "ring has changed seq=%llu members=%u keyspaces=%u",
+    bool moved;
+    if (register_value_apply(value, node->ring, &moved))
+        log_line(&node->log, LOG_INFO,
+                 "ring has changed seq=%llu members=%u keyspaces=%u partitions_moving=%u",
                  (unsigned long long)value->seq, value->ring->member_count,
-                 value->ring->keyspace_count);
+                 value->ring->keyspace_count, value->ring->transition_count);
     node_follow_ring(node);
+    if (moved)
+        placement_changed(node);
     if (value->seq >= reg->accepted_seq)
         reg->doubt_at_us = UINT64_MAX;
     if (reg->proposer != NULL) {

@@ -42,6 +42,14 @@ struct debt_book *store_debt_new(const struct store_side *side)
     return book;
 }
 
+/* The rows are those of other owners now: nothing is known until they have asked. */
+void store_debt_follow(struct store_side *side, const struct holdings_change *change)
+{
+    free(side->debts->shown);
+    side->debts->shown =
+        memory_new((size_t)change->count * side->ring->owner_count, sizeof *side->debts->shown);
+}
+
 void store_debt_free(struct debt_book *book)
 {
     if (book == NULL)

@@ -37,6 +37,15 @@ void store_drop_free(struct store_side *side)
     free(side->drop);
 }
 
+void store_drop_follow(struct store_side *side, const struct holdings_change *change)
+{
+    struct store_drop *drop = side->drop;
+    drop->looked_through =
+        store_follow_array(drop->looked_through, sizeof *drop->looked_through, change);
+    drop->next = 0;
+    buffer_clear(&drop->place);
+}
+
 static void begin_anew(struct store_side *side)
 {
     struct store_drop *drop = side->drop;
@@ -99,6 +108,8 @@ void store_drop_learned(struct store_side *side, struct buffer *out)
 static enum status remove_hints(struct store_side *side, struct message_drop_state *state)
 {
     struct store_drop *drop = side->drop;
+    if (store_hints_are_stale(side))
+        return STATUS_NOT_READY;
     return hint_store_remove_dropped(side->hints, &drop->hint_place, &side->context, &state->hints,
                                      &drop->hints_looked_through);
 }

@@ -46,6 +46,16 @@ void store_expiry_free(struct store_side *side)
     free(side->expiry);
 }
 
+void store_expiry_follow(struct store_side *side, const struct holdings_change *change)
+{
+    struct store_expiry *all = side->expiry;
+    all->replicas = store_follow_array(all->replicas, sizeof *all->replicas, change);
+    for (uint32_t i = 0; i < change->count; i++)
+        if (change->afresh[i])
+            all->replicas[i] = (struct expiry_look){0};
+    all->next = all->round_left = 0;
+}
+
 /* S3: what the replicas held may be lost. */
 void store_expiry_reopened(struct store_side *side)
 {

@@ -37,6 +37,18 @@ void store_fold_reopened(struct store_side *side)
         settled_time_deinit(&side->fold->replicas[i].time);
 }
 
+void store_fold_follow(struct store_side *side, const struct holdings_change *change)
+{
+    struct store_fold *fold = side->fold;
+    for (uint32_t i = 0; i < change->before; i++)
+        if (!change->kept[i])
+            settled_time_deinit(&fold->replicas[i].time);
+    fold->replicas = store_follow_array(fold->replicas, sizeof *fold->replicas, change);
+    for (uint32_t i = 0; i < change->count; i++)
+        if (change->afresh[i])
+            settled_time_deinit(&fold->replicas[i].time);
+}
+
 void store_fold_free(struct store_side *side)
 {
     store_fold_reopened(side);

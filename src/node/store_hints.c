@@ -89,7 +89,7 @@ void store_handle_hint(struct store_side *side, const struct frame *frame, struc
     struct message_hint hint;
     enum status status = message_hint_decode(frame->body, &hint);
     if (status == STATUS_OK)
-        status = check_hint(side, &hint);
+        status = store_hints_are_stale(side) ? STATUS_NOT_READY : check_hint(side, &hint);
     if (status == STATUS_OK)
         status = keep_all(side, &hint);
     reply_hinted(frame, status, &out->late);
@@ -103,6 +103,8 @@ void store_handle_hints_scan(struct store_side *side, const struct frame *frame,
     page.message.status = message_hints_scan_decode(frame->body, &scan);
     if (page.message.status == STATUS_OK && scan.partition >= side->ring->partition_count)
         page.message.status = STATUS_INVALID;
+    if (page.message.status == STATUS_OK && store_hints_are_stale(side))
+        page.message.status = STATUS_NOT_READY;
     if (page.message.status == STATUS_OK)
         hint_store_page(side->hints, &scan, &side->context, &page);
     reply_page(frame, &page.message, &out->late);
@@ -117,6 +119,8 @@ void store_handle_hints_drop(struct store_side *side, const struct frame *frame,
     dropped.status = message_hints_drop_decode(frame->body, &drop);
     if (dropped.status == STATUS_OK && drop.partition >= side->ring->partition_count)
         dropped.status = STATUS_INVALID;
+    if (dropped.status == STATUS_OK && store_hints_are_stale(side))
+        dropped.status = STATUS_NOT_READY;
     if (dropped.status == STATUS_OK)
         dropped.status = hint_store_drop(side->hints, &drop, &side->context, &dropped.count);
     reply_dropped(frame, &dropped, &out->late);

@@ -69,11 +69,13 @@ static void come_into_force(struct store_side *side, const struct register_value
     buffer_append_slice(&config->value, bytes);
     if (ring_member(value->ring, side->self) == NULL)
         return; /* this node is a member no more, and ends */
-    if (!register_value_apply(value, side->ring))
+    bool moved;
+    if (!register_value_apply(value, side->ring, &moved))
         log_line(&side->log, LOG_ERROR,
-                 "cannot go by a ring that moves data: this version stays with the ring it has "
-                 "seq=%llu",
+                 "cannot go by the register, which has another ring under the same tags: this node "
+                 "was started with a wrong ring file seq=%llu",
                  (unsigned long long)value->seq);
+    side->placement_moved = side->placement_moved || moved;
 }
 
 static enum status seq_of(struct slice bytes, uint64_t *seq)
@@ -321,6 +323,7 @@ static void handle_learn(struct store_side *side, const struct frame *frame,
     buffer_clear(&config->coming_bytes);
     buffer_append_slice(&config->coming_bytes, frame->body);
     put_value(side, frame->body);
+    store_holdings_mark(side, value->ring);
 }
 
 bool store_register_is_type(uint16_t type)

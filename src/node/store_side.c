@@ -39,18 +39,12 @@ struct store_side *store_side_new(const struct store_side_params *params)
     side->port_copy = *params->port;
     side->port = &side->port_copy;
     side->cache = cell_cache_new(params->settings->cell_cache_bytes);
-    side->replica_index = memory_new(side->ring->partition_count, sizeof *side->replica_index);
-    for (uint32_t p = 0; p < side->ring->partition_count; p++) {
-        bool owned = ring_replicates(side->ring, side->self, (partition_id)p);
-        side->replica_index[p] = owned ? (uint16_t)side->replica_count++ : NO_REPLICA;
-    }
+    store_holdings_new(side);
     side->hints = hint_store_new(&(struct hint_store_params){
         .ring = side->ring,
         .bytes_max = params->settings->hint_bytes_max,
         .partition_bytes_max = params->settings->hint_partition_bytes_max,
         .log = params->log});
-    side->replicas = memory_new(side->replica_count, sizeof *side->replicas);
-    side->log_cares = memory_new(side->replica_count, sizeof *side->log_cares);
     side->debts = store_debt_new(side);
     side->clock.max_skew_ms = params->settings->max_clock_skew_ms;
     side->context = (struct replica_context){
@@ -98,6 +92,7 @@ void store_side_free(struct store_side *side)
     store_expiry_free(side);
     store_fold_free(side);
     store_drop_free(side);
+    store_holdings_free(side);
     cell_cache_free(side->cache);
     buffer_deinit(&side->pulls);
     free(side->log_cares);
@@ -152,6 +147,15 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
         return status;
     }
     store_register_append_state(side, &out->early);
+    store_stability_follow_members(side);
+    side->boot_epoch = boot_epoch;
+    status = store_holdings_open(side, &out->early);
+    if (status != STATUS_OK) {
+        log_line(&side->log, LOG_ERROR, "could not read which partitions are held reason=%s",
+                 status_name(status));
+        return status;
+    }
+    hint_store_follow_ring(side->hints);
     status = hint_store_open(side->hints, &side->context);
     if (status != STATUS_OK) {
         log_line(&side->log, LOG_ERROR, "could not read the hints reason=%s", status_name(status));
@@ -162,14 +166,7 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
         if (side->replica_index[p] == NO_REPLICA)
             continue;
         struct replica *replica = &side->replicas[opened];
-        struct replica_open_params params = {
-            .partition = (partition_id)p,
-            .tag = ring_tag_of(side->ring, (partition_id)p),
-            .self = side->self,
-            .storage_incarnation = side->storage_incarnation,
-            .boot_epoch = boot_epoch,
-            .rebuild = side->storage_incarnation > 1 && side->ring->owner_count > 1,
-        };
+        struct replica_open_params params = store_open_params(side, (partition_id)p);
         status = replica_open(replica, &params, &side->context);
         if (status != STATUS_OK) {
             log_line(&side->log, LOG_ERROR, "could not open replica partition=%u reason=%s", p,
@@ -201,7 +198,11 @@ struct replica *store_own_replica(struct store_side *side, partition_id partitio
                                   enum status *status)
 {
     *status = STATUS_NOT_OWNER;
-    if (partition >= side->ring->partition_count || side->replica_index[partition] == NO_REPLICA)
+    if (partition >= side->ring->partition_count)
+        return NULL;
+    if (ring_replicates(side->ring, side->self, partition))
+        *status = STATUS_NOT_READY; /* it is to be taken in */
+    if (side->replica_index[partition] == NO_REPLICA)
         return NULL;
     *status = STATUS_OK;
     return &side->replicas[side->replica_index[partition]];
@@ -507,6 +508,9 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
     case MESSAGE_STABILITY_STEP:
         store_handle_stability(side, &frame, now, out);
         break;
+    case MESSAGE_HOLDINGS_STEP:
+        store_handle_holdings_step(side, &frame, now, out);
+        break;
     case MESSAGE_DROP_STEP:
         store_handle_drop_step(side, &frame, now, out);
         break;
@@ -568,8 +572,13 @@ void store_side_committed(struct store_side *side, struct instant now, struct st
     uint64_t seq = side->config.seq;
     store_register_committed(side);
     hint_store_committed(side->hints);
-    if (side->config.seq != seq)
+    if (side->placement_moved && side->open)
+        store_holdings_follow(side, &out->late);
+    side->placement_moved = false;
+    if (side->config.seq != seq) {
+        store_stability_follow_members(side);
         store_drop_learned(side, &out->late);
+    }
     report_counts(side, now, out);
     store_lineage_committed(side, &out->late);
     store_report_hints(side, &out->late);
@@ -594,6 +603,7 @@ void store_side_failed(struct store_side *side)
     side->requests_purged = side->context.expiry_indexed = false;
     store_lineage_failed(side);
     store_register_failed(side);
+    side->placement_moved = false;
     close_replicas(side);
 }
 

@@ -40,13 +40,15 @@ struct store_side {
     struct log_sink log;
     node_id self;
     uint16_t storage_incarnation;
+    uint32_t boot_epoch; /* of the last opening */
     const struct store_port *port;
     struct store_port port_copy;
     struct cell_cache *cache;
     struct store_clock clock;
     struct store_register config;
     struct replica_context context;
-    struct replica *replicas; /* of the owned partitions, ascending */
+    struct store_holdings *holdings; /* store_holdings.c */
+    struct replica *replicas;        /* of the partitions that are held, ascending */
     uint32_t replica_count;
     struct log_care *log_cares; /* by index into replicas */
     struct debt_book *debts;    /* what other owners lack */
@@ -67,7 +69,19 @@ struct store_side {
     struct store_drop *drop; /* store_drop.c */
     uint64_t drop_failed_us;
     uint64_t unreadable_us, forced_us; /* and about what a comparison found */
+    bool placement_moved;              /* by the value that has just come into force */
     bool open;
+};
+
+struct store_holdings;
+
+/* How the indexes into side->replicas have changed: all that is kept by them follows. */
+struct holdings_change {
+    uint32_t before, count; /* of replicas */
+    const partition_id *partitions;
+    const uint16_t *from; /* by new index: the old one, or NO_REPLICA */
+    const bool *afresh;   /* by new index: new, or its tag has moved */
+    const bool *kept;     /* by old index: it has a new one */
 };
 
 enum {
@@ -103,6 +117,26 @@ void store_reply_replicated(const struct frame *frame, enum status status, struc
 MUST_USE enum status store_apply_deliveries(struct store_side *side, struct replica *replica,
                                             struct slice deliveries, uint32_t count,
                                             struct instant now, uint32_t *changed);
+
+/* store_holdings.c */
+void store_holdings_new(struct store_side *side);
+void store_holdings_free(struct store_side *side);
+/*
+ * The register was opened: what is held, as the disk and the ring say; replicas are to be opened.
+ * STATUS_CORRUPT, STATUS_IO.
+ */
+MUST_USE enum status store_holdings_open(struct store_side *side, struct buffer *out);
+struct replica_open_params store_open_params(const struct store_side *side, partition_id partition);
+/* The batch of this group has a value with this ring: mark the copies that it gives up. */
+void store_holdings_mark(struct store_side *side, const struct ring *coming);
+/* It has come into force. */
+void store_holdings_follow(struct store_side *side, struct buffer *out);
+void store_handle_holdings_step(struct store_side *side, const struct frame *frame,
+                                struct instant now, struct store_output *out);
+/* To whom hints are owed is to be read again; until then they are left alone. */
+bool store_hints_are_stale(const struct store_side *side);
+/* The array in the new order; what has no place in it any more was released, new is all zero. */
+void *store_follow_array(void *items, size_t size, const struct holdings_change *change);
 
 /* store_mint.c */
 void store_handle_mint(struct store_side *side, const struct frame *frame, struct instant now,
@@ -211,6 +245,7 @@ void store_tree_unreadable(struct store_side *side, const struct replica *replic
 /* store_debt.c */
 struct debt_book *store_debt_new(const struct store_side *side);
 void store_debt_free(struct debt_book *book);
+void store_debt_follow(struct store_side *side, const struct holdings_change *change);
 /* Deliveries that came here, for their mean size. */
 void store_debt_count_events(struct debt_book *book, uint64_t count, uint64_t bytes);
 /* The clock in a question of pull number `request`. */
@@ -230,6 +265,9 @@ MUST_USE enum status store_trim(struct store_side *side, uint32_t index,
 /* store_stability.c; a peer's reports outlive a failed commit, the own ones do not. */
 void store_stability_new(struct store_side *side);
 void store_stability_free(struct store_side *side);
+/* Members that store data have come or gone. */
+void store_stability_follow_members(struct store_side *side);
+void store_stability_follow(struct store_side *side, const struct holdings_change *change);
 void store_stability_reopened(struct store_side *side);
 void store_handle_stability(struct store_side *side, const struct frame *frame, struct instant now,
                             struct store_output *out);
@@ -239,6 +277,7 @@ const struct stability *store_stability_of(const struct store_side *side, uint32
 /* store_fold.c */
 void store_fold_new(struct store_side *side);
 void store_fold_free(struct store_side *side);
+void store_fold_follow(struct store_side *side, const struct holdings_change *change);
 void store_fold_reopened(struct store_side *side);
 /* Up to when all that happened in the partition is settled; 0: unknown. */
 uint64_t store_fold_settled_ms(const struct store_side *side, const struct replica *replica);
@@ -253,6 +292,7 @@ void store_fold_look(struct store_side *side, uint32_t index, struct instant now
 /* store_drop.c */
 void store_drop_new(struct store_side *side);
 void store_drop_free(struct store_side *side);
+void store_drop_follow(struct store_side *side, const struct holdings_change *change);
 /* Tell the loop side what is left to remove: all replicas were opened, or drops became known. */
 void store_drop_opened(struct store_side *side, struct buffer *out);
 void store_drop_learned(struct store_side *side, struct buffer *out);
@@ -262,6 +302,7 @@ void store_handle_drop_step(struct store_side *side, const struct frame *frame, 
 /* store_expiry.c */
 void store_expiry_new(struct store_side *side);
 void store_expiry_free(struct store_side *side);
+void store_expiry_follow(struct store_side *side, const struct holdings_change *change);
 void store_expiry_reopened(struct store_side *side);
 void store_handle_expiry_step(struct store_side *side, const struct frame *frame,
                               struct instant now, struct store_output *out);

@@ -48,6 +48,21 @@ struct store_stability {
 
 /* ---- life ---- */
 
+/* T6 of tests/models/ring_change.py. */
+static void begin_anew(struct store_side *side, uint32_t index)
+{
+    struct store_stability *all = side->stability;
+    node_id owners[RING_REPLICAS_MAX];
+    uint8_t count = ring_replicas(side->ring, side->replicas[index].partition, owners);
+    stability_deinit(&all->replicas[index]);
+    stability_init(&all->replicas[index], owners, count, side->self);
+    all->waiting[index] = 0;
+    all->waited[index] = false;
+    all->holders[index] = 0;
+    for (uint32_t i = 0; i < all->peer_count; i++)
+        all->peers[i].sent[index] = all->peers[i].confirmed[index] = 0;
+}
+
 void store_stability_new(struct store_side *side)
 {
     struct store_stability *all = memory_new(1, sizeof *all);
@@ -56,23 +71,44 @@ void store_stability_new(struct store_side *side)
     all->waiting = memory_new(side->replica_count, sizeof *all->waiting);
     all->waited = memory_new(side->replica_count, sizeof *all->waited);
     all->holders = memory_new(side->replica_count, sizeof *all->holders);
-    for (uint32_t p = 0; p < side->ring->partition_count; p++) {
-        node_id owners[RING_REPLICAS_MAX];
-        if (side->replica_index[p] == NO_REPLICA)
-            continue;
-        uint8_t count = ring_replicas(side->ring, (partition_id)p, owners);
-        stability_init(&all->replicas[side->replica_index[p]], owners, count, side->self);
-    }
+    store_stability_follow_members(side);
+}
+
+static void forget_peer(struct stability_peer *peer)
+{
+    free(peer->sent);
+    free(peer->confirmed);
+}
+
+/* One that is new has not said yet that it keeps no hints. */
+void store_stability_follow_members(struct store_side *side)
+{
+    struct store_stability *all = side->stability;
+    struct stability_peer *before = all->peers;
+    uint32_t before_count = all->peer_count;
     all->peers = memory_new(side->ring->member_count, sizeof *all->peers);
+    all->peer_count = 0;
     for (uint16_t i = 0; i < side->ring->member_count; i++) {
+        const struct ring_member *member = &side->ring->members[i];
         struct stability_peer *peer = &all->peers[all->peer_count];
-        if (side->ring->members[i].id == side->self || side->ring->members[i].role != MEMBER_DATA)
+        uint32_t known = 0;
+        if (member->id == side->self || member->role != MEMBER_DATA)
             continue;
-        peer->node = side->ring->members[i].id;
-        peer->sent = memory_new(side->replica_count, sizeof *peer->sent);
-        peer->confirmed = memory_new(side->replica_count, sizeof *peer->confirmed);
+        while (known < before_count && before[known].node != member->id)
+            known++;
+        if (known < before_count) {
+            *peer = before[known];
+            before[known] = (struct stability_peer){0};
+        } else {
+            peer->node = member->id;
+            peer->sent = memory_new(side->replica_count, sizeof *peer->sent);
+            peer->confirmed = memory_new(side->replica_count, sizeof *peer->confirmed);
+        }
         all->peer_count++;
     }
+    for (uint32_t i = 0; i < before_count; i++)
+        forget_peer(&before[i]);
+    free(before);
 }
 
 void store_stability_free(struct store_side *side)
@@ -80,16 +116,35 @@ void store_stability_free(struct store_side *side)
     struct store_stability *all = side->stability;
     for (uint32_t i = 0; i < side->replica_count; i++)
         stability_deinit(&all->replicas[i]);
-    for (uint32_t i = 0; i < all->peer_count; i++) {
-        free(all->peers[i].sent);
-        free(all->peers[i].confirmed);
-    }
+    for (uint32_t i = 0; i < all->peer_count; i++)
+        forget_peer(&all->peers[i]);
     free(all->replicas);
     free(all->peers);
     free(all->waiting);
     free(all->waited);
     free(all->holders);
     free(all);
+}
+
+void store_stability_follow(struct store_side *side, const struct holdings_change *change)
+{
+    struct store_stability *all = side->stability;
+    for (uint32_t i = 0; i < change->before; i++)
+        if (!change->kept[i])
+            stability_deinit(&all->replicas[i]);
+    all->replicas = store_follow_array(all->replicas, sizeof *all->replicas, change);
+    all->waiting = store_follow_array(all->waiting, sizeof *all->waiting, change);
+    all->waited = store_follow_array(all->waited, sizeof *all->waited, change);
+    all->holders = store_follow_array(all->holders, sizeof *all->holders, change);
+    for (uint32_t i = 0; i < all->peer_count; i++) {
+        struct stability_peer *peer = &all->peers[i];
+        peer->sent = store_follow_array(peer->sent, sizeof *peer->sent, change);
+        peer->confirmed = store_follow_array(peer->confirmed, sizeof *peer->confirmed, change);
+    }
+    for (uint32_t i = 0; i < change->count; i++)
+        if (change->afresh[i])
+            begin_anew(side, i);
+    all->next = all->round_left = 0; /* the next round comes to all of them */
 }
 
 static void tell_afresh(struct store_side *side, struct stability_peer *peer)
@@ -137,11 +192,11 @@ static void report_to(struct store_side *side, struct stability_peer *peer,
                       const struct frame *frame, struct instant now, struct buffer *out)
 {
     struct buffer reports = {0};
-    struct message_stability message = {.number = ++side->stability->last_number,
-                                        .keeps_hints = hint_store_keeps_any(side->hints),
-                                        .echo_us = peer->echo_us,
-                                        .waits_for_time =
-                                            store_expiry_waits(side) || store_fold_waits(side)};
+    struct message_stability message = {
+        .number = ++side->stability->last_number,
+        .keeps_hints = hint_store_keeps_any(side->hints) || store_hints_are_stale(side),
+        .echo_us = peer->echo_us,
+        .waits_for_time = store_expiry_waits(side) || store_fold_waits(side)};
     bool whole = true;
     peer->number = message.number;
     if (peer->waits_for_time)
@@ -169,7 +224,8 @@ static void report_to(struct store_side *side, struct stability_peer *peer,
     buffer_deinit(&reports);
 }
 
-static void hear_entry(struct store_side *side, node_id from, const struct stability_entry *entry)
+/* False: it is of a tag, or a replica, that this node does not have yet. */
+static bool hear_entry(struct store_side *side, node_id from, const struct stability_entry *entry)
 {
     enum status status;
     struct replica *replica = store_find_replica(side, &entry->address, &status);
@@ -177,29 +233,33 @@ static void hear_entry(struct store_side *side, node_id from, const struct stabi
     bool known =
         partition < side->ring->partition_count && side->replica_index[partition] != NO_REPLICA;
     if (!known)
-        return;
+        return status != STATUS_NOT_READY;
     struct stability *stability = &side->stability->replicas[side->replica_index[partition]];
     if (replica == NULL || entry->rebuilding) /* what is said next would build on this report */
         stability_forget(stability, from);
     else
         stability_report(stability, from, &entry->actor, &entry->clock);
+    return status != STATUS_NOT_READY;
 }
 
-static void take_report(struct store_side *side, struct stability_peer *peer,
+/* False: some of it is to come again. */
+static bool take_report(struct store_side *side, struct stability_peer *peer,
                         const struct message_stability *message)
 {
     struct reader reader = reader_make(message->reports);
+    bool whole = true;
     peer->heard = message->number;
     peer->hint_free_us = message->keeps_hints ? 0 : message->echo_us;
     peer->waits_for_time = message->waits_for_time;
     for (uint16_t i = 0; i < message->count; i++) {
         struct stability_entry entry;
         stability_entry_decode(&reader, &entry);
-        hear_entry(side, peer->node, &entry);
+        whole = hear_entry(side, peer->node, &entry) && whole;
         clock_deinit(&entry.clock);
     }
     for (uint32_t i = 0; message->closed != 0 && i < side->replica_count; i++)
         safe_time_close(&side->stability->replicas[i], peer->node, message->closed);
+    return whole;
 }
 
 static void hear(struct store_side *side, struct stability_peer *peer,
@@ -209,8 +269,9 @@ static void hear(struct store_side *side, struct stability_peer *peer,
     struct message_stability message;
     if (message_stability_decode(step->body, &message) != STATUS_OK)
         return;                       /* it is not confirmed, so it comes again */
-    if (message.number > peer->heard) /* else a newer one overtook it, and would be taken back */
-        take_report(side, peer, &message);
+    bool newer = message.number > peer->heard; /* else one overtook it, and would be taken back */
+    if (newer && !take_report(side, peer, &message))
+        return;
     struct message_stability_heard heard = {.number = message.number, .sent_us = now.mono_us};
     size_t offset = frame_start(out, MESSAGE_STABILITY_HEARD, frame->request, 0);
     message_stability_heard_encode(&heard, out);

@@ -75,9 +75,10 @@ static bool begins(node_id self, node_id peer, partition_id partition)
     return ring_rank(partition, self) < ring_rank(partition, peer);
 }
 
-struct tree_schedule *tree_schedule_new(const struct ring *ring, node_id self)
+/* The pairs in which this node begins, and its replicas. */
+static void find_pairs(struct tree_schedule *schedule, const struct ring *ring, node_id self)
 {
-    struct tree_schedule *schedule = memory_new(1, sizeof *schedule);
+    schedule->pair_count = schedule->replica_count = 0;
     schedule->replicas = memory_new(ring->partition_count, sizeof *schedule->replicas);
     schedule->pairs =
         memory_new((size_t)ring->partition_count * RING_REPLICAS_MAX, sizeof *schedule->pairs);
@@ -93,6 +94,12 @@ struct tree_schedule *tree_schedule_new(const struct ring *ring, node_id self)
                 schedule->pairs[schedule->pair_count++] =
                     (struct pair){.partition = (partition_id)p, .peer = owners[i]};
     }
+}
+
+struct tree_schedule *tree_schedule_new(const struct ring *ring, node_id self)
+{
+    struct tree_schedule *schedule = memory_new(1, sizeof *schedule);
+    find_pairs(schedule, ring, self);
     return schedule;
 }
 
@@ -148,15 +155,19 @@ static uint64_t scrub_due_us(const struct node *node, const struct replica_scrub
     return node->now.mono_us + (age_ms < interval_ms ? interval_ms - age_ms : 0) * 1000;
 }
 
+static uint64_t first_due_us(const struct node *node, uint64_t number)
+{
+    return interval_us(node) == 0
+               ? UINT64_MAX
+               : node->now.mono_us + spread_us(node, number + UINT64_C(1000000), interval_us(node));
+}
+
 void tree_schedule_start(struct node *node)
 {
     struct tree_schedule *schedule = node->trees;
     schedule->started_us = node->now.mono_us;
     for (uint32_t i = 0; i < schedule->pair_count; i++)
-        schedule->pairs[i].due_us =
-            interval_us(node) == 0
-                ? UINT64_MAX
-                : node->now.mono_us + spread_us(node, i + UINT64_C(1000000), interval_us(node));
+        schedule->pairs[i].due_us = first_due_us(node, i);
     for (uint32_t i = 0; i < schedule->replica_count; i++)
         schedule->replicas[i].due_us = scrub_due_us(node, &schedule->replicas[i]);
     schedule->looked_us = 0;
@@ -586,6 +597,75 @@ void tree_schedule_failed(struct node *node, struct pending *pending, enum statu
 void tree_schedule_note_request(struct node *node, uint64_t started_us)
 {
     repair_pace_note_request(&node->trees->pace, node->now.mono_us - started_us, node->now.mono_us);
+}
+
+/* ---- other owners --------------------------------------------------------------------------- */
+
+static struct pair *find_pair(struct tree_schedule *schedule, partition_id partition, node_id peer)
+{
+    for (uint32_t i = 0; i < schedule->pair_count; i++)
+        if (schedule->pairs[i].partition == partition && schedule->pairs[i].peer == peer)
+            return &schedule->pairs[i];
+    return NULL;
+}
+
+/* An answer that is awaited finds nobody any more. */
+static void forget_pendings(struct node *node, uint64_t token)
+{
+    struct pending *pending, *next;
+    HASH_ITER(hh, node->pending, pending, next)
+    if (pending->kind == PENDING_TREE && pending->origin.token == token)
+        pending_remove(node, pending);
+}
+
+/* What is under way begins anew: under the tag that its messages had nobody answers any more. */
+static void forget_under_way(struct node *node)
+{
+    struct tree_schedule *schedule = node->trees;
+    for (unsigned i = 0; i < SLOTS; i++) {
+        struct slot *slot = &schedule->slots[i];
+        if (slot->pair == NULL)
+            continue;
+        forget_pendings(node, i);
+        slot->pair->busy = false;
+        slot->pair->due_us = node->now.mono_us + retry_us(node);
+        tree_exchange_end(&slot->exchange);
+        slot->held.want = TREE_EXCHANGE_NOTHING;
+        buffer_clear(&slot->held.body);
+        slot->waits = false;
+        slot->pair = NULL;
+    }
+    if (schedule->scrubbed != NULL) {
+        forget_pendings(node, TOKEN_SCRUB);
+        scrub_over(node, node->now.mono_us + retry_us(node));
+    }
+}
+
+void tree_schedule_follow_ring(struct node *node)
+{
+    struct tree_schedule *schedule = node->trees;
+    forget_under_way(node);
+    struct tree_schedule before = *schedule;
+    find_pairs(schedule, node->ring, node->self);
+    for (uint32_t i = 0; i < schedule->pair_count; i++) {
+        struct pair *pair = &schedule->pairs[i];
+        const struct pair *known = find_pair(&before, pair->partition, pair->peer);
+        pair->due_us = first_due_us(node, i);
+        if (known != NULL)
+            *pair = *known;
+    }
+    for (uint32_t i = 0, old = 0; i < schedule->replica_count; i++) {
+        struct replica_scrub *replica = &schedule->replicas[i];
+        while (old < before.replica_count && before.replicas[old].partition < replica->partition)
+            old++;
+        if (old < before.replica_count && before.replicas[old].partition == replica->partition)
+            *replica = before.replicas[old];
+        else
+            replica->due_us = scrub_due_us(node, replica);
+    }
+    free(before.pairs);
+    free(before.replicas);
+    schedule->looked_us = 0;
 }
 
 /* ---- for commands --------------------------------------------------------------------------- */

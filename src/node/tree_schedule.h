@@ -20,6 +20,8 @@ struct tree_schedule;
 
 struct tree_schedule *tree_schedule_new(const struct ring *ring, node_id self);
 void tree_schedule_free(struct tree_schedule *schedule);
+/* Partitions have other owners than before. */
+void tree_schedule_follow_ring(struct node *node);
 void tree_schedule_start(struct node *node);
 
 void tree_schedule_tick(struct node *node);

@@ -1,6 +1,7 @@
 #include "repair/log_sync.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "ring/transition.h"
@@ -14,6 +15,7 @@ struct log_sync {
     partition_id *shared; /* partitions that both own, ascending */
     uint64_t *left_us;    /* of each: since when it is left to another peer; 0: it is not */
     uint32_t shared_count;
+    bool is_up;     /* the peer */
     uint32_t next;  /* into shared: where the next exchange begins */
     uint32_t eager; /* exchanges to make without a pause */
     enum sync_state state;
@@ -25,6 +27,15 @@ struct log_sync {
     bool progressed; /* the last page finished a partition, or got further down its log */
 };
 
+static void find_shared(struct log_sync *sync, const struct ring *ring, node_id self)
+{
+    sync->shared_count = 0;
+    for (uint32_t p = 0; p < ring->partition_count; p++)
+        if (ring_replicates(ring, self, (partition_id)p) &&
+            ring_replicates(ring, sync->peer, (partition_id)p))
+            sync->shared[sync->shared_count++] = (partition_id)p;
+}
+
 struct log_sync *log_sync_new(const struct ring *ring, node_id self, node_id peer,
                               uint32_t interval_ms, uint32_t timeout_ms)
 {
@@ -35,10 +46,7 @@ struct log_sync *log_sync_new(const struct ring *ring, node_id self, node_id pee
     sync->shared = memory_new(ring->partition_count, sizeof *sync->shared);
     sync->left_us = memory_new(ring->partition_count, sizeof *sync->left_us);
     sync->deadline_us = UINT64_MAX;
-    for (uint32_t p = 0; p < ring->partition_count; p++)
-        if (ring_replicates(ring, self, (partition_id)p) &&
-            ring_replicates(ring, peer, (partition_id)p))
-            sync->shared[sync->shared_count++] = (partition_id)p;
+    find_shared(sync, ring, self);
     return sync;
 }
 
@@ -59,19 +67,43 @@ static void pause_until(struct log_sync *sync, uint64_t when_us)
     sync->differs = false;
 }
 
-void log_sync_peer_up(struct log_sync *sync, uint64_t now_us)
+/* Until there is somebody to ask, or something to ask for. */
+static void rest(struct log_sync *sync)
 {
-    if (sync->shared_count == 0)
-        return;
+    pause_until(sync, UINT64_MAX);
+    sync->state = SYNC_DOWN;
+}
+
+static void go_round(struct log_sync *sync)
+{
     sync->eager = sync->shared_count / SYNC_PARTITIONS_MAX + 1;
     sync->next = 0;
-    pause_until(sync, now_us);
+}
+
+void log_sync_follow_ring(struct log_sync *sync, const struct ring *ring, node_id self,
+                          uint64_t now_us)
+{
+    find_shared(sync, ring, self);
+    memset(sync->left_us, 0, ring->partition_count * sizeof *sync->left_us);
+    go_round(sync);
+    if (sync->shared_count == 0)
+        rest(sync);
+    else if (sync->is_up && (sync->state == SYNC_DOWN || sync->state == SYNC_PAUSED))
+        pause_until(sync, now_us);
+}
+
+void log_sync_peer_up(struct log_sync *sync, uint64_t now_us)
+{
+    sync->is_up = true;
+    go_round(sync);
+    if (sync->shared_count > 0)
+        pause_until(sync, now_us);
 }
 
 void log_sync_peer_down(struct log_sync *sync)
 {
-    pause_until(sync, UINT64_MAX);
-    sync->state = SYNC_DOWN;
+    sync->is_up = false;
+    rest(sync);
 }
 
 static void expect(struct log_sync *sync, enum sync_state state, uint64_t now_us)

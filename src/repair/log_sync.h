@@ -57,6 +57,12 @@ struct log_sync_output {
 struct log_sync *log_sync_new(const struct ring *ring, node_id self, node_id peer,
                               uint32_t interval_ms, uint32_t timeout_ms);
 void log_sync_free(struct log_sync *sync);
+/*
+ * Partitions have other owners than before. An exchange under way goes on: what is no longer shared
+ * is refused by who has it. A whole round follows without pauses.
+ */
+void log_sync_follow_ring(struct log_sync *sync, const struct ring *ring, node_id self,
+                          uint64_t now_us);
 
 /* The peer is up: one whole round follows without pauses. Down: what was under way is forgotten. */
 void log_sync_peer_up(struct log_sync *sync, uint64_t now_us);

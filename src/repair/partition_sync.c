@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "ring/roster.h"
+#include "ring/transition.h"
 #include "wire/message.h" /* SYNC_PARTITIONS_MAX */
 
 enum sync_state { SYNC_IDLE, SYNC_NEXT, SYNC_PLACE_ASKED, SYNC_PEER_ASKED, SYNC_APPLYING };
@@ -16,7 +17,7 @@ struct partition_need {
     uint64_t told_us;   /* when a log was too short first; 0: none was */
     uint64_t absent_us; /* since when the source that was begun with fails; 0: it does not */
     node_id told_by;    /* last */
-    uint32_t failed;    /* bit i: owner i has failed since the partition is in the list */
+    uint32_t failed;    /* bit i: replica i has failed since the partition is in the list */
     bool listed;
 };
 
@@ -44,6 +45,12 @@ void partition_sync_follow_ring(struct partition_sync *sync)
     static const struct roster_kind SOURCES = {.size = sizeof(struct source)};
     sync->sources =
         roster_follow(sync->sources, &sync->source_count, sync->ring, sync->self, &SOURCES, NULL);
+}
+
+void partition_sync_follow_placement(struct partition_sync *sync)
+{
+    for (uint32_t p = 0; p < sync->ring->partition_count; p++)
+        sync->needs[p].failed = 0; /* its bits stand for others now */
 }
 
 struct partition_sync *partition_sync_new(const struct ring *ring, node_id self,
@@ -88,11 +95,12 @@ static void set_up(struct partition_sync *sync, node_id peer, bool up)
             sync->sources[i].up = up;
 }
 
-/* The owner's bit in `failed`; 0 when it is none. */
+/* The bit of a replica in `failed`; 0 when it is none. */
 static uint32_t owner_bit(const struct partition_sync *sync, partition_id partition, node_id node)
 {
-    const node_id *owners = ring_owners(sync->ring, partition);
-    for (uint8_t i = 0; i < sync->ring->owner_count; i++)
+    node_id owners[RING_REPLICAS_MAX];
+    uint8_t count = ring_replicas(sync->ring, partition, owners);
+    for (uint8_t i = 0; i < count; i++)
         if (owners[i] == node)
             return UINT32_C(1) << i;
     return 0;
@@ -182,12 +190,14 @@ static void ask_store(struct partition_sync *sync, uint64_t now_us,
                       struct partition_sync_output *out)
 {
     const struct partition_need *need = first_need(sync);
-    const node_id *owners = ring_owners(sync->ring, sync->list[0]);
+    node_id owners[RING_REPLICAS_MAX];
+    uint8_t count = ring_replicas(sync->ring, sync->list[0], owners);
     struct message_partition_ask ask = {.partition = sync->list[0]};
     for (uint8_t turn = 0; turn < 2; turn++)
-        for (uint8_t i = 0; i < sync->ring->owner_count; i++)
+        for (uint8_t i = 0; i < count; i++)
             if (owners[i] != sync->self && (owners[i] == need->told_by) == (turn == 0) &&
-                is_up(sync, owners[i]) && (need->failed >> i & 1) == 0)
+                is_up(sync, owners[i]) && (need->failed >> i & 1) == 0 &&
+                ask.source_count < PARTITION_SOURCES_MAX)
                 ask.sources[ask.source_count++] = owners[i];
     if (ask.source_count == 0) {
         leave(sync, now_us);

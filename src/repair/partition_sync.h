@@ -52,6 +52,8 @@ struct partition_sync *partition_sync_new(const struct ring *ring, node_id self,
                                           uint32_t interval_ms, uint32_t timeout_ms);
 /* The members of the ring have changed. */
 void partition_sync_follow_ring(struct partition_sync *sync);
+/* Partitions have other owners than before. */
+void partition_sync_follow_placement(struct partition_sync *sync);
 void partition_sync_free(struct partition_sync *sync);
 
 void partition_sync_peer_up(struct partition_sync *sync, node_id peer);

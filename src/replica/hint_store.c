@@ -63,6 +63,8 @@ static void forget_changes(struct hint_store *store)
     }
 }
 
+static struct held_partition *partition_of(struct hint_store *store, partition_id partition);
+
 void hint_store_close(struct hint_store *store)
 {
     const struct ring *ring = store->params.ring;
@@ -81,6 +83,18 @@ void hint_store_close(struct hint_store *store)
     store->cells = store->bytes = store->aside = 0;
     store->refused = false;
     store->stored = store->merged = store->repeated = store->refusals = 0;
+}
+
+void hint_store_follow_ring(struct hint_store *store)
+{
+    hint_store_close(store);
+    for (uint32_t p = 0; p < store->params.ring->partition_count; p++) {
+        bool known = store->partitions[p] != NULL;
+        free(store->partitions[p]);
+        store->partitions[p] = NULL;
+        if (known)
+            partition_of(store, (partition_id)p); /* its counts are told again */
+    }
 }
 
 bool hint_store_keeps_any(const struct hint_store *store)

@@ -49,6 +49,8 @@ void hint_store_free(struct hint_store *store);
  * STATUS_CORRUPT, STATUS_IO: the store could not be read.
  */
 MUST_USE enum status hint_store_open(struct hint_store *store, struct replica_context *context);
+/* The ring has other owners, or tags: everything is forgotten, and is to be opened again. */
+void hint_store_follow_ring(struct hint_store *store);
 /* Forget everything, as before open. */
 void hint_store_close(struct hint_store *store);
 /* Whether there is a hint of any partition, also of the present group. */

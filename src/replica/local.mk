@@ -15,6 +15,8 @@ libringcore_a_SOURCES += \
 	src/replica/replica.c \
 	src/replica/replica.h \
 	src/replica/replica_cells.h \
+	src/replica/replica_drop.c \
+	src/replica/replica_drop.h \
 	src/replica/replica_mint.c \
 	src/replica/replica_purge.c \
 	src/replica/replica_requests.c \

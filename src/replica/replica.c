@@ -523,6 +523,7 @@ enum status replica_open(struct replica *replica, const struct replica_open_para
             status = replay_log(replica, context);
         if (status == STATUS_OK)
             status = replica_whole_load(replica, context);
+        replica->tag = params->tag;
         clock_deinit(&record.trimmed);
         clock_deinit(&record.clock);
     }

@@ -132,7 +132,7 @@ void replica_deinit(struct replica *replica);
 
 struct replica_open_params {
     partition_id partition;
-    struct ring_tag tag; /* of the ring; the stored one may only be lower or equal */
+    struct ring_tag tag; /* of the ring, under which it is opened; the stored one is not above it */
     node_id self;
     uint16_t storage_incarnation;
     uint32_t boot_epoch;

@@ -13,9 +13,11 @@
  *   S3  it never goes back, except in a new process, or when what the replica held was lost
  *
  * So what had expired by then can be extended by nobody: whoever did so had a wall clock before
- * that time, and its event is here. Once rings change, two more rules are needed, which the model
- * has: owners of all live tags count, and an owner that joins makes nothing for a while.
- * Source: reference "algorithms" 11.1; tests/models/safe_time.py.
+ * that time, and its event is here. While the partition moves all its replicas count, and what they
+ * said counts under one tag. So an owner that joins needs no pause before it makes something,
+ * unlike in the model: it has absorbed one that went by JOINT before, and under the earlier tag
+ * that one had closed nothing later than two skews before its own clock. Source: reference
+ * "algorithms" 11.1; tests/models/safe_time.py.
  */
 #ifndef REPLICA_SAFE_TIME_H
 #define REPLICA_SAFE_TIME_H

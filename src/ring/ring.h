@@ -185,7 +185,7 @@ uint64_t ring_digest(const struct ring *ring);
 /*
  * XXH3 of what decides where everything lies: the table of owners, and how keys find their row.
  * Nodes of one tag that differ in it would lose data together; members and keyspaces differ for
- * as long as news of a change travels.
+ * as long as news of a change travels. Never 0.
  */
 uint64_t ring_placement_digest(const struct ring *ring);
 

@@ -198,7 +198,7 @@ uint64_t ring_placement_digest(const struct ring *ring)
         buffer_put_u32(&bytes, ring->owners[i]);
     uint64_t digest = checksum(buffer_slice(&bytes));
     buffer_deinit(&bytes);
-    return digest;
+    return digest != 0 ? digest : 1;
 }
 
 /* A text of at most `length_max` bytes into memory of one more, which is zero before. */

@@ -36,6 +36,7 @@ struct ring_holding {
 /* Plain but for `holdings`: ring_testimony_deinit(). */
 struct ring_testimony {
     uint16_t storage_incarnation;
+    uint32_t dropping; /* copies that are leaving its disk */
     uint32_t count;
     uint32_t capacity;
     struct ring_holding *holdings; /* by partition, ascending */

@@ -142,6 +142,63 @@ void ring_remove_transition(struct ring *ring, partition_id partition)
             (ring->transition_count - at) * sizeof *ring->transitions);
 }
 
+bool ring_has_moved(const struct ring *ring)
+{
+    bool moved = ring->transition_count > 0;
+    for (uint32_t p = 0; !moved && ring->epochs != NULL && p < ring->partition_count; p++)
+        moved = ring->epochs[p] != ring->tag.epoch;
+    return moved;
+}
+
+bool ring_placement_follows(const struct ring *later, const struct ring *ring)
+{
+    size_t row_bytes = ring->owner_count * sizeof *ring->owners;
+    for (uint32_t i = 0; i < ring->partition_count; i++) {
+        partition_id p = (partition_id)i;
+        int order = ring_tag_compare(ring_tag_of(later, p), ring_tag_of(ring, p));
+        bool same =
+            memcmp(ring_owners(later, p), ring_owners(ring, p), row_bytes) == 0 &&
+            memcmp(ring_coming_owners(later, p), ring_coming_owners(ring, p), row_bytes) == 0;
+        if (order < 0 || (order == 0 && !same))
+            return false;
+    }
+    return true;
+}
+
+static bool same_placement(const struct ring *a, const struct ring *b)
+{
+    struct buffer of_a = {0}, of_b = {0};
+    size_t table_bytes = (size_t)a->partition_count * a->owner_count * sizeof *a->owners;
+    ring_transitions_encode(a, &of_a);
+    ring_transitions_encode(b, &of_b);
+    bool same = memcmp(a->owners, b->owners, table_bytes) == 0 &&
+                slice_equal(buffer_slice(&of_a), buffer_slice(&of_b));
+    buffer_deinit(&of_a);
+    buffer_deinit(&of_b);
+    return same;
+}
+
+bool ring_take_placement(struct ring *ring, const struct ring *agreed)
+{
+    assert(ring->partition_count == agreed->partition_count);
+    assert(ring->owner_count == agreed->owner_count);
+    if (same_placement(ring, agreed))
+        return false;
+    struct ring *copy = ring_copy(agreed);
+    free(ring->owners);
+    free(ring->epochs);
+    free(ring->transitions);
+    ring->owners = copy->owners;
+    ring->epochs = copy->epochs;
+    ring->transitions = copy->transitions;
+    ring->transition_count = copy->transition_count;
+    copy->owners = NULL;
+    copy->epochs = NULL;
+    copy->transitions = NULL;
+    ring_free(copy);
+    return true;
+}
+
 /* ---- rules ---- */
 
 static enum status refuse(char reason[RING_REASON_MAX], const char *format, ...)

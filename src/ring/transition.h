@@ -59,6 +59,19 @@ bool ring_joins(const struct ring *ring, node_id node, partition_id partition);
 bool ring_leaves(const struct ring *ring, node_id node, partition_id partition);
 bool ring_is_lost(const struct ring *ring, node_id node, partition_id partition);
 
+/* Whether a partition moves, or has another epoch than that of `tag`. */
+bool ring_has_moved(const struct ring *ring);
+/*
+ * Whether no partition goes back to an earlier tag, and none has other owners under the one that it
+ * has: of two values that were chosen, the later one follows the earlier. Both have one shape.
+ */
+bool ring_placement_follows(const struct ring *later, const struct ring *ring);
+/*
+ * `ring` gets the table, the epochs and the transitions of `agreed`, which has as many partitions
+ * and owners. False: it had the same, and nothing was done.
+ */
+bool ring_take_placement(struct ring *ring, const struct ring *agreed);
+
 /* For ring_change.h: `epoch` is that of the partition from now on. */
 void ring_set_epoch(struct ring *ring, partition_id partition, uint32_t epoch);
 /* Room for a transition of a partition that has none: JOINT, and N as C is. */

@@ -70,7 +70,7 @@ enum message_type {
     MESSAGE_TREE_LEAF_RESULT = 35,
     MESSAGE_TREE_REPAIR = 36,
     MESSAGE_TREE_REPAIRED = 37,
-    MESSAGE_REACH = 60, /* whom the sender reaches: wire/message_reach.h */
+    MESSAGE_REACH = 60,    /* whom the sender reaches: wire/message_reach.h */
     MESSAGE_ELEMENTS = 65, /* this one and those after it: message_collection.h */
     MESSAGE_ELEMENTS_RESULT = 66,
     MESSAGE_COLLECTION_CLOCK = 67,
@@ -112,9 +112,11 @@ enum message_type {
     MESSAGE_REGISTER_LEARNED = 154,
     MESSAGE_EXPIRY_STEP = 155, /* loop side -> store side; wire/message_expiry.h, as the next */
     MESSAGE_EXPIRY_STATE = 156,
-    MESSAGE_DROP_STEP = 160,  /* loop side -> store side; wire/message_drop.h, as the next */
-    MESSAGE_DROP_STATE = 161, /* store side -> loop side, also unasked */
-    MESSAGE_TREE_ASK = 130,   /* anti-entropy inside a node: wire/message_tree_local.h */
+    MESSAGE_DROP_STEP = 160,      /* loop side -> store side; wire/message_drop.h, as the next */
+    MESSAGE_DROP_STATE = 161,     /* store side -> loop side, also unasked */
+    MESSAGE_HOLDINGS_STEP = 170,  /* loop side -> store side: message_ring.h, as the next */
+    MESSAGE_HOLDINGS_STATE = 171, /* store side -> loop side, also unasked */
+    MESSAGE_TREE_ASK = 130,       /* anti-entropy inside a node: wire/message_tree_local.h */
     MESSAGE_TREE_APPLY = 131,
     MESSAGE_TREE_APPLIED = 132,
     MESSAGE_SCRUB = 133,
@@ -132,7 +134,8 @@ enum { MESSAGE_PAYLOAD_BYTES_MAX = 24 << 20 };
 struct message_hello {
     uint8_t cluster_id[16];
     uint64_t generation;
-    uint64_t placement_digest; /* ring_placement_digest() of the ring that it has */
+    /* ring_placement_digest() of the ring that it has; 0: some of its partitions have moved */
+    uint64_t placement_digest;
     struct ring_tag tag;
     node_id node;
     uint16_t storage_incarnation;

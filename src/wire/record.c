@@ -28,11 +28,22 @@ void record_log_name(partition_id partition, uint64_t log_position, struct buffe
     buffer_put_u64(out, log_position);
 }
 
-void record_checkpoint_name(partition_id partition, struct buffer *out)
+void record_meta_bound(partition_id partition, struct buffer *out)
 {
     buffer_put_u8(out, RECORD_META);
     buffer_put_u16(out, partition);
+}
+
+void record_checkpoint_name(partition_id partition, struct buffer *out)
+{
+    record_meta_bound(partition, out);
     buffer_put_u8(out, 'c');
+}
+
+void record_dropping_name(partition_id partition, struct buffer *out)
+{
+    record_meta_bound(partition, out);
+    buffer_put_u8(out, 'd');
 }
 
 void record_garbage_name(partition_id partition, uint64_t log_position, struct buffer *out)
@@ -63,6 +74,15 @@ enum status record_cell_name_decode(struct slice name, struct cell_name *out)
         out->key = reader_take(&reader, reader_u16(&reader));
     }
     return reader_end(&reader);
+}
+
+enum status record_meta_decode(struct slice name, partition_id *partition)
+{
+    struct reader reader = reader_make(name);
+    if (name.length == 0 || reader_u8(&reader) != RECORD_META)
+        return STATUS_NOT_FOUND;
+    *partition = reader_u16(&reader);
+    return reader.failed ? STATUS_CORRUPT : STATUS_OK;
 }
 
 static enum status decode_position_name(struct slice name, uint8_t type, partition_id *partition,

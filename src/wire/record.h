@@ -5,6 +5,7 @@
  *     'D' position(8) keyspace(2) ...                an element of one (ring/element_key.h)
  *     'L' partition(2) log position(8)               one event of the partition's log
  *     'M' partition(2) 'c'                           checkpoint of the replica's state
+ *     'M' partition(2) 'd'                           a copy that is being dropped
  *     'M' partition(2) 'w'                           a partition that comes whole (record_whole.h)
  *     'Q' ...                                        requests with ids (wire/record_request.h)
  *     'C' ...                                        the register (message_register.h)
@@ -55,6 +56,9 @@ void record_cell_name(uint64_t position, keyspace_id keyspace, struct slice key,
 void record_cell_bound(uint64_t position, struct buffer *out);
 void record_log_name(partition_id partition, uint64_t log_position, struct buffer *out);
 void record_checkpoint_name(partition_id partition, struct buffer *out);
+void record_dropping_name(partition_id partition, struct buffer *out);
+/* The least name of what stands in 'M' of `partition` or a later one. */
+void record_meta_bound(partition_id partition, struct buffer *out);
 void record_garbage_name(partition_id partition, uint64_t log_position, struct buffer *out);
 void record_ceiling_name(struct buffer *out);
 
@@ -69,6 +73,8 @@ struct cell_name {
  * formed.
  */
 MUST_USE enum status record_cell_name_decode(struct slice name, struct cell_name *out);
+/* STATUS_NOT_FOUND: not a name of an 'M'. */
+MUST_USE enum status record_meta_decode(struct slice name, partition_id *partition);
 MUST_USE enum status record_log_name_decode(struct slice name, partition_id *partition,
                                             uint64_t *log_position);
 MUST_USE enum status record_garbage_name_decode(struct slice name, partition_id *partition,

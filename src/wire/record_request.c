@@ -142,10 +142,15 @@ enum status record_request_expiry_decode(struct slice name, uint64_t *expire_at_
     return reader_end(&reader);
 }
 
-void record_request_dot_name(partition_id partition, const struct dot *dot, struct buffer *out)
+void record_request_dot_bound(partition_id partition, struct buffer *out)
 {
     buffer_put_u8(out, RECORD_REQUEST);
     buffer_put_u8(out, 'd');
     buffer_put_u16(out, partition);
+}
+
+void record_request_dot_name(partition_id partition, const struct dot *dot, struct buffer *out)
+{
+    record_request_dot_bound(partition, out);
     dot_encode(dot, out);
 }

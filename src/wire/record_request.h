@@ -63,6 +63,8 @@ void record_request_expiry_name(uint64_t expire_at_ms, partition_id partition,
 void record_request_bound(partition_id partition, struct buffer *out);
 /* The least expiry name of `expire_at_ms` or later. */
 void record_request_expiry_bound(uint64_t expire_at_ms, struct buffer *out);
+/* What the names of a partition's dots begin with. */
+void record_request_dot_bound(partition_id partition, struct buffer *out);
 void record_request_dot_name(partition_id partition, const struct dot *dot, struct buffer *out);
 /* STATUS_NOT_FOUND: the name is not of an expiry. `identity` gets id and part. */
 MUST_USE enum status record_request_expiry_decode(struct slice name, uint64_t *expire_at_ms,

@@ -668,9 +668,37 @@ bool network_is_whole(const struct world *world, uint32_t machine)
     return cuts == 0;
 }
 
+static bool is_sent_by(const struct occurrence *what, const void *context)
+{
+    return what->kind == AT_LINK_BYTES && what->id == *(const link_id *)context;
+}
+
+/* What was on its way at the old pace: a link that is fast again has sent it at once. */
+static void send_backlog(struct network *network, size_t index, unsigned end)
+{
+    struct link *link = network->links[index];
+    struct direction *direction = &link->directions[end];
+    link_id sender = link_end_id(index, end);
+    uint64_t now_us = network->world->now_us;
+    uint64_t arrival_us =
+        now_us + delay_us(network, link->ends[end].machine, link->ends[1 - end].machine);
+    if (direction->free_at_us <= now_us)
+        return;
+    direction->free_at_us = now_us;
+    if (direction->last_arrival_us > arrival_us)
+        direction->last_arrival_us = arrival_us;
+    schedule_hasten(&network->world->schedule, arrival_us, is_sent_by, &sender);
+}
+
 void network_limit(struct world *world, uint32_t from, uint32_t to, uint64_t bytes_per_second)
 {
-    world->network->paths[from][to].bytes_per_second = bytes_per_second;
+    struct network *network = world->network;
+    network->paths[from][to].bytes_per_second = bytes_per_second;
+    for (size_t i = 0; bytes_per_second == 0 && i < network->link_count; i++)
+        for (unsigned end = 0; network->links[i] != NULL && end < 2; end++)
+            if (network->links[i]->ends[end].machine->index == from &&
+                network->links[i]->ends[1 - end].machine->index == to)
+                send_backlog(network, i, end);
 }
 
 void network_reset_one(struct world *world, uint64_t draw)

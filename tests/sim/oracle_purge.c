@@ -21,11 +21,11 @@ static void fail_purge(struct oracle *oracle, const struct machine *machine,
                key->name, key->keyspace, what);
 }
 
-static bool is_lost(const struct world *world, const struct machine *owner,
-                    const struct oracle_key *key)
+/* Also one that an older copy has taken the place of, until its node has noticed. */
+static bool is_lost(const struct machine *owner, const struct oracle_key *key)
 {
     return owner->wiped_at_us != 0 &&
-           world->machines[owner->index].replica_states[key->partition] != REPLICA_ACTIVE;
+           (owner->loss_told || owner->replica_states[key->partition] != REPLICA_ACTIVE);
 }
 
 /* On how many disks of owners the covered versions are, each counted in `on`. */
@@ -46,8 +46,7 @@ static void check_everywhere(struct oracle *oracle, const struct machine *machin
         for (uint8_t i = 0; i < count; i++) {
             bool has = clock_has(&clocks[i], &version->dot);
             on = (uint8_t)(on + has);
-            wanted =
-                (uint8_t)(wanted + (has || !is_lost(world, &world->machines[owners[i] - 1], key)));
+            wanted = (uint8_t)(wanted + (has || !is_lost(&world->machines[owners[i] - 1], key)));
         }
         if (on != 0 && on < wanted)
             fail_purge(oracle, machine, key, "was collected before all owners had it");

@@ -1,6 +1,5 @@
 #include "sim/schedule.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -42,6 +41,16 @@ void occurrence_free(struct occurrence *occurrence)
     free(occurrence);
 }
 
+/* Put `slot` where it belongs on the way up from the place `at`. */
+static void rise(struct schedule *schedule, size_t at, struct schedule_slot slot)
+{
+    while (at > 0 && before(&slot, &schedule->slots[(at - 1) / 2])) {
+        schedule->slots[at] = schedule->slots[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    schedule->slots[at] = slot;
+}
+
 void schedule_add(struct schedule *schedule, uint64_t time_us, const struct occurrence *what)
 {
     if (schedule->count == schedule->capacity) {
@@ -54,12 +63,19 @@ void schedule_add(struct schedule *schedule, uint64_t time_us, const struct occu
                                  .sequence = schedule->sequence++,
                                  .what = memory_copy(what, sizeof *what)};
     slot.what->time_us = time_us;
-    size_t at = schedule->count++;
-    while (at > 0 && before(&slot, &schedule->slots[(at - 1) / 2])) {
-        schedule->slots[at] = schedule->slots[(at - 1) / 2];
-        at = (at - 1) / 2;
+    rise(schedule, schedule->count++, slot);
+}
+
+void schedule_hasten(struct schedule *schedule, uint64_t time_us,
+                     bool (*is_chosen)(const struct occurrence *what, const void *context),
+                     const void *context)
+{
+    for (size_t i = 0; i < schedule->count; i++) {
+        struct schedule_slot slot = schedule->slots[i];
+        if (slot.time_us > time_us && is_chosen(slot.what, context))
+            slot.time_us = slot.what->time_us = time_us;
+        rise(schedule, i, slot); /* those before it are a heap again */
     }
-    schedule->slots[at] = slot;
 }
 
 struct occurrence *schedule_take(struct schedule *schedule)

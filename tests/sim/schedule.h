@@ -7,6 +7,7 @@
 #ifndef SIM_SCHEDULE_H
 #define SIM_SCHEDULE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -68,6 +69,10 @@ void schedule_init(struct schedule *schedule, uint64_t seed);
 void schedule_deinit(struct schedule *schedule);
 /* Copies `*what` and takes its bytes. */
 void schedule_add(struct schedule *schedule, uint64_t time_us, const struct occurrence *what);
+/* What lies later and is chosen comes at `time_us`, in an order drawn before. */
+void schedule_hasten(struct schedule *schedule, uint64_t time_us,
+                     bool (*is_chosen)(const struct occurrence *what, const void *context),
+                     const void *context);
 /* The next one, owned by the caller (occurrence_free), or NULL. */
 struct occurrence *schedule_take(struct schedule *schedule);
 void occurrence_free(struct occurrence *occurrence);

@@ -115,6 +115,7 @@ static void the_register_makes_it_once(void **state)
     struct register_change change = {.kind = REGISTER_CHANGE_MEMBER_ADD, .member = gateway(1)};
     struct ballot ballot = {.round = 4, .node = 2};
     char reason[REGISTER_REASON_MAX] = "";
+    bool moved;
     (void)state;
     change.words_length = 2;
     memcpy(change.words, "eu", 2);
@@ -123,12 +124,12 @@ static void the_register_makes_it_once(void **state)
     assert_int_equal(ring_member(next->ring, 6)->role, MEMBER_GATEWAY);
     assert_int_equal(register_change_apply(&change, ballot, next, &again, reason), STATUS_OK);
     assert_null(again);
-    assert_true(register_value_apply(next, ring));
+    assert_true(register_value_apply(next, ring, &moved));
     assert_int_equal(ring_digest(ring), ring_digest(next->ring));
     change = (struct register_change){.kind = REGISTER_CHANGE_MEMBER_REMOVE, .member = {.id = 6}};
     ballot.round++;
     assert_int_equal(register_change_apply(&change, ballot, next, &again, reason), STATUS_OK);
-    assert_true(register_value_apply(again, ring));
+    assert_true(register_value_apply(again, ring, &moved));
     assert_true(ring_is_fenced(ring, 6));
     assert_int_equal(ring_digest(ring), ring_digest(again->ring));
     register_value_free(first);

@@ -97,18 +97,52 @@ static void damaged_moves_are_refused_or_equal(void **state)
     buffer_deinit(&bytes);
 }
 
-/* No node can move partitions yet, so it must not take the owners that a move ends with. */
-static void a_node_stays_with_the_ring_it_has(void **state)
+static void a_ring_goes_by_what_moves(void **state)
 {
     struct ring *ring = fixture_small_ring();
     struct register_value *value = value_that_moves();
     char reason[RING_REASON_MAX];
+    bool moved;
     (void)state;
-    assert_false(register_value_apply(value, ring));
-    assert_int_equal(ring_tag_of(ring, PARTITION).phase, RING_STABLE);
+    assert_false(ring_has_moved(ring));
+    assert_true(register_value_apply(value, ring, &moved));
+    assert_true(moved);
+    assert_true(ring_has_moved(ring));
+    assert_int_equal(ring_tag_of(ring, PARTITION).phase, RING_JOINT);
+    assert_true(register_value_apply(value, ring, &moved));
+    assert_false(moved);
+    struct register_value *before = register_value_copy(value);
     assert_int_equal(
         ring_abort(value->ring, PARTITION, ring_tag_of(value->ring, PARTITION), reason), STATUS_OK);
-    assert_false(register_value_apply(value, ring)); /* another epoch, though nothing moved */
+    assert_true(register_value_apply(value, ring, &moved));
+    assert_true(moved);
+    assert_int_equal(ring_tag_of(ring, PARTITION).phase, RING_STABLE);
+    assert_true(ring_has_moved(ring)); /* it has an epoch of its own for ever */
+    assert_false(register_value_apply(before, ring, &moved)); /* back to an earlier tag */
+    assert_false(moved);
+    assert_int_equal(ring_tag_of(ring, PARTITION).phase, RING_STABLE);
+    ring_free(ring);
+    register_value_free(before);
+    register_value_free(value);
+}
+
+static void a_ring_of_another_shape_is_not_gone_by(void **state)
+{
+    struct ring *ring = fixture_small_ring();
+    struct register_value *value = value_that_moves();
+    bool moved;
+    (void)state;
+    ring->seed++;
+    assert_false(register_value_apply(value, ring, &moved));
+    ring->seed--;
+    ring->secret[3]++;
+    assert_false(register_value_apply(value, ring, &moved));
+    ring->secret[3]--;
+    node_id *row = ring->owners, first = row[0];
+    row[0] = row[1]; /* the same tag, and another order of owners */
+    row[1] = first;
+    assert_false(register_value_apply(value, ring, &moved));
+    assert_false(ring_has_moved(ring));
     ring_free(ring);
     register_value_free(value);
 }
@@ -190,7 +224,8 @@ int main(void)
         cmocka_unit_test(a_move_comes_back_and_takes_a_section),
         cmocka_unit_test(a_value_at_rest_is_one_of_the_first_version),
         cmocka_unit_test(damaged_moves_are_refused_or_equal),
-        cmocka_unit_test(a_node_stays_with_the_ring_it_has),
+        cmocka_unit_test(a_ring_goes_by_what_moves),
+        cmocka_unit_test(a_ring_of_another_shape_is_not_gone_by),
         cmocka_unit_test(a_copy_moves_on_its_own),
         cmocka_unit_test(steps_are_taken_once_and_by_whoever_comes_first),
         cmocka_unit_test(a_plan_that_is_no_longer_true_is_refused),

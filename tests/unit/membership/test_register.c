@@ -503,6 +503,45 @@ static void an_accepted_value_is_built_on(void **state)
     free_cluster(cluster);
 }
 
+/*
+ * A ballot that others overtook leaves a value at one steward that nobody will ever choose.
+ * Agreeing on what is known takes it away, else the steward would be in doubt for ever.
+ */
+static void a_doubt_ends_although_nothing_is_left_to_choose(void **state)
+{
+    struct cluster *cluster = new_cluster();
+    struct register_change nothing = {.kind = REGISTER_CHANGE_NONE};
+    struct member *doubts = &cluster->members[4];
+    struct register_value *overtaken = NULL;
+    char reason[REGISTER_REASON_MAX];
+    (void)state;
+    cluster->members[1].rounds = 5;
+    create_keyspace(cluster, &cluster->members[1]);
+    pump(cluster);
+    learn(cluster, doubts, cluster->members[1].known);
+    struct register_change change = {.kind = REGISTER_CHANGE_KEYSPACE_CREATE, .any_number = true};
+    strcpy(change.keyspace.name, "other");
+    assert_int_equal(
+        register_change_apply(&change, (struct ballot){2, 2, 1}, doubts->known, &overtaken, reason),
+        STATUS_OK);
+    doubts->acceptor.accepted = (struct ballot){2, 2, 1}; /* before that of the one that is known */
+    buffer_clear(&doubts->acceptor.value);
+    register_value_encode(overtaken, &doubts->acceptor.value);
+    propose(cluster, doubts, &nothing);
+    for (unsigned i = 0; i < 20 && doubts->proposer != NULL; i++) {
+        pump(cluster);
+        tick(cluster, 100);
+    }
+    assert_null(doubts->proposer);
+    struct buffer known = {0};
+    register_value_encode(doubts->known, &known);
+    assert_true(slice_equal(buffer_slice(&doubts->acceptor.value), buffer_slice(&known)));
+    assert_int_equal(doubts->known->seq, 1);
+    buffer_deinit(&known);
+    register_value_free(overtaken);
+    free_cluster(cluster);
+}
+
 /* P3: what a refusal goes by may be a value that nobody else will ever see. */
 static void a_refusal_waits_until_its_value_is_chosen(void **state)
 {
@@ -678,6 +717,7 @@ int main(void)
         cmocka_unit_test(a_small_ring_has_few_stewards),
         cmocka_unit_test(a_minority_changes_nothing_and_says_so),
         cmocka_unit_test(an_accepted_value_is_built_on),
+        cmocka_unit_test(a_doubt_ends_although_nothing_is_left_to_choose),
         cmocka_unit_test(a_refusal_waits_until_its_value_is_chosen),
         cmocka_unit_test(a_steward_with_another_store_does_not_count),
         cmocka_unit_test(an_answer_counts_once_and_for_its_ballot_only),

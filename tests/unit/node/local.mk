@@ -13,6 +13,7 @@ unit_tests += \
 	tests/unit/node/test_node \
 	tests/unit/node/test_owner_choice \
 	tests/unit/node/test_publications \
+	tests/unit/node/test_placement \
 	tests/unit/node/test_register \
 	tests/unit/node/test_request_times \
 	tests/unit/node/test_sloppy_reads \
@@ -22,6 +23,7 @@ unit_tests += \
 	tests/unit/node/test_store_elements \
 	tests/unit/node/test_store_expiry \
 	tests/unit/node/test_store_hints \
+	tests/unit/node/test_store_holdings \
 	tests/unit/node/test_store_mint \
 	tests/unit/node/test_store_read \
 	tests/unit/node/test_store_register \

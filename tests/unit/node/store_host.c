@@ -2,6 +2,7 @@
 
 #include "../ring/ring_fixture.h"
 #include "ring/position.h"
+#include "ring/transition.h"
 
 struct ring *store_host_ring(const char *replication)
 {
@@ -211,5 +212,6 @@ partition_id store_host_partition(const struct store_host *host, const char *key
 
 struct replica_address store_host_address(const struct store_host *host, partition_id partition)
 {
-    return (struct replica_address){.partition = partition, .tag = host->ring->tag};
+    return (struct replica_address){.partition = partition,
+                                    .tag = ring_tag_of(host->ring, partition)};
 }

@@ -287,8 +287,8 @@ static void values_of_others_are_not_accepted(void **state)
     deinit(&host);
 }
 
-/* It is passed on for others who can; this node stays where its data is. */
-static void a_value_that_moves_data_is_kept_and_not_gone_by(void **state)
+/* No change of the register makes such a one: this node stays where its data is. */
+static void other_owners_under_the_same_tag_are_not_gone_by(void **state)
 {
     struct store_host host;
     struct buffer value = {0};
@@ -346,7 +346,7 @@ int main(void)
         cmocka_unit_test(a_value_that_was_not_committed_is_not_in_force),
         cmocka_unit_test(opening_tells_the_loop_side_what_is_known),
         cmocka_unit_test(values_of_others_are_not_accepted),
-        cmocka_unit_test(a_value_that_moves_data_is_kept_and_not_gone_by),
+        cmocka_unit_test(other_owners_under_the_same_tag_are_not_gone_by),
         cmocka_unit_test(a_damaged_record_closes_the_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,15 @@ static bool recode_told(struct slice bytes, struct buffer *again)
     return status == STATUS_OK;
 }
 
+static bool recode_state(struct slice bytes, struct buffer *again)
+{
+    struct message_holdings_state state;
+    if (message_holdings_state_decode(bytes, &state) != STATUS_OK)
+        return false;
+    message_holdings_state_encode(&state, again);
+    return true;
+}
+
 static void check(recode_function recode, const struct buffer *bytes)
 {
     struct buffer again = {0};
@@ -31,7 +40,7 @@ static void every_body_comes_back_as_it_went_or_is_refused(void **state)
         {.partition = 0, .tag = {1, RING_JOINT}, .flags = RING_HOLDING_COMPLETE},
         {.partition = 1, .tag = {300, RING_SWITCHED}, .flags = RING_HOLDING_FLAGS},
         {.partition = PARTITION_COUNT_MAX - 1, .tag = {2, RING_JOINT}}};
-    struct ring_testimony testimony = {.storage_incarnation = 3};
+    struct ring_testimony testimony = {.storage_incarnation = 3, .dropping = 200};
     struct buffer bytes = {0};
     (void)state;
     message_ring_told_encode(&testimony, &bytes);
@@ -41,6 +50,10 @@ static void every_body_comes_back_as_it_went_or_is_refused(void **state)
         ring_testimony_add(&testimony, &holdings[i]);
     message_ring_told_encode(&testimony, &bytes);
     check(recode_told, &bytes);
+    buffer_clear(&bytes);
+    message_holdings_state_encode(
+        &(struct message_holdings_state){.more = true, .dropping = 7, .dropped = 512}, &bytes);
+    check(recode_state, &bytes);
     buffer_deinit(&bytes);
     ring_testimony_deinit(&testimony);
 }
@@ -51,6 +64,7 @@ static void a_partition_that_cannot_be_is_refused(void **state)
     struct ring_testimony testimony;
     (void)state;
     buffer_put_varint(&bytes, 1);
+    buffer_put_varint(&bytes, 0);
     buffer_put_varint(&bytes, 2);
     for (int i = 0; i < 2; i++) {
         buffer_put_varint(&bytes, PARTITION_COUNT_MAX - 1); /* the second lies behind it */
