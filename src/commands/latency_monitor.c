@@ -79,7 +79,7 @@ static void report_event(const struct latency_event *event, unsigned kind, struc
     uint64_t last_s = latency_event_sample(event, event->count - 1)->wall_s;
     uint64_t span_s = last_s > first_s ? last_s - first_s : 0; /* a clock may be set back */
     buffer_printf(out,
-                  "%s: slow in %" PRIu32 " seconds of %" PRIu64 ", %" PRIu64
+                  "%s: slow in %" PRIu32 " s of %" PRIu64 " s, %" PRIu64
                   " ms in the mean of these, %" PRIu64 " ms at worst.\n  %s\n",
                   latency_kind_name(kind), event->count, span_s + 1, sum_ms / event->count,
                   event->worst_ms, advice_on(kind));

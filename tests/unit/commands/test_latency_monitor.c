@@ -81,7 +81,7 @@ static void the_report_says_what_was_slow_or_how_to_see_it(void **state)
     assert_report(&monitor, "Nothing took 100 ms or longer");
     latency_monitor_note(&monitor, LATENCY_STAGE + REQUEST_STAGE_QUORUM, 100000, 5000);
     latency_monitor_note(&monitor, LATENCY_STAGE + REQUEST_STAGE_QUORUM, 300000, 14000);
-    assert_report(&monitor, "quorum: slow in 2 seconds of 10, 200 ms in the mean of these, 300 ms");
+    assert_report(&monitor, "quorum: slow in 2 s of 10 s, 200 ms in the mean of these, 300 ms");
     assert_report(&monitor, "ringd_store_commit_seconds");
 }
 
