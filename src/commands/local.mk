@@ -49,6 +49,7 @@ libringcore_a_SOURCES += \
 	src/commands/multi_key.c \
 	src/commands/options.c \
 	src/commands/options.h \
+	src/commands/plan.c \
 	src/commands/pubsub.c \
 	src/commands/pubsub.h \
 	src/commands/repair.c \

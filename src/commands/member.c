@@ -12,6 +12,7 @@
 #include "commands/command_list.h"
 #include "commands/help.h"
 #include "commands/server_version.h"
+#include "membership/member_change.h"
 
 struct option {
     struct slice name, value;
@@ -61,8 +62,21 @@ static bool is_numeric(const char *host)
 }
 
 struct wishes {
-    bool gateway, region, client, peer;
+    bool role, region, client, peer;
+    int64_t weight; /* 0: none was named */
 };
+
+static bool take_role(struct slice value, uint8_t *out)
+{
+    bool gateway = slice_is_word(value, "gateway");
+    *out = gateway ? MEMBER_GATEWAY : MEMBER_JOINING;
+    return gateway || slice_is_word(value, "data");
+}
+
+static bool take_weight(struct slice value, int64_t *out)
+{
+    return parse_integer(value, out) && *out >= 1 && *out <= RING_WEIGHT_MAX;
+}
 
 static bool take_wish(struct call *call, const struct option *option,
                       struct register_change *change, struct wishes *wishes)
@@ -70,11 +84,12 @@ static bool take_wish(struct call *call, const struct option *option,
     struct ring_member *member = &change->member;
     char region[RING_NAME_MAX + 1];
     if (slice_is_word(option->name, "role")) {
-        wishes->gateway = slice_is_word(option->value, "gateway");
-        return wishes->gateway ||
-               refuse(call, option->name,
-                      "gateway: one that stores data cannot join yet, for partitions cannot move");
+        wishes->role = take_role(option->value, &member->role);
+        return wishes->role || refuse(call, option->name, "data or gateway");
     }
+    if (slice_is_word(option->name, "weight"))
+        return take_weight(option->value, &wishes->weight) ||
+               refuse(call, option->name, "a number from 1 to 10000");
     if (slice_is_word(option->name, "region")) {
         wishes->region = take_name(option->value, region);
         if (!wishes->region)
@@ -103,8 +118,7 @@ static bool take_wish(struct call *call, const struct option *option,
 static bool take_member(struct call *call, struct register_change *change)
 {
     struct wishes wishes = {0};
-    change->member =
-        (struct ring_member){.storage_incarnation = 1, .role = MEMBER_GATEWAY, .rack = "rack1"};
+    change->member = (struct ring_member){.storage_incarnation = 1, .rack = "rack1"};
     for (uint32_t i = 2; i < call->argument_count; i++) {
         struct option option;
         if (!parse_option(call_argument(call, i), &option.name, &option.value)) {
@@ -114,10 +128,18 @@ static bool take_member(struct call *call, struct register_change *change)
         if (!take_wish(call, &option, change, &wishes))
             return false;
     }
-    if (wishes.gateway && wishes.region && wishes.client && wishes.peer)
-        return true;
-    call_reply_error(call, "ERR a member needs role=gateway, region=, client= and peer=");
-    return false;
+    bool gateway = change->member.role == MEMBER_GATEWAY;
+    if (!wishes.role || !wishes.region || !wishes.client || !wishes.peer) {
+        call_reply_error(call, "ERR a member needs role=, region=, client= and peer=");
+        return false;
+    }
+    if (gateway && wishes.weight != 0) {
+        call_reply_error(call, "ERR a gateway stores nothing and has no weight");
+        return false;
+    }
+    if (!gateway)
+        change->member.weight = wishes.weight == 0 ? MEMBER_WEIGHT : (uint32_t)wishes.weight;
+    return true;
 }
 
 static const struct ring_member *find_peer(const struct ring *ring,
@@ -217,16 +239,19 @@ static void start_export(struct call *call)
 
 static const struct command subcommands[] = {
     ROW(add, -6, "option=value [option=value ...]",
-        "Makes a node a member of the cluster, with the next id. role=gateway, region=, "
-        "client=HOST:PORT, peer=HOST:PORT, rack= (rack1). A gateway serves clients and stores "
-        "nothing. It starts from what RING.MEMBER EXPORT gives."),
+        "Makes a node a member of the cluster, with the next id. role=data or gateway, region=, "
+        "client=HOST:PORT, peer=HOST:PORT, rack= (rack1), weight= (100, of data). It serves "
+        "clients "
+        "and stores nothing: a gateway for ever, the other until a plan gives it partitions. It "
+        "starts from what RING.MEMBER EXPORT gives."),
     ROW(export, 2, "",
         "What a new member starts from: the ring with its secret, the stewards, and the users "
         "with the hashes of their passwords. Keep it as you keep a password."),
     HELP_ROW("ring.member", RINGDB_SINCE_FIRST, 0),
     ROW(remove, 3, "id",
-        "Makes a gateway a member no more, for good: the node ends, and its id is never given "
-        "again."),
+        "Makes a gateway, or a node that is joining, a member no more, for good: the node ends, "
+        "and "
+        "its id is never given again."),
     {0},
 };
 

@@ -56,6 +56,19 @@ static const char *phase_name(uint8_t phase)
     return phase == RING_STABLE ? "stable" : phase == RING_JOINT ? "joint" : "switched";
 }
 
+static const char *role_name(const struct ring_member *member)
+{
+    switch ((enum member_role)member->role) {
+    case MEMBER_GATEWAY:
+        return "gateway";
+    case MEMBER_JOINING:
+        return "joining";
+    case MEMBER_DATA:
+        break;
+    }
+    return "data";
+}
+
 /* ---- RING.STATUS ---- */
 
 static void write_address(struct resp_writer writer, const char *name,
@@ -128,7 +141,7 @@ static void write_member(struct call *call, struct resp_writer writer,
         environment->owner_view(environment->node, member->id, call_now(call), &owner);
     resp_writer_map(writer, 14);
     write_number(writer, "id", member->id);
-    write_text(writer, "role", member->role == MEMBER_GATEWAY ? "gateway" : "data");
+    write_text(writer, "role", role_name(member));
     write_text(writer, "region", environment->ring->regions[member->region].name);
     write_text(writer, "rack", member->rack);
     write_address(writer, "client", &member->client);

@@ -40,6 +40,8 @@ static enum status check_add(const struct ring *ring, const struct ring_member *
                  RING_MEMBERS_MAX);
     else if (ring_last_id(ring) == UINT32_MAX)
         snprintf(reason, RING_REASON_MAX, "all ids of members were given");
+    else if (wanted->role == MEMBER_DATA)
+        snprintf(reason, RING_REASON_MAX, "a node that stores data begins as a joining member");
     else
         return STATUS_OK;
     return STATUS_INVALID;
@@ -68,10 +70,9 @@ enum status member_remove(struct ring *ring, node_id id, char reason[RING_REASON
                  ring_is_fenced(ring, id) ? ": it has left" : "");
         return STATUS_INVALID;
     }
-    if (member->role != MEMBER_GATEWAY) {
+    if (member->role == MEMBER_DATA) {
         snprintf(reason, RING_REASON_MAX,
-                 "node %u stores data; only gateways can leave, for partitions cannot move yet",
-                 id);
+                 "node %u stores data: it leaves by a plan, when what it owns has other owners", id);
         return STATUS_INVALID;
     }
     ring->last_id = ring_last_id(ring);

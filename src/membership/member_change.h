@@ -2,14 +2,17 @@
  * member_change.h - who becomes a member of the ring, and who is one no more.
  *
  * A member gets the next id, which nobody had before. One that leaves is fenced: its id is below
- * the last that was given and no member's, so nothing of it is ever taken again. Only gateways come
- * and go, for they store nothing: no partition moves.
+ * the last that was given and no member's, so nothing of it is ever taken again. Who is to store
+ * data comes as a joining member, which owns nothing; so gateways and joining members go at once,
+ * and who stores data goes by a plan (ring/change_plan.h).
  */
 #ifndef MEMBERSHIP_MEMBER_CHANGE_H
 #define MEMBERSHIP_MEMBER_CHANGE_H
 
 #include "base/status.h"
 #include "ring/ring.h"
+
+enum { MEMBER_WEIGHT = 100 }; /* of one that is to store data, where none is named */
 
 /*
  * `wanted` is as it will be, but for its id, and its region by name: that is looked up in the ring

@@ -195,18 +195,13 @@ static void name_coming(struct register_value *next, const struct steward *stewa
             next->coming.items[i] = *steward;
 }
 
-static struct slice steps_of(const struct register_change *change)
-{
-    return slice_make(change->words, change->words_length);
-}
-
 /* All of them were taken, or given up, by somebody else. */
 static bool no_step_is_left(const struct register_change *change, const struct ring *ring)
 {
     struct ring *next = ring_copy(ring);
     char reason[RING_REASON_MAX];
     uint32_t taken = 0;
-    bool none = ring_steps_apply(next, steps_of(change), &taken, reason) == STATUS_OK && taken == 0;
+    bool none = ring_steps_apply(next, words_of(change), &taken, reason) == STATUS_OK && taken == 0;
     ring_free(next);
     return none;
 }
@@ -215,7 +210,48 @@ static enum status take_steps(const struct register_change *change, struct ring 
                               char reason[REGISTER_REASON_MAX])
 {
     uint32_t taken;
-    return ring_steps_apply(ring, steps_of(change), &taken, reason);
+    return ring_steps_apply(ring, words_of(change), &taken, reason);
+}
+
+/* In the order in which they were wished. */
+static enum status put_wishes(const struct register_change *change, const struct ring *ring,
+                              struct ring_wishes *staged, char reason[REGISTER_REASON_MAX])
+{
+    struct reader reader = reader_make(words_of(change));
+    while (reader_left(&reader) > 0) {
+        struct ring_wish wish;
+        ring_wish_decode(&reader, &wish);
+        if (reader.failed) {
+            snprintf(reason, REGISTER_REASON_MAX, "what is to be staged cannot be read");
+            return STATUS_INVALID;
+        }
+        if (ring_wish_check(ring, &wish, reason) != STATUS_OK)
+            return STATUS_INVALID;
+        if (!ring_wishes_put(staged, &wish)) {
+            snprintf(reason, REGISTER_REASON_MAX,
+                     "%d changes are staged, the most there can be: commit a plan, or clear",
+                     RING_WISHES_MAX);
+            return STATUS_INVALID;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* All of them are staged already. */
+static bool stages_nothing(const struct register_change *change, const struct register_value *value)
+{
+    struct buffer before = {0}, after = {0};
+    struct ring_wishes staged;
+    char reason[REGISTER_REASON_MAX];
+    ring_wishes_copy(&value->staged, &staged);
+    bool taken = put_wishes(change, value->ring, &staged, reason) == STATUS_OK;
+    ring_wishes_encode(&value->staged, &before);
+    ring_wishes_encode(&staged, &after);
+    bool same = taken && slice_equal(buffer_slice(&before), buffer_slice(&after));
+    buffer_deinit(&before);
+    buffer_deinit(&after);
+    ring_wishes_deinit(&staged);
+    return same;
 }
 
 /* Whether the change leaves the value as it is. */
@@ -232,6 +268,10 @@ static bool is_idle(const struct register_change *change, const struct register_
         return !names_a_user(change, &value->users);
     case REGISTER_CHANGE_RING_STEPS:
         return no_step_is_left(change, value->ring);
+    case REGISTER_CHANGE_STAGE:
+        return stages_nothing(change, value);
+    case REGISTER_CHANGE_STAGE_CLEAR:
+        return value->staged.count == 0;
     case REGISTER_CHANGE_KEYSPACE_CREATE:
     case REGISTER_CHANGE_KEYSPACE_SET:
     case REGISTER_CHANGE_KEYSPACE_DROP:
@@ -250,6 +290,16 @@ static enum status add_member(const struct register_change *change, struct ring 
     if (change->words_length <= RING_NAME_MAX)
         memcpy(region, change->words, change->words_length);
     return member_add(ring, &change->member, region, reason);
+}
+
+/* What was staged for it cannot be had any more, and would stand in the way of every plan. */
+static enum status remove_member(node_id id, struct register_value *next,
+                                 char reason[REGISTER_REASON_MAX])
+{
+    enum status status = member_remove(next->ring, id, reason);
+    if (status == STATUS_OK)
+        (void)ring_wishes_forget(&next->staged, id);
+    return status;
 }
 
 static enum status make(const struct register_change *change, struct register_value *next,
@@ -276,9 +326,14 @@ static enum status make(const struct register_change *change, struct register_va
     case REGISTER_CHANGE_MEMBER_ADD:
         return add_member(change, next->ring, reason);
     case REGISTER_CHANGE_MEMBER_REMOVE:
-        return member_remove(next->ring, change->member.id, reason);
+        return remove_member(change->member.id, next, reason);
     case REGISTER_CHANGE_RING_STEPS:
         return take_steps(change, next->ring, reason);
+    case REGISTER_CHANGE_STAGE:
+        return put_wishes(change, next->ring, &next->staged, reason);
+    case REGISTER_CHANGE_STAGE_CLEAR:
+        ring_wishes_deinit(&next->staged);
+        break;
     case REGISTER_CHANGE_NONE:
         break;
     }

@@ -33,7 +33,9 @@ enum register_change_kind {
     REGISTER_CHANGE_MEMBER_REMOVE, /* the one with the id of `member` */
     /* `words` are steps of partitions to other owners (ring/ring_steps.h); taken ones are left out
      */
-    REGISTER_CHANGE_RING_STEPS
+    REGISTER_CHANGE_RING_STEPS,
+    REGISTER_CHANGE_STAGE,      /* `words` are wishes (ring/ring_wish.h) for the next plan */
+    REGISTER_CHANGE_STAGE_CLEAR /* all of them are dropped; who is joining stays */
 };
 
 /* Bits of `fields`: what KEYSPACE_SET changes. */

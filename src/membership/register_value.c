@@ -10,7 +10,7 @@
 
 enum { FORMAT_VERSION = 1, FORMAT_VERSION_SECTIONS = 2, CHECKSUM_BYTES = 8 };
 
-enum section_kind { SECTION_USERS = 2, SECTION_TRANSITIONS = 3 };
+enum section_kind { SECTION_USERS = 2, SECTION_TRANSITIONS = 3, SECTION_STAGED = 4 };
 
 /* ---- stewards ---- */
 
@@ -88,6 +88,7 @@ struct register_value *register_value_copy(const struct register_value *value)
     struct register_value *copy = memory_copy(value, sizeof *value);
     copy->ring = ring_copy(value->ring);
     user_set_copy(&value->users, &copy->users);
+    ring_wishes_copy(&value->staged, &copy->staged);
     return copy;
 }
 
@@ -97,6 +98,7 @@ void register_value_free(struct register_value *value)
         return;
     ring_free(value->ring);
     user_set_deinit(&value->users);
+    ring_wishes_deinit(&value->staged);
     free(value);
 }
 
@@ -180,6 +182,9 @@ static void put_sections(const struct register_value *value, struct buffer *out)
     ring_transitions_encode(value->ring, &bytes);
     if (bytes.length > 0)
         put_section(out, SECTION_TRANSITIONS, &bytes);
+    ring_wishes_encode(&value->staged, &bytes);
+    if (bytes.length > 0)
+        put_section(out, SECTION_STAGED, &bytes);
 }
 
 void register_value_encode(const struct register_value *value, struct buffer *out)
@@ -277,6 +282,8 @@ static enum status read_section(uint8_t kind, struct slice bytes, struct registe
     case SECTION_TRANSITIONS:
         *transitions = bytes;
         return bytes.length == 0 ? STATUS_CORRUPT : STATUS_OK;
+    case SECTION_STAGED:
+        return bytes.length == 0 ? STATUS_CORRUPT : ring_wishes_decode(bytes, &out->staged);
     }
     return STATUS_UNSUPPORTED;
 }

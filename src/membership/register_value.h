@@ -15,6 +15,7 @@
  *     sections: { u8 kind, bytes }, by kind, ascending; only those that say something
  *               2 users (users.h)
  *               3 epochs and transitions of partitions (ring/transition.h)
+ *               4 what is staged for the next plan (ring/ring_wish.h)
  *     u64     XXH3 of all bytes before
  *
  * A steward is a node with the store it had when it became one: a store that was lost has
@@ -35,6 +36,7 @@
 #include "base/status.h"
 #include "membership/users.h"
 #include "ring/ring.h"
+#include "ring/ring_wish.h"
 #include "wire/message_register.h"
 
 enum {
@@ -63,6 +65,7 @@ struct register_value {
     struct ballot changes[REGISTER_CHANGES_MAX]; /* the first ballot of each, the newest last */
     struct ring *ring;                           /* owned */
     struct user_set users;                       /* owned; without `default` as it comes */
+    struct ring_wishes staged;                   /* owned */
 };
 
 /* The value of seq 0 that follows from a ring. The stewards are spread over regions and racks. */

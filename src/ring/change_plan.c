@@ -87,6 +87,8 @@ static struct ring *make_wished(const struct ring *ring, const struct ring_wishe
             member.weight = weight->weight;
         if (rack != NULL)
             memcpy(member.rack, rack->rack, sizeof member.rack);
+        if (member.role == MEMBER_JOINING)
+            member.role = MEMBER_DATA;
         wished->members[kept++] = member;
     }
     wished->member_count = kept;

@@ -20,6 +20,8 @@ libringcore_a_SOURCES += \
 	src/ring/ring_change.c \
 	src/ring/ring_change.h \
 	src/ring/ring_codec.c \
+	src/ring/ring_drive.c \
+	src/ring/ring_drive.h \
 	src/ring/ring_evidence.c \
 	src/ring/ring_evidence.h \
 	src/ring/ring_rules.c \
@@ -27,6 +29,8 @@ libringcore_a_SOURCES += \
 	src/ring/ring_steps.h \
 	src/ring/ring_wish.c \
 	src/ring/ring_wish.h \
+	src/ring/ring_work.c \
+	src/ring/ring_work.h \
 	src/ring/roster.c \
 	src/ring/roster.h \
 	src/ring/scatter.c \

@@ -127,11 +127,12 @@ static enum status check_member(const struct ring *ring, const struct ring_membe
     if (!ring_name_is_valid(member->rack))
         return refuse(reason, "the rack of node %u is not 1 to %d characters of a-z 0-9 _ -",
                       member->id, RING_NAME_MAX);
-    if (member->role > MEMBER_GATEWAY)
+    if (member->role > MEMBER_JOINING)
         return refuse(reason, "node %u has no role that there is", member->id);
     if (member->role == MEMBER_GATEWAY && member->weight != 0)
         return refuse(reason, "node %u is a gateway and has a weight", member->id);
-    if (member->role == MEMBER_DATA && (member->weight == 0 || member->weight > RING_WEIGHT_MAX))
+    if (member->role != MEMBER_GATEWAY &&
+        (member->weight == 0 || member->weight > RING_WEIGHT_MAX))
         return refuse(reason, "the weight of node %u is not 1 to %d", member->id, RING_WEIGHT_MAX);
     if (!address_is_valid(&member->client) || !address_is_valid(&member->peer))
         return refuse(reason, "a host of node %u is empty, too long or not printable", member->id);
@@ -166,7 +167,8 @@ enum status ring_validate_row(const struct ring *ring, partition_id partition,
                 return refuse(reason, "partition %u is owned by %u, which is no member", partition,
                               owners[slot]);
             if (member->role != MEMBER_DATA)
-                return refuse(reason, "node %u is a gateway and owns partition %u", member->id,
+                return refuse(reason, "node %u is %s and owns partition %u", member->id,
+                              member->role == MEMBER_GATEWAY ? "a gateway" : "still joining",
                               partition);
             if (member->region != region)
                 return refuse(reason, "node %u owns partition %u for another region than its own",

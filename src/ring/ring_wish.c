@@ -83,6 +83,20 @@ bool ring_wishes_put(struct ring_wishes *wishes, const struct ring_wish *wish)
     return true;
 }
 
+uint32_t ring_wishes_forget(struct ring_wishes *wishes, node_id node)
+{
+    uint32_t kept = 0, count = wishes->count;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct ring_wish *wish = &wishes->items[i];
+        if (wish->node != node && (wish->kind != RING_WISH_REPLACE || wish->by != node))
+            wishes->items[kept++] = *wish;
+    }
+    wishes->count = kept;
+    if (kept == 0)
+        ring_wishes_deinit(wishes);
+    return count - kept;
+}
+
 /* ---- whether it can be ---- */
 
 static bool owns_anything(const struct ring *ring, node_id node)
@@ -120,6 +134,9 @@ enum status ring_wish_check(const struct ring *ring, const struct ring_wish *wis
                       ring_is_fenced(ring, wish->node) ? ": it has left" : "");
     if (member->role == MEMBER_GATEWAY)
         return refuse(reason, "node %u is a gateway and stores nothing", wish->node);
+    if (wish->kind <= RING_WISH_REPLACE && member->role == MEMBER_JOINING)
+        return refuse(reason, "node %u is joining and owns nothing: remove it at once instead",
+                      member->id);
     switch ((enum ring_wish_kind)wish->kind) {
     case RING_WISH_REPLACE:
         return check_replacement(ring, member, wish->by, reason);

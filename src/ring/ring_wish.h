@@ -2,8 +2,8 @@
  * ring_wish.h - what an operator wants of nodes that store data: the wishes that a plan follows.
  *
  * A wish says how one node is to be, not what is to happen, so a later wish of the same kind takes
- * the place of an earlier one. A node that joins needs no wish: whoever stores data and owns
- * nothing yet gets its share in any plan.
+ * the place of an earlier one. A node that joins needs no wish: a member that is joining gets its
+ * share in any plan.
  *
  * Bytes of a set: { varint node, u8 kind, and by kind }, by (node, kind), ascending
  *     LEAVE, REPEAT_RACKS   nothing
@@ -58,6 +58,8 @@ MUST_USE bool ring_wishes_put(struct ring_wishes *wishes, const struct ring_wish
 /* NULL: there is none. */
 const struct ring_wish *ring_wishes_find(const struct ring_wishes *wishes, node_id node,
                                          enum ring_wish_kind kind);
+/* Drop all that name the node, as the one that goes or the one that comes. How many there were. */
+uint32_t ring_wishes_forget(struct ring_wishes *wishes, node_id node);
 /* Whether the node is to own nothing: it leaves, or is replaced. */
 bool ring_wishes_remove(const struct ring_wishes *wishes, node_id node);
 

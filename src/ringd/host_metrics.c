@@ -133,6 +133,8 @@ const struct metric HOST_METRICS[] = {
     COUNTER(HOST_PERSISTENCE, "store_reopens", "ringd_store_reopens_total", store.reopens,
             "Times that LevelDB was opened again after a failed write."),
     GAUGE(HOST_PERSISTENCE, "store_level0_files", NULL, store.level0_files, ""),
+    BYTES(HOST_PERSISTENCE, "store_table_bytes", "ringd_store_table_bytes", store.table_bytes,
+          "Bytes of LevelDB's table files, without what was written last."),
     ROW(HOST_PERSISTENCE, "store_write_queue_frames", "ringd_store_queue_frames", METRIC_GAUGE,
         METRIC_PLAIN, "queue=\"write\"", store.write_queue_frames,
         "Requests that wait for the store."),

@@ -25,10 +25,11 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "membership/member_change.h"
 #include "ring/planner.h"
 #include "ring/ring.h"
 
-enum { RING_PLAN_WEIGHT = 100, RING_PLAN_KEYSPACES = 16, RING_PLAN_PARTITIONS = 256 };
+enum { RING_PLAN_WEIGHT = MEMBER_WEIGHT, RING_PLAN_KEYSPACES = 16, RING_PLAN_PARTITIONS = 256 };
 
 /* What makes a cluster different from every other one, and its MACs unforgeable. */
 struct ring_random {

@@ -648,6 +648,16 @@ void leveldb_store_level_files(struct leveldb_store *store, unsigned files[LEVEL
         files[level] = files_at_level(store, level);
 }
 
+uint64_t leveldb_store_table_bytes(struct leveldb_store *store)
+{
+    static const char *const first[] = {""}, *const end[] = {"\xff"};
+    static const size_t first_length[] = {0}, end_length[] = {1};
+    uint64_t bytes = 0;
+    if (store->db != NULL)
+        leveldb_approximate_sizes(store->db, 1, first, first_length, end, end_length, &bytes);
+    return bytes;
+}
+
 static bool table_exists(const char *directory, unsigned long long number)
 {
     static const char *const SUFFIXES[] = {"ldb", "sst"};

@@ -124,6 +124,9 @@ unsigned leveldb_store_level0_files(struct leveldb_store *store);
 /* Table files of each level; all 0 while it is closed. From the thread that writes. */
 void leveldb_store_level_files(struct leveldb_store *store, unsigned files[LEVELDB_LEVELS]);
 
+/* Bytes of the table files; what was written last is not in one yet. Same thread as apply. */
+uint64_t leveldb_store_table_bytes(struct leveldb_store *store);
+
 /*
  * STATUS_CORRUPT when a table file that the database needs is gone from its directory, which is
  * damage. What a get does not find is believed only after the same check (table_watch.h);

@@ -285,6 +285,7 @@ void store_engine_stats(struct store_engine *engine, struct store_engine_stats *
         .overloaded = metric_get(&metrics->overloaded),
         .reopens = metric_get(&metrics->reopens),
         .level0_files = metric_get(&metrics->level0_files),
+        .table_bytes = metric_get(&metrics->table_bytes),
         .free_bytes = metric_get(&metrics->free_bytes),
         .floor_bytes = metric_get(&metrics->floor_bytes),
     };

@@ -121,6 +121,7 @@ struct store_engine_stats {
     uint64_t errors[STATUS_COUNT];
     uint64_t level0_files;
     uint64_t level_files[LEVELDB_LEVELS];
+    uint64_t table_bytes; /* on the disk, without what was written last */
     uint64_t free_bytes;
     uint64_t floor_bytes;
     uint64_t write_queue_frames;

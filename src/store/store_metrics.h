@@ -42,6 +42,7 @@ struct store_metrics {
     _Atomic uint64_t errors[STATUS_COUNT]; /* failed commits and reopens */
     _Atomic uint64_t level0_files;
     _Atomic uint64_t level_files[LEVELDB_LEVELS]; /* seen less often than level 0 alone */
+    _Atomic uint64_t table_bytes;
     _Atomic uint64_t free_bytes;
     _Atomic uint64_t floor_bytes;
     _Atomic unsigned state; /* enum store_state */

@@ -122,6 +122,7 @@ static void watch_tables(struct store_writer *writer, uint64_t now_us)
     if (now_us < writer->tables_due_us || writer->state != STORE_SERVING)
         return;
     writer->tables_due_us = now_us + TABLES_EVERY_US;
+    metric_set(&writer->params.metrics->table_bytes, leveldb_store_table_bytes(writer->store));
     if (leveldb_store_check_tables(writer->store) == STATUS_OK)
         return;
     metric_add(&writer->params.metrics->errors[STATUS_CORRUPT], 1);

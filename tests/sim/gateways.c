@@ -25,6 +25,7 @@ enum {
 enum stage {
     STAGE_JOIN,   /* to be made a member */
     STAGE_EXPORT, /* is one; needs what it starts from */
+    STAGE_WISH,   /* something is staged of it: of one that is to store data */
     STAGE_SERVE,
     STAGE_REMOVE,
     STAGE_LEAVE, /* removed; ends when it hears of it */
@@ -44,6 +45,12 @@ static struct machine *present(struct world *world)
 {
     const struct gateways *gateways = world->gateways;
     return &world->machines[world->plan.node_count + gateways->done];
+}
+
+/* Every other one would store data once a plan says so; until then it is as a gateway. */
+static bool is_joining(const struct machine *machine)
+{
+    return machine->id % 2 == 0;
 }
 
 static bool all_done(const struct gateways *gateways)
@@ -110,6 +117,20 @@ static void heard_export(struct world *world, const struct resp_value *reply)
     machine->absent = false;
     machine_start(machine);
     gateways->crashes_once = random_chance(&gateways->random, 1, 2);
+    if (is_joining(machine))
+        enter(world, STAGE_WISH, spread_tail(&gateways->random, PAUSE_US));
+    else
+        enter(world, STAGE_SERVE, spread_tail(&gateways->random, LIFE_US));
+}
+
+static void heard_wish(struct world *world, const struct resp_value *reply)
+{
+    struct gateways *gateways = world->gateways;
+    if (reply->type != RESP_TYPE_ARRAY) {
+        step_after(world, spread_tail(&gateways->random, PAUSE_US)); /* perhaps it was made */
+        return;
+    }
+    marks_hit(world->marks, MARK_MEMBER_STAGED);
     enter(world, STAGE_SERVE, spread_tail(&gateways->random, LIFE_US));
 }
 
@@ -134,6 +155,8 @@ static void heard(struct world *world, struct talk *talk, const struct resp_valu
         heard_join(world, reply);
     else if (gateways->stage == STAGE_EXPORT)
         heard_export(world, reply);
+    else if (gateways->stage == STAGE_WISH)
+        heard_wish(world, reply);
     else
         heard_remove(world, reply);
 }
@@ -147,9 +170,9 @@ static void ask_to_join(struct world *world, const struct machine *machine)
     snprintf(region, sizeof region, "region=region%u", machine->region);
     snprintf(client, sizeof client, "client=10.1.0.%u:6379", machine->id);
     snprintf(peer, sizeof peer, "peer=10.2.0.%u:7379", machine->id);
-    talk_ask(
-        world, &gateways->talk, &gateways->random,
-        (const char *const[]){"RING.MEMBER", "ADD", "role=gateway", region, client, peer, NULL});
+    const char *role = is_joining(machine) ? "role=data" : "role=gateway";
+    talk_ask(world, &gateways->talk, &gateways->random,
+             (const char *const[]){"RING.MEMBER", "ADD", role, region, client, peer, NULL});
 }
 
 static void ask(struct world *world)
@@ -157,6 +180,8 @@ static void ask(struct world *world)
     struct gateways *gateways = world->gateways;
     struct machine *whom =
         &world->machines[random_below(&gateways->random, plan_machines(&world->plan))];
+    /* Only a node of its region could be replaced by it. */
+    const char *replace = present(world)->region == world->machines[0].region ? "replace" : NULL;
     char id[16];
     if (whom->state != MACHINE_UP) {
         step_after(world, spread_tail(&gateways->random, RETRY_US));
@@ -169,6 +194,10 @@ static void ask(struct world *world)
     else if (gateways->stage == STAGE_EXPORT)
         talk_ask(world, &gateways->talk, &gateways->random,
                  (const char *const[]){"RING.MEMBER", "EXPORT", NULL});
+    else if (gateways->stage == STAGE_WISH)
+        talk_ask(
+            world, &gateways->talk, &gateways->random,
+            (const char *const[]){"RING.PLAN", "STAGE", "weight", id, "7", replace, "1", id, NULL});
     else
         talk_ask(world, &gateways->talk, &gateways->random,
                  (const char *const[]){"RING.MEMBER", "REMOVE", id, NULL});
@@ -236,6 +265,7 @@ void gateways_handle(struct world *world)
             serve(world);
         break;
     case STAGE_JOIN:
+    case STAGE_WISH:
     case STAGE_REMOVE: /* which a lost majority of stewards would never allow */
         if (!gateways->healed)
             ask(world);
@@ -286,7 +316,7 @@ static void check_disk(struct world *world, const struct machine *machine)
     struct ordered_map_cursor cursor;
     ordered_map_seek(&machine->image.synced, slice_make(&kind, 1), &cursor);
     if (ordered_map_valid(&cursor) && ordered_map_key(&cursor).data[0] == kind)
-        world_fail(world, VERDICT_WRONG, "M3", "n%u is a gateway and stores data", machine->id);
+        world_fail(world, VERDICT_WRONG, "M3", "n%u owns nothing and stores data", machine->id);
 }
 
 bool gateways_are_quiet(struct world *world, char *reason, size_t size)
@@ -296,7 +326,8 @@ bool gateways_are_quiet(struct world *world, char *reason, size_t size)
         check_disk(world, &world->machines[world->plan.node_count + i]);
     if (all_done(gateways) || gateways->stage == STAGE_JOIN) /* perhaps a member, never started */
         return gateways->talk.machine == NULL;
-    if (gateways->stage == STAGE_SERVE || gateways->stage == STAGE_REMOVE) {
+    if (gateways->stage == STAGE_WISH || gateways->stage == STAGE_SERVE ||
+        gateways->stage == STAGE_REMOVE) {
         const struct machine *machine = present(world);
         snprintf(reason, size, "n%u is not up", machine->id);
         return gateways->talk.machine == NULL &&

@@ -102,6 +102,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/drop-forgets-dots.patch \
 	tests/sim/mutants/gateway-keeps-hints.patch \
 	tests/sim/mutants/id-given-again.patch \
+	tests/sim/mutants/stage-outlives-member.patch \
 	tests/sim/mutants/removed-node-goes-on.patch \
 	tests/sim/mutants/drop-keeps-hints.patch \
 	tests/sim/mutants/drop-reuses-id.patch \

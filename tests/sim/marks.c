@@ -130,6 +130,7 @@ static const char *const names[MARK_COUNT] = {
     [MARK_MEMBER_REMOVED] = "member-removed",
     [MARK_MEMBER_LEFT] = "member-left",
     [MARK_MEMBER_FENCED] = "member-fenced",
+    [MARK_MEMBER_STAGED] = "member-staged",
     [MARK_DROP_REFUSED] = "drop-refused",
     [MARK_DROP_READ] = "drop-read",
     [MARK_DROP_CELL_REMOVED] = "drop-cell-removed",

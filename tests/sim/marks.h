@@ -136,6 +136,7 @@ enum mark {
     MARK_MEMBER_REMOVED,
     MARK_MEMBER_LEFT,
     MARK_MEMBER_FENCED,
+    MARK_MEMBER_STAGED,
     MARK_DROP_REFUSED, /* a command of a connection that had selected it */
     MARK_DROP_READ,    /* in the life in which it was written */
     MARK_DROP_CELL_REMOVED,

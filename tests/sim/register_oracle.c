@@ -153,6 +153,18 @@ static uint32_t mark_of_user(const struct user_set *users, uint32_t index)
     return mark;
 }
 
+static bool stages_members(const struct register_value *value)
+{
+    for (uint32_t i = 0; i < value->staged.count; i++) {
+        const struct ring_wish *wish = &value->staged.items[i];
+        if (wish->node != 0 && ring_member(value->ring, wish->node) == NULL)
+            return false;
+        if (wish->kind == RING_WISH_REPLACE && ring_member(value->ring, wish->by) == NULL)
+            return false;
+    }
+    return true;
+}
+
 static void keep_value(struct register_oracle *oracle, const struct machine *machine,
                        struct ballot ballot, struct slice bytes)
 {
@@ -165,6 +177,8 @@ static void keep_value(struct register_oracle *oracle, const struct machine *mac
     register_value_encode(decoded, &again);
     if (!slice_equal(buffer_slice(&again), bytes))
         fail(oracle, "I10", machine, "a value of the register is not canonical", decoded->seq);
+    if (!stages_members(decoded))
+        fail(oracle, "R6", machine, "something is staged of who is no member", decoded->seq);
     struct seen_value value = {.ballot = ballot,
                                .generation = decoded->ring->generation,
                                .seq = decoded->seq,

@@ -10,6 +10,7 @@
  *       a keyspace or a user, in all later ones; one that was refused is in none
  *   R5  at the end all nodes know the same value, no steward holds a newer one, and stewards whose
  *       stores were lost are stewards again
+ *   R6  no value stages anything of who is no member of it
  */
 #ifndef SIM_REGISTER_ORACLE_H
 #define SIM_REGISTER_ORACLE_H

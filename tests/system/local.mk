@@ -2,6 +2,7 @@ EXTRA_DIST += \
 	tests/system/fake_node.py \
 	tests/system/harness.py \
 	tests/system/namespaces.py \
+	tests/system/newcomer.py \
 	tests/system/test_client_library \
 	tests/system/test_catch_up \
 	tests/system/test_clients \
@@ -20,6 +21,7 @@ EXTRA_DIST += \
 	tests/system/test_kill_loop \
 	tests/system/test_metrics \
 	tests/system/test_net_matrix \
+	tests/system/test_plans \
 	tests/system/test_pubsub \
 	tests/system/test_quickstart \
 	tests/system/test_ringbench \

@@ -40,8 +40,12 @@ const struct option OPTIONS[] = {
     {"--gateway", NULL, OPTION_ROLE, "a node that serves clients and stores nothing"},
     {"--region", "NAME", OPTION_MEMBER, "the region of a new member"},
     {"--rack", "NAME", OPTION_MEMBER, "its rack (default: rack1)"},
+    {"--weight", "NUMBER", OPTION_MEMBER,
+     "its share beside others, if it stores data (default: 100)"},
     {"--client", "HOST:PORT", OPTION_MEMBER, "where clients reach it"},
     {"--peer", "HOST:PORT", OPTION_MEMBER, "where other nodes reach it; HOST is an IP address"},
+    {"--repeat-racks", NULL, OPTION_REPEAT_RACKS,
+     "accept more copies of a partition in one rack than today"},
     {"--partition", "NUMBER", OPTION_PARTITION, "this partition alone"},
     {"--dry-run", NULL, OPTION_DRY_RUN, "only count differences"},
     {"--rules", "\"RULE ...\"", OPTION_USER, "as ACL SETUSER takes them, but no passwords"},
@@ -196,6 +200,8 @@ static void take_flag(const char *name, struct arguments *out)
         out->tls.wanted = out->tls.insecure = true;
     else if (strcmp(name, "--gateway") == 0)
         out->gateway = true;
+    else if (strcmp(name, "--repeat-racks") == 0)
+        out->repeat_racks = true;
     else
         out->version = true;
 }

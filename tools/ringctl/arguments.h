@@ -28,6 +28,7 @@ enum exit_code {
     EXIT_USAGE = 2,
     EXIT_UNREACHABLE = 3,
     EXIT_DEGRADED = 4,
+    EXIT_CONFLICT = 5, /* what it goes by is no longer true */
 };
 
 /* Bits of `struct verb.options`: what a verb takes beside what all take. */
@@ -41,7 +42,8 @@ enum verb_option {
     OPTION_YES = 1 << 12,
     OPTION_MEMBER = 1 << 13, /* what a member is given for ever */
     OPTION_ROLE = 1 << 14,
-    OPTION_USER = 1 << 15 /* what a user is given */
+    OPTION_USER = 1 << 15, /* what a user is given */
+    OPTION_REPEAT_RACKS = 1 << 16
 };
 
 struct verb {
@@ -99,6 +101,7 @@ struct arguments {
     uint32_t partition;
     bool dry_run;
     bool gateway;
+    bool repeat_racks;
     bool yes; /* do not ask */
 };
 

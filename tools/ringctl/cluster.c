@@ -85,7 +85,8 @@ static bool read_member(const struct resp_value *row, struct cluster_member *out
         address_parse(fields_text(row, "client", ""), &out->client) != STATUS_OK)
         return false;
     out->id = (node_id)id;
-    out->is_gateway = strcmp(fields_text(row, "role", "data"), "gateway") == 0;
+    snprintf(out->role, sizeof out->role, "%s", fields_text(row, "role", "data"));
+    out->stores_nothing = strcmp(out->role, "data") != 0;
     snprintf(out->region, sizeof out->region, "%s", fields_text(row, "region", ""));
     snprintf(out->rack, sizeof out->rack, "%s", fields_text(row, "rack", ""));
     return true;

@@ -19,7 +19,8 @@ enum { CLUSTER_TEXT_MAX = 64 };
 
 struct cluster_member {
     node_id id;
-    bool is_gateway;
+    char role[CLUSTER_TEXT_MAX]; /* data, joining, gateway */
+    bool stores_nothing;         /* a gateway, or one that is joining */
     char region[RING_NAME_MAX + 1];
     char rack[RING_NAME_MAX + 1];
     struct ring_address client;

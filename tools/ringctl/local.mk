@@ -18,6 +18,10 @@ libringctl_a_SOURCES = \
 	tools/ringctl/losses.h \
 	tools/ringctl/node_tls.c \
 	tools/ringctl/node_tls.h \
+	tools/ringctl/plan_base.c \
+	tools/ringctl/plan_base.h \
+	tools/ringctl/plan_sizes.c \
+	tools/ringctl/plan_sizes.h \
 	tools/ringctl/progress.c \
 	tools/ringctl/progress.h \
 	tools/ringctl/report.c \
@@ -31,8 +35,10 @@ libringctl_a_SOURCES = \
 	tools/ringctl/verb_keyspace_drop.c \
 	tools/ringctl/verb_latency.c \
 	tools/ringctl/verb_net.c \
+	tools/ringctl/verb_plan.c \
 	tools/ringctl/verb_repair.c \
 	tools/ringctl/verb_ring.c \
+	tools/ringctl/verb_stage.c \
 	tools/ringctl/verb_status.c \
 	tools/ringctl/verb_tls.c \
 	tools/ringctl/verb_user.c \

@@ -71,9 +71,9 @@ static bool place_of(const struct losses *losses, size_t index, bool by_rack, st
     *out = (struct place){.region = members[index].region,
                           .rack = by_rack ? members[index].rack : NULL};
     for (size_t i = 0; i < index; i++)
-        if (!members[i].is_gateway && stands_in(&members[i], out))
+        if (!members[i].stores_nothing && stands_in(&members[i], out))
             return false;
-    return !members[index].is_gateway;
+    return !members[index].stores_nothing;
 }
 
 /* "any one rack", "rack eu/a or eu/b"; nothing where one place alone answers, or none can go. */

@@ -110,23 +110,44 @@ const struct verb VERBS[] = {
      "Each node does it wholly or not at all. Connections stay, but for those of whoever is\n"
      "revoked or not trusted any more. Exit status 0: all have; 1: one has not, and says why.\n",
      verb_tls_reload},
-    {"cluster join", NULL, 0, 0, OPTION_ROLE | OPTION_MEMBER, "make a gateway a member",
-     "A gateway serves clients as any node does, and stores nothing, so no data moves. It gets "
-     "the\n"
-     "next id. Start it from the file that \"cluster export\" writes.\n",
+    {"cluster join", NULL, 0, 0, OPTION_ROLE | OPTION_MEMBER, "make a node a member",
+     "It gets the next id; start it from the file that \"cluster export\" writes. It serves "
+     "clients\n"
+     "as any node does, and stores nothing: a gateway for ever, any other one until a plan gives "
+     "it\n"
+     "partitions. No data moves.\n",
      verb_cluster_join},
-    {"cluster leave", "ID", 1, 1, 0, "make a gateway a member no more, for good",
-     "The node ends by itself, now or when it is started next. Its id is never given again.\n",
+    {"cluster leave", "ID", 1, 1, OPTION_REPEAT_RACKS, "make a node a member no more, for good",
+     "A gateway, or a node that is joining, ends by itself, now or when it is started next. Its "
+     "id\n"
+     "is never given again. For a node that stores data this is staged for a plan.\n",
      verb_cluster_leave},
+    {"cluster replace", "ID BY", 2, 2, OPTION_REPEAT_RACKS,
+     "stage: a node that joined takes the place of another",
+     "All that ID owns goes to BY, which owns nothing yet, and nothing else moves for it.\n",
+     verb_cluster_replace},
+    {"cluster weight", "ID NUMBER", 2, 2, 0, "stage: another share for a node",
+     "Nodes of a region own partitions in proportion to their weights.\n", verb_cluster_weight},
+    {"cluster rack", "ID NAME", 2, 2, OPTION_REPEAT_RACKS, "stage: a node stands in another rack",
+     "Copies of a partition stand in different racks as far as there are racks.\n",
+     verb_cluster_rack},
+    {"cluster plan", NULL, 0, 0, 0, "what the staged changes would do",
+     "Who owns how many partitions before and after, how many copies move and how many must, how\n"
+     "much they hold, what the loss of a rack would cost meanwhile, and the id of the plan.\n"
+     "Nothing is changed. Exit status 1: there is no plan, and why.\n",
+     verb_cluster_plan},
+    {"cluster commit", "PLAN-ID", 1, 1, 0, "refused yet: begin what a plan says",
+     "Says whether the plan is true still. Exit status 5: something has changed since.\n",
+     verb_cluster_commit},
+    {"cluster clear", NULL, 0, 0, 0, "drop all that is staged", "Who is joining stays.\n",
+     verb_cluster_clear},
     {"cluster export", "FILE", 1, 1, 0, "write what a new member starts from",
      "The ring with its secret, and the users with the hashes of their passwords: only its owner\n"
      "may read the file. Give it to \"ringd --init --ring-file\" on the machine of the new "
      "member.\n",
      verb_cluster_export},
-    {"cluster", "CHANGE", 0, OPERANDS_MAX, 0, "refused: nodes that store data stay as they are yet",
-     "replace, weight, rack, region, replication, plan, commit, clear: later. What there is:\n"
-     "cluster join --gateway, cluster leave, cluster export.\n",
-     verb_cluster},
+    {"cluster", "CHANGE", 0, OPERANDS_MAX, 0, "refused: what cannot be changed yet",
+     "region, replication, abort, pause, resume: later.\n", verb_cluster},
     {"repair status", NULL, 0, 0, OPTION_PARTITION,
      "when replicas were compared, and what differed",
      "Of each two owners of a partition: when their replicas were last compared, and the result\n"
@@ -195,7 +216,8 @@ static void print_help(const struct verb *verb)
         printf("  %-20s  %s\n", left, verb->summary);
     }
     print_options(0);
-    printf("\nexit status: 0 ok, 1 failed, 2 usage, 3 unreachable, 4 degraded\n");
+    printf("\nexit status: 0 ok, 1 failed, 2 usage, 3 unreachable, 4 degraded, "
+           "5 conflict\n");
 }
 
 enum exit_code verb_help(const struct arguments *arguments)

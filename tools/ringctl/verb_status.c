@@ -327,7 +327,7 @@ static void add_nodes(struct report *report, const struct picture *picture)
         const struct view *view = &picture->views[i];
         enum state state = state_of(view);
         report_cell(table, "%" PRIu32, member->id);
-        report_cell(table, "%s", member->is_gateway ? "gateway" : "data");
+        report_cell(table, "%s", member->role);
         report_cell(table, "%s", member->region);
         report_cell(table, "%s", member->rack);
         report_cell(table, "%s", STATES[state]);

@@ -63,6 +63,12 @@ static void options_become_a_member(void **state)
     assert_int_equal(member->peer.port, 7379);
     assert_replies(client, "*8\r\n$2\r\nid\r\n:0\r\n$3\r\nseq\r\n:7\r\n$8\r\nknown_by\r\n:4\r\n"
                            "$7\r\nmembers\r\n:5\r\n");
+    client_command(client, "RING.MEMBER ADD weight=4 role=data region=us " ADDRESSES);
+    assert_int_equal(member->role, MEMBER_JOINING);
+    assert_int_equal(member->weight, 4);
+    client_command(client, "RING.MEMBER ADD role=data region=us " ADDRESSES);
+    assert_int_equal(member->weight, 100);
+    client->replies.length = 0;
     client_command(client, "RING.MEMBER REMOVE 6");
     assert_int_equal(node.last.kind, REGISTER_CHANGE_MEMBER_REMOVE);
     assert_int_equal(node.last.member.id, 6);
@@ -75,9 +81,9 @@ static void wrong_options_change_nothing(void **state)
     static const struct {
         const char *command, *reply;
     } cases[] = {
-        {"ADD role=data region=eu " ADDRESSES,
-         "-ERR role must be gateway: one that stores data cannot join yet, for partitions cannot "
-         "move\r\n"},
+        {"ADD role=owner region=eu " ADDRESSES, "-ERR role must be data or gateway\r\n"},
+        {"ADD role=data weight=0 region=eu " ADDRESSES,
+         "-ERR weight must be a number from 1 to 10000\r\n"},
         {"ADD role=gateway region=Eu " ADDRESSES,
          "-ERR region must be the name of a region of the ring\r\n"},
         {"ADD role=gateway region=eu rack= " ADDRESSES,
@@ -91,9 +97,12 @@ static void wrong_options_change_nothing(void **state)
         {"ADD role=gateway region=eu client=10.0.0.7:6379 peer=cafe.example:7379",
          "-ERR peer must be HOST:PORT with the number of an IP address as HOST\r\n"},
         {"ADD role=gateway region=eu peer=10.0.0.7:7379 rack=r1",
-         "-ERR a member needs role=gateway, region=, client= and peer=\r\n"},
+         "-ERR a member needs role=, region=, client= and peer=\r\n"},
+        {"ADD region=eu rack=r1 " ADDRESSES,
+         "-ERR a member needs role=, region=, client= and peer=\r\n"},
         {"ADD role=gateway region=eu weight=4 " ADDRESSES,
-         "-ERR a member has no option 'weight'\r\n"},
+         "-ERR a gateway stores nothing and has no weight\r\n"},
+        {"ADD role=data region=eu color=4 " ADDRESSES, "-ERR a member has no option 'color'\r\n"},
         {"ADD role=gateway region " ADDRESSES, "-ERR syntax error\r\n"},
         {"REMOVE 0", "-ERR value is not an integer or out of range\r\n"},
         {"REMOVE 4294967296", "-ERR value is not an integer or out of range\r\n"},

@@ -8,4 +8,5 @@ unit_tests += \
 	tests/unit/membership/test_reach_matrix \
 	tests/unit/membership/test_register \
 	tests/unit/membership/test_register_change \
+	tests/unit/membership/test_stage \
 	tests/unit/membership/test_users

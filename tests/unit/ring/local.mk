@@ -15,9 +15,11 @@ unit_tests += \
 	tests/unit/ring/test_ring \
 	tests/unit/ring/test_ring_change \
 	tests/unit/ring/test_ring_codec \
+	tests/unit/ring/test_ring_drive \
 	tests/unit/ring/test_ring_evidence \
 	tests/unit/ring/test_ring_steps \
 	tests/unit/ring/test_ring_wish \
+	tests/unit/ring/test_ring_work \
 	tests/unit/ring/test_roster \
 	tests/unit/ring/test_shares \
 	tests/unit/ring/test_transition

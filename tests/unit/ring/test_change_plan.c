@@ -76,6 +76,7 @@ static void a_node_that_joins_gets_its_share_and_nothing_else_moves(void **state
     struct ring *ring = large_ring();
     (void)state;
     fixture_add(ring, 1000, "eu", "r0", 1);
+    ring->members[ring->member_count - 1].role = MEMBER_JOINING;
     struct change_plan plan = make(ring, NULL);
     const struct change_plan_node *node = node_of(&plan, 1000);
     assert_true(node->joins);

@@ -170,6 +170,10 @@ static void what_no_ring_can_have_is_named(void **state)
     check(ring, replace(1, 7), "gateway");
     check(ring, replace(1, 9), "another region");
     check(ring, replace(1, 10), "let it join first");
+    ring->members[ring->member_count - 1].role = MEMBER_JOINING;
+    check(ring, leave(9), "remove it at once");
+    check(ring, replace(9, 6), "remove it at once");
+    check(ring, weight(9, 2), NULL);
     check(ring, weight(1, RING_WEIGHT_MAX), NULL);
     check(ring, weight(1, 0), "a weight is 1 to");
     check(ring, (struct ring_wish){.node = 1, .kind = RING_WISH_RACK, .rack = "No"}, "rack");

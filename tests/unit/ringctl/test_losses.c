@@ -73,7 +73,7 @@ static void two_regions_of_three_bear_two_nodes_and_no_region(void **state)
     (void)state;
     make(6, places);
     expect(2, "any 2 more nodes, or any one rack");
-    members[5].is_gateway = true; /* and stands in no rack that counts */
+    members[5].stores_nothing = true; /* and stands in no rack that counts */
     cluster.owner_count = 5;
     expect(2, "any 2 more nodes, or any one rack, or region us");
 }
