@@ -51,12 +51,14 @@ static const struct row READS[] = {
     {"pfcount", 1},
     {"ping", 0},
     {"pttl", 1},
+    {"pubsub", 0},
     {"randomkey", 0},
     {"ring.digest", 0},
     {"ring.gc", 0},
     {"ring.get", 1},
     {"ring.hints", 0},
     {"ring.locate", 1},
+    {"ring.reach", 0},
     {"ring.show", 0},
     {"ring.slots", 0},
     {"ring.status", 0},
@@ -101,8 +103,8 @@ static const struct row READS[] = {
 
 /* Change something and have no key where the others have one. Ascending. */
 static const struct row OTHERS[] = {
-    {"bitop", 2},   {"client", 0},  {"config", 0}, {"flushall", 0},
-    {"flushdb", 0}, {"latency", 0}, {"memory", 2}, {"slowlog", 0},
+    {"bitop", 2},   {"client", 0}, {"config", 0},  {"flushall", 0}, {"flushdb", 0},
+    {"latency", 0}, {"memory", 2}, {"publish", 0}, {"slowlog", 0},  {"spublish", 0},
 };
 
 static const char OF_A_CONNECTION[] =

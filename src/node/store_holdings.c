@@ -22,7 +22,7 @@
 #include "ring/transition.h"
 #include "wire/message_ring.h"
 
-enum { ADOPTED_PER_STEP = 8 };
+enum { ADOPTED_PER_STEP = 8, OWN_HINTS_PER_STEP = 64 };
 
 struct store_holdings {
     struct ring_tag *tags; /* by index into side->replicas: as the arrays know them */
@@ -176,6 +176,14 @@ static bool may_adopt(const struct store_side *side, partition_id partition)
            side->replica_index[partition] == NO_REPLICA && !side->holdings->dropping[partition];
 }
 
+/* Kept for an owner that left, by a node that owns the partition now: it is one of those owed. */
+static bool has_own_hints(const struct store_side *side, uint32_t index)
+{
+    partition_id partition = partition_of(side, index);
+    return ring_transition(side->ring, partition) == NULL &&
+           hint_store_owes(side->hints, partition, side->self);
+}
+
 static void append_state(const struct store_side *side, struct message_holdings_state *state,
                          request_id request, struct buffer *out)
 {
@@ -183,6 +191,8 @@ static void append_state(const struct store_side *side, struct message_holdings_
     state->more = holdings->dropping_count > 0 || holdings->hints_are_stale;
     for (uint32_t p = 0; p < side->ring->partition_count; p++)
         state->more = state->more || may_adopt(side, (partition_id)p);
+    for (uint32_t i = 0; i < side->replica_count && !holdings->hints_are_stale; i++)
+        state->more = state->more || has_own_hints(side, i);
     state->dropping = holdings->dropping_count;
     size_t offset = frame_start(out, MESSAGE_HOLDINGS_STATE, request, 0);
     message_holdings_state_encode(state, out);
@@ -329,6 +339,41 @@ static enum status adopt_some(struct store_side *side, struct buffer *out)
     return status != STATUS_OK ? status : adopted > 0 ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
+/* What was kept is merged and dropped in one batch. */
+static enum status take_page(struct store_side *side, struct replica *replica, struct instant now)
+{
+    const struct message_hints_scan scan = {.partition = replica->partition,
+                                            .target = side->self,
+                                            .count_max = OWN_HINTS_PER_STEP,
+                                            .bytes_max = side->settings.sync_page_bytes};
+    struct hint_page page = {0};
+    uint32_t changed = 0, dropped = 0;
+    hint_store_page(side->hints, &scan, &side->context, &page);
+    enum status status = page.message.status;
+    if (status == STATUS_OK && page.message.count == 0)
+        status = STATUS_CORRUPT; /* some were counted */
+    if (status == STATUS_OK)
+        status = store_apply_deliveries(side, replica, page.message.deliveries, page.message.count,
+                                        now, &changed);
+    struct message_hints_drop drop = {.partition = replica->partition,
+                                      .target = side->self,
+                                      .count = page.message.count,
+                                      .marks = page.message.marks};
+    if (status == STATUS_OK)
+        status = hint_store_drop(side->hints, &drop, &side->context, &dropped);
+    hint_page_deinit(&page);
+    return status;
+}
+
+/* STATUS_NOT_FOUND: there are none. */
+static enum status take_own_hints(struct store_side *side, struct instant now)
+{
+    for (uint32_t i = 0; i < side->replica_count; i++)
+        if (has_own_hints(side, i))
+            return take_page(side, &side->replicas[i], now);
+    return STATUS_NOT_FOUND;
+}
+
 static enum status drop_some(struct store_side *side, struct message_holdings_state *state)
 {
     struct store_holdings *holdings = side->holdings;
@@ -363,6 +408,8 @@ void store_handle_holdings_step(struct store_side *side, const struct frame *fra
         status = read_hints(side);
     if (status == STATUS_NOT_FOUND)
         status = adopt_some(side, &out->late);
+    if (status == STATUS_NOT_FOUND)
+        status = take_own_hints(side, now);
     if (status == STATUS_NOT_FOUND)
         status = drop_some(side, &state);
     if (status != STATUS_OK && store_may_log(&side->holdings->failed_us, now))

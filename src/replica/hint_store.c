@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/table.h"
 #include "ring/position.h"
+#include "ring/transition.h"
 #include "wire/record_hint.h"
 
 /* What the present group has made of a record: reads of the store do not show it yet. */
@@ -22,12 +23,13 @@ struct held_partition {
     uint64_t bytes;
     bool told;                /* its counts have not changed since they were told */
     bool refused;             /* a limit was met since there was room */
-    struct hint_debt debts[]; /* one for each owner, in the ring's order */
+    uint8_t replica_count;
+    struct hint_debt debts[]; /* one for each replica, owners first, in the ring's order */
 };
 
-/* Owners by their place in the ring's order: bit i is owner i of the partition. */
+/* Replicas by their place among the debts. */
 typedef uint32_t target_mask;
-_Static_assert(RING_OWNERS_MAX < 32, "a bit for each owner");
+_Static_assert(RING_REPLICAS_MAX < 32, "a bit for each");
 
 struct hint_store {
     struct hint_store_params params;
@@ -63,7 +65,7 @@ static void forget_changes(struct hint_store *store)
     }
 }
 
-static struct held_partition *partition_of(struct hint_store *store, partition_id partition);
+static struct held_partition *partition_of(const struct hint_store *store, partition_id partition);
 
 void hint_store_close(struct hint_store *store)
 {
@@ -76,7 +78,7 @@ void hint_store_close(struct hint_store *store)
         held->cells = held->bytes = 0;
         held->told = true;
         held->refused = false;
-        for (uint8_t i = 0; i < ring->owner_count; i++)
+        for (uint8_t i = 0; i < held->replica_count; i++)
             held->debts[i].cells = held->debts[i].bytes = held->debts[i].oldest_ms = 0;
     }
     store->untold_count = 0;
@@ -95,6 +97,15 @@ void hint_store_follow_ring(struct hint_store *store)
         if (known)
             partition_of(store, (partition_id)p); /* its counts are told again */
     }
+}
+
+bool hint_store_owes(const struct hint_store *store, partition_id partition, node_id node)
+{
+    const struct held_partition *held = store->partitions[partition];
+    for (uint8_t i = 0; held != NULL && i < held->replica_count; i++)
+        if (held->debts[i].target == node)
+            return held->debts[i].cells > 0;
+    return false;
 }
 
 bool hint_store_keeps_any(const struct hint_store *store)
@@ -116,15 +127,17 @@ void hint_store_free(struct hint_store *store)
 
 /* ---- counts ------------------------------------------------------------------------------- */
 
-static struct held_partition *partition_of(struct hint_store *store, partition_id partition)
+static struct held_partition *partition_of(const struct hint_store *store, partition_id partition)
 {
-    const struct ring *ring = store->params.ring;
     struct held_partition *held = store->partitions[partition];
+    node_id row[RING_REPLICAS_MAX];
     if (held != NULL)
         return held;
-    held = memory_new(1, sizeof *held + ring->owner_count * sizeof held->debts[0]);
-    for (uint8_t i = 0; i < ring->owner_count; i++)
-        held->debts[i].target = ring_owners(ring, partition)[i];
+    uint8_t count = ring_replicas(store->params.ring, partition, row);
+    held = memory_new(1, sizeof *held + count * sizeof held->debts[0]);
+    held->replica_count = count;
+    for (uint8_t i = 0; i < count; i++)
+        held->debts[i].target = row[i];
     held->told = true;
     store->partitions[partition] = held;
     return held;
@@ -139,14 +152,30 @@ static void note_change(struct hint_store *store, partition_id partition)
     store->untold[store->untold_count++] = partition;
 }
 
-/* Its bit; 0 when it does not own the partition. */
+/* Its bit; 0 when it has no replica of the partition. */
 static target_mask target_bit(const struct hint_store *store, partition_id partition, node_id node)
 {
-    const struct ring *ring = store->params.ring;
-    for (uint8_t i = 0; i < ring->owner_count; i++)
-        if (ring_owners(ring, partition)[i] == node)
+    const struct held_partition *held = partition_of(store, partition);
+    for (uint8_t i = 0; i < held->replica_count; i++)
+        if (held->debts[i].target == node)
             return (target_mask)1 << i;
     return 0;
+}
+
+/*
+ * Whether it is kept until a change is over: to whom the hint of an owner that comes or leaves is
+ * owed in the end is not known before (T7 of tests/models/ring_change.py, where it is given at once
+ * to all who may be owners then).
+ */
+static bool waits_for_change(const struct hint_store *store, partition_id partition,
+                             const struct hint_record *record)
+{
+    const struct ring *ring = store->params.ring;
+    bool waits = false;
+    for (uint8_t i = 0; ring_transition(ring, partition) != NULL && i < record->intended_count; i++)
+        waits = waits || !ring_owns(ring, record->intended[i], partition) ||
+                ring_leaves(ring, record->intended[i], partition);
+    return waits;
 }
 
 /* To whom a record is owed under the ring of now. */
@@ -156,7 +185,7 @@ static target_mask targets_of(const struct hint_store *store, partition_id parti
     target_mask targets = 0;
     for (uint8_t i = 0; i < record->intended_count; i++) {
         target_mask bit = target_bit(store, partition, record->intended[i]);
-        if (bit == 0) /* it owns the partition no longer */
+        if (bit == 0) /* it owns the partition no longer: all owners, which stand first */
             return ((target_mask)1 << store->params.ring->owner_count) - 1;
         targets |= bit;
     }
@@ -166,12 +195,12 @@ static target_mask targets_of(const struct hint_store *store, partition_id parti
 static void set_targets(const struct hint_store *store, partition_id partition, target_mask targets,
                         struct hint_record *record)
 {
-    const struct ring *ring = store->params.ring;
+    const struct held_partition *held = partition_of(store, partition);
     record->intended_count = 0;
-    for (uint8_t i = 0; i < ring->owner_count; i++) {
+    for (uint8_t i = 0; i < held->replica_count; i++) {
         if ((targets >> i & 1) == 0)
             continue;
-        node_id node = ring_owners(ring, partition)[i];
+        node_id node = held->debts[i].target;
         uint8_t at = record->intended_count++;
         for (; at > 0 && record->intended[at - 1] > node; at--)
             record->intended[at] = record->intended[at - 1];
@@ -183,7 +212,7 @@ static void count_in(struct hint_store *store, partition_id partition, target_ma
                      uint64_t first_ms, size_t bytes)
 {
     struct held_partition *held = partition_of(store, partition);
-    for (uint8_t i = 0; i < store->params.ring->owner_count; i++) {
+    for (uint8_t i = 0; i < held->replica_count; i++) {
         struct hint_debt *debt = &held->debts[i];
         if ((targets >> i & 1) == 0)
             continue;
@@ -204,7 +233,7 @@ static void count_out(struct hint_store *store, partition_id partition, target_m
 {
     struct held_partition *held = partition_of(store, partition);
     assert(held->cells > 0 && held->bytes >= bytes && store->bytes >= bytes); /* H3 */
-    for (uint8_t i = 0; i < store->params.ring->owner_count; i++) {
+    for (uint8_t i = 0; i < held->replica_count; i++) {
         struct hint_debt *debt = &held->debts[i];
         if ((targets >> i & 1) == 0)
             continue;
@@ -218,7 +247,7 @@ static void count_out(struct hint_store *store, partition_id partition, target_m
     store->cells--;
     held->bytes -= bytes;
     store->bytes -= bytes;
-    for (uint8_t i = 0; held->cells == 0 && i < store->params.ring->owner_count; i++)
+    for (uint8_t i = 0; held->cells == 0 && i < held->replica_count; i++)
         held->debts[i].cells = held->debts[i].bytes = held->debts[i].oldest_ms = 0;
     note_change(store, partition);
 }
@@ -231,7 +260,7 @@ static void count_out_damaged(struct hint_store *store, partition_id partition, 
 {
     struct held_partition *held = partition_of(store, partition);
     count_out(store, partition, 0, bytes);
-    for (uint8_t i = 0; i < store->params.ring->owner_count; i++) {
+    for (uint8_t i = 0; i < held->replica_count; i++) {
         struct hint_debt *debt = &held->debts[i];
         debt->cells = debt->cells < held->cells ? debt->cells : held->cells;
         debt->bytes = debt->bytes < held->bytes ? debt->bytes : held->bytes;
@@ -266,7 +295,7 @@ bool hint_store_next_counts(struct hint_store *store, struct message_hint_counts
                                         .merged = store->merged,
                                         .repeated = store->repeated,
                                         .refused = store->refusals};
-    for (uint8_t i = 0; i < store->params.ring->owner_count; i++)
+    for (uint8_t i = 0; i < held->replica_count && out->debt_count < RING_OWNERS_MAX; i++)
         if (held->debts[i].cells > 0)
             out->debts[out->debt_count++] = held->debts[i];
     store->stored = store->merged = store->repeated = store->refusals = 0;
@@ -516,6 +545,10 @@ static enum status keep(struct hint_store *store, const struct keep *keep,
         status = STATUS_TOO_LARGE;
         goto done;
     }
+    if (__builtin_popcount(targets) > RING_OWNERS_MAX) { /* more than a record can name */
+        status = STATUS_NO_SPACE;
+        goto done;
+    }
     cell_encode(&merged, true, &cell_bytes);
     clock_encode(&dots, &dot_bytes);
     struct hint_record record = {.first_ms =
@@ -624,6 +657,7 @@ static void visit(struct hint_store *store, const struct message_hints_scan *sca
         set_aside(store, context, name_bytes, value, status);
     }
     if (status == STATUS_OK && (hint.targets & target) != 0 &&
+        !waits_for_change(store, name.partition, &hint.record) &&
         !ring_keyspace_is_dropped(store->params.ring, name.keyspace)) {
         struct hint_mark mark = {.name = name_bytes,
                                  .digest = digest_of(&hint.record),

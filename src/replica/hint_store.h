@@ -9,7 +9,8 @@
  * A hint counts as the copy of the owner it is intended for. So it is owed to that owner and
  * to no other: one that acknowledged the write itself has its own copy already, and a hint
  * given to that one would take a copy away. When an intended owner owns the partition no
- * longer, the hint is owed to all who do.
+ * longer, the hint is owed to all who do. While the partition moves, a hint for an owner that comes
+ * or leaves is kept.
  *
  * Invariants
  *   H1  a hint is removed only when each owner that it is owed to has acknowledged what is in
@@ -55,11 +56,14 @@ void hint_store_follow_ring(struct hint_store *store);
 void hint_store_close(struct hint_store *store);
 /* Whether there is a hint of any partition, also of the present group. */
 bool hint_store_keeps_any(const struct hint_store *store);
+/* Whether any of the partition is owed to the node. */
+bool hint_store_owes(const struct hint_store *store, partition_id partition, node_id node);
 
 /*
- * Keep a delivery for `intended`, another node that owns `partition`. Its key must lie there.
- * STATUS_NO_SPACE: a limit was met. STATUS_CLOCK_SKEW, STATUS_TOO_LARGE, STATUS_CORRUPT: as
- * replica_apply(). Nothing was changed then.
+ * Keep a delivery for `intended`, another node that holds `partition`. Its key must lie there.
+ * STATUS_NO_SPACE: a limit was met, or it is for more replicas than a hint can name.
+ * STATUS_CLOCK_SKEW, STATUS_TOO_LARGE, STATUS_CORRUPT: as replica_apply(). Nothing was changed
+ * then.
  */
 MUST_USE enum status hint_store_add(struct hint_store *store, partition_id partition,
                                     node_id intended, const struct cell_delivery *delivery,

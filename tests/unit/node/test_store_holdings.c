@@ -14,7 +14,9 @@
 #include "ring/position.h"
 #include "ring/ring_change.h"
 #include "ring/transition.h"
+#include "causal/cell.h"
 #include "wire/message_garbage.h"
+#include "wire/message_hint.h"
 #include "wire/message_ring.h"
 #include "wire/record.h"
 
@@ -388,6 +390,60 @@ static void nothing_is_taken_in_beside_a_value(void **state)
     deinit(&move);
 }
 
+/* A fallback that is an owner by now is one of those that its hint is owed to. */
+static void who_becomes_an_owner_takes_what_it_kept(void **state)
+{
+    struct move move;
+    struct buffer cell = {0}, deliveries = {0}, replicate = {0}, body = {0};
+    struct sibling sibling = {.dot = {.actor = {.node = 2, .boot_epoch = 1}, .sequence = 1},
+                              .time = 5,
+                              .kind = SIBLING_STRING,
+                              .value = slice_text("kept")};
+    struct cell made = {0};
+    struct frame frame;
+    struct message_replicated answer;
+    uint8_t last = UINT8_MAX;
+    (void)state;
+    init(&move, JOINS);
+    cell_insert(&made, &sibling);
+    version_vector_raise(&made.context, &sibling.dot);
+    cell_encode(&made, true, &cell);
+    cell_delivery_encode(
+        &(struct cell_delivery){.key = slice_text(move.key), .cell = buffer_slice(&cell)},
+        &deliveries);
+    message_replicate_encode(
+        &(struct message_replicate){.address = store_host_address(&move.host, move.partition),
+                                    .delivery_count = 1,
+                                    .deliveries = buffer_slice(&deliveries)},
+        &replicate);
+    message_hint_encode(LEAVES, buffer_slice(&replicate), &body);
+    store_host_write(&move.host, MESSAGE_HINT, buffer_slice(&body));
+    store_host_commit(&move.host);
+    assert_true(store_host_find(&move.host.late, MESSAGE_HINTED, 0, &frame));
+    assert_int_equal(message_replicated_decode(frame.body, &answer), STATUS_OK);
+    assert_int_equal(answer.status, STATUS_OK);
+    begin(&move);
+    say(&move);
+    go_on(&move, &last);
+    store_host_assert_value(&move.host, move.key, NULL); /* the change may be given up */
+    finish(&move);
+    go_on(&move, &last);
+    store_host_assert_value(&move.host, move.key, "kept");
+    struct message_hint_counts counts;
+    assert_true(store_host_find(&move.host.late, MESSAGE_HINT_COUNTS, 0, &frame));
+    assert_int_equal(message_hint_counts_decode(frame.body, &counts), STATUS_OK);
+    assert_int_equal(counts.cells, 1); /* it is owed to the others still */
+    assert_int_equal(counts.debt_count, OWNERS - 1);
+    for (int i = 0; i < counts.debt_count; i++)
+        assert_int_not_equal(counts.debts[i].target, JOINS);
+    buffer_deinit(&cell);
+    buffer_deinit(&deliveries);
+    buffer_deinit(&replicate);
+    buffer_deinit(&body);
+    cell_deinit(&made);
+    deinit(&move);
+}
+
 /* ---- T6 ---- */
 
 static void give_step(struct store_host *host, struct message_stability_step step)
@@ -482,6 +538,7 @@ int main(void)
         cmocka_unit_test(a_copy_that_was_given_up_stays_so_over_a_start),
         cmocka_unit_test(a_value_that_was_not_committed_gives_nothing_up),
         cmocka_unit_test(nothing_is_taken_in_beside_a_value),
+        cmocka_unit_test(who_becomes_an_owner_takes_what_it_kept),
         cmocka_unit_test(what_is_durable_is_told_again_under_a_new_tag),
         cmocka_unit_test(a_report_of_a_tag_that_is_not_known_yet_is_not_confirmed),
     };

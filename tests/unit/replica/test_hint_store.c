@@ -17,6 +17,7 @@
 #include "memory_store.h"
 #include "replica/hint_store.h"
 #include "ring/position.h"
+#include "ring/transition.h"
 #include "wire/record_hint.h"
 
 enum { WALL = 1000000 };
@@ -680,6 +681,76 @@ static void counts_are_those_of_the_records_whatever_happens(void **state)
     deinit(&host);
 }
 
+static void follow(struct host *host)
+{
+    hint_store_follow_ring(host->hints);
+    open_hints(host);
+    commit(host);
+}
+
+/* To whom it is owed in the end is not known before. */
+static void a_hint_for_who_comes_or_leaves_waits_for_the_end_of_the_change(void **state)
+{
+    enum { STAYS = 1, LEAVES = 2, COMES = 5 };
+    struct host host;
+    char leaves[24], stays[24];
+    (void)state;
+    init(&host);
+    const char *comes = a_key(&host, 0);
+    partition_id partition = partition_of(&host, comes);
+    snprintf(leaves, sizeof leaves, "{%s}l", comes);
+    snprintf(stays, sizeof stays, "{%s}s", comes);
+    fixture_add(host.ring, COMES, "eu", "e", 1);
+    struct ring_transition *transition = ring_add_transition(host.ring, partition);
+    for (int i = 0; i < 3; i++)
+        if (transition->owners[i] == LEAVES)
+            transition->owners[i] = COMES;
+    node_id coming[3];
+    memcpy(coming, transition->owners, sizeof coming);
+    follow(&host);
+    assert_int_equal(add(&host, comes, COMES, 1, "v"), STATUS_OK);
+    assert_int_equal(add(&host, leaves, LEAVES, 2, "v"), STATUS_OK);
+    assert_int_equal(add(&host, stays, STAYS, 3, "v"), STATUS_OK);
+    commit(&host);
+    for (node_id id = 1; id <= COMES; id++)
+        assert_int_equal(owed(&host, comes, id), id == STAYS);
+    restart(&host);
+    assert_int_equal(host.counts.cells, 3);
+    memcpy(host.ring->owners + (size_t)partition * 3, coming, sizeof coming);
+    ring_remove_transition(host.ring, partition);
+    ring_set_epoch(host.ring, partition, host.ring->tag.epoch + 1);
+    follow(&host);
+    assert_int_equal(owed(&host, comes, COMES), 2);
+    assert_int_equal(owed(&host, comes, STAYS), 2);
+    assert_int_equal(owed(&host, comes, 3), 1); /* what the one that left was to have */
+    assert_int_equal(owed(&host, comes, LEAVES), 0);
+    deinit(&host);
+}
+
+static void a_hint_goes_back_to_its_owner_when_the_change_is_given_up(void **state)
+{
+    struct host host;
+    (void)state;
+    init(&host);
+    const char *key = a_key(&host, 0);
+    partition_id partition = partition_of(&host, key);
+    fixture_add(host.ring, 5, "eu", "e", 1);
+    assert_int_equal(add(&host, key, 2, 1, "v"), STATUS_OK);
+    commit(&host);
+    struct ring_transition *transition = ring_add_transition(host.ring, partition);
+    for (int i = 0; i < 3; i++)
+        if (transition->owners[i] == 2)
+            transition->owners[i] = 5;
+    follow(&host);
+    assert_int_equal(owed(&host, key, 2), 0);
+    ring_remove_transition(host.ring, partition);
+    ring_set_epoch(host.ring, partition, host.ring->tag.epoch + 1);
+    follow(&host);
+    assert_int_equal(owed(&host, key, 2), 1);
+    assert_int_equal(owed(&host, key, 1), 0);
+    deinit(&host);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -697,6 +768,8 @@ int main(void)
         cmocka_unit_test(hints_that_are_gone_after_a_reopen_are_told_as_gone),
         cmocka_unit_test(a_poisoned_record_is_set_aside_once),
         cmocka_unit_test(a_hint_for_an_owner_of_before_is_owed_to_all_owners),
+        cmocka_unit_test(a_hint_for_who_comes_or_leaves_waits_for_the_end_of_the_change),
+        cmocka_unit_test(a_hint_goes_back_to_its_owner_when_the_change_is_given_up),
         cmocka_unit_test(counts_are_those_of_the_records_whatever_happens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
