@@ -188,8 +188,9 @@ static enum status take_frames(struct link *link)
         struct frame frame;
         size_t used = 0;
         status = announces_too_much(link, rest) ? STATUS_CORRUPT : frame_parse(rest, &frame, &used);
-        if (status == STATUS_OK)
-            link->proven = true;
+        if (status != STATUS_OK)
+            break;
+        link->proven = true;
         rest = slice_make(rest.data + used, rest.length - used);
     }
     size_t whole = link->input.length - rest.length;

@@ -66,13 +66,18 @@ static enum status parse(struct slice bytes, struct frame *out, size_t *used, ui
     return STATUS_OK;
 }
 
+/* What is corrupt is of no length: a caller that goes on by `used` must not step over it. */
 enum status frame_parse(struct slice bytes, struct frame *out, size_t *used)
 {
     uint64_t sum;
-    enum status status = parse(bytes, out, used, &sum);
-    if (status == STATUS_OK && sum != checksum(bytes.data, out->body.length))
-        status = STATUS_CORRUPT;
-    return status;
+    size_t length;
+    enum status status = parse(bytes, out, &length, &sum);
+    if (status != STATUS_OK)
+        return status;
+    if (sum != checksum(bytes.data, out->body.length))
+        return STATUS_CORRUPT;
+    *used = length;
+    return STATUS_OK;
 }
 
 enum status frame_open(struct slice bytes, struct frame *out, size_t *used)

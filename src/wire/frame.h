@@ -36,7 +36,7 @@ void frame_finish(struct buffer *out, size_t offset);
 /*
  * Take one frame from the front of `bytes`; `used` gets its size.
  * STATUS_NOT_FOUND: more bytes are needed. STATUS_CORRUPT: length, version or
- * checksum is wrong; the connection cannot be used any longer.
+ * checksum is wrong; the connection cannot be used any longer. `*used` is set with STATUS_OK alone.
  */
 MUST_USE enum status frame_parse(struct slice bytes, struct frame *out, size_t *used);
 /*

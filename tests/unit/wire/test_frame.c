@@ -93,6 +93,20 @@ static void every_flipped_bit_is_noticed(void **state)
     buffer_deinit(&bytes);
 }
 
+/* Who goes on by it would hand over a frame that is none. */
+static void a_corrupt_frame_has_no_size(void **state)
+{
+    struct buffer bytes = {0};
+    struct frame frame;
+    size_t used = 77;
+    (void)state;
+    put_frame(&bytes, 3, 4, 5, "a body");
+    bytes.data[bytes.length - 1] ^= 1;
+    assert_int_equal(frame_parse(buffer_slice(&bytes), &frame, &used), STATUS_CORRUPT);
+    assert_int_equal(used, 77);
+    buffer_deinit(&bytes);
+}
+
 /*
  * The reader of a link reserves what a length asks for, so it is judged before the rest is there.
  */
@@ -192,6 +206,7 @@ int main(void)
         cmocka_unit_test(frames_come_out_as_they_went_in),
         cmocka_unit_test(every_truncation_wants_more),
         cmocka_unit_test(every_flipped_bit_is_noticed),
+        cmocka_unit_test(a_corrupt_frame_has_no_size),
         cmocka_unit_test(a_length_out_of_bounds_is_refused_at_once),
         cmocka_unit_test(the_longest_frame_passes),
         cmocka_unit_test(an_opened_frame_is_the_parsed_one),
