@@ -57,6 +57,7 @@ static const struct row READS[] = {
     {"ring.gc", 0},
     {"ring.get", 1},
     {"ring.hints", 0},
+    {"ring.latency", 0},
     {"ring.locate", 1},
     {"ring.reach", 0},
     {"ring.show", 0},

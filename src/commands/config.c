@@ -50,6 +50,21 @@ static bool set_slow_max(struct environment *environment, struct slice value)
     return true;
 }
 
+static void get_latency_threshold(const struct environment *environment, struct buffer *out)
+{
+    buffer_printf(out, "%llu",
+                  (unsigned long long)environment->introspection->latency.threshold_ms);
+}
+
+static bool set_latency_threshold(struct environment *environment, struct slice value)
+{
+    uint64_t ms;
+    if (!parse_unsigned(value, &ms) || ms > LATENCY_THRESHOLD_MS_MAX)
+        return false;
+    environment->introspection->latency.threshold_ms = ms;
+    return true;
+}
+
 static void get_cluster_mode(const struct environment *environment, struct buffer *out)
 {
     buffer_printf(out, "%s",
@@ -112,7 +127,7 @@ static const struct parameter parameters[] = {
     {"cluster-require-full-coverage", "no", NULL, NULL},
     {"databases", NULL, get_databases, NULL},
     {"hz", "10", NULL, NULL},
-    {"latency-monitor-threshold", "0", NULL, NULL},
+    {"latency-monitor-threshold", NULL, get_latency_threshold, set_latency_threshold},
     {"latency-tracking", "yes", NULL, NULL},
     {"maxclients", NULL, get_clients, NULL},
     {"maxmemory", "0", NULL, NULL},

@@ -157,9 +157,13 @@ void introspection_call(struct introspection *introspection, const struct call *
         counters->microseconds += duration_us;
         counters->latency[latency_bucket(duration_us)]++;
     }
-    /* Not what waits on purpose, nor what may carry a password. */
+    /* Not what waits on purpose, nor what may carry a password, or takes long by its hashing. */
     if (call->command->secret || call->command->flags & (COMMAND_BLOCKING | COMMAND_NO_AUTH))
         return;
+    latency_monitor_note(&introspection->latency,
+                         call->command->flags & COMMAND_FAST ? LATENCY_FAST_COMMAND
+                                                             : LATENCY_COMMAND,
+                         duration_us, now.wall_ms);
     if (introspection->slower_than_us >= 0 && introspection->slow_max > 0 &&
         duration_us >= (uint64_t)introspection->slower_than_us)
         add_slow(introspection, call, duration_us, now);

@@ -18,6 +18,7 @@
 
 #include "base/bytes.h"
 #include "commands/command_list.h"
+#include "commands/latency_monitor.h"
 #include "node/event.h"
 
 struct call;
@@ -60,6 +61,7 @@ struct introspection {
     struct command_counters commands[COMMAND_COUNT];
     struct error_counter errors[ERROR_KINDS_MAX];
     uint32_t error_count;
+    struct latency_monitor latency;
     uint64_t second, second_calls, last_second_calls; /* calls in this second, and in that before */
 };
 

@@ -46,6 +46,8 @@ libringcore_a_SOURCES += \
 	src/commands/login.h \
 	src/commands/login_limits.c \
 	src/commands/login_limits.h \
+	src/commands/latency_monitor.c \
+	src/commands/latency_monitor.h \
 	src/commands/manual.c \
 	src/commands/manual.h \
 	src/commands/member.c \
@@ -66,6 +68,7 @@ libringcore_a_SOURCES += \
 	src/commands/ring_hints.c \
 	src/commands/ring_reach.c \
 	src/commands/ring_tls.c \
+	src/commands/ring_latency.c \
 	src/commands/ring_view.c \
 	src/commands/ring_view.h \
 	src/commands/scan.c \

@@ -10,6 +10,7 @@
 #include "commands/command_table.h"
 #include "commands/help.h"
 #include "commands/introspection.h"
+#include "commands/latency_monitor.h"
 #include "commands/ring_view.h"
 
 static void write_digits(struct resp_writer writer, uint64_t value)
@@ -128,22 +129,75 @@ static void start_slowlog_reset(struct call *call)
 
 /* ---- LATENCY ---- */
 
-static void start_latency_empty(struct call *call)
+/* Of each kind that was slow: its name, when it was last, how long that took, and the worst. */
+static void start_latency_latest(struct call *call)
 {
-    resp_writer_array(call_writer(call), 0);
+    const struct latency_monitor *monitor = &introspection_of(call)->latency;
+    struct resp_writer writer = call_writer(call);
+    size_t count = 0;
+    for (unsigned kind = 0; kind < LATENCY_KIND_COUNT; kind++)
+        count += monitor->events[kind].count > 0;
+    resp_writer_array(writer, count);
+    for (unsigned kind = 0; kind < LATENCY_KIND_COUNT; kind++) {
+        const struct latency_event *event = &monitor->events[kind];
+        if (event->count == 0)
+            continue;
+        const struct latency_sample *last = latency_event_sample(event, event->count - 1);
+        resp_writer_array(writer, 4);
+        resp_writer_bulk(writer, slice_text(latency_kind_name(kind)));
+        resp_writer_integer(writer, (int64_t)last->wall_s);
+        resp_writer_integer(writer, (int64_t)last->took_ms);
+        resp_writer_integer(writer, (int64_t)event->worst_ms);
+    }
     call_finish(call);
+}
+
+static void start_latency_history(struct call *call)
+{
+    unsigned kind = latency_kind_find(call_argument(call, 2));
+    struct resp_writer writer = call_writer(call);
+    if (kind == LATENCY_KIND_COUNT) {
+        resp_writer_array(writer, 0);
+        call_finish(call);
+        return;
+    }
+    const struct latency_event *event = &introspection_of(call)->latency.events[kind];
+    resp_writer_array(writer, event->count);
+    for (uint32_t i = 0; i < event->count; i++) {
+        const struct latency_sample *sample = latency_event_sample(event, i);
+        resp_writer_array(writer, 2);
+        resp_writer_integer(writer, (int64_t)sample->wall_s);
+        resp_writer_integer(writer, (int64_t)sample->took_ms);
+    }
+    call_finish(call);
+}
+
+static bool is_named(const struct call *call, unsigned kind)
+{
+    for (uint32_t i = 2; i < call->argument_count; i++) {
+        if (latency_kind_find(call_argument(call, i)) == kind)
+            return true;
+    }
+    return call->argument_count == 2;
 }
 
 static void start_latency_reset(struct call *call)
 {
-    call_reply_integer(call, 0);
+    struct latency_monitor *monitor = &introspection_of(call)->latency;
+    int64_t count = 0;
+    for (unsigned kind = 0; kind < LATENCY_KIND_COUNT; kind++) {
+        if (monitor->events[kind].count == 0 || !is_named(call, kind))
+            continue;
+        latency_event_reset(&monitor->events[kind]);
+        count++;
+    }
+    call_reply_integer(call, count);
 }
 
 static void start_latency_doctor(struct call *call)
 {
-    call_reply_verbatim(call, slice_text("Single events are not recorded. LATENCY HISTOGRAM and "
-                                         "INFO latencystats show times per command, SLOWLOG GET "
-                                         "the slowest requests.\n"));
+    latency_monitor_report(&introspection_of(call)->latency, &call->scratch);
+    call_reply_verbatim(call, buffer_slice(&call->scratch));
 }
 
 /* The counts are cumulative: how many calls took at most so many microseconds. */
@@ -256,18 +310,22 @@ const struct command command_slowlog = {
 
 static const struct command latency_subcommands[] = {
     ADMIN_ROW("doctor", "latency", start_latency_doctor, "2.8.13", 2, COMMAND_NOSCRIPT, "",
-              LATENCY_TIPS, "Says where times can be seen."),
+              LATENCY_TIPS, "What was slow at this node, and what to look at."),
     HELP_ROW("latency", "2.8.13", 0),
     ADMIN_ROW("histogram", "latency", start_latency_histogram, "7.0.0", -2, COMMAND_NOSCRIPT,
               "[command [command ...]]", LATENCY_TIPS,
               "How long calls of commands took at this node."),
-    ADMIN_ROW("history", "latency", start_latency_empty, "2.8.13", 3, COMMAND_NOSCRIPT, "event",
-              LATENCY_TIPS, "Nothing: single events are not recorded."),
-    ADMIN_ROW("latest", "latency", start_latency_empty, "2.8.13", 2, COMMAND_NOSCRIPT, "",
-              LATENCY_TIPS, "Nothing: single events are not recorded."),
+    ADMIN_ROW("history", "latency", start_latency_history, "2.8.13", 3, COMMAND_NOSCRIPT, "event",
+              LATENCY_TIPS,
+              "When an event took latency-monitor-threshold or longer, and how long: the worst of "
+              "each second."),
+    ADMIN_ROW("latest", "latency", start_latency_latest, "2.8.13", 2, COMMAND_NOSCRIPT, "",
+              LATENCY_TIPS,
+              "The last time and the worst of each event: command, fast-command, and the stages "
+              "gather, mint, quorum and forward."),
     ADMIN_ROW("reset", "latency", start_latency_reset, "2.8.13", -2, COMMAND_NOSCRIPT,
               "[event [event ...]]", "request_policy:all_nodes response_policy:all_succeeded",
-              "Answers 0: there are no events."),
+              "Forgets events, and says how many had happened."),
     {0},
 };
 

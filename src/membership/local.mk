@@ -7,6 +7,8 @@ libringcore_a_SOURCES += \
 	src/membership/member_change.h \
 	src/membership/peers.c \
 	src/membership/peers.h \
+	src/membership/plan_change.c \
+	src/membership/plan_change.h \
 	src/membership/reach_matrix.c \
 	src/membership/reach_matrix.h \
 	src/membership/register_acceptor.c \

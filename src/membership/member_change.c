@@ -1,5 +1,6 @@
 #include "membership/member_change.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,6 +63,17 @@ enum status member_add(struct ring *ring, const struct ring_member *wanted, cons
     return STATUS_OK;
 }
 
+void member_retire(struct ring *ring, node_id id)
+{
+    const struct ring_member *member = ring_member(ring, id);
+    assert(member != NULL);
+    ring->last_id = ring_last_id(ring);
+    size_t at = (size_t)(member - ring->members);
+    ring->member_count--;
+    memmove(ring->members + at, ring->members + at + 1,
+            (ring->member_count - at) * sizeof *ring->members);
+}
+
 enum status member_remove(struct ring *ring, node_id id, char reason[RING_REASON_MAX])
 {
     const struct ring_member *member = ring_member(ring, id);
@@ -75,10 +87,6 @@ enum status member_remove(struct ring *ring, node_id id, char reason[RING_REASON
                  "node %u stores data: it leaves by a plan, when what it owns has other owners", id);
         return STATUS_INVALID;
     }
-    ring->last_id = ring_last_id(ring);
-    size_t at = (size_t)(member - ring->members);
-    ring->member_count--;
-    memmove(ring->members + at, ring->members + at + 1,
-            (ring->member_count - at) * sizeof *ring->members);
+    member_retire(ring, id);
     return STATUS_OK;
 }

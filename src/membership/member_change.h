@@ -21,5 +21,7 @@ enum { MEMBER_WEIGHT = 100 }; /* of one that is to store data, where none is nam
 MUST_USE enum status member_add(struct ring *ring, const struct ring_member *wanted,
                                 const char *region, char reason[RING_REASON_MAX]);
 MUST_USE enum status member_remove(struct ring *ring, node_id id, char reason[RING_REASON_MAX]);
+/* The member goes, whatever it is; whoever calls has seen that it owns nothing. */
+void member_retire(struct ring *ring, node_id id);
 
 #endif

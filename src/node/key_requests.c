@@ -23,6 +23,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "commands/introspection.h"
 #include "node/node_state.h"
 #include "ring/position.h"
 #include "ring/preference_list.h"
@@ -89,16 +90,22 @@ static void complete_failed(struct node *node, const struct origin *origin,
     complete_short(node, origin, class, status, 0, 1);
 }
 
+static void note_stage(struct node *node, enum request_stage stage, uint64_t took_us)
+{
+    request_times_stage(&node->times, stage, took_us);
+    latency_monitor_note(&node->environment.introspection->latency, LATENCY_STAGE + stage, took_us,
+                         node->now.wall_ms);
+}
+
 /* Of a request that is coordinated here: it is answered. */
 static void note_times(struct node *node, const struct pending *pending, enum status status)
 {
     uint64_t took_us = node->now.mono_us - pending->started_us;
     request_times_answered(&node->times, pending->class, status, took_us);
     if (pending->minted_us != 0)
-        request_times_stage(&node->times, REQUEST_STAGE_QUORUM,
-                            node->now.mono_us - pending->minted_us);
+        note_stage(node, REQUEST_STAGE_QUORUM, node->now.mono_us - pending->minted_us);
     else if (pending->class.op != REQUEST_OP_WRITE)
-        request_times_stage(&node->times, REQUEST_STAGE_GATHER, took_us);
+        note_stage(node, REQUEST_STAGE_GATHER, took_us);
 }
 
 /* ---- coordinated here --------------------------------------------------------------------- */
@@ -540,8 +547,7 @@ static void forward_answered(struct node *node, struct pending *pending, struct 
         return;
     }
     if (status == STATUS_OK) {
-        request_times_stage(&node->times, REQUEST_STAGE_FORWARD,
-                            node->now.mono_us - pending->started_us);
+        note_stage(node, REQUEST_STAGE_FORWARD, node->now.mono_us - pending->started_us);
         complete(node, &pending->origin, body);
         key_result_deinit(&result);
     } else {
@@ -645,8 +651,7 @@ void key_request_frame(struct node *node, struct pending *pending, node_id from,
     pending_heard(node, pending, from);
     if (type == MESSAGE_MINTED && pending->minted_us == 0) {
         pending->minted_us = node->now.mono_us;
-        request_times_stage(&node->times, REQUEST_STAGE_MINT,
-                            node->now.mono_us - pending->started_us);
+        note_stage(node, REQUEST_STAGE_MINT, node->now.mono_us - pending->started_us);
     }
     if (node->now.mono_us >= pending->deadline_us) { /* what comes later answers nothing */
         key_request_tick(node, pending);

@@ -6,7 +6,8 @@
  * tombstones, which replicate and are purged as all others are. Then the cut goes.
  *
  *   D1  a sweep begins when the cut is ripe and every owner durably has all that it covers: what
- *       comes later is stopped by the seen-filter
+ *       comes later is stopped by the seen-filter. Events that were lost with their maker before
+ *       any owner had them are not waited for (G1 of stability.h)
  *   D2  only an owner that made a live cut makes tombstones; the others wait for them, so that
  *       a delete is not swept once for each owner
  *   D3  a replica drops a cut when none of its elements has a live version in it

@@ -138,6 +138,24 @@ static void keep_place(struct replica *replica, struct slice prefix, bool known,
 }
 
 /*
+ * A delete covers what its quorum had seen, and some of that may have been lost with its maker
+ * before anybody else had it. Nobody can be sent it any more, so nobody is waited for.
+ */
+static void leave_out_lost(const struct replica *replica, const struct stability *stability,
+                           struct clock *cut)
+{
+    struct clock absent, there;
+    clock_difference(cut, &replica->clock, &absent);
+    if (absent.count > 0 &&
+        stability_is_lost(stability, &replica->actor, &replica->clock, &absent)) {
+        clock_difference(cut, &absent, &there);
+        clock_deinit(cut);
+        *cut = there;
+    }
+    clock_deinit(&absent);
+}
+
+/*
  * A walk sees what is committed, so all that a cut covers must have been in the clock when an
  * earlier group ended.
  */
@@ -170,6 +188,7 @@ enum status replica_sweep(struct replica *replica, keyspace_id keyspace, struct 
     enum status status = STATUS_OK;
     *done = false;
     cell_join_cuts(head, &cut);
+    leave_out_lost(replica, stability, &cut);
     if (is_settled(replica, &cut, context) && stability_everywhere(stability, &cut) &&
         budget->elements > 0) {
         element_key_prefix(key, &elements);

@@ -241,6 +241,18 @@ bool stability_everywhere(const struct stability *stability, const struct clock 
     return true;
 }
 
+bool stability_is_lost(const struct stability *stability, const struct actor *self,
+                       const struct clock *clock, const struct clock *dots)
+{
+    struct clock absent;
+    clock_difference(dots, clock, &absent);
+    bool lost = clock_equal(&absent, dots) && stability_holds_all(stability, clock);
+    for (uint32_t i = 0; i < dots->count; i++)
+        lost = lost && is_retired(stability, self, &dots->entries[i].actor);
+    clock_deinit(&absent);
+    return lost;
+}
+
 node_id stability_holder(const struct stability *stability, const struct version_vector *context)
 {
     for (uint8_t i = 0; i < stability->owner_count; i++)

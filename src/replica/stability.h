@@ -96,6 +96,12 @@ bool stability_covers(const struct stability *stability, const struct version_ve
 
 /* Whether all owners have these dots: then no log needs them. */
 bool stability_everywhere(const struct stability *stability, const struct clock *dots);
+/*
+ * Whether these dots were lost with the memory of who made them: he makes no more under that name,
+ * and neither `clock`, the own one, nor that of any owner has one of them. `self` as above.
+ */
+bool stability_is_lost(const struct stability *stability, const struct actor *self,
+                       const struct clock *clock, const struct clock *dots);
 /* G2: whether every owner is heard, and `clock` holds all that each reported. */
 bool stability_holds_all(const struct stability *stability, const struct clock *clock);
 /* The first owner that holds back `context`; 0: none does. */

@@ -33,6 +33,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/verb_keyspace.c \
 	tools/ringctl/verb_keyspace_change.c \
 	tools/ringctl/verb_keyspace_drop.c \
+	tools/ringctl/verb_latency.c \
 	tools/ringctl/verb_net.c \
 	tools/ringctl/verb_plan.c \
 	tools/ringctl/verb_repair.c \

@@ -41,6 +41,12 @@ const struct verb VERBS[] = {
      "0: nothing is held back for long; 4: a node is down or has been waited for during a\n"
      "minute, or one did not answer.\n",
      verb_gc_status},
+    {"latency", NULL, 0, 0, 0, "how long requests took, and in which stage",
+     "For each node: requests that it coordinated since its start by kind and level, and the\n"
+     "stages of key requests: gather (reads), mint (the own store has the version), quorum (the\n"
+     "others have it), forward (another owner did it all). Exit status 0; 4: a node did not\n"
+     "answer.\n",
+     verb_latency},
     {"hints", NULL, 0, 0, 0, "writes that wait for their owners",
      "For each owner what others keep for it: hints, which fallbacks took in its place, and what "
      "it\n"

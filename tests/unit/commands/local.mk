@@ -14,11 +14,13 @@ unit_tests += \
 	tests/unit/commands/test_keyspace \
 	tests/unit/commands/test_login \
 	tests/unit/commands/test_login_limits \
+	tests/unit/commands/test_latency_monitor \
 	tests/unit/commands/test_member \
 	tests/unit/commands/test_plan \
 	tests/unit/commands/test_pubsub \
 	tests/unit/commands/test_redis \
 	tests/unit/commands/test_ring_gc \
+	tests/unit/commands/test_ring_latency \
 	tests/unit/commands/test_ring_repair \
 	tests/unit/commands/test_server \
 	tests/unit/commands/test_sets \

@@ -318,6 +318,36 @@ static void latency_histograms_add_up(void **state)
     assert_reply(client, "LATENCY HISTOGRAM get", "*0\r\n");
 }
 
+/* The stages of key requests are the node's; here are the commands. */
+static void slow_commands_are_events(void **state)
+{
+    struct harness *harness = *state;
+    struct client *client = harness_client(harness);
+    run_slowly(harness, client, "GET a", 50);
+    assert_reply(client, "LATENCY LATEST", "*0\r\n");
+    assert_reply(client, "CONFIG SET latency-monitor-threshold 10", "+OK\r\n");
+    run_slowly(harness, client, "GET a", 9);
+    run_slowly(harness, client, "GET a", 30);
+    run_slowly(harness, client, "SET a b", 20);
+    assert_reply(client, "LATENCY LATEST",
+                 "*2\r\n*4\r\n$7\r\ncommand\r\n:1700000000\r\n:20\r\n:20\r\n"
+                 "*4\r\n$12\r\nfast-command\r\n:1700000000\r\n:30\r\n:30\r\n");
+    harness_advance_ms(harness, 1000);
+    run_slowly(harness, client, "GET a", 15);
+    assert_reply(client, "LATENCY HISTORY fast-command",
+                 "*2\r\n*2\r\n:1700000000\r\n:30\r\n*2\r\n:1700000001\r\n:15\r\n");
+    assert_reply(client, "LATENCY HISTORY nosuch", "*0\r\n");
+    assert_reply(client, "LATENCY RESET nosuch", ":0\r\n");
+    assert_reply(client, "LATENCY RESET fast-command", ":1\r\n");
+    assert_reply(client, "LATENCY HISTORY fast-command", "*0\r\n");
+    assert_reply(client, "LATENCY RESET", ":1\r\n");
+    assert_reply(client, "LATENCY DOCTOR",
+                 "$43\r\nNothing took 10 ms or longer at this node.\n\r\n");
+    assert_reply(client, "CONFIG SET latency-monitor-threshold -1",
+                 "-ERR CONFIG SET failed (possibly related to argument "
+                 "'latency-monitor-threshold') - argument is not a value for it\r\n");
+}
+
 static void time_is_the_adapter_s(void **state)
 {
     struct client *client = harness_client(*state);
@@ -359,6 +389,7 @@ int main(void)
         TEST(long_arguments_are_cut_in_the_slow_log),
         TEST(the_slow_log_is_a_ring),
         TEST(latency_histograms_add_up),
+        TEST(slow_commands_are_events),
         TEST(time_is_the_adapter_s),
         TEST(memory_stats_are_the_host_s_numbers),
         TEST(lolwut_draws_the_ring),

@@ -431,6 +431,27 @@ static void a_cut_stays_while_an_owner_lacks_what_it_covers(void **state)
     end(&world);
 }
 
+/* Else the cut, and what it killed, would stay on all disks for ever. */
+static void what_was_lost_with_its_maker_holds_no_cut_back(void **state)
+{
+    struct world world;
+    (void)state;
+    begin(&world, 3);
+    change(&world, 0, 0, true); /* nobody else is sent it */
+    change(&world, 0, 1, true);
+    garbage_host_apply(&world.hosts[1], &world.messages[2].delivery, MERGE_ELEMENTS);
+    delete_all(&world, 1, 0); /* the first owner's clock has both */
+    garbage_host_crash(&world.hosts[0]);
+    exchange_all(&world);
+    assert_true(garbage_host_has_cell(&world.hosts[0], "k"));
+    collect_all(&world);
+    for (unsigned h = 0; h < HOSTS; h++) {
+        assert_int_equal(garbage_host_records(&world.hosts[h], RECORD_CELL), 0);
+        assert_int_equal(garbage_host_records(&world.hosts[h], RECORD_GARBAGE), 0);
+    }
+    end(&world);
+}
+
 static void a_cut_of_what_its_maker_has_yet_to_make_is_refused(void **state)
 {
     struct world world;
@@ -460,6 +481,7 @@ int main(void)
         cmocka_unit_test(a_delete_removes_what_its_quorum_has_seen),
         cmocka_unit_test(a_swept_collection_leaves_nothing_on_the_disk),
         cmocka_unit_test(a_cut_stays_while_an_owner_lacks_what_it_covers),
+        cmocka_unit_test(what_was_lost_with_its_maker_holds_no_cut_back),
         cmocka_unit_test(a_cut_of_what_its_maker_has_yet_to_make_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
