@@ -96,6 +96,7 @@ void call_free(struct call *call)
     free(call->work);
     version_vector_deinit(&call->context);
     buffer_deinit(&call->scratch);
+    buffer_deinit(&call->spare);
     buffer_deinit(&call->reply);
     buffer_deinit(&call->text);
     buffer_deinit(&call->flagged);
@@ -126,6 +127,7 @@ static void reject(struct call *call, const char *format, ...)
     int length = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     buffer_clear(&call->scratch);
+    buffer_clear(&call->spare);
     buffer_append(&call->scratch, text,
                   (size_t)length < sizeof text ? (size_t)length : sizeof text - 1);
     call->command = &rejected;
@@ -282,7 +284,7 @@ static bool check_key(struct call *call, struct slice key)
 
 static void find_keys(struct call *call)
 {
-    struct key_walk walk = key_walk_make(call->command, call->argument_count);
+    struct key_walk walk = key_walk_make(call->command, call->arguments, call->argument_count);
     while (key_walk_next(&walk)) {
         if (!check_key(call, call->arguments[walk.position]))
             return;

@@ -55,10 +55,13 @@ struct type_check {
     struct slice key;
     struct mutation mutation;
     call_take *take;
+    call_next *then; /* of type_look() */
+    uint8_t type;    /* that is walked over */
     uint64_t place;
     int64_t number; /* of the write that was made */
     uint8_t tries;
-    bool present;
+    bool present; /* one of that type is there */
+    bool string;
     struct key_result failure;
 };
 
@@ -91,7 +94,7 @@ struct call {
     bool adds_to_field;     /* and by those that add to a field of a hash */
     bool takes_collections; /* set by those that want to be told of one instead of an error */
     const char *type_text;  /* the error for one; NULL: WRONGTYPE */
-    struct buffer scratch;  /* the command's own bytes */
+    struct buffer scratch, spare; /* the command's own bytes */
     void *work;             /* the command's own state; see call_work() */
 
     /* The rest belongs to call.c and session.c. */

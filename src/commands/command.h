@@ -40,17 +40,18 @@ enum command_categories {
     CATEGORY_KEYSPACE = 1 << 0,
     CATEGORY_READ = 1 << 1,
     CATEGORY_WRITE = 1 << 2,
-    CATEGORY_HASH = 1 << 3,
-    CATEGORY_STRING = 1 << 4,
-    CATEGORY_BITMAP = 1 << 5,
-    CATEGORY_PUBSUB = 1 << 6,
-    CATEGORY_ADMIN = 1 << 7,
-    CATEGORY_FAST = 1 << 8,
-    CATEGORY_SLOW = 1 << 9,
-    CATEGORY_BLOCKING = 1 << 10,
-    CATEGORY_DANGEROUS = 1 << 11,
-    CATEGORY_CONNECTION = 1 << 12,
-    CATEGORY_COUNT = 13
+    CATEGORY_SET = 1 << 3,
+    CATEGORY_HASH = 1 << 4,
+    CATEGORY_STRING = 1 << 5,
+    CATEGORY_BITMAP = 1 << 6,
+    CATEGORY_PUBSUB = 1 << 7,
+    CATEGORY_ADMIN = 1 << 8,
+    CATEGORY_FAST = 1 << 9,
+    CATEGORY_SLOW = 1 << 10,
+    CATEGORY_BLOCKING = 1 << 11,
+    CATEGORY_DANGEROUS = 1 << 12,
+    CATEGORY_CONNECTION = 1 << 13,
+    CATEGORY_COUNT = 14
 };
 
 /* What is done to a key; by the names of COMMAND INFO. */
@@ -64,11 +65,13 @@ enum key_flags {
     KEY_FLAG_INSERT = 1 << 6,
     KEY_FLAG_DELETE = 1 << 7,
     KEY_FLAG_VARIABLE = 1 << 8,
-    KEY_FLAG_COUNT = 9
+    KEY_FLAG_COUNT = 9,
+    KEYS_COUNTED = 1 << 15 /* no flag of the key: see struct key_spec */
 };
 
 /*
  * Which arguments are keys: `first`, and every `step`th up to `first + last`; last -1: to the end.
+ * KEYS_COUNTED: `first` says how many, and they follow.
  */
 struct key_spec {
     uint16_t flags; /* enum key_flags; 0: the spec is not there */

@@ -70,6 +70,18 @@ static void write_key_spec(struct resp_writer writer, const struct key_spec *spe
     resp_writer_bulk(writer, slice_text("find_keys"));
     resp_writer_map(writer, 2);
     resp_writer_bulk(writer, slice_text("type"));
+    if (spec->flags & KEYS_COUNTED) {
+        resp_writer_bulk(writer, slice_text("keynum"));
+        resp_writer_bulk(writer, slice_text("spec"));
+        resp_writer_map(writer, 3);
+        resp_writer_bulk(writer, slice_text("keynumidx"));
+        resp_writer_integer(writer, 0);
+        resp_writer_bulk(writer, slice_text("firstkey"));
+        resp_writer_integer(writer, 1);
+        resp_writer_bulk(writer, slice_text("keystep"));
+        resp_writer_integer(writer, spec->step);
+        return;
+    }
     resp_writer_bulk(writer, slice_text("range"));
     resp_writer_bulk(writer, slice_text("spec"));
     resp_writer_map(writer, 3);
@@ -101,7 +113,7 @@ static void write_info(struct resp_writer writer, const struct command *command)
 {
     unsigned specs = key_spec_count(command), inner = subcommand_count(command);
     int first = 0, last = 0, step = 0;
-    if (specs > 0) {
+    if (specs > 0 && !(command->keys[0].flags & KEYS_COUNTED)) {
         const struct key_spec *end = &command->keys[specs - 1];
         first = command->keys[0].first;
         last = end->last < 0 ? end->last : end->first + end->last;
@@ -375,7 +387,7 @@ static void write_keys(struct call *call, bool with_flags)
         return;
     }
     struct resp_writer body = {.out = &call->scratch, .version = call_version(call)};
-    struct key_walk walk = key_walk_make(command, call->argument_count - at);
+    struct key_walk walk = key_walk_make(command, call->arguments + at, call->argument_count - at);
     for (; key_walk_next(&walk); count++) {
         if (with_flags)
             resp_writer_array(body, 2);
@@ -383,6 +395,10 @@ static void write_keys(struct call *call, bool with_flags)
         if (with_flags)
             write_set(body, key_walk_flags(&walk, call->arguments + at), key_flag_names,
                       KEY_FLAG_COUNT, "");
+    }
+    if (count == 0) { /* they are counted, and the number is none */
+        call_reply_error(call, "ERR Invalid arguments specified for command");
+        return;
     }
     struct resp_writer writer = call_writer(call);
     resp_writer_array(writer, count);

@@ -10,8 +10,8 @@ const char *const command_flag_names[COMMAND_FLAG_COUNT] = {
     "allow_busy"};
 
 const char *const command_category_names[CATEGORY_COUNT] = {
-    "keyspace", "read", "write", "hash",     "string",    "bitmap", "pubsub",
-    "admin",    "fast", "slow",  "blocking", "dangerous", "connection"};
+    "keyspace", "read",  "write", "set",  "hash",     "string",    "bitmap",
+    "pubsub",   "admin", "fast",  "slow", "blocking", "dangerous", "connection"};
 
 const char *const key_flag_names[KEY_FLAG_COUNT] = {
     "RO", "RW", "OW", "RM", "access", "update", "insert", "delete", "variable_flags"};
@@ -112,9 +112,24 @@ bool command_has_keys(const struct command *command)
     return command->keys[0].flags != 0;
 }
 
-struct key_walk key_walk_make(const struct command *command, uint32_t argument_count)
+struct key_walk key_walk_make(const struct command *command, const struct slice *arguments,
+                              uint32_t argument_count)
 {
-    return (struct key_walk){.command = command, .argument_count = argument_count};
+    return (struct key_walk){
+        .command = command, .arguments = arguments, .argument_count = argument_count};
+}
+
+/* What is no number of keys will be refused, so nothing is a key. */
+static uint32_t counted_end(const struct key_walk *walk, const struct key_spec *spec)
+{
+    int64_t count;
+    if (walk->arguments == NULL)
+        return walk->argument_count;
+    if (spec->first >= walk->argument_count ||
+        !parse_integer(walk->arguments[spec->first], &count) || count < 0 ||
+        count >= walk->argument_count - spec->first)
+        return 0;
+    return spec->first + 1 + (uint32_t)count;
 }
 
 bool key_walk_next(struct key_walk *walk)
@@ -125,7 +140,11 @@ bool key_walk_next(struct key_walk *walk)
             return false;
         uint32_t end = spec->last < 0 ? walk->argument_count
                                       : (uint32_t)spec->first + (uint32_t)spec->last + 1;
-        walk->position = walk->started ? walk->position + spec->step : spec->first;
+        bool counted = (spec->flags & KEYS_COUNTED) != 0;
+        if (counted)
+            end = counted_end(walk, spec);
+        walk->position =
+            walk->started ? walk->position + spec->step : (uint32_t)spec->first + counted;
         walk->started = true;
         if (walk->position < end && walk->position < walk->argument_count)
             return true;

@@ -33,13 +33,16 @@ bool command_has_keys(const struct command *command);
 /* Positions of a request's keys, one after the other. */
 struct key_walk {
     const struct command *command;
+    const struct slice *arguments;
     uint32_t argument_count;
     uint32_t spec;     /* of the position found last */
     uint32_t position; /* of the key found last */
     bool started;
 };
 
-struct key_walk key_walk_make(const struct command *command, uint32_t argument_count);
+/* `arguments` are borrowed while it goes on; NULL: they are as many keys as can be. */
+struct key_walk key_walk_make(const struct command *command, const struct slice *arguments,
+                              uint32_t argument_count);
 /* false: there are no more; else `walk->position` is the next one. */
 bool key_walk_next(struct key_walk *walk);
 /*

@@ -112,7 +112,7 @@ static void start_rename(struct call *call)
     copy->rename = true;
     copy->target = call->keyspace;
     copy->only_if_absent = copy->number_reply = call->command == &command_renamenx;
-    call->type_text = "ERR hashes are not copied or renamed yet; nothing was written";
+    call->type_text = "ERR collections are not copied or renamed yet; nothing was written";
     call_read(call, call_argument(call, 1), take_source);
 }
 
@@ -147,7 +147,7 @@ static void start_copy(struct call *call)
         call_reply_error(call, "ERR source and destination objects are the same");
         return;
     }
-    call->type_text = "ERR hashes are not copied or renamed yet; nothing was written";
+    call->type_text = "ERR collections are not copied or renamed yet; nothing was written";
     call_read(call, call_argument(call, 1), take_source);
 }
 

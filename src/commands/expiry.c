@@ -110,7 +110,7 @@ static void expire(struct call *call, struct expiry_unit unit)
         return;
     }
     mutation.expire_at_ms = at_ms < 1 ? 1 : (uint64_t)at_ms;
-    call->type_text = "ERR hashes have no time to live yet; nothing was written";
+    call->type_text = "ERR collections have no time to live yet; nothing was written";
     call_write(call, call_argument(call, 1), &mutation, take_number);
 }
 

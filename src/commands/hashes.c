@@ -2,143 +2,21 @@
  * hashes.c - hashes: a cell for each field (replica/collection.h).
  *
  * A field that is set wins over a removal that has not seen it; of two values set at once the
- * newer is shown. Commands that name fields are one key request, whatever else the hash holds.
- * Those that show all of it ask page by page, and gather what one answer may hold.
+ * newer is shown.
  */
 #include "commands/arguments.h"
 #include "commands/call.h"
 #include "commands/command_list.h"
-#include "commands/hash_sample.h"
-#include "commands/types.h"
+#include "commands/elements.h"
 #include "ring/element_key.h"
 
-enum {
-    FIELDS_MAX = KEY_ENTRIES_MAX - 1,
-    HASH_ANSWER_BYTES_MAX = 32 << 20,
-    PAGE_FIELDS = 1000,
-    HSCAN_COUNT_DEFAULT = 10
-};
-
-/* ---- asking for named fields ---- */
-
-struct field_call {
-    uint32_t first, step, count; /* arguments that name fields */
-    struct mutation mutation; /* KEY_ELEMENTS_WRITE; with step 2 the value is from the arguments */
-    uint8_t kind;
-    void (*take)(struct call *call, const struct key_result *result);
-};
-
-static void make_fields(struct call *call, uint32_t index, struct key_request *request)
+static void ask_fields(struct call *call, struct element_ask ask)
 {
-    const struct field_call *fields = call->work;
-    struct key_entry *entries = call_entries(call, fields->count + 1);
-    (void)index;
-    entries[0].key = call_argument(call, 1);
-    for (uint32_t i = 0; i < fields->count; i++) {
-        uint32_t argument = fields->first + i * fields->step;
-        entries[i + 1].key = call_argument(call, argument);
-        entries[i + 1].mutation = fields->mutation;
-        if (fields->step == 2)
-            entries[i + 1].mutation.value = call_argument(call, argument + 1);
-    }
-    request->kind = fields->kind;
-    request->collection = COLLECTION_HASH;
-    request->partition = call_partition(call, entries[0].key);
-    request->entry_count = (uint16_t)(fields->count + 1);
-    request->entries = entries;
-}
-
-/* WAIT asks for the last field that was written; those before it have travelled with it. */
-static void note_write(struct call *call, const struct field_call *fields,
-                       const struct key_result *result)
-{
-    uint32_t last = fields->count;
-    bool whole = result->outcome_count == fields->count + 1;
-    while (whole && last > 1 && !result->outcomes[last].written)
-        last--;
-    call_note_element(call, call_argument(call, 1), COLLECTION_HASH,
-                      call_argument(call, fields->first + (last - 1) * fields->step), result,
-                      whole ? &result->outcomes[last] : NULL);
-}
-
-static void collect_fields(struct call *call, uint32_t index, const struct key_result *result)
-{
-    const struct field_call *fields = call->work;
-    bool writes = fields->kind == KEY_ELEMENTS_WRITE;
-    (void)index;
-    if (writes)
-        note_write(call, fields, result);
-    if (result->status != STATUS_OK)
-        call_reply_failure(call, writes ? KEY_WRITE : KEY_READ, result);
-    else if (result->outcome_count != fields->count + 1)
-        call_reply_error(call, "ERR the owner's answer has %u outcomes for %u fields",
-                         result->outcome_count, fields->count);
-    else
-        fields->take(call, result);
-}
-
-static void nothing_left(struct call *call)
-{
-    (void)call; /* collect_fields() has replied */
-}
-
-bool hash_keyspace_is_right(struct call *call)
-{
-    const struct ring_keyspace *keyspace =
-        ring_keyspace(call_environment(call)->ring, call->keyspace);
-    if (keyspace != NULL && keyspace->policy == KEYSPACE_SIBLINGS)
-        call_reply_error(call, "ERR a keyspace that keeps siblings has no hashes");
-    else if (keyspace != NULL && keyspace->default_ttl_ms != 0)
-        call_reply_error(call, "ERR a keyspace with a default time to live has no hashes");
-    else
-        return true;
-    return false;
-}
-
-static bool check_fields(struct call *call, const struct field_call *fields)
-{
-    uint32_t maximum = call_value_bytes_max(call);
-    if (fields->count > FIELDS_MAX) {
-        call_reply_error(call, "TOOLARGE '%s' takes at most %u fields; nothing was written",
-                         call->command->name, FIELDS_MAX);
-        return false;
-    }
-    for (uint32_t i = 0; i < fields->count; i++) {
-        uint32_t argument = fields->first + i * fields->step;
-        if (!element_key_fits(call_argument(call, 1), call_argument(call, argument))) {
-            call_reply_error(call,
-                             "TOOLARGE a key and the name of a field have at most %u bytes "
-                             "together; nothing was written",
-                             ELEMENT_KEY_BYTES_MAX - ELEMENT_KEY_OVERHEAD);
-            return false;
-        }
-        if (fields->step == 2 && call_argument(call, argument + 1).length > maximum) {
-            call_reply_error(call, "TOOLARGE a value has at most %u bytes; nothing was written",
-                             maximum);
-            return false;
-        }
-    }
-    return true;
-}
-
-static void ask_fields(struct call *call, struct field_call fields)
-{
-    if (!hash_keyspace_is_right(call) || !check_fields(call, &fields))
-        return;
-    struct field_call *kept = call_work(call, sizeof *kept);
-    *kept = fields;
-    call_scatter(call, 1, make_fields, collect_fields, nothing_left);
+    ask.type = COLLECTION_HASH;
+    elements_ask_arguments(call, ask);
 }
 
 /* ---- writes ---- */
-
-static void take_new(struct call *call, const struct key_result *result)
-{
-    int64_t count = 0;
-    for (uint16_t i = 1; i < result->outcome_count; i++)
-        count += !result->outcomes[i].visible; /* no value was there before */
-    call_reply_integer(call, count);
-}
 
 static void take_ok(struct call *call, const struct key_result *result)
 {
@@ -151,14 +29,6 @@ static void take_written(struct call *call, const struct key_result *result)
     call_reply_integer(call, result->outcomes[1].written);
 }
 
-static void take_removed(struct call *call, const struct key_result *result)
-{
-    int64_t count = 0;
-    for (uint16_t i = 1; i < result->outcome_count; i++)
-        count += result->outcomes[i].written;
-    call_reply_integer(call, count);
-}
-
 static void set_fields(struct call *call,
                        void (*take)(struct call *call, const struct key_result *result))
 {
@@ -167,8 +37,7 @@ static void set_fields(struct call *call,
                          call->command->name);
         return;
     }
-    ask_fields(call, (struct field_call){
-                         .first = 2,
+    ask_fields(call, (struct element_ask){
                          .step = 2,
                          .count = (call->argument_count - 2) / 2,
                          .mutation = {.operation = REGISTER_SET, .flags = MUTATION_RETURN_OLD},
@@ -178,7 +47,7 @@ static void set_fields(struct call *call,
 
 static void start_hset(struct call *call)
 {
-    set_fields(call, take_new);
+    set_fields(call, elements_take_new);
 }
 
 static void start_hmset(struct call *call)
@@ -188,8 +57,7 @@ static void start_hmset(struct call *call)
 
 static void start_hsetnx(struct call *call)
 {
-    ask_fields(call, (struct field_call){
-                         .first = 2,
+    ask_fields(call, (struct element_ask){
                          .step = 2,
                          .count = 1,
                          .mutation = {.operation = REGISTER_SET, .flags = MUTATION_IF_ABSENT},
@@ -211,14 +79,13 @@ static void increment(struct call *call, uint16_t flags,
                       void (*take)(struct call *call, const struct key_result *result))
 {
     call->adds_to_field = true;
-    ask_fields(call, (struct field_call){.first = 2,
-                                         .step = 1,
-                                         .count = 1,
-                                         .mutation = {.operation = REGISTER_INCREMENT,
-                                                      .flags = flags,
-                                                      .value = call_argument(call, 3)},
-                                         .kind = KEY_ELEMENTS_WRITE,
-                                         .take = take});
+    ask_fields(call, (struct element_ask){.step = 1,
+                                          .count = 1,
+                                          .mutation = {.operation = REGISTER_INCREMENT,
+                                                       .flags = flags,
+                                                       .value = call_argument(call, 3)},
+                                          .kind = KEY_ELEMENTS_WRITE,
+                                          .take = take});
 }
 
 static void start_hincrby(struct call *call)
@@ -249,12 +116,11 @@ static void start_hincrbyfloat(struct call *call)
 
 static void start_hdel(struct call *call)
 {
-    ask_fields(call, (struct field_call){.first = 2,
-                                         .step = 1,
-                                         .count = call->argument_count - 2,
-                                         .mutation = {.operation = REGISTER_DELETE},
-                                         .kind = KEY_ELEMENTS_WRITE,
-                                         .take = take_removed});
+    ask_fields(call, (struct element_ask){.step = 1,
+                                          .count = call->argument_count - 2,
+                                          .mutation = {.operation = REGISTER_DELETE},
+                                          .kind = KEY_ELEMENTS_WRITE,
+                                          .take = elements_take_removed});
 }
 
 /* ---- reads of named fields ---- */
@@ -280,11 +146,6 @@ static void take_values(struct call *call, const struct key_result *result)
     call_finish(call);
 }
 
-static void take_presence(struct call *call, const struct key_result *result)
-{
-    call_reply_integer(call, result->outcomes[1].visible);
-}
-
 static void take_length(struct call *call, const struct key_result *result)
 {
     call_reply_integer(call, (int64_t)result->outcomes[1].value.length);
@@ -293,11 +154,10 @@ static void take_length(struct call *call, const struct key_result *result)
 static void get_fields(struct call *call,
                        void (*take)(struct call *call, const struct key_result *result))
 {
-    ask_fields(call, (struct field_call){.first = 2,
-                                         .step = 1,
-                                         .count = call->argument_count - 2,
-                                         .kind = KEY_ELEMENTS_GET,
-                                         .take = take});
+    ask_fields(call, (struct element_ask){.step = 1,
+                                          .count = call->argument_count - 2,
+                                          .kind = KEY_ELEMENTS_GET,
+                                          .take = take});
 }
 
 static void start_hget(struct call *call)
@@ -312,7 +172,7 @@ static void start_hmget(struct call *call)
 
 static void start_hexists(struct call *call)
 {
-    get_fields(call, take_presence);
+    get_fields(call, elements_take_presence);
 }
 
 static void start_hstrlen(struct call *call)
@@ -323,67 +183,27 @@ static void start_hstrlen(struct call *call)
 /* ---- walks ---- */
 
 struct hash_walk {
-    uint64_t place;
-    uint32_t limit;
-    bool one_page, done;
+    struct element_work work;
     bool fields, values; /* that are shown */
-    bool has_pattern;
-    struct slice pattern;
-    uint64_t count; /* of fields that were met and match */
-    bool too_large;
-    struct key_result failure;
+    uint64_t count;
 };
 
-static void make_page(struct call *call, uint32_t index, struct key_request *request)
-{
-    const struct hash_walk *walk = call->work;
-    (void)index;
-    collection_make_walk(call, call_argument(call, 1), walk->place, walk->limit, request);
-}
-
-static void collect_page(struct call *call, uint32_t index, const struct key_result *result)
+static void take_field(struct call *call, const struct key_outcome *outcome)
 {
     struct hash_walk *walk = call->work;
     struct resp_writer writer = {.out = &call->scratch, .version = call_version(call)};
-    if (!collection_page_leads_on(result, walk->place)) {
-        walk->failure = collection_page_failure(result);
-        return;
-    }
-    for (uint16_t i = 0; i < result->outcome_count; i++) {
-        const struct key_outcome *outcome = &result->outcomes[i];
-        if (walk->has_pattern && !glob_matches(walk->pattern, outcome->key, false))
-            continue;
-        if (walk->fields)
-            resp_writer_bulk(writer, outcome->key);
-        if (walk->values)
-            resp_writer_bulk(writer, outcome->value);
-        walk->count++;
-    }
-    walk->place = result->next_position;
-    walk->done = result->scan_done;
-    walk->too_large = call->scratch.length > HASH_ANSWER_BYTES_MAX;
-    if (!walk->done && !walk->one_page && !walk->too_large)
-        call_repeat(call, index);
-}
-
-/* true: the answer is the error. */
-static bool reply_walk_failure(struct call *call)
-{
-    const struct hash_walk *walk = call->work;
-    if (walk->failure.status != STATUS_OK)
-        call_reply_failure(call, KEY_READ, &walk->failure);
-    else if (walk->too_large && !walk->one_page)
-        call_reply_error(call, "TOOLARGE the hash has more than %u bytes; walk it with HSCAN",
-                         HASH_ANSWER_BYTES_MAX);
-    else
-        return false;
-    return true;
+    if (walk->fields)
+        resp_writer_bulk(writer, outcome->key);
+    if (walk->values)
+        resp_writer_bulk(writer, outcome->value);
+    walk->count++;
+    walk->work.walk.stop = call->scratch.length > ELEMENTS_ANSWER_BYTES_MAX;
 }
 
 static void finish_list(struct call *call)
 {
     const struct hash_walk *walk = call->work;
-    if (reply_walk_failure(call))
+    if (elements_walk_failed(call))
         return;
     struct resp_writer writer = call_writer(call);
     if (walk->fields && walk->values)
@@ -397,19 +217,22 @@ static void finish_list(struct call *call)
 static void finish_count(struct call *call)
 {
     const struct hash_walk *walk = call->work;
-    if (!reply_walk_failure(call))
+    if (!elements_walk_failed(call))
         call_reply_integer(call, (int64_t)walk->count);
 }
 
 static void start_walk(struct call *call, bool fields, bool values, call_next *then)
 {
-    if (!hash_keyspace_is_right(call))
+    if (!elements_keyspace_is_right(call, COLLECTION_HASH))
         return;
     struct hash_walk *walk = call_work(call, sizeof *walk);
-    walk->limit = PAGE_FIELDS;
     walk->fields = fields;
     walk->values = values;
-    call_scatter(call, 1, make_page, collect_page, then);
+    elements_walk(call, &(struct element_walk){.type = COLLECTION_HASH,
+                                               .key = call_argument(call, 1),
+                                               .limit = ELEMENTS_PAGE,
+                                               .take = take_field,
+                                               .then = then});
 }
 
 static void start_hgetall(struct call *call)
@@ -432,67 +255,20 @@ static void start_hlen(struct call *call)
     start_walk(call, false, false, finish_count);
 }
 
-static void finish_hscan(struct call *call)
+static void take_scanned(struct call *call, const struct key_outcome *outcome)
 {
-    const struct hash_walk *walk = call->work;
-    if (reply_walk_failure(call))
+    struct element_scan *scan = call->work;
+    struct resp_writer writer = {.out = &call->scratch, .version = call_version(call)};
+    if (scan->has_pattern && !glob_matches(scan->pattern, outcome->key, false))
         return;
-    struct resp_writer writer = call_writer(call);
-    struct buffer cursor = {0};
-    buffer_printf(&cursor, "%llu", walk->done ? 0 : (unsigned long long)walk->place);
-    resp_writer_array(writer, 2);
-    resp_writer_bulk(writer, buffer_slice(&cursor));
-    resp_writer_array(writer, 2 * walk->count);
-    buffer_append_slice(writer.out, buffer_slice(&call->scratch));
-    buffer_deinit(&cursor);
-    call_finish(call);
-}
-
-/* false: the error is sent. */
-static bool parse_hscan_option(struct call *call, uint32_t at, struct hash_walk *walk)
-{
-    int64_t count;
-    if (at + 1 < call->argument_count && call_argument_is(call, at, "match")) {
-        walk->has_pattern = true;
-        walk->pattern = call_argument(call, at + 1);
-        return true;
-    }
-    if (at + 1 >= call->argument_count || !call_argument_is(call, at, "count")) {
-        call_reply_syntax_error(call);
-        return false;
-    }
-    if (!parse_integer(call_argument(call, at + 1), &count)) {
-        call_reply_not_an_integer(call);
-        return false;
-    }
-    if (count < 1) {
-        call_reply_syntax_error(call);
-        return false;
-    }
-    walk->limit = count < SCAN_LIMIT_MAX ? (uint32_t)count : SCAN_LIMIT_MAX;
-    return true;
+    resp_writer_bulk(writer, outcome->key);
+    resp_writer_bulk(writer, outcome->value);
+    scan->shown += 2;
 }
 
 static void start_hscan(struct call *call)
 {
-    struct hash_walk parsed = {
-        .limit = HSCAN_COUNT_DEFAULT, .one_page = true, .fields = true, .values = true};
-    struct slice cursor = call_argument(call, 2);
-    while (cursor.length > 1 && cursor.data[0] == '0')
-        cursor = slice_make(cursor.data + 1, cursor.length - 1);
-    if (!parse_unsigned(cursor, &parsed.place)) {
-        call_reply_error(call, "ERR invalid cursor");
-        return;
-    }
-    for (uint32_t at = 3; at < call->argument_count; at += 2) {
-        if (!parse_hscan_option(call, at, &parsed))
-            return;
-    }
-    if (!hash_keyspace_is_right(call))
-        return;
-    struct hash_walk *walk = call_work(call, sizeof *walk);
-    *walk = parsed;
-    call_scatter(call, 1, make_page, collect_page, finish_hscan);
+    elements_scan(call, COLLECTION_HASH, take_scanned);
 }
 
 /* ---- rows ---- */

@@ -10,7 +10,7 @@
 #include "commands/arguments.h"
 #include "commands/call.h"
 #include "commands/command_list.h"
-#include "commands/hash_sample.h"
+#include "commands/element_sample.h"
 #include "commands/help.h"
 #include "commands/types.h"
 #include "ring/element_key.h"
@@ -37,7 +37,7 @@ static void take_encoding(struct call *call, const struct key_outcome *outcome)
 {
     int64_t number;
     if (outcome->collection != COLLECTION_NONE)
-        hash_reply_encoding(call, 2);
+        element_reply_encoding(call, outcome->collection, 2);
     else if (!outcome->visible)
         call_reply_null(call);
     else if (outcome->value.length <= INTEGER_DIGITS_MAX && parse_integer(outcome->value, &number))
@@ -106,7 +106,7 @@ static void take_usage(struct call *call, const struct key_outcome *outcome)
 {
     size_t key_bytes = call_argument(call, 2).length;
     if (outcome->collection != COLLECTION_NONE)
-        hash_reply_usage(call, 2);
+        element_reply_usage(call, outcome->collection, 2);
     else if (outcome->visible)
         call_reply_integer(call,
                            (int64_t)(key_bytes + outcome->value.length + CELL_OVERHEAD_BYTES));
@@ -200,7 +200,7 @@ const struct command command_type = {
 
 static const struct command object_subcommands[] = {
     OBJECT_ROW(encoding, "2.2.3",
-               "How Redis would keep the value: int, embstr, raw, listpack or hashtable."),
+               "How Redis would keep the value: int, embstr, raw, listpack, intset or hashtable."),
     OBJECT_ROW(freq, "4.0.0", "An error: how often a key is used is not tracked."),
     HELP_ROW("object", "6.2.0", CATEGORY_KEYSPACE),
     OBJECT_ROW(idletime, "2.2.3", "An error: when a key was used is not tracked."),
@@ -246,7 +246,7 @@ static const struct command memory_subcommands[] = {
      .group = "server",
      .since = "4.0.0",
      .summary = "About how many bytes a key and its value take at one owner.",
-     .complexity = "O(1); of a hash O(N) in the number of its fields.",
+     .complexity = "O(1); of a collection O(N) in the number of its elements.",
      .syntax = "key [SAMPLES count]",
      .arity = -3,
      .flags = COMMAND_READONLY,

@@ -26,11 +26,13 @@ libringcore_a_SOURCES += \
 	src/commands/connection.c \
 	src/commands/copy.c \
 	src/commands/counters.c \
+	src/commands/element_sample.c \
+	src/commands/element_sample.h \
+	src/commands/elements.c \
+	src/commands/elements.h \
 	src/commands/environment.h \
 	src/commands/expiry.c \
 	src/commands/expiry.h \
-	src/commands/hash_sample.c \
-	src/commands/hash_sample.h \
 	src/commands/hashes.c \
 	src/commands/help.c \
 	src/commands/help.h \
@@ -75,8 +77,10 @@ libringcore_a_SOURCES += \
 	src/commands/session.c \
 	src/commands/session.h \
 	src/commands/session_state.h \
+	src/commands/set_algebra.c \
 	src/commands/set_user.c \
 	src/commands/set_user.h \
+	src/commands/sets.c \
 	src/commands/siblings.c \
 	src/commands/siblings.h \
 	src/commands/strings.c \

@@ -183,19 +183,42 @@ static const struct {
      "Counts twice; an id is not offered."},
     {"HDEL", "Removes the values that it has seen; what is set at the same time stays.",
      "Removes what has been set meanwhile, too."},
+    {"SADD", "Members are independent. One that is added wins over a removal that has not seen it.",
+     "Adds again, also what another client has removed meanwhile."},
+    {"SREM", "Removes as far as it has seen; what is added at the same time stays.",
+     "Removes what has been added meanwhile, too."},
+    {"SPOP",
+     "Two clients that ask at the same time by way of different owners may be given the same "
+     "member; "
+     "one owner gives each member once.",
+     "Removes others."},
+    {"SMOVE",
+     "Adds in the one set, then removes in the other, so others may see the member in both; the "
+     "keys may lie in two partitions. Two SMOVE of one member to two sets may both succeed.",
+     "Answers 0 when it was done, and says nothing of who did it."},
+    {"SINTER SINTERCARD SUNION SDIFF",
+     "The keys may lie anywhere. Sets are read page by page, so what changes meanwhile may be seen "
+     "in one of them and not in another.",
+     "Reads again."},
+    {"SINTERSTORE SUNIONSTORE SDIFFSTORE",
+     "Reads as above. Then what is new is added to the destination and what is not in the result "
+     "removed, as far as it was seen: in one step up to 1024 members, else in several, additions "
+     "first. What is added at the same time stays. A string or a hash there is removed before.",
+     "Stores the result as it is then."},
     {"DEL UNLINK",
-     "Of a string the newest of SET and DEL wins. Of a hash it removes all values that its owners "
+     "Of a string the newest of SET and DEL wins. Of a hash or set it removes all that its owners "
      "have seen, and no others; it takes as long for a million fields as for one. Only fields that "
      "HINCRBY has changed are removed one by one, before the others. What it removed leaves the "
      "disks "
      "bit by bit, when all owners have heard of it.",
      "Removes what has been written meanwhile, too; with id= it acts once, and is refused for "
-     "hashes."},
-    {"SET of a key that holds a hash, HSET of a key that holds a string",
-     "HSET is refused with WRONGTYPE. SET, MSET, SETEX, and RENAME and COPY to that key, take the "
-     "place of the hash: it is removed as by DEL, after the string is written. Of a string and a "
-     "hash that are made at the same time the string is shown, and hides the hash until it is "
-     "deleted, which takes both, or expires; so is a hash hidden that the owner of the SET did not "
+     "hashes and sets."},
+    {"SET of a key that holds a hash or set, HSET or SADD of a key that holds another type",
+     "HSET and SADD are refused with WRONGTYPE. SET, MSET, SETEX, and RENAME and COPY to that key, "
+     "take the place of the hash or set: it is removed as by DEL, after the string is written. Of "
+     "several types that are made at the same time one is shown everywhere, a string before a hash "
+     "before a set. It hides the others until it is deleted, which takes all of them, or expires, "
+     "or its last field is removed; so is a hash hidden that the owner of the SET did not "
      "know of, or that SET met with id=. SET with GET, and all that change a string, are refused.",
      "As above."},
     {"PUBLISH SPUBLISH",
@@ -207,9 +230,11 @@ static const struct {
 };
 
 static const struct entry groups[] = {
-    {"string", "Strings"}, {"bitmap", "Bitmaps"},  {"hash", "Hashes"},
-    {"generic", "Keys"},   {"pubsub", "Channels"}, {"connection", "Connection"},
-    {"server", "Server"},  {"cluster", "Cluster"},
+    {"string", "Strings"},        {"bitmap", "Bitmaps"},
+    {"hash", "Hashes"},           {"set", "Sets"},
+    {"generic", "Keys"},          {"pubsub", "Channels"},
+    {"connection", "Connection"}, {"server", "Server"},
+    {"cluster", "Cluster"},
 };
 
 /* Each sentence on a line of its own, as mdoc wants it. */

@@ -118,7 +118,7 @@ static void collect_presence(struct call *call, uint32_t index, const struct key
     if (outcome != NULL && outcome->visible)
         read->visible++;
     else if (outcome != NULL && outcome->collection != 0)
-        flag_key(call, 1 + index, false);
+        flag_key(call, 1 + index, outcome->collection, false);
 }
 
 static void count_collections(struct call *call)
@@ -286,7 +286,7 @@ static void collect_write(struct call *call, uint32_t index, const struct key_re
                 flag_replaced(call, write->places[group->first + i].argument);
             else
                 flag_key(call, write->places[group->first + i].argument,
-                         result->outcomes[i].number > 0);
+                         result->outcomes[i].collection, result->outcomes[i].number > 0);
         }
     } else if (result->status == STATUS_OK || key_status_is_uncertain(result->status)) {
         /* Without its outcomes an answer says nothing of what was done. */
@@ -325,7 +325,8 @@ static bool reply_removal_failure(struct call *call)
     if (call->flagged_failure.status == STATUS_OK)
         return false;
     call_failure_text(KEY_WRITE, &call->flagged_failure, &text);
-    call_reply_error(call, "UNCERTAIN hashes are there still, perhaps without some fields: %.*s",
+    call_reply_error(call,
+                     "UNCERTAIN collections are there still, perhaps without some fields: %.*s",
                      (int)text.length, (const char *)text.data);
     buffer_deinit(&text);
     return true;
@@ -360,8 +361,8 @@ static void delete_collections(struct call *call)
     if (call->flagged_failure.status != STATUS_OK)
         call_reply_failure(call, KEY_READ, &call->flagged_failure);
     else if (call->request_id.length > 0)
-        call_reply_error(call, "ERR an id is not offered for deletes of hashes; they are as they "
-                               "were");
+        call_reply_error(call, "ERR an id is not offered for deletes of collections; they are as "
+                               "they were");
     else if (!flagged_delete(call, collect_collection, reply_deleted))
         reply_deleted(call);
 }

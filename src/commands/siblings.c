@@ -31,7 +31,7 @@ static struct context_place place_of(const struct call *call, struct slice key)
 bool context_take(struct call *call)
 {
     struct environment *environment = call_environment(call);
-    struct key_walk walk = key_walk_make(call->command, call->argument_count);
+    struct key_walk walk = key_walk_make(call->command, call->arguments, call->argument_count);
     uint32_t count = 0, position = 0;
     const char *why;
     while (key_walk_next(&walk)) {

@@ -8,7 +8,7 @@ enum { TRIES_MAX = 3, REMOVED_AT_ONCE_MAX = 100 };
 
 const char *collection_type_name(uint8_t type)
 {
-    return type == COLLECTION_HASH ? "hash" : "none";
+    return type == COLLECTION_HASH ? "hash" : type == COLLECTION_SET ? "set" : "none";
 }
 
 static struct key_entry *entries_of(struct call *call, struct slice key,
@@ -23,11 +23,12 @@ static struct key_entry *entries_of(struct call *call, struct slice key,
     return entry;
 }
 
-void collection_make_walk(struct call *call, struct slice key, uint64_t place, uint32_t limit,
-                          struct key_request *request)
+void collection_make_walk(struct call *call, struct slice key, uint8_t type, uint64_t place,
+                          uint32_t limit, struct key_request *request)
 {
     entries_of(call, key, request);
     request->kind = KEY_ELEMENTS_WALK;
+    request->collection = type;
     request->position = place;
     request->limit = limit;
 }
@@ -57,14 +58,16 @@ static void make_look(struct call *call, uint32_t index, struct key_request *req
 {
     (void)index;
     request->keyspace = call->check.keyspace;
-    collection_make_walk(call, call->check.key, call->check.place, 1, request);
+    request->flags |= KEY_TYPE_SEEN; /* in the order in which one hides the others */
+    collection_make_walk(call, call->check.key, call->check.type, call->check.place, 1, request);
 }
 
 /* A string that has come meanwhile is none of its elements: the write may be tried again. */
 static void collect_look(struct call *call, uint32_t index, const struct key_result *result)
 {
     struct type_check *check = &call->check;
-    if (result->status == STATUS_WRONG_TYPE)
+    check->string = result->status == STATUS_WRONG_TYPE;
+    if (check->string)
         return;
     if (!collection_page_leads_on(result, check->place)) {
         check->failure = collection_page_failure(result);
@@ -72,14 +75,48 @@ static void collect_look(struct call *call, uint32_t index, const struct key_res
     }
     check->present = result->outcome_count > 0;
     check->place = result->next_position;
-    if (!check->present && !result->scan_done)
-        call_repeat(call, index);
+    if (check->present)
+        return;
+    if (result->scan_done) {
+        uint8_t next = collection_type_after(check->type);
+        if (next == COLLECTION_NONE)
+            return;
+        check->type = next;
+        check->place = 0;
+    }
+    call_repeat(call, index);
+}
+
+static void begin_look(struct call *call, uint8_t type, call_next *then)
+{
+    struct type_check *check = &call->check;
+    check->type = type;
+    check->place = 0;
+    check->present = check->string = false;
+    check->failure = (struct key_result){0};
+    call_scatter(call, 1, make_look, collect_look, then);
+}
+
+void type_look(struct call *call, struct slice key, call_next *then)
+{
+    call->check.key = key;
+    call->check.keyspace = call->keyspace;
+    begin_look(call, COLLECTION_HASH, then);
+}
+
+struct type_seen type_seen(const struct call *call)
+{
+    const struct type_check *check = &call->check;
+    return (struct type_seen){.string = check->string,
+                              .type = check->present ? check->type : COLLECTION_NONE,
+                              .failure =
+                                  check->failure.status != STATUS_OK ? &check->failure : NULL};
 }
 
 static void decide(struct call *call)
 {
     struct type_check *check = &call->check;
-    struct key_outcome outcome = {.collection = check->present ? COLLECTION_HASH : COLLECTION_NONE};
+    struct key_outcome outcome = {.collection = check->present ? check->type : COLLECTION_NONE};
     bool reads = check->kind == KEY_READ;
     bool refuses = (check->mutation.flags & MUTATION_IF_ABSENT) != 0;
     const uint16_t asks = MUTATION_IF_ABSENT | MUTATION_RETURN_OLD;
@@ -122,10 +159,7 @@ bool type_check_begins(struct call *call, const struct key_result *result)
     check->keyspace = call->asked_keyspace;
     check->mutation = call->asked_mutation;
     check->take = call->take;
-    check->place = 0;
-    check->present = false;
-    check->failure = (struct key_result){0};
-    call_scatter(call, 1, make_look, collect_look, decide);
+    begin_look(call, write ? COLLECTION_HASH : result->outcomes[0].collection, decide);
     return true;
 }
 
@@ -148,9 +182,9 @@ static void finish_replaced(struct call *call)
         return;
     }
     call_failure_text(KEY_WRITE, &call->flagged_failure, &text);
-    call_reply_error(call,
-                     "UNCERTAIN the value is written, and hides a hash that is there still: %.*s",
-                     (int)text.length, (const char *)text.data);
+    call_reply_error(
+        call, "UNCERTAIN the value is written, and hides a collection that is there still: %.*s",
+        (int)text.length, (const char *)text.data);
     buffer_deinit(&text);
 }
 
@@ -171,16 +205,18 @@ bool replaced_removal_begins(struct call *call, const struct key_outcome *outcom
 
 /* ---- many keys ---- */
 
-void flag_key(struct call *call, uint32_t argument, bool counted)
+void flag_key(struct call *call, uint32_t argument, uint8_t type, bool counted)
 {
-    struct flagged_key key = {
-        .key = call_argument(call, argument), .keyspace = call->keyspace, .counted = counted};
+    struct flagged_key key = {.key = call_argument(call, argument),
+                              .keyspace = call->keyspace,
+                              .type = type,
+                              .counted = counted};
     buffer_append(&call->flagged, &key, sizeof key);
 }
 
 void flag_replaced(struct call *call, uint32_t argument)
 {
-    flag_key(call, argument, true);
+    flag_key(call, argument, COLLECTION_HASH, true);
     flagged(call, flagged_count(call) - 1)->present = true;
 }
 
@@ -197,7 +233,8 @@ const struct flagged_key *flagged_key(const struct call *call, uint32_t index)
 static void make_flagged_look(struct call *call, uint32_t index, struct key_request *request)
 {
     const struct flagged_key *key = flagged(call, index);
-    collection_make_walk(call, key->key, key->place, 1, request);
+    request->flags |= KEY_TYPE_SEEN;
+    collection_make_walk(call, key->key, key->type, key->place, 1, request);
 }
 
 static void collect_flagged_look(struct call *call, uint32_t index, const struct key_result *result)
@@ -212,8 +249,16 @@ static void collect_flagged_look(struct call *call, uint32_t index, const struct
     }
     key->present = result->outcome_count > 0;
     key->place = result->next_position;
-    if (!key->present && !result->scan_done)
-        call_repeat(call, index);
+    if (key->present)
+        return;
+    if (result->scan_done) {
+        uint8_t next = collection_type_after(key->type);
+        if (next == COLLECTION_NONE)
+            return;
+        key->type = next;
+        key->place = 0;
+    }
+    call_repeat(call, index);
 }
 
 bool flagged_look(struct call *call, call_next *then)
@@ -240,8 +285,8 @@ static void make_removal(struct call *call, uint32_t index, struct key_request *
     request->keyspace = key->keyspace;
     request->flags |= KEY_HIDDEN;
     if (removal->name_count == 0) {
-        collection_make_walk(call, key->key, key->place, REMOVED_AT_ONCE_MAX, request);
-        request->collection = COLLECTION_HASH_COUNTS;
+        collection_make_walk(call, key->key, COLLECTION_HASH_COUNTS, key->place,
+                             REMOVED_AT_ONCE_MAX, request);
         return;
     }
     struct key_entry *entries = call_entries(call, removal->name_count + 1);
@@ -326,4 +371,55 @@ bool flagged_delete(struct call *call, call_collect *collect, call_next *then)
     removal->then = then;
     call_scatter(call, 1, make_removal, collect_removal, delete_flagged);
     return true;
+}
+
+/* ---- a key that is removed by another command ---- */
+
+static void make_key_delete(struct call *call, uint32_t index, struct key_request *request)
+{
+    struct key_entry *entry = entries_of(call, call->check.key, request);
+    (void)index;
+    entry->mutation.operation = REGISTER_DELETE;
+    request->kind = KEY_WRITE;
+    request->collection = COLLECTION_NONE;
+    request->keyspace = call->check.keyspace;
+}
+
+static void collect_key_delete(struct call *call, uint32_t index, const struct key_result *result)
+{
+    struct type_check *check = &call->check;
+    struct flagged_key key = {.key = check->key, .keyspace = check->keyspace};
+    (void)index;
+    if (result->status != STATUS_OK || result->outcome_count != 1) {
+        call->flagged_failure = collection_page_failure(result);
+        return;
+    }
+    call_note_write(call, check->keyspace, check->key, result, &result->outcomes[0]);
+    key.type = result->outcomes[0].collection;
+    if (key.type != COLLECTION_NONE)
+        buffer_append(&call->flagged, &key, sizeof key);
+}
+
+static void remove_elements(struct call *call)
+{
+    bool failed = call->flagged_failure.status != STATUS_OK;
+    if (failed || !flagged_delete(call, collect_replaced, call->check.then))
+        call->check.then(call);
+}
+
+static void removed_string(struct call *call)
+{
+    bool failed = call->flagged_failure.status != STATUS_OK;
+    if (failed || !flagged_look(call, remove_elements))
+        call->check.then(call);
+}
+
+void key_remove(struct call *call, struct slice key, call_next *then)
+{
+    call->check.key = key;
+    call->check.keyspace = call->keyspace;
+    call->check.then = then;
+    call->flagged_failure = (struct key_result){0};
+    buffer_clear(&call->flagged);
+    call_scatter(call, 1, make_key_delete, collect_key_delete, removed_string);
 }

@@ -9,9 +9,8 @@
 #include "commands/options.h"
 
 /* Of Redis, and of no command here; rules that are written for Redis name them. */
-static const char *const empty_categories[] = {"set",         "sortedset", "list",   "hash",
-                                               "hyperloglog", "geo",       "stream",
-                                               "transaction", "scripting"};
+static const char *const empty_categories[] = {"sortedset", "list",        "hyperloglog", "geo",
+                                               "stream",    "transaction", "scripting"};
 
 static struct slice rest_of(struct slice word, size_t from)
 {
@@ -142,7 +141,7 @@ static bool may_use_key(const struct user_rights *rights, uint32_t flags, struct
 const struct slice *user_denied_key(const struct user_rights *rights, const struct command *command,
                                     const struct slice *arguments, uint32_t argument_count)
 {
-    struct key_walk walk = key_walk_make(command, argument_count);
+    struct key_walk walk = key_walk_make(command, arguments, argument_count);
     if (rights->all_keys)
         return NULL;
     while (key_walk_next(&walk))

@@ -136,11 +136,39 @@ static bool shows_string(struct slice encoded, uint64_t wall_ms)
     return visible;
 }
 
+/* A page or a read of elements says which type its owner knows the key by. */
+static uint8_t told_type(const struct coordinated_request *c, uint8_t owner)
+{
+    struct slice body = buffer_slice(&c->answers[owner]);
+    struct message_elements_result page;
+    struct message_read_result read;
+    if (c->request.kind == KEY_ELEMENTS_WALK)
+        return message_elements_result_decode(body, &page) == STATUS_OK ? page.type
+                                                                        : COLLECTION_NONE;
+    if (message_read_result_decode(body, &read) != STATUS_OK || read.collections.length == 0)
+        return COLLECTION_NONE;
+    return read.collections.data[0];
+}
+
+/* Some owner knows the key by another type. It may be behind; a look has told, or will (types.h) */
+static bool has_other_type(const struct coordinated_request *c)
+{
+    if ((c->request.flags & (KEY_HIDDEN | KEY_TYPE_SEEN)) != 0)
+        return false;
+    for (uint8_t i = 0; i < c->owners.primary_count; i++) {
+        uint8_t type = (c->read.counted >> i & 1) != 0 ? told_type(c, i) : COLLECTION_NONE;
+        if (type != COLLECTION_NONE && type != c->request.collection)
+            return true;
+    }
+    return false;
+}
+
 bool collection_forbids(const struct coordinated_request *c, uint64_t wall_ms)
 {
     struct reader merged = reader_make(buffer_slice(&c->merged));
     if (key_request_is_collection(&c->request))
-        return (c->request.flags & KEY_HIDDEN) == 0 && shows_string(reader_bytes(&merged), wall_ms);
+        return (c->request.flags & KEY_HIDDEN) == 0 &&
+               (shows_string(reader_bytes(&merged), wall_ms) || has_other_type(c));
     for (uint16_t i = 0; i < c->request.entry_count; i++) {
         const struct mutation *mutation = &c->request.entries[i].mutation;
         struct slice cell = reader_bytes(&merged);
@@ -411,7 +439,7 @@ void collection_walked(struct coordinated_request *c, uint64_t wall_ms,
     open_pages(c, &merge);
     merge.result.acks = quorum_counted(&c->read);
     merge.result.needed = quorum_needed(&c->read);
-    if (!merge_head(&merge, wall_ms)) {
+    if (!merge_head(&merge, wall_ms) || has_other_type(c)) {
         request_fail(c, STATUS_WRONG_TYPE, &c->read, out);
     } else {
         while (merge.delivery_count < UINT16_MAX && least(&merge, &entry))

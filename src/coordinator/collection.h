@@ -54,8 +54,8 @@ void collection_walked(struct coordinated_request *c, uint64_t wall_ms,
 void collection_clocks_gathered(struct coordinated_request *c, struct coordinated_output *out);
 
 /*
- * Whether the type that the read quorum shows forbids the write: a string where elements are
- * written, elements where a value is changed.
+ * Whether the type that the read quorum shows forbids the request: a string or another collection
+ * where elements are asked for or written, elements where a value is changed.
  */
 bool collection_forbids(const struct coordinated_request *c, uint64_t wall_ms);
 /* Of which type some owner that answered has elements under entry `index`, and no string. */

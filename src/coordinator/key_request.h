@@ -43,8 +43,9 @@ enum key_request_flags {
     KEY_SIBLINGS = 1 << 2,       /* KEY_READ: an outcome for each visible version, newest first */
     KEY_AGAIN = 1 << 3,  /* KEY_WRITE: it was minted once, blindly: read first, and never say that
                             nothing was written */
-    KEY_HIDDEN = 1 << 4, /* KEY_ELEMENTS_...: a string of the key hides none of them */
-    KEY_FLAGS_ALL = (1 << 5) - 1
+    KEY_HIDDEN = 1 << 4, /* KEY_ELEMENTS_...: nothing that the key shows hides them */
+    KEY_TYPE_SEEN = 1 << 5, /* KEY_ELEMENTS_...: a look has shown no elements of another type */
+    KEY_FLAGS_ALL = (1 << 6) - 1
 };
 
 struct key_entry {

@@ -104,6 +104,8 @@ static enum status mint_counting(struct element_mint *mint, const struct key_ent
                                  const struct replica_minted *field, bool evaluate_only,
                                  size_t *delivery_bytes)
 {
+    if (mint->request->collection != COLLECTION_HASH)
+        return STATUS_OK;
     bool counts = entry->mutation.operation == REGISTER_INCREMENT;
     bool removed = entry->mutation.operation == REGISTER_DELETE && !evaluate_only &&
                    (field->had_counter || (mint->request->flags & KEY_HIDDEN) != 0);

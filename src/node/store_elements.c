@@ -54,38 +54,45 @@ static void put_elements_name(struct slice key, keyspace_id keyspace, uint64_t s
     record_cell_name(ring_position(key, keyspace, seed), keyspace_of_elements(keyspace), rest, out);
 }
 
+/* Whether one of the elements whose names begin so is alive. */
+static enum status probe(const struct store_port *port, struct store_iterator *iterator,
+                         struct slice prefix, const struct clock *cut, bool *alive)
+{
+    uint32_t seen = 0;
+    enum status status = STATUS_OK;
+    for (port->seek(iterator, prefix); status == STATUS_OK && !*alive && port->valid(iterator) &&
+                                       begins_with(port->key(iterator), prefix);
+         port->next(iterator)) {
+        status = is_alive(port->value(iterator), cut, alive);
+        *alive = *alive || ++seen == PROBED_CELLS_MAX;
+    }
+    return status == STATUS_OK ? port->error(iterator) : status;
+}
+
 enum status store_collection_of(const struct store_port *port, uint64_t seed, keyspace_id keyspace,
                                 struct slice key, const struct cell *head, bool hidden,
                                 uint8_t *type)
 {
     struct buffer rest = {0}, prefix = {0};
     struct clock cut = {0};
-    uint32_t seen = 0;
     enum status status = STATUS_OK;
     *type = COLLECTION_NONE;
     if ((!hidden && cell_is_live(head)) || !element_key_fits(key, slice_make(NULL, 0)))
         return STATUS_OK;
-    element_key_prefix_of_type(key, COLLECTION_HASH, &rest);
-    put_elements_name(key, keyspace, seed, buffer_slice(&rest), &prefix);
     cell_join_cuts(head, &cut);
     struct store_iterator *iterator = port->iterator_new(port->context);
-    for (port->seek(iterator, buffer_slice(&prefix));
-         status == STATUS_OK && *type == COLLECTION_NONE && port->valid(iterator) &&
-         begins_with(port->key(iterator), buffer_slice(&prefix));
-         port->next(iterator)) {
-        struct cell_name name;
-        struct element_key parts;
-        bool alive;
-        status = record_cell_name_decode(port->key(iterator), &name);
-        if (status == STATUS_OK)
-            status = element_key_decode(name.key, &parts);
-        if (status == STATUS_OK)
-            status = is_alive(port->value(iterator), &cut, &alive);
-        if (status == STATUS_OK && (alive || ++seen == PROBED_CELLS_MAX))
-            *type = parts.type;
+    for (uint8_t next = COLLECTION_HASH;
+         status == STATUS_OK && *type == COLLECTION_NONE && next != COLLECTION_NONE;
+         next = collection_type_after(next)) {
+        bool alive = false;
+        buffer_clear(&rest);
+        buffer_clear(&prefix);
+        element_key_prefix_of_type(key, next, &rest);
+        put_elements_name(key, keyspace, seed, buffer_slice(&rest), &prefix);
+        status = probe(port, iterator, buffer_slice(&prefix), &cut, &alive);
+        if (alive)
+            *type = next;
     }
-    if (status == STATUS_OK)
-        status = port->error(iterator);
     port->iterator_free(iterator);
     clock_deinit(&cut);
     buffer_deinit(&prefix);
@@ -124,8 +131,43 @@ static bool is_here(const struct ring *ring, const struct replica_address *addre
            ring_partition_of_position(position, ring->partition_count) == address->partition;
 }
 
+/* A hash hides what is beside it, so a live field of one is enough. */
+static enum status type_of_named(const struct store_port *port, const struct ring *ring,
+                                 const struct message_read *read, struct slice cells, uint8_t *type)
+{
+    struct reader keys = reader_make(read->keys), left = reader_make(cells);
+    struct cell head = {0};
+    struct clock cut = {0};
+    struct slice key = reader_bytes(&keys);
+    *type = COLLECTION_NONE;
+    for (uint16_t i = 0; i < read->key_count && *type == COLLECTION_NONE; i++) {
+        struct reader bytes = reader_make(reader_bytes(&left));
+        struct element_key name;
+        struct cell cell;
+        cell_decode(&bytes, &cell);
+        if (i == 0) {
+            head = cell;
+            cell_join_cuts(&head, &cut);
+            continue;
+        }
+        cell_drop_cut(&cell, &cut);
+        if (element_key_decode(reader_bytes(&keys), &name) == STATUS_OK &&
+            name.type == COLLECTION_HASH && cell_is_live(&cell) && !cell_is_live(&head))
+            *type = COLLECTION_HASH;
+        cell_deinit(&cell);
+    }
+    enum status status =
+        *type != COLLECTION_NONE
+            ? STATUS_OK
+            : store_collection_of(port, ring->seed, keyspace_of_keys(read->keyspace), key, &head,
+                                  read->hidden, type);
+    cell_deinit(&head);
+    clock_deinit(&cut);
+    return status;
+}
+
 enum status store_read_named(const struct store_port *port, const struct ring *ring,
-                             const struct message_read *read, struct buffer *cells)
+                             const struct message_read *read, struct buffer *cells, uint8_t *type)
 {
     struct store_iterator *iterator = port->iterator_new(port->context);
     struct reader keys = reader_make(read->keys);
@@ -148,7 +190,8 @@ enum status store_read_named(const struct store_port *port, const struct ring *r
     }
     port->iterator_free(iterator);
     buffer_deinit(&name);
-    return status;
+    return status == STATUS_OK ? type_of_named(port, ring, read, buffer_slice(cells), type)
+                               : status;
 }
 
 /* ---- a page ---- */
@@ -236,6 +279,12 @@ static enum status read_page(const struct store_port *port, const struct ring *r
         walk(port, iterator, buffer_slice(&prefix), buffer_slice(&from), page);
         status = page->result->status;
     }
+    if (status == STATUS_OK && asked->type == COLLECTION_HASH && page->alive > 0 &&
+        !cell_is_live(&cell))
+        page->result->type = COLLECTION_HASH; /* which hides what is beside it */
+    else if (status == STATUS_OK && asked->type != COLLECTION_HASH_COUNTS)
+        status = store_collection_of(port, ring->seed, asked->keyspace, asked->key, &cell, false,
+                                     &page->result->type);
     port->iterator_free(iterator);
     cell_deinit(&cell);
     buffer_deinit(&name);

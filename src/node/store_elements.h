@@ -20,9 +20,13 @@ MUST_USE enum status store_collection_of(const struct store_port *port, uint64_t
                                          keyspace_id keyspace, struct slice key,
                                          const struct cell *head, bool hidden, uint8_t *type);
 
-/* MESSAGE_READ of named elements: append a cell for each name, all of one moment. */
+/*
+ * MESSAGE_READ of named elements: append a cell for each name, all of one moment; `type` as above,
+ * of the key that is named first.
+ */
 MUST_USE enum status store_read_named(const struct store_port *port, const struct ring *ring,
-                                      const struct message_read *read, struct buffer *cells);
+                                      const struct message_read *read, struct buffer *cells,
+                                      uint8_t *type);
 /* MESSAGE_ELEMENTS. */
 void store_read_elements(const struct store_port *port, const struct ring *ring,
                          const struct frame *frame, struct buffer *replies);

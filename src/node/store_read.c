@@ -193,7 +193,13 @@ static void read_cells(const struct store_port *port, const struct ring *ring,
     struct buffer cells = {0}, record = {0}, types = {0};
     result.status = message_read_decode(frame->body, &read);
     if (result.status == STATUS_OK && keyspace_has_elements(read.keyspace)) {
-        result.status = store_read_named(port, ring, &read, &cells);
+        uint8_t type = COLLECTION_NONE;
+        result.status = store_read_named(port, ring, &read, &cells, &type);
+        if (type != COLLECTION_NONE) {
+            note_type(&types, 0, type);
+            while (types.length < read.key_count)
+                buffer_put_u8(&types, COLLECTION_NONE);
+        }
         result.cell_count = read.key_count;
         read.key_count = 0;
     }

@@ -62,8 +62,13 @@ static void bury(struct walk *walk, struct slice name, const struct cell *before
 static enum status visit(struct walk *walk, struct slice record_name)
 {
     struct cell_name name;
+    struct element_key parts;
     struct local_cell local = {0};
     enum status status = record_cell_name_decode(record_name, &name);
+    if (status == STATUS_OK)
+        status = element_key_decode(name.key, &parts);
+    if (status == STATUS_OK && !collection_type_is_shown(parts.type))
+        return STATUS_OK; /* it is in no cut */
     if (status == STATUS_OK)
         status = local_cell_load(walk->context, name.keyspace, name.key, &local);
     if (status == STATUS_OK && local.present && has_dead_version(&local.cell, walk->cut)) {
@@ -186,7 +191,7 @@ enum status replica_sweep(struct replica *replica, keyspace_id keyspace, struct 
     leave_out_lost(replica, stability, &cut);
     if (is_settled(replica, &cut, context) && stability_everywhere(stability, &cut) &&
         budget->elements > 0) {
-        element_key_prefix_of_type(key, COLLECTION_HASH, &elements);
+        element_key_prefix(key, &elements);
         record_cell_name(ring_position(key, keyspace, context->position_seed), walk.elements,
                          buffer_slice(&elements), &prefix);
         bool known = resume(replica, buffer_slice(&prefix), &from);

@@ -31,8 +31,20 @@ enum collection_type {
     COLLECTION_NONE = 0,
     COLLECTION_HASH = 1,
     COLLECTION_HASH_COUNTS = 2, /* the names of its fields that count; never shown */
+    COLLECTION_SET = 3,         /* its members; without values */
     COLLECTION_TYPE_END
 };
+
+/* Whether a key may be of that type, as users know types. */
+static inline bool collection_type_is_shown(uint8_t type)
+{
+    return type == COLLECTION_HASH || type == COLLECTION_SET;
+}
+/* The one that it hides next, or COLLECTION_NONE. */
+static inline uint8_t collection_type_after(uint8_t type)
+{
+    return type == COLLECTION_HASH ? COLLECTION_SET : COLLECTION_NONE;
+}
 
 struct element_key {
     struct slice key;

@@ -47,6 +47,7 @@ void message_elements_result_encode(const struct message_elements_result *result
 {
     put_status(out, result->status);
     buffer_put_u8(out, result->done);
+    buffer_put_u8(out, result->type);
     buffer_put_u64(out, result->next_place);
     buffer_put_bytes(out, result->head);
     buffer_put_u32(out, result->entry_count);
@@ -59,6 +60,7 @@ enum status message_elements_result_decode(struct slice body, struct message_ele
     out->status = get_status(&reader);
     uint8_t done = reader_u8(&reader);
     out->done = done == 1;
+    out->type = reader_u8(&reader);
     out->next_place = reader_u64(&reader);
     out->head = reader_bytes(&reader);
     out->entry_count = reader_u32(&reader);
@@ -68,7 +70,7 @@ enum status message_elements_result_decode(struct slice body, struct message_ele
         struct element_entry entry;
         element_entry_decode(&entries, &entry);
     }
-    if (done > 1 || reader_end(&reader) != STATUS_OK)
+    if (done > 1 || out->type >= COLLECTION_TYPE_END || reader_end(&reader) != STATUS_OK)
         return STATUS_CORRUPT;
     return reader_end(&entries);
 }

@@ -28,7 +28,8 @@ MUST_USE enum status message_elements_decode(struct slice body, struct message_e
  */
 struct message_elements_result {
     enum status status;
-    bool done; /* there is nothing behind it */
+    bool done;    /* there is nothing behind it */
+    uint8_t type; /* that the key has there, enum collection_type; not of HASH_COUNTS */
     uint64_t next_place;
     struct slice head; /* the key's cell, encoded */
     uint32_t entry_count;

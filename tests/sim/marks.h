@@ -97,6 +97,9 @@ enum mark {
     MARK_HASH_CUT,
     MARK_HASH_CUT_LEAVES, /* a value that was made before, and that it has not seen */
     MARK_HASH_CUT_COLLECTED,
+    MARK_SET_WALK,
+    MARK_TYPES_AT_ONCE, /* a key got elements of two types that knew nothing of each other */
+    MARK_WRONG_TYPE,    /* and the one that is hidden was refused */
     MARK_TALLY_CLEARED,
     MARK_INCREMENT_REPEATED, /* an id that was counted, or counted at two owners */
     MARK_INCREMENT_FOLDED,

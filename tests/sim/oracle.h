@@ -99,7 +99,8 @@ struct oracle_key {
     uint8_t stored[48]; /* its name on the disk, when that is another one */
     uint8_t stored_length;
     uint32_t hash;         /* 1 + its number; 0: it belongs to none */
-    bool is_field;         /* of the hash; else it is the key of it */
+    bool is_field;         /* of the hash, or a member of a set; else it is the key of it */
+    uint8_t type;          /* of a field or member: enum collection_type */
     enum tally_part tally; /* oracle_tally.h */
     uint64_t position;
     partition_id partition;

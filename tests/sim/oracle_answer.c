@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "coordinator/level.h"
+#include "ring/element_key.h"
 #include "sim/oracle_counter.h"
 #include "sim/oracle_hash.h"
 #include "sim/oracle_tally.h"
@@ -271,6 +272,8 @@ static bool can_be_of(const struct command *command, const struct version *versi
         return version->kind == SIBLING_TOMBSTONE;
     case COMMAND_HASH_CLEAR:
         return version->kind == SIBLING_CUT;
+    case COMMAND_HASH_SET: /* of a member, which has no value */
+        return version->kind == SIBLING_STRING;
     case COMMAND_EXPIRE_AT: /* a time that has passed deletes */
         return version->expire_at_ms == command->expire_at_ms || version->kind == SIBLING_TOMBSTONE;
     default:
@@ -318,7 +321,7 @@ static void acknowledged(struct oracle *oracle, const struct machine *machine,
     bool named = command->kind != COMMAND_DEL && command->kind != COMMAND_GETDEL &&
                  command->kind != COMMAND_COUNTER_DEL && command->kind != COMMAND_PERSIST &&
                  command->kind != COMMAND_HASH_DEL && command->kind != COMMAND_HASH_CLEAR &&
-                 command->expire_at_ms == 0;
+                 command->collection != COLLECTION_SET && command->expire_at_ms == 0;
     struct version *version = NULL;
     if (!named || write->version != NULL)
         version = find_durable(oracle, command, write);
@@ -412,6 +415,11 @@ static void error_answered(struct oracle *oracle, const struct machine *machine,
         oracle_fail_answer(oracle, machine, command, command->keys[0], "context",
                            bad ? "a forged context was not refused as such"
                                : "a context that a node gave was refused");
+    if (begins(text, "WRONGTYPE") && command->collection != COLLECTION_NONE) {
+        set_outcomes(oracle, machine, command, OUTCOME_NOTHING);
+        oracle_hash_refused(oracle, machine, command);
+        return;
+    }
     if (begins(text, "UNCERTAIN the id"))
         marks_hit(oracle->world->marks, MARK_REQUEST_TOO_OLD);
     if (begins(text, "UNCERTAIN the"))
@@ -477,8 +485,14 @@ static void number_answered(struct oracle *oracle, const struct machine *machine
     case COMMAND_DBSIZE:
         break;
     case COMMAND_INCREMENT:
+        acknowledged(oracle, machine, command, 0);
+        break;
+    case COMMAND_HASH_GET: /* of a member */
+        oracle_hash_has_member(oracle, machine, command, number != 0);
+        break;
     case COMMAND_HASH_SET: /* the number of new fields */
         acknowledged(oracle, machine, command, 0);
+        oracle_hash_taken(oracle, machine, command);
         break;
     case COMMAND_HASH_DEL:
     case COMMAND_HASH_CLEAR:
@@ -486,6 +500,8 @@ static void number_answered(struct oracle *oracle, const struct machine *machine
             set_outcomes(oracle, machine, command, OUTCOME_NOTHING);
         else
             acknowledged(oracle, machine, command, 0);
+        if (command->kind == COMMAND_HASH_DEL)
+            oracle_hash_taken(oracle, machine, command);
         if (oracle->keys[command->keys[0]].tally == TALLY_KEY)
             oracle_tally_removed(oracle, machine, command);
         else
@@ -564,7 +580,10 @@ static bool has_form(const struct command *command, const struct resp_value *rep
     case COMMAND_GETSET:
     case COMMAND_GETDEL:
     case COMMAND_COUNTER_GET:
+        return is_kind(reply, RESP_TYPE_BULK) || is_kind(reply, RESP_TYPE_NULL);
     case COMMAND_HASH_GET:
+        if (command->collection == COLLECTION_SET)
+            return is_kind(reply, RESP_TYPE_INTEGER);
         return is_kind(reply, RESP_TYPE_BULK) || is_kind(reply, RESP_TYPE_NULL);
     case COMMAND_SET:
     case COMMAND_COUNTER_SET:
@@ -579,7 +598,8 @@ static bool has_form(const struct command *command, const struct resp_value *rep
                is_kind(&reply->elements[0], RESP_TYPE_BULK) &&
                is_kind(&reply->elements[1], RESP_TYPE_ARRAY);
     case COMMAND_HASH_ALL:
-        return is_kind(reply, RESP_TYPE_ARRAY) && reply->element_count % 2 == 0;
+        return is_kind(reply, RESP_TYPE_ARRAY) &&
+               (command->collection == COLLECTION_SET || reply->element_count % 2 == 0);
     case COMMAND_KEYS:
     case COMMAND_RING_GET:
         return is_kind(reply, RESP_TYPE_ARRAY);
@@ -626,6 +646,11 @@ static void value_answered(struct oracle *oracle, const struct machine *machine,
             oracle_counter_last(oracle, machine, command, reply);
         break;
     case COMMAND_HASH_GET:
+        if (reply->type == RESP_TYPE_INTEGER)
+            number_answered(oracle, machine, command, reply->integer);
+        else
+            oracle_hash_shown(oracle, machine, command, reply);
+        break;
     case COMMAND_HASH_ALL:
         oracle_hash_shown(oracle, machine, command, reply);
         break;

@@ -21,6 +21,18 @@ static void place_key(struct oracle *oracle, struct oracle_key *key)
     key->partition = ring_partition_of_position(key->position, ring->partition_count);
 }
 
+static uint8_t type_of_field(uint32_t hash, uint32_t field)
+{
+    enum { FIELDS_OF_BOTH = 3 };
+    bool is_member = hash == HASH_COUNT - 2 || (hash == HASH_COUNT - 1 && field >= FIELDS_OF_BOTH);
+    return is_member ? COLLECTION_SET : COLLECTION_HASH;
+}
+
+uint8_t oracle_hash_draw_type(uint32_t hash, struct random *random)
+{
+    return type_of_field(hash, random == NULL ? 0 : (uint32_t)random_below(random, HASH_FIELDS));
+}
+
 void oracle_hash_add_keys(struct oracle *oracle)
 {
     for (uint32_t h = 0; h < HASH_COUNT; h++) {
@@ -32,7 +44,8 @@ void oracle_hash_add_keys(struct oracle *oracle)
             struct buffer name = {0};
             snprintf(key->name, sizeof key->name, "hash:%u.f%u", h, f);
             key->is_field = true;
-            element_key_encode(slice_text(head->name), COLLECTION_HASH,
+            key->type = type_of_field(h, f);
+            element_key_encode(slice_text(head->name), key->type,
                                slice_text(oracle_hash_field_name(key)), oracle->world->ring->seed,
                                &name);
             memcpy(key->stored, name.data, name.length);
@@ -71,24 +84,6 @@ static void fail(struct oracle *oracle, const struct machine *machine, const str
 
 /* ---- events -------------------------------------------------------------------------------- */
 
-void oracle_hash_made(struct oracle *oracle, const struct oracle_key *key, struct version *version,
-                      const struct cell *cell, const struct sibling *sibling)
-{
-    version_vector_copy(&cell->context, &version->observed);
-    if (sibling->kind != SIBLING_CUT)
-        return;
-    struct reader reader = reader_make(sibling->value);
-    clock_decode(&reader, &version->cut);
-    marks_hit(oracle->world->marks, MARK_HASH_CUT);
-    for (uint32_t f = 0; f < HASH_FIELDS; f++) {
-        const struct oracle_key *field = &oracle->keys[oracle_hash_field(oracle, key->hash - 1, f)];
-        for (uint32_t i = 0; i < field->version_count; i++)
-            if (field->versions[i]->kind == SIBLING_STRING &&
-                !clock_has(&version->cut, &field->versions[i]->dot))
-                marks_hit(oracle->world->marks, MARK_HASH_CUT_LEAVES);
-    }
-}
-
 static bool has_observed(const struct version *later, const struct version *earlier)
 {
     return later != earlier && version_vector_covers(&later->observed, &earlier->dot);
@@ -111,6 +106,37 @@ static bool is_observed(const struct oracle *oracle, const struct oracle_key *ke
         if (is_cut_by(head->versions[i], version))
             return true;
     return false;
+}
+
+/* Whether it is of another type, and has a value that nobody has observed. */
+static bool has_unobserved(const struct oracle *oracle, const struct oracle_key *key, uint8_t type)
+{
+    for (uint32_t i = 0; key->type != type && i < key->version_count; i++)
+        if (key->versions[i]->kind == SIBLING_STRING && !is_observed(oracle, key, key->versions[i]))
+            return true;
+    return false;
+}
+
+void oracle_hash_made(struct oracle *oracle, const struct oracle_key *key, struct version *version,
+                      const struct cell *cell, const struct sibling *sibling)
+{
+    version_vector_copy(&cell->context, &version->observed);
+    for (uint32_t f = 0; key->is_field && sibling->kind == SIBLING_STRING && f < HASH_FIELDS; f++)
+        if (has_unobserved(oracle, &oracle->keys[oracle_hash_field(oracle, key->hash - 1, f)],
+                           key->type))
+            marks_hit(oracle->world->marks, MARK_TYPES_AT_ONCE);
+    if (sibling->kind != SIBLING_CUT)
+        return;
+    struct reader reader = reader_make(sibling->value);
+    clock_decode(&reader, &version->cut);
+    marks_hit(oracle->world->marks, MARK_HASH_CUT);
+    for (uint32_t f = 0; f < HASH_FIELDS; f++) {
+        const struct oracle_key *field = &oracle->keys[oracle_hash_field(oracle, key->hash - 1, f)];
+        for (uint32_t i = 0; i < field->version_count; i++)
+            if (field->versions[i]->kind == SIBLING_STRING &&
+                !clock_has(&version->cut, &field->versions[i]->dot))
+                marks_hit(oracle->world->marks, MARK_HASH_CUT_LEAVES);
+    }
 }
 
 /* Whether an event that this cell covers, or a cut, has observed it. */
@@ -214,6 +240,111 @@ static const struct ordered_map *first_disk(const struct oracle *oracle,
     return &world->machines[ring_owners(world->ring, key->partition)[0] - 1].image.synced;
 }
 
+/* Whether nothing that the command must know of has removed the version. */
+static bool may_live(const struct oracle *oracle, const struct command *command,
+                     const struct oracle_key *key, const struct version *version)
+{
+    const struct oracle_key *head = head_of(oracle, key);
+    for (uint32_t i = 0; i < key->version_count; i++)
+        if (has_observed(key->versions[i], version) &&
+            must_be_known(oracle, command, key->versions[i]))
+            return false;
+    for (uint32_t i = 0; i < head->version_count; i++)
+        if (is_cut_by(head->versions[i], version) &&
+            must_be_known(oracle, command, head->versions[i]))
+            return false;
+    return version->kind == SIBLING_STRING;
+}
+
+/* Elements of the command's key of that type: whether one may live; `must`: and certainly does. */
+static bool has_live(const struct oracle *oracle, const struct command *command, uint8_t type,
+                     bool must)
+{
+    uint32_t hash = oracle->keys[command->keys[0]].hash - 1;
+    for (uint32_t f = 0; f < HASH_FIELDS; f++) {
+        const struct oracle_key *key = &oracle->keys[oracle_hash_field(oracle, hash, f)];
+        for (uint32_t i = 0; key->type == type && i < key->version_count; i++) {
+            const struct version *version = key->versions[i];
+            if (must ? version->kind == SIBLING_STRING && !is_observed(oracle, key, version) &&
+                           must_be_known(oracle, command, version)
+                     : may_live(oracle, command, key, version))
+                return true;
+        }
+    }
+    return false;
+}
+
+static uint8_t type_on_disk(struct oracle *oracle, const struct oracle_key *key)
+{
+    uint8_t type = COLLECTION_NONE;
+    for (uint32_t f = 0; f < HASH_FIELDS; f++) {
+        const struct oracle_key *field = &oracle->keys[oracle_hash_field(oracle, key->hash - 1, f)];
+        if ((type == COLLECTION_NONE || field->type < type) &&
+            on_disk(oracle, field, first_disk(oracle, field)) != NULL)
+            type = field->type;
+    }
+    return type;
+}
+
+/* A hash hides a set, and nothing hides a hash. */
+void oracle_hash_taken(struct oracle *oracle, const struct machine *machine,
+                       const struct command *command)
+{
+    uint32_t index = command->keys[0];
+    uint8_t shown = command->last ? type_on_disk(oracle, &oracle->keys[index]) : COLLECTION_NONE;
+    if (command->collection == COLLECTION_SET && has_live(oracle, command, COLLECTION_HASH, true))
+        oracle_fail_answer(oracle, machine, command, index, "type",
+                           "a set was not refused that a hash hides");
+    if (shown != COLLECTION_NONE && shown != command->collection)
+        oracle_fail_answer(oracle, machine, command, index, "end",
+                           "a type was not refused that is not the one on the disks");
+}
+
+void oracle_hash_refused(struct oracle *oracle, const struct machine *machine,
+                         const struct command *command)
+{
+    uint32_t index = command->keys[0];
+    bool hash = command->collection == COLLECTION_HASH;
+    uint8_t other = hash ? COLLECTION_SET : COLLECTION_HASH;
+    marks_hit(oracle->world->marks, MARK_WRONG_TYPE);
+    if (!has_live(oracle, command, other, false) ||
+        (hash && has_live(oracle, command, COLLECTION_HASH, true)))
+        oracle_fail_answer(oracle, machine, command, index, "type",
+                           "a type was refused that is the one of the key");
+    if (command->last && type_on_disk(oracle, &oracle->keys[index]) != other)
+        oracle_fail_answer(oracle, machine, command, index, "end",
+                           "a type was refused that no other hides on the disks");
+}
+
+/* It has no value that would tell which addition is shown. */
+static void check_member(struct oracle *oracle, const struct machine *machine,
+                         const struct command *command, uint32_t index, bool has)
+{
+    const struct oracle_key *key = &oracle->keys[index];
+    bool may = false;
+    for (uint32_t i = 0; i < key->version_count; i++) {
+        const struct version *version = key->versions[i];
+        may = may || may_live(oracle, command, key, version);
+        if (!has && version->kind == SIBLING_STRING && !is_observed(oracle, key, version) &&
+            must_be_known(oracle, command, version))
+            oracle_fail_answer(oracle, machine, command, index, "read",
+                               "an acknowledged member was not seen");
+    }
+    if (has && !may)
+        oracle_fail_answer(oracle, machine, command, index, "read",
+                           "a member is shown that an acknowledged change had removed");
+    if (command->last && has != (on_disk(oracle, key, first_disk(oracle, key)) != NULL))
+        oracle_fail_answer(oracle, machine, command, index, "end",
+                           "a member is shown, or not, other than on the disks");
+}
+
+void oracle_hash_has_member(struct oracle *oracle, const struct machine *machine,
+                            const struct command *command, bool has)
+{
+    oracle_hash_taken(oracle, machine, command);
+    check_member(oracle, machine, command, command->keys[0], has);
+}
+
 /* The field shows `shown`, or nothing. */
 static void check_field(struct oracle *oracle, const struct machine *machine,
                         const struct command *command, uint32_t index, const struct version *shown)
@@ -258,20 +389,29 @@ static void check_all(struct oracle *oracle, const struct machine *machine,
 {
     uint32_t hash = oracle->keys[command->keys[0]].hash - 1;
     uint32_t met = 0;
-    marks_hit(oracle->world->marks, MARK_HASH_WALK);
+    bool is_set = command->collection == COLLECTION_SET;
+    size_t step = is_set ? 1 : 2;
+    marks_hit(oracle->world->marks, is_set ? MARK_SET_WALK : MARK_HASH_WALK);
     for (uint32_t f = 0; f < HASH_FIELDS; f++) {
         uint32_t index = oracle_hash_field(oracle, hash, f);
         const struct version *shown = NULL;
-        for (size_t i = 0; i + 1 < reply->element_count; i += 2) {
+        uint32_t before = met;
+        if (oracle->keys[index].type != command->collection)
+            continue;
+        for (size_t i = 0; i + step <= reply->element_count; i += step) {
             if (!slice_equal(reply->elements[i].text,
                              slice_text(oracle_hash_field_name(&oracle->keys[index]))))
                 continue;
-            shown = value_of(oracle, machine, command, index, reply->elements[i + 1].text);
+            if (!is_set)
+                shown = value_of(oracle, machine, command, index, reply->elements[i + 1].text);
             met++;
         }
-        check_field(oracle, machine, command, index, shown);
+        if (is_set)
+            check_member(oracle, machine, command, index, met > before);
+        else
+            check_field(oracle, machine, command, index, shown);
     }
-    if (2 * met != reply->element_count)
+    if (step * met != reply->element_count)
         oracle_fail_answer(oracle, machine, command, command->keys[0], "read",
                            "a hash shows a field that is none, or one twice");
 }
@@ -280,6 +420,7 @@ void oracle_hash_shown(struct oracle *oracle, const struct machine *machine,
                        const struct command *command, const struct resp_value *reply)
 {
     uint32_t index = command->keys[0];
+    oracle_hash_taken(oracle, machine, command);
     if (command->kind == COMMAND_HASH_ALL)
         check_all(oracle, machine, command, reply);
     else

@@ -1,23 +1,31 @@
 /*
- * oracle_hash.h - hashes, judged by what each event had observed.
+ * oracle_hash.h - hashes and sets, judged by what each event had observed.
  *
  * Every field is a key of the oracle's own, and so is the key of the hash, which holds what
- * deletes of it have cut. An event has observed what the cell covered in which it was made; a cut
- * what its clock has. A value may leave a cell, or stay unseen, only for an event that observed
- * it. What the product makes of cuts, merges and sweeps is nothing that this knows of.
+ * deletes of it have cut. A member of a set is a field without a value. One key is written as a
+ * hash and as a set: what it has of both a hash hides, so its set is refused. An event has observed
+ * what the cell covered in which it was made; a cut what its clock has. A value may leave a cell,
+ * or stay unseen, only for an event that observed it. What the product makes of cuts, merges and
+ * sweeps is nothing that this knows of.
  */
 #ifndef SIM_ORACLE_HASH_H
 #define SIM_ORACLE_HASH_H
 
 #include "sim/oracle_state.h"
 
-enum { HASH_COUNT = 2, HASH_FIELDS = 5, HASH_KEY_COUNT = HASH_COUNT * (1 + HASH_FIELDS) };
+enum {
+    HASH_COUNT = 4, /* the last but one is a set, the last one both */
+    HASH_FIELDS = 5,
+    HASH_KEY_COUNT = HASH_COUNT * (1 + HASH_FIELDS)
+};
 enum { HASH_WRITES_MAX = 250 }; /* of one field: the oracle compares each with each */
 
 void oracle_hash_add_keys(struct oracle *oracle);
 /* The key of a hash, or of one of its fields; indices into the oracle's keys. */
 uint32_t oracle_hash_key(const struct oracle *oracle, uint32_t hash);
 uint32_t oracle_hash_field(const struct oracle *oracle, uint32_t hash, uint32_t field);
+/* A type that it is written as; NULL: the one that hides the other. */
+uint8_t oracle_hash_draw_type(uint32_t hash, struct random *random);
 /* "f3" of the field's key. */
 const char *oracle_hash_field_name(const struct oracle_key *key);
 
@@ -34,6 +42,13 @@ void oracle_hash_purged(struct oracle *oracle, const struct machine *machine,
 /* A read of one field, or of all. */
 void oracle_hash_shown(struct oracle *oracle, const struct machine *machine,
                        const struct command *command, const struct resp_value *reply);
+void oracle_hash_has_member(struct oracle *oracle, const struct machine *machine,
+                            const struct command *command, bool has);
+/* A write was not refused for its type, or any command was. */
+void oracle_hash_taken(struct oracle *oracle, const struct machine *machine,
+                       const struct command *command);
+void oracle_hash_refused(struct oracle *oracle, const struct machine *machine,
+                         const struct command *command);
 /* HDEL or DEL was answered: what was acknowledged before is observed. */
 void oracle_hash_removed(struct oracle *oracle, const struct machine *machine,
                          const struct command *command);

@@ -81,11 +81,11 @@ enum command_kind {
     COMMAND_COUNTER_GET,
     COMMAND_COUNTER_SET,
     COMMAND_COUNTER_DEL,
-    COMMAND_HASH_SET, /* of one field, as the next two */
+    COMMAND_HASH_SET, /* of one field, as the next two; of a set SADD, SISMEMBER, SREM */
     COMMAND_HASH_GET,
     COMMAND_HASH_DEL,
-    COMMAND_HASH_ALL,   /* HGETALL */
-    COMMAND_HASH_CLEAR, /* DEL of the whole hash */
+    COMMAND_HASH_ALL,   /* HGETALL, SMEMBERS */
+    COMMAND_HASH_CLEAR, /* DEL of all of them */
     COMMAND_KEYS,       /* only at the end */
     COMMAND_RING_GET,   /* only where siblings are kept */
     COMMAND_KIND_COUNT

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "causal/request_time.h"
 #include "coordinator/level.h"
+#include "ring/element_key.h"
 #include "sim/contexts.h"
 #include "sim/oracle.h"
 #include "sim/oracle_counter.h"
@@ -398,12 +399,13 @@ static void add_counter_command(struct words *words, struct world *world, struct
 static void add_hash_words(struct words *words, struct oracle *oracle,
                            const struct command *command, uint32_t hash)
 {
+    static const char *const names[][2] = {[COMMAND_HASH_SET] = {"HSET", "SADD"},
+                                           [COMMAND_HASH_GET] = {"HGET", "SISMEMBER"},
+                                           [COMMAND_HASH_DEL] = {"HDEL", "SREM"},
+                                           [COMMAND_HASH_ALL] = {"HGETALL", "SMEMBERS"},
+                                           [COMMAND_HASH_CLEAR] = {"DEL", "DEL"}};
     const struct oracle_key *asked = oracle_key(oracle, command->keys[0]);
-    add(words, command->kind == COMMAND_HASH_SET     ? "HSET"
-               : command->kind == COMMAND_HASH_GET   ? "HGET"
-               : command->kind == COMMAND_HASH_DEL   ? "HDEL"
-               : command->kind == COMMAND_HASH_CLEAR ? "DEL"
-                                                     : "HGETALL");
+    add(words, names[command->kind][command->collection == COLLECTION_SET]);
     add_key(words, oracle, oracle_hash_key(oracle, hash));
     if (asked->is_field)
         add(words, oracle_hash_field_name(asked));
@@ -425,8 +427,10 @@ static void add_hash_command(struct words *words, struct world *world, struct ra
         take_key(command, key);
     else
         write = take_write(world, command, key);
+    command->collection =
+        whole ? oracle_hash_draw_type(hash, random) : oracle_key(oracle, key)->type;
     add_hash_words(words, oracle, command, hash);
-    if (command->kind == COMMAND_HASH_SET)
+    if (command->kind == COMMAND_HASH_SET && command->collection == COLLECTION_HASH)
         add_value(words, world, random, write, world->plan.value_bytes_max);
 }
 
@@ -594,6 +598,8 @@ void workload_last_get(struct world *world, uint32_t key, struct command *comman
     } else if (asked->hash != 0) {
         command->kind = asked->is_field ? COMMAND_HASH_GET : COMMAND_HASH_ALL;
         take_key(command, key);
+        command->collection =
+            asked->is_field ? asked->type : oracle_hash_draw_type(asked->hash - 1, NULL);
         add_hash_words(&words, world->oracle, command, asked->hash - 1);
     } else {
         add_read(&words, world, command, key);

@@ -29,6 +29,7 @@ EXTRA_DIST += \
 	tests/system/test_repair \
 	tests/system/test_ringcluster \
 	tests/system/test_ringctl \
+	tests/system/test_sets \
 	tests/system/test_request_ids \
 	tests/system/test_service \
 	tests/system/test_siblings \

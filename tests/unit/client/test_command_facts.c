@@ -47,7 +47,7 @@ static void keys_stand_where_the_server_has_them(void **state)
     (void)state;
     for (uint32_t i = 0; i < COMMAND_COUNT; i++) {
         const struct command *command = command_at(i);
-        struct key_walk walk = key_walk_make(command, 3);
+        struct key_walk walk = key_walk_make(command, NULL, 3);
         struct ringdb_command_facts facts = facts_of(command->name);
         if (facts.refused != NULL || strcmp(command->name, "ring.locate") == 0)
             continue; /* RING.LOCATE is about a key and reads none */

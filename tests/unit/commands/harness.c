@@ -52,7 +52,8 @@ static void client_send(void *node, connection_id id, struct slice bytes)
 static void publish(void *node, bool sharded, struct slice channel, struct slice message)
 {
     struct harness *harness = node;
-    assert_true(channel.length > 0 && message.length > 0);
+    (void)channel; /* either may be empty */
+    (void)message;
     harness->published++;
     harness->published_sharded = sharded;
 }
@@ -363,33 +364,41 @@ static enum status apply(struct harness *harness, const struct key_request *requ
     return status;
 }
 
-/* Fields are kept as keys of the keyspace of elements, in the order of their places. */
-static bool is_element_of(const struct stored_key *stored, const struct key_request *request,
+/* Elements are kept as keys of the keyspace of elements, in the order of their places. */
+static bool is_element_of(const struct stored_key *stored, keyspace_id keyspace, struct slice key,
                           struct element_key *parts)
 {
-    uint8_t type = request->collection != COLLECTION_NONE ? request->collection : COLLECTION_HASH;
-    return stored->keyspace == keyspace_of_elements(request->keyspace) &&
+    return stored->keyspace == keyspace_of_elements(keyspace) &&
            element_key_decode(buffer_slice(&stored->key), parts) == STATUS_OK &&
-           parts->type == type && slice_equal(parts->key, request->entries[0].key);
+           slice_equal(parts->key, key);
 }
 
-static bool has_elements(struct harness *harness, const struct key_request *request,
-                         const struct key_entry *entry)
+/* The type that the key shows beside a string. */
+static uint8_t type_of(struct harness *harness, keyspace_id keyspace, struct slice key)
 {
-    struct key_request asked = *request;
+    uint8_t type = COLLECTION_NONE;
     struct element_key parts;
-    asked.entries = entry;
     for (uint32_t i = 0; i < harness->key_count; i++)
-        if (is_element_of(&harness->keys[i], &asked, &parts))
-            return true;
-    return false;
+        if (is_element_of(&harness->keys[i], keyspace, key, &parts) &&
+            collection_type_is_shown(parts.type) && (type == COLLECTION_NONE || parts.type < type))
+            type = parts.type;
+    return type;
 }
 
-static bool has_string(struct harness *harness, const struct key_request *request)
+/* Whether the key shows another type than the one that is asked for, as owners tell it. */
+static bool shows_another(struct harness *harness, const struct key_request *request)
 {
     struct sibling seen;
-    return sibling_of(harness, find_key(harness, request->keyspace, request->entries[0].key),
-                      &seen) != NULL;
+    struct slice key = request->entries[0].key;
+    if ((request->flags & KEY_HIDDEN) != 0)
+        return false;
+    if (sibling_of(harness, find_key(harness, request->keyspace, key), &seen) != NULL)
+        return true;
+    uint8_t type = type_of(harness, request->keyspace, key);
+    if (harness->told_type != COLLECTION_NONE)
+        type = harness->told_type; /* by an owner that is behind */
+    return (request->flags & KEY_TYPE_SEEN) == 0 && type != COLLECTION_NONE &&
+           type != request->collection;
 }
 
 /* The names of fields that count are elements, too, of a type of their own. */
@@ -407,7 +416,8 @@ static void note_counting(struct harness *harness, const struct key_request *req
                               .mutation = {.operation = operation == REGISTER_INCREMENT
                                                             ? REGISTER_SET
                                                             : REGISTER_DELETE}};
-    if (operation == REGISTER_INCREMENT || operation == REGISTER_DELETE)
+    if (request->collection == COLLECTION_HASH &&
+        (operation == REGISTER_INCREMENT || operation == REGISTER_DELETE))
         assert_int_equal(apply(harness, &told, &entry, answer, &ignored), STATUS_OK);
     buffer_deinit(&name);
 }
@@ -437,6 +447,16 @@ static enum status apply_element(struct harness *harness, const struct key_reque
     return status;
 }
 
+void harness_put_field(struct harness *harness, const char *key, const char *field)
+{
+    struct buffer name = {0};
+    element_key_encode(slice_text(key), COLLECTION_HASH, slice_text(field), harness->ring->seed,
+                       &name);
+    insert_key(harness, keyspace_of_elements(harness->ring->keyspaces[0].number),
+               buffer_slice(&name));
+    buffer_deinit(&name);
+}
+
 static void walk(struct harness *harness, const struct key_request *request, struct answer *answer)
 {
     struct key_result *result = &answer->result;
@@ -445,7 +465,8 @@ static void walk(struct harness *harness, const struct key_request *request, str
     for (uint32_t i = 0; i < harness->key_count; i++) {
         const struct stored_key *stored = &harness->keys[i];
         struct element_key parts;
-        if (!is_element_of(stored, request, &parts) || parts.place < request->position)
+        if (!is_element_of(stored, request->keyspace, request->entries[0].key, &parts) ||
+            parts.type != request->collection || parts.place < request->position)
             continue;
         if (result->outcome_count == request->limit) {
             result->scan_done = false;
@@ -463,7 +484,9 @@ static void remove_elements(struct harness *harness, const struct key_request *r
 {
     struct element_key parts;
     for (uint32_t i = harness->key_count; i > 0; i--)
-        if (is_element_of(&harness->keys[i - 1], request, &parts))
+        if (is_element_of(&harness->keys[i - 1], request->keyspace, request->entries[0].key,
+                          &parts) &&
+            collection_type_is_shown(parts.type)) /* names of fields that count are in no cut */
             remove_key(harness, &harness->keys[i - 1]);
 }
 
@@ -530,8 +553,9 @@ static void execute(struct harness *harness, const struct key_request *request,
             result->outcomes[0] = (struct key_outcome){.visible = true,
                                                        .expire_at_ms = visible->expire_at_ms,
                                                        .value = keep(answer, visible->value)};
-        else if (has_elements(harness, request, request->entries))
-            result->outcomes[0].collection = COLLECTION_HASH;
+        else
+            result->outcomes[0].collection =
+                type_of(harness, request->keyspace, request->entries[0].key);
         if ((request->flags & KEY_SIBLINGS) != 0)
             read_siblings(harness, answer, visible);
         break;
@@ -544,31 +568,30 @@ static void execute(struct harness *harness, const struct key_request *request,
         for (uint16_t i = 0; i < request->entry_count && result->status == STATUS_OK; i++) {
             const struct key_entry *entry = &request->entries[i];
             bool deletes = entry->mutation.operation == REGISTER_DELETE;
-            bool beside = has_elements(harness, request, entry);
+            uint8_t beside = type_of(harness, request->keyspace, entry->key);
             struct sibling seen;
             bool string = sibling_of(harness, find_key(harness, request->keyspace, entry->key),
                                      &seen) != NULL;
-            if (beside && !string && !deletes && mutation_reads(&entry->mutation))
+            if (beside != COLLECTION_NONE && !string && !deletes &&
+                mutation_reads(&entry->mutation))
                 result->status = STATUS_WRONG_TYPE;
             else
                 result->status = apply(harness, request, entry, answer, &result->outcomes[i]);
             bool replaces = entry->mutation.operation == REGISTER_SET && !string;
-            if (beside && (deletes || replaces))
-                result->outcomes[i].collection = COLLECTION_HASH;
+            if (deletes || replaces)
+                result->outcomes[i].collection = beside;
         }
         break;
     case KEY_ELEMENTS_GET:
     case KEY_ELEMENTS_WRITE:
         result->outcomes = memory_new(request->entry_count, sizeof *result->outcomes);
         result->outcome_count = request->entry_count;
-        result->status = has_string(harness, request) && !(request->flags & KEY_HIDDEN)
-                             ? STATUS_WRONG_TYPE
-                             : STATUS_OK;
+        result->status = shows_another(harness, request) ? STATUS_WRONG_TYPE : STATUS_OK;
         for (uint16_t i = 1; i < request->entry_count && result->status == STATUS_OK; i++)
             result->status = apply_element(harness, request, i, answer, &result->outcomes[i]);
         break;
     case KEY_ELEMENTS_WALK:
-        if (has_string(harness, request) && !(request->flags & KEY_HIDDEN))
+        if (shows_another(harness, request))
             result->status = STATUS_WRONG_TYPE;
         else
             walk(harness, request, answer);

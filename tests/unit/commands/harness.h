@@ -17,7 +17,7 @@
 #include "commands/session.h"
 #include "wire/resp_reply.h"
 
-enum { HARNESS_PENDING_MAX = 4096, HARNESS_KEYS_MAX = 4096, HARNESS_CLIENTS_MAX = 8 };
+enum { HARNESS_PENDING_MAX = 4096, HARNESS_KEYS_MAX = 8192, HARNESS_CLIENTS_MAX = 8 };
 
 struct stored_key {
     keyspace_id keyspace;
@@ -61,6 +61,7 @@ struct harness {
     enum status fail_status;
     uint8_t fail_kind; /* 0: all kinds */
     int fail_after;    /* as many of that kind are answered first */
+    uint8_t told_type; /* which an owner that is behind takes every key for; enum collection_type */
     uint8_t fail_acks, fail_needed;
     uint32_t coverage; /* what KEY_COVERAGE answers */
     uint32_t last_timeout_ms;
@@ -112,6 +113,9 @@ bool harness_answer(struct harness *harness);
 void harness_answer_at(struct harness *harness, uint32_t index);
 void harness_answer_all(struct harness *harness);
 void harness_advance_ms(struct harness *harness, uint64_t milliseconds);
+
+/* A field of a hash that was written where nobody saw what else the key holds. */
+void harness_put_field(struct harness *harness, const char *key, const char *field);
 
 /* Run the command and compare all that came back, then forget it. */
 #define assert_reply(client, words, expected)                                                      \

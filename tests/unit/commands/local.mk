@@ -23,6 +23,7 @@ unit_tests += \
 	tests/unit/commands/test_ring_latency \
 	tests/unit/commands/test_ring_repair \
 	tests/unit/commands/test_server \
+	tests/unit/commands/test_sets \
 	tests/unit/commands/test_session \
 	tests/unit/commands/test_siblings \
 	tests/unit/commands/test_strings \

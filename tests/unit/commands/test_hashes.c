@@ -123,9 +123,10 @@ static void a_delete_removes_fields_that_count_first(void **state)
     harness->fail_status = STATUS_UNCERTAIN;
     harness->fail_acks = 1;
     harness->fail_needed = 2;
-    assert_reply(client, "DEL k",
-                 "-UNCERTAIN hashes are there still, perhaps without some fields: UNCERTAIN w=1/2 "
-                 "the write was sent but not confirmed in time; it may apply\r\n");
+    assert_reply(
+        client, "DEL k",
+        "-UNCERTAIN collections are there still, perhaps without some fields: UNCERTAIN w=1/2 "
+        "the write was sent but not confirmed in time; it may apply\r\n");
 }
 
 /* A distinct sample has no field twice; each field comes about as often as any other. */
@@ -157,7 +158,7 @@ static void samples_are_distinct_and_fair(void **state)
     assert_int_equal(value->element_count, FIELDS);
     resp_value_free(value);
     assert_reply(client, "HRANDFIELD h -9000000000",
-                 "-TOOLARGE the hash or the sample has more than 33554432 bytes\r\n");
+                 "-TOOLARGE the sample has more than 33554432 bytes\r\n");
     assert_reply(client, "HRANDFIELD none", "$-1\r\n");
     assert_reply(client, "HRANDFIELD none -9000000000", "*0\r\n");
 }
@@ -216,9 +217,9 @@ static void other_types_are_refused(void **state)
     assert_reply(client, "SETNX h v", ":0\r\n");
     assert_reply(client, "SET h v NX", "$-1\r\n");
     assert_reply(client, "EXPIRE h 10",
-                 "-ERR hashes have no time to live yet; nothing was written\r\n");
+                 "-ERR collections have no time to live yet; nothing was written\r\n");
     assert_reply(client, "RENAME h i",
-                 "-ERR hashes are not copied or renamed yet; nothing was written\r\n");
+                 "-ERR collections are not copied or renamed yet; nothing was written\r\n");
     assert_reply(client, "TYPE h", "+hash\r\n");
     assert_reply(client, "TTL h", ":-1\r\n");
     assert_reply(client, "MGET h s", "*2\r\n$-1\r\n$1\r\nv\r\n");
@@ -236,7 +237,7 @@ static void a_delete_takes_hashes_and_strings(void **state)
     assert_reply(client, "HGETALL h", "*0\r\n");
     assert_reply(client, "TYPE h", "+none\r\n");
     assert_reply(client, "WITH id=1 DEL i",
-                 "-ERR an id is not offered for deletes of hashes; they are as they were\r\n");
+                 "-ERR an id is not offered for deletes of collections; they are as they were\r\n");
     assert_reply(client, "HLEN i", ":1\r\n");
 }
 
@@ -274,7 +275,7 @@ static void a_hash_that_outlives_its_string_is_told_of(void **state)
     harness->fail_needed = 2;
     assert_reply(
         client, "SET h v",
-        "-UNCERTAIN the value is written, and hides a hash that is there still: NOREPLICAS "
+        "-UNCERTAIN the value is written, and hides a collection that is there still: NOREPLICAS "
         "not enough owners answered in time: need w=2, got 1\r\n");
     assert_reply(client, "GET h", "$1\r\nv\r\n");
 }

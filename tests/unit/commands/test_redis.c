@@ -145,7 +145,7 @@ static int compare_values(const void *a, const void *b)
 
 static bool same_strings(struct resp_value *a, struct resp_value *b)
 {
-    if (a->type != RESP_TYPE_ARRAY || b->type != RESP_TYPE_ARRAY ||
+    if ((a->type != RESP_TYPE_ARRAY && a->type != RESP_TYPE_SET) || a->type != b->type ||
         a->element_count != b->element_count)
         return false;
     if (a->element_count == 0)

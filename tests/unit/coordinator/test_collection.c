@@ -15,6 +15,7 @@ struct page {
     struct buffer entries, head;
     uint32_t count;
     bool done;
+    uint8_t type; /* that the owner tells */
     uint64_t next_place;
 };
 
@@ -51,6 +52,7 @@ static void give(struct request_driver *driver, uint8_t owner, struct page *page
     cell_encode(&(struct cell){0}, true, &empty);
     struct message_elements_result result = {
         .done = page->done,
+        .type = page->type,
         .next_place = page->next_place,
         .head = page->head.length > 0 ? buffer_slice(&page->head) : buffer_slice(&empty),
         .entry_count = page->count,
@@ -235,6 +237,28 @@ static void a_string_is_another_type(void **state)
     driver_deinit(&driver);
 }
 
+/* It may be behind. So the client's node looks first, and asks again when it was wrong. */
+static void another_collection_is_another_type_until_it_was_looked_at(void **state)
+{
+    for (int seen = 0; seen < 2; seen++) {
+        struct request_driver driver;
+        struct key_request request = walk_from(0);
+        struct page one = {.done = true, .type = COLLECTION_SET};
+        struct page two = {.done = true, .type = COLLECTION_HASH};
+        (void)state;
+        driver_init(&driver, "eu:3", 0);
+        request.flags = seen ? KEY_TYPE_SEEN : 0;
+        driver_start(&driver, &request);
+        add_value(&driver, &one, "a", 1, "1");
+        add_value(&driver, &two, "a", 1, "1");
+        give(&driver, 0, &one);
+        give(&driver, 1, &two);
+        assert_true(driver.answered);
+        assert_int_equal(driver.result.status, seen ? STATUS_OK : STATUS_WRONG_TYPE);
+        driver_deinit(&driver);
+    }
+}
+
 /* An owner whose page cannot be is replaced by another. */
 static void pages_that_cannot_be_are_refused(void **state)
 {
@@ -331,21 +355,33 @@ static void elements_are_read_with_the_cell_of_their_key(void **state)
     driver_deinit(&driver);
 }
 
-static void give_cells(struct request_driver *driver, uint8_t owner, const struct cell *head,
-                       const struct cell *element)
+/* `type`: that the owner tells of the key. */
+static void give_typed(struct request_driver *driver, uint8_t owner, const struct cell *head,
+                       const struct cell *element, uint8_t type)
 {
     struct buffer cells = {0}, encoded = {0}, body = {0};
+    const uint8_t types[] = {type, COLLECTION_NONE};
     cell_encode(head, true, &encoded);
     buffer_put_bytes(&cells, buffer_slice(&encoded));
     buffer_clear(&encoded);
     cell_encode(element, true, &encoded);
     buffer_put_bytes(&cells, buffer_slice(&encoded));
     message_read_result_encode(
-        &(struct message_read_result){.cell_count = 2, .cells = buffer_slice(&cells)}, &body);
+        &(struct message_read_result){.cell_count = 2,
+                                      .cells = buffer_slice(&cells),
+                                      .collections =
+                                          slice_make(types, type == COLLECTION_NONE ? 0 : 2)},
+        &body);
     driver_reply(driver, owner, MESSAGE_READ_RESULT, buffer_slice(&body));
     buffer_deinit(&cells);
     buffer_deinit(&encoded);
     buffer_deinit(&body);
+}
+
+static void give_cells(struct request_driver *driver, uint8_t owner, const struct cell *head,
+                       const struct cell *element)
+{
+    give_typed(driver, owner, head, element, COLLECTION_NONE);
 }
 
 /* An add that the removal has not seen stays: elements are not of the last writer alone. */
@@ -387,6 +423,26 @@ static void nothing_is_minted_beside_a_string(void **state)
     assert_int_equal(driver_count_sent(&driver, MESSAGE_MINT), 0);
     cell_deinit(&head);
     driver_deinit(&driver);
+}
+
+static void nothing_is_minted_beside_another_collection(void **state)
+{
+    for (int seen = 0; seen < 2; seen++) {
+        struct request_driver driver;
+        struct key_request request = of_kind(KEY_ELEMENTS_WRITE, 2);
+        struct cell none = {0};
+        (void)state;
+        request.flags = seen ? KEY_TYPE_SEEN : 0;
+        driver_init(&driver, "eu:3", 0);
+        driver_start(&driver, &request);
+        give_typed(&driver, 0, &none, &none, COLLECTION_HASH);
+        give_typed(&driver, 1, &none, &none, COLLECTION_SET);
+        assert_int_equal(driver.answered, !seen);
+        assert_int_equal(driver_count_sent(&driver, MESSAGE_MINT), seen);
+        if (!seen)
+            assert_int_equal(driver.result.status, STATUS_WRONG_TYPE);
+        driver_deinit(&driver);
+    }
 }
 
 static void give_clock(struct request_driver *driver, uint8_t owner, uint64_t sequence)
@@ -461,10 +517,12 @@ int main(void)
         cmocka_unit_test(removals_and_cuts_of_any_owner_count),
         cmocka_unit_test(what_is_cut_away_is_not_repaired),
         cmocka_unit_test(a_string_is_another_type),
+        cmocka_unit_test(another_collection_is_another_type_until_it_was_looked_at),
         cmocka_unit_test(pages_that_cannot_be_are_refused),
         cmocka_unit_test(elements_are_read_with_the_cell_of_their_key),
         cmocka_unit_test(an_add_wins_over_a_removal_that_has_not_seen_it),
         cmocka_unit_test(nothing_is_minted_beside_a_string),
+        cmocka_unit_test(nothing_is_minted_beside_another_collection),
         cmocka_unit_test(a_delete_mints_with_the_clocks_of_its_read_quorum),
         cmocka_unit_test(where_siblings_are_kept_it_is_refused),
     };
