@@ -2,28 +2,15 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 #include "membership/member_change.h"
 #include "ring/ring_change.h"
 #include "ring/transition.h"
 
-static enum status refuse(enum status status, char reason[RING_REASON_MAX], const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static enum status refuse(enum status status, char reason[RING_REASON_MAX], const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(reason, RING_REASON_MAX, format, arguments);
-    va_end(arguments);
-    return status;
-}
-
 static enum status check_under_way(const struct ring_work *work, char reason[RING_REASON_MAX])
 {
-    return work->plan_id != 0 ? STATUS_OK : refuse(STATUS_INVALID, reason, "no plan is under way");
+    return work->plan_id != 0 ? STATUS_OK
+                              : ring_refuse(STATUS_INVALID, reason, "no plan is under way");
 }
 
 enum status plan_commit(struct ring *ring, struct ring_wishes *staged, struct ring_work *work,
@@ -32,12 +19,12 @@ enum status plan_commit(struct ring *ring, struct ring_wishes *staged, struct ri
     struct change_plan plan;
     char why[RING_REASON_MAX] = "";
     if (work->plan_id != 0)
-        return refuse(STATUS_INVALID, reason,
-                      "plan %016" PRIx64 " is under way: wait for its end, or abort it",
-                      work->plan_id);
+        return ring_refuse(STATUS_INVALID, reason,
+                           "plan %016" PRIx64 " is under way: wait for its end, or abort it",
+                           work->plan_id);
     if (change_plan_make(ring, staged, &plan, why) != STATUS_OK)
-        return refuse(STATUS_STALE_TAG, reason, "plan %016" PRIx64 " is no longer true: %.160s",
-                      plan_id, why);
+        return ring_refuse(STATUS_STALE_TAG, reason,
+                           "plan %016" PRIx64 " is no longer true: %.160s", plan_id, why);
     bool same = plan.id == plan_id;
     if (same) {
         ring_work_begin(ring, staged, &plan, work);
@@ -45,10 +32,10 @@ enum status plan_commit(struct ring *ring, struct ring_wishes *staged, struct ri
     }
     change_plan_deinit(&plan);
     return same ? STATUS_OK
-                : refuse(STATUS_STALE_TAG, reason,
-                         "plan %016" PRIx64
-                         " is no longer true: what it follows from has changed; plan again",
-                         plan_id);
+                : ring_refuse(STATUS_STALE_TAG, reason,
+                              "plan %016" PRIx64
+                              " is no longer true: what it follows from has changed; plan again",
+                              plan_id);
 }
 
 enum status plan_pause(struct ring_work *work, bool pause, char reason[RING_REASON_MAX])
@@ -81,9 +68,9 @@ enum status plan_end(struct ring *ring, struct ring_work *work, char reason[RING
     if (status != STATUS_OK)
         return status;
     if (!ring_work_is_over(work, ring))
-        return refuse(STATUS_INVALID, reason,
-                      "%" PRIu32 " partitions move and %" PRIu32 " are still to begin",
-                      ring->transition_count, work->target_count);
+        return ring_refuse(STATUS_INVALID, reason,
+                           "%" PRIu32 " partitions move and %" PRIu32 " are still to begin",
+                           ring->transition_count, work->target_count);
     for (uint16_t i = 0; i < work->leaver_count; i++)
         member_retire(ring, work->leavers[i]);
     ring_work_deinit(work);

@@ -6,26 +6,12 @@
  */
 #include "ring/change_plan.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "base/memory.h"
 #include "ring/transition.h"
-
-static enum status refuse(enum status status, char reason[RING_REASON_MAX], const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static enum status refuse(enum status status, char reason[RING_REASON_MAX], const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(reason, RING_REASON_MAX, format, arguments);
-    va_end(arguments);
-    return status;
-}
 
 static size_t table_size(const struct ring *ring)
 {
@@ -63,11 +49,12 @@ static enum status check_wishes(const struct ring *ring, const struct ring_wishe
         if (wish->kind != RING_WISH_REPLACE)
             continue;
         if (ring_wishes_remove(wishes, wish->by))
-            return refuse(STATUS_INVALID, reason, "node %u is to replace node %u and to leave",
-                          wish->by, wish->node);
+            return ring_refuse(STATUS_INVALID, reason, "node %u is to replace node %u and to leave",
+                               wish->by, wish->node);
         for (uint32_t j = 0; j < i; j++)
             if (wishes->items[j].kind == RING_WISH_REPLACE && wishes->items[j].by == wish->by)
-                return refuse(STATUS_INVALID, reason, "node %u is to replace two nodes", wish->by);
+                return ring_refuse(STATUS_INVALID, reason, "node %u is to replace two nodes",
+                                   wish->by);
     }
     return STATUS_OK;
 }
@@ -132,11 +119,12 @@ static enum status check_racks(const struct ring *today, const struct ring *wish
         uint32_t before = planner_rack_limit(today, region);
         uint32_t after = planner_rack_limit(wished, region);
         if (after > before)
-            return refuse(STATUS_INFEASIBLE, reason,
-                          "up to %u copies of a partition would stand in one rack of region %s, "
-                          "where %u can today: add nodes in other racks, or accept it with "
-                          "--repeat-racks",
-                          after, wished->regions[region].name, before);
+            return ring_refuse(
+                STATUS_INFEASIBLE, reason,
+                "up to %u copies of a partition would stand in one rack of region %s, "
+                "where %u can today: add nodes in other racks, or accept it with "
+                "--repeat-racks",
+                after, wished->regions[region].name, before);
     }
     return STATUS_OK;
 }
@@ -252,10 +240,11 @@ static enum status check_rows(const struct ring *ring, const struct change_plan 
         for (uint8_t k = 0; k < ring->owner_count; k++)
             joining += !ring_owns(ring, change_plan_owners(ring, plan, p)[k], p);
         if (joining > RING_JOINING_MAX)
-            return refuse(STATUS_INFEASIBLE, reason,
-                          "partition %u would get %u owners at once, and %d is the most: change "
-                          "fewer nodes at a time",
-                          p, joining, RING_JOINING_MAX);
+            return ring_refuse(
+                STATUS_INFEASIBLE, reason,
+                "partition %u would get %u owners at once, and %d is the most: change "
+                "fewer nodes at a time",
+                p, joining, RING_JOINING_MAX);
     }
     return STATUS_OK;
 }
@@ -345,8 +334,8 @@ static enum status follow_table(const struct ring *ring, const struct ring_wishe
     find_changed(ring, out);
     count_nodes(ring, wishes, out);
     if (out->changed_count == 0 && wishes->count == 0)
-        return refuse(STATUS_INVALID, reason,
-                      "nothing would change: every node that stores data has its share");
+        return ring_refuse(STATUS_INVALID, reason,
+                           "nothing would change: every node that stores data has its share");
     struct ring *all = make_with_all(ring, wished);
     find_worst_rack(all, out);
     ring_free(all);
@@ -359,10 +348,11 @@ enum status change_plan_make(const struct ring *ring, const struct ring_wishes *
 {
     *out = (struct change_plan){0};
     if (ring->transition_count > 0)
-        return refuse(STATUS_INVALID, reason,
-                      "%u partitions are on their way to other owners: wait until they are there, "
-                      "or abort",
-                      ring->transition_count);
+        return ring_refuse(
+            STATUS_INVALID, reason,
+            "%u partitions are on their way to other owners: wait until they are there, "
+            "or abort",
+            ring->transition_count);
     enum status status = check_wishes(ring, wishes, reason);
     if (status != STATUS_OK)
         return status;

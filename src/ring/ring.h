@@ -121,6 +121,9 @@ void ring_free(struct ring *ring);
 /* Deep: shares no memory with `ring`, whose `owners` may still be NULL. */
 struct ring *ring_copy(const struct ring *ring);
 
+/* `reason` gets the sentence, cut to its size; returns `status`. */
+enum status ring_refuse(enum status status, char reason[RING_REASON_MAX], const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /*
  * Whether `ring` keeps every rule of this header, table included.
  * STATUS_INVALID: `reason` holds one sentence on the first rule that is broken.

@@ -1,21 +1,7 @@
 #include "ring/ring_change.h"
 
 #include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-
-static enum status refuse(char reason[RING_REASON_MAX], const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static enum status refuse(char reason[RING_REASON_MAX], const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(reason, RING_REASON_MAX, format, arguments);
-    va_end(arguments);
-    return STATUS_INVALID;
-}
 
 /* ---- sets ---- */
 
@@ -163,8 +149,8 @@ static bool is_at(const struct ring *ring, partition_id partition, struct ring_t
 static enum status wrong_phase(partition_id partition, const char *step, const char *phase,
                                char reason[RING_REASON_MAX])
 {
-    return refuse(reason, "partition %u cannot be %s: it is not in phase %s", partition, step,
-                  phase);
+    return ring_refuse(STATUS_INVALID, reason, "partition %u cannot be %s: it is not in phase %s",
+                       partition, step, phase);
 }
 
 static struct ring_transition *transition_of(struct ring *ring, partition_id partition)
@@ -180,7 +166,7 @@ enum status ring_begin(struct ring *ring, partition_id partition, struct ring_ta
     if (from.phase != RING_STABLE)
         return wrong_phase(partition, "moved", "stable", reason);
     if (from.epoch == UINT32_MAX)
-        return refuse(reason, "partition %u has no epoch left", partition);
+        return ring_refuse(STATUS_INVALID, reason, "partition %u has no epoch left", partition);
     enum status status = ring_validate_row(ring, partition, owners, reason);
     if (status != STATUS_OK)
         return status;
@@ -200,8 +186,9 @@ enum status ring_switch(struct ring *ring, partition_id partition, struct ring_t
     if (from.phase != RING_JOINT)
         return wrong_phase(partition, "switched", "joint", reason);
     if (!ring_may_switch(ring, partition, evidence))
-        return refuse(reason, "partition %u cannot be switched: too few coming owners are complete",
-                      partition);
+        return ring_refuse(STATUS_INVALID, reason,
+                           "partition %u cannot be switched: too few coming owners are complete",
+                           partition);
     transition_of(ring, partition)->phase = RING_SWITCHED;
     return STATUS_OK;
 }
@@ -214,10 +201,10 @@ enum status ring_finish(struct ring *ring, partition_id partition, struct ring_t
     if (from.phase != RING_SWITCHED)
         return wrong_phase(partition, "finished", "switched", reason);
     if (!ring_may_finish(ring, partition, evidence))
-        return refuse(reason,
-                      "partition %u cannot be finished: a coming owner is not complete, or a "
-                      "leaving one may still be counted on",
-                      partition);
+        return ring_refuse(STATUS_INVALID, reason,
+                           "partition %u cannot be finished: a coming owner is not complete, or a "
+                           "leaving one may still be counted on",
+                           partition);
     memcpy(ring->owners + (size_t)partition * ring->owner_count,
            ring_coming_owners(ring, partition), ring->owner_count * sizeof *ring->owners);
     ring_remove_transition(ring, partition);
@@ -243,7 +230,8 @@ enum status ring_declare_lost(struct ring *ring, partition_id partition, struct 
     if (!is_at(ring, partition, from))
         return STATUS_STALE_TAG;
     if (from.phase == RING_STABLE || !ring_replicates(ring, node, partition))
-        return refuse(reason, "no change of partition %u waits for node %u", partition, node);
+        return ring_refuse(STATUS_INVALID, reason, "no change of partition %u waits for node %u",
+                           partition, node);
     if (ring_is_lost(ring, node, partition))
         return STATUS_OK;
     struct ring_transition *transition = transition_of(ring, partition);

@@ -1,23 +1,9 @@
 #include "ring/ring_wish.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-
-static enum status refuse(char reason[RING_REASON_MAX], const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static enum status refuse(char reason[RING_REASON_MAX], const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(reason, RING_REASON_MAX, format, arguments);
-    va_end(arguments);
-    return STATUS_INVALID;
-}
 
 /* ---- the set ---- */
 
@@ -112,14 +98,16 @@ static enum status check_replacement(const struct ring *ring, const struct ring_
 {
     const struct ring_member *other = ring_member(ring, by);
     if (other == NULL)
-        return refuse(reason, "node %u is no member: let it join first", by);
+        return ring_refuse(STATUS_INVALID, reason, "node %u is no member: let it join first", by);
     if (other->role == MEMBER_GATEWAY)
-        return refuse(reason, "node %u is a gateway and stores nothing", by);
+        return ring_refuse(STATUS_INVALID, reason, "node %u is a gateway and stores nothing", by);
     if (other->region != member->region)
-        return refuse(reason, "node %u is in another region than node %u", by, member->id);
+        return ring_refuse(STATUS_INVALID, reason, "node %u is in another region than node %u", by,
+                           member->id);
     if (owns_anything(ring, by))
-        return refuse(reason, "node %u owns partitions already; let node %u leave instead", by,
-                      member->id);
+        return ring_refuse(STATUS_INVALID, reason,
+                           "node %u owns partitions already; let node %u leave instead", by,
+                           member->id);
     return STATUS_OK;
 }
 
@@ -130,24 +118,27 @@ enum status ring_wish_check(const struct ring *ring, const struct ring_wish *wis
     if (wish->kind == RING_WISH_REPEAT_RACKS)
         return STATUS_OK;
     if (member == NULL)
-        return refuse(reason, "node %u is no member%s", wish->node,
-                      ring_is_fenced(ring, wish->node) ? ": it has left" : "");
+        return ring_refuse(STATUS_INVALID, reason, "node %u is no member%s", wish->node,
+                           ring_is_fenced(ring, wish->node) ? ": it has left" : "");
     if (member->role == MEMBER_GATEWAY)
-        return refuse(reason, "node %u is a gateway and stores nothing", wish->node);
+        return ring_refuse(STATUS_INVALID, reason, "node %u is a gateway and stores nothing",
+                           wish->node);
     if (wish->kind <= RING_WISH_REPLACE && member->role == MEMBER_JOINING)
-        return refuse(reason, "node %u is joining and owns nothing: remove it at once instead",
-                      member->id);
+        return ring_refuse(STATUS_INVALID, reason,
+                           "node %u is joining and owns nothing: remove it at once instead",
+                           member->id);
     switch ((enum ring_wish_kind)wish->kind) {
     case RING_WISH_REPLACE:
         return check_replacement(ring, member, wish->by, reason);
     case RING_WISH_WEIGHT:
         if (wish->weight == 0 || wish->weight > RING_WEIGHT_MAX)
-            return refuse(reason, "a weight is 1 to %d", RING_WEIGHT_MAX);
+            return ring_refuse(STATUS_INVALID, reason, "a weight is 1 to %d", RING_WEIGHT_MAX);
         break;
     case RING_WISH_RACK:
         if (!ring_name_is_valid(wish->rack))
-            return refuse(reason, "the name of a rack is 1 to %d characters of a-z 0-9 _ -",
-                          RING_NAME_MAX);
+            return ring_refuse(STATUS_INVALID, reason,
+                               "the name of a rack is 1 to %d characters of a-z 0-9 _ -",
+                               RING_NAME_MAX);
         break;
     case RING_WISH_LEAVE:
     case RING_WISH_REPEAT_RACKS:

@@ -1,8 +1,6 @@
 #include "ring/transition.h"
 
 #include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -201,30 +199,19 @@ bool ring_take_placement(struct ring *ring, const struct ring *agreed)
 
 /* ---- rules ---- */
 
-static enum status refuse(char reason[RING_REASON_MAX], const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static enum status refuse(char reason[RING_REASON_MAX], const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(reason, RING_REASON_MAX, format, arguments);
-    va_end(arguments);
-    return STATUS_INVALID;
-}
-
 static enum status check_lost(const struct ring *ring, const struct ring_transition *transition,
                               char reason[RING_REASON_MAX])
 {
     node_id above = 0;
     if (transition->lost_count > RING_REPLICAS_MAX)
-        return refuse(reason, "partition %u has lost more stores than it can",
-                      transition->partition);
+        return ring_refuse(STATUS_INVALID, reason, "partition %u has lost more stores than it can",
+                           transition->partition);
     for (uint8_t i = 0; i < transition->lost_count; i++) {
         if (transition->lost[i] <= above ||
             !ring_replicates(ring, transition->lost[i], transition->partition))
-            return refuse(reason, "partition %u has lost a store of node %u, where it cannot be",
-                          transition->partition, transition->lost[i]);
+            return ring_refuse(STATUS_INVALID, reason,
+                               "partition %u has lost a store of node %u, where it cannot be",
+                               transition->partition, transition->lost[i]);
         above = transition->lost[i];
     }
     return STATUS_OK;
@@ -238,14 +225,16 @@ static enum status check_transition(const struct ring *ring,
     for (unsigned i = 0; i < ring->owner_count; i++)
         joining += !ring_owns(ring, transition->owners[i], transition->partition);
     if (transition->phase != RING_JOINT && transition->phase != RING_SWITCHED)
-        return refuse(reason, "partition %u moves in no phase that there is",
-                      transition->partition);
+        return ring_refuse(STATUS_INVALID, reason, "partition %u moves in no phase that there is",
+                           transition->partition);
     if (joining == 0)
-        return refuse(reason, "partition %u moves to those that own it already",
-                      transition->partition);
+        return ring_refuse(STATUS_INVALID, reason,
+                           "partition %u moves to those that own it already",
+                           transition->partition);
     if (joining > RING_JOINING_MAX)
-        return refuse(reason, "partition %u would get %u owners at once: move at most %d at a time",
-                      transition->partition, joining, RING_JOINING_MAX);
+        return ring_refuse(STATUS_INVALID, reason,
+                           "partition %u would get %u owners at once: move at most %d at a time",
+                           transition->partition, joining, RING_JOINING_MAX);
     return check_lost(ring, transition, reason);
 }
 
@@ -254,12 +243,14 @@ enum status ring_validate_transitions(const struct ring *ring, char reason[RING_
     enum status status = STATUS_OK;
     for (uint32_t p = 0; ring->epochs != NULL && p < ring->partition_count; p++)
         if (ring->epochs[p] < ring->tag.epoch)
-            return refuse(reason, "partition %u has an epoch before that of the ring", p);
+            return ring_refuse(STATUS_INVALID, reason,
+                               "partition %u has an epoch before that of the ring", p);
     for (uint32_t i = 0; i < ring->transition_count && status == STATUS_OK; i++) {
         const struct ring_transition *transition = &ring->transitions[i];
         if (transition->partition >= ring->partition_count ||
             (i > 0 && transition->partition <= ring->transitions[i - 1].partition))
-            return refuse(reason, "partition %u moves out of its turn", transition->partition);
+            return ring_refuse(STATUS_INVALID, reason, "partition %u moves out of its turn",
+                               transition->partition);
         status = ring_validate_row(ring, transition->partition, transition->owners, reason);
         if (status == STATUS_OK)
             status = check_transition(ring, transition, reason);
