@@ -68,7 +68,7 @@ void stability_start(struct node *node)
 /* A gateway has nothing to report, and is never what others wait for: it keeps no hints. */
 static bool stores(const struct node *node, node_id id)
 {
-    return ring_member(node->ring, id)->role == MEMBER_DATA;
+    return ring_member_keeps_hints(ring_member(node->ring, id));
 }
 
 void stability_peer_up(struct node *node, node_id peer)

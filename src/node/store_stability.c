@@ -92,7 +92,7 @@ void store_stability_follow_members(struct store_side *side)
         const struct ring_member *member = &side->ring->members[i];
         struct stability_peer *peer = &all->peers[all->peer_count];
         uint32_t known = 0;
-        if (member->id == side->self || member->role != MEMBER_DATA)
+        if (member->id == side->self || !ring_member_keeps_hints(member))
             continue;
         while (known < before_count && before[known].node != member->id)
             known++;
