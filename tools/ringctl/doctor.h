@@ -49,11 +49,4 @@ void doctor_hints(struct examination *examination);
 /* Settings that are not the same at all members. */
 void doctor_settings(struct examination *examination);
 
-/* "3 d 4 h", "2 h 5 min", "7 min", "12 s". */
-enum { DOCTOR_TIME_MAX = 48 };
-const char *doctor_time(uint64_t ms, char out[DOCTOR_TIME_MAX]);
-/* "1.5 GiB". */
-enum { DOCTOR_SIZE_MAX = 32 };
-const char *doctor_size(uint64_t bytes, char out[DOCTOR_SIZE_MAX]);
-
 #endif

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "amounts.h"
 #include "base/memory.h"
 #include "doctor.h"
 #include "fields.h"
@@ -216,7 +217,7 @@ static void find_repair(struct examination *e)
     for (size_t i = 0; i < e->cluster->member_count; i++) {
         struct slice info = e->patients[i].info;
         node_id id = e->cluster->members[i].id;
-        char text[DOCTOR_TIME_MAX];
+        char text[AMOUNT_TEXT_MAX];
         int64_t oldest_s = info_text_number(info, "ring_repair_oldest_comparison_seconds", 0);
         int64_t wrong = info_text_number(info, "ring_scrub_ranges_wrong", 0);
         if (info_text_number(info, "ring_repair_paused", 0) != 0) {
@@ -226,7 +227,7 @@ static void find_repair(struct examination *e)
         } else if (oldest_s >= COMPARISON_OLD_S) {
             findings_add(e->findings, SEVERITY_WARNING, "repair", id,
                          "a replica here was not compared with another owner's for %s",
-                         doctor_time((uint64_t)oldest_s * 1000, text));
+                         amount_time((uint64_t)oldest_s * 1000, text));
             findings_next(e->findings, "ringctl repair status says which pair; repair-interval and "
                                        "repair-rate say how often and how fast");
         }

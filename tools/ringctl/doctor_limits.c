@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "amounts.h"
 #include "doctor.h"
 #include "fields.h"
 #include "info_text.h"
@@ -73,18 +74,18 @@ static void find_memory(struct examination *e, size_t i)
                      setting_bytes(patient, "store-block-cache") +
                      BUFFERS * setting_bytes(patient, "store-write-buffer");
     int64_t percent = percent_of(used, limit);
-    char has[DOCTOR_SIZE_MAX], may[DOCTOR_SIZE_MAX];
+    char has[AMOUNT_TEXT_MAX], may[AMOUNT_TEXT_MAX];
     if (limit <= 0)
         return;
-    doctor_size((uint64_t)limit, may);
+    amount_size((uint64_t)limit, may);
     if (percent >= WARNING_PERCENT)
         findings_add(e->findings, severity_of(percent), "memory", e->cluster->members[i].id,
                      "it has %s of the %s of memory that it may have",
-                     doctor_size((uint64_t)used, has), may);
+                     amount_size((uint64_t)used, has), may);
     else if (percent_of(caches, limit) >= WARNING_PERCENT)
         findings_add(e->findings, SEVERITY_WARNING, "memory", e->cluster->members[i].id,
                      "its caches and write buffers may take %s, and it may have %s in all",
-                     doctor_size((uint64_t)caches, has), may);
+                     amount_size((uint64_t)caches, has), may);
     else
         return;
     findings_next(e->findings, "lower cell-cache-size, store-block-cache and store-write-buffer, "

@@ -4,13 +4,15 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "amounts.h"
 #include "doctor.h"
 #include "fields.h"
 #include "net/address.h"
 
 enum {
     GONE_LONG_MS = 24 * 3600 * 1000, /* an owner that is away for so long is not coming back */
-    SKEW_SHOWN_MS = 100              /* as status */
+    SKEW_SHOWN_MS = 100,             /* as status */
+    SLOW_SHOWN_US = 10 * 1000        /* below this, nobody waits long */
 };
 
 /* What other members that answer say of one. */
@@ -57,7 +59,7 @@ static void find_absent(struct examination *e, size_t i, const struct opinion *o
 {
     const struct cluster_member *member = &e->cluster->members[i];
     const char *reason = e->patients[i].reason;
-    char address[ADDRESS_TEXT_MAX], since[DOCTOR_TIME_MAX];
+    char address[ADDRESS_TEXT_MAX], since[AMOUNT_TEXT_MAX];
     address_format(&member->client, address);
     if (opinion->up > 0) {
         findings_add(e->findings, SEVERITY_WARNING, "member", member->id,
@@ -73,7 +75,7 @@ static void find_absent(struct examination *e, size_t i, const struct opinion *o
     findings_add(e->findings, long_gone ? SEVERITY_CRITICAL : SEVERITY_WARNING, "member",
                  member->id, "it is gone: it does not answer (%s), and no node has heard of it%s%s",
                  reason, known ? " for " : "",
-                 known ? doctor_time((uint64_t)opinion->silence_ms, since) : "");
+                 known ? amount_time((uint64_t)opinion->silence_ms, since) : "");
     if (long_gone && !member->stores_nothing)
         findings_next(
             e->findings,
@@ -86,7 +88,7 @@ static void find_absent(struct examination *e, size_t i, const struct opinion *o
 
 static void find_slow(struct examination *e, size_t i, const struct opinion *opinion)
 {
-    if (opinion->slow == 0)
+    if (opinion->slow == 0 || opinion->read_us < SLOW_SHOWN_US)
         return;
     findings_add(e->findings, SEVERITY_WARNING, "slow", e->cluster->members[i].id,
                  "it is slow: nodes %.*s wait about %" PRId64
@@ -104,7 +106,7 @@ static void find_clock(struct examination *e, size_t i)
     int64_t wait_ms = fields_integer(clock, "wait_ms", 0);
     bool fenced = fields_integer(clock, "fenced", 0) != 0;
     uint64_t apart_ms = (uint64_t)(offset_ms < 0 ? -offset_ms : offset_ms);
-    char text[DOCTOR_TIME_MAX];
+    char text[AMOUNT_TEXT_MAX];
     if (!fenced && apart_ms < SKEW_SHOWN_MS)
         return;
     enum severity severity = fenced ? SEVERITY_CRITICAL : SEVERITY_WARNING;
@@ -112,7 +114,7 @@ static void find_clock(struct examination *e, size_t i)
     if (apart_ms >= SKEW_SHOWN_MS)
         findings_add(e->findings, severity, "clock", id,
                      "its clock is %" PRIu64 " ms (%s) %s the others%s", apart_ms,
-                     doctor_time(apart_ms, text), offset_ms > 0 ? "ahead of" : "behind",
+                     amount_time(apart_ms, text), offset_ms > 0 ? "ahead of" : "behind",
                      fenced ? ": it is fenced and coordinates no writes" : "");
     else
         findings_add(e->findings, severity, "clock", id,
@@ -124,7 +126,7 @@ static void find_clock(struct examination *e, size_t i)
                                    "runs there (timedatectl, chronyc tracking)");
     else
         findings_next(e->findings, "wait: %s",
-                      wait_ms > 0 ? doctor_time((uint64_t)wait_ms, text)
+                      wait_ms > 0 ? amount_time((uint64_t)wait_ms, text)
                                   : "it goes on when it has heard a majority");
 }
 

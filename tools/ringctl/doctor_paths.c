@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "amounts.h"
 #include "doctor.h"
 #include "fields.h"
 #include "reach_picture.h"
@@ -21,10 +22,10 @@ static void find_path(struct examination *e, const struct reach_picture *picture
 {
     const struct cluster *cluster = e->cluster;
     const char *kind = reach_picture_kind(picture, from, to);
-    char since[DOCTOR_TIME_MAX];
+    char since[AMOUNT_TEXT_MAX];
     struct buffer others = {0};
     uint32_t reached_by = reach_picture_reached_by(picture, to, &others);
-    doctor_time((uint64_t)reach_picture_seconds(picture, from, to) * 1000, since);
+    amount_time((uint64_t)reach_picture_seconds(picture, from, to) * 1000, since);
     /* Whom nobody reaches and who does not answer here either is no matter of one path. */
     if (reached_by > 0 || e->patients[to].status != NULL) {
         findings_add(e->findings, SEVERITY_WARNING, "path", cluster->members[from].id,
@@ -65,10 +66,10 @@ static void find_full(struct examination *e, size_t i)
     int64_t aside = fields_integer(patient->hints, "set_aside", 0);
     bool full = fields_integer(patient->hints, "full", 0) != 0;
     uint64_t limit = 0;
-    char size[DOCTOR_SIZE_MAX];
+    char size[AMOUNT_TEXT_MAX];
     if (!config_parse_size(fields_text(patient->settings, "hint-size-max", ""), &limit))
         limit = 0;
-    doctor_size((uint64_t)(bytes < 0 ? 0 : bytes), size);
+    amount_size((uint64_t)(bytes < 0 ? 0 : bytes), size);
     bool filled = limit > 0 && bytes > 0 && (uint64_t)bytes >= limit / 100 * FILLED_PERCENT;
     if (full || partitions > 0 || filled) {
         findings_add(e->findings, full ? SEVERITY_CRITICAL : SEVERITY_WARNING, "hints", id,
@@ -104,7 +105,7 @@ static void find_waiting(struct examination *e, size_t owner)
     int64_t bytes = 0, later = 0, oldest_ms = 0;
     bool told_twice = true;
     const char *reason = "";
-    char size[DOCTOR_SIZE_MAX], age[DOCTOR_TIME_MAX], rate[DOCTOR_SIZE_MAX];
+    char size[AMOUNT_TEXT_MAX], age[AMOUNT_TEXT_MAX], rate[AMOUNT_TEXT_MAX];
     for (size_t i = 0; i < cluster->member_count; i++) {
         const struct resp_value *row = target_of(e->patients[i].hints, id);
         const struct resp_value *again = target_of(e->patients[i].hints_later, id);
@@ -123,9 +124,9 @@ static void find_waiting(struct examination *e, size_t owner)
         told_twice && e->between_ms > 0 ? (later - bytes) * 1000 / (int64_t)e->between_ms : 0;
     if (bytes <= 0 || (there && oldest_ms < HINT_OLD_MS && growth <= 0))
         return;
-    doctor_size((uint64_t)bytes, size);
-    doctor_time((uint64_t)oldest_ms, age);
-    doctor_size((uint64_t)(growth > 0 ? growth : 0), rate);
+    amount_size((uint64_t)bytes, size);
+    amount_time((uint64_t)oldest_ms, age);
+    amount_size((uint64_t)(growth > 0 ? growth : 0), rate);
     findings_add(e->findings, SEVERITY_WARNING, "hints", id,
                  "others keep %s of hints for it, the oldest for %s: %s%s%s%s", size, age, reason,
                  growth > 0 ? "; they grow by " : "", growth > 0 ? rate : "",

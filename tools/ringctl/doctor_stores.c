@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "amounts.h"
 #include "base/memory.h"
 #include "doctor.h"
 #include "fields.h"
@@ -23,11 +24,11 @@ static void find_room(struct examination *e, size_t i)
     int64_t free_bytes = info_text_number(info, "store_free_bytes", -1);
     int64_t floor_bytes = info_text_number(info, "store_free_floor_bytes", -1);
     bool low = info_text_number(info, "store_free_space_low", 0) != 0;
-    char has[DOCTOR_SIZE_MAX], floor[DOCTOR_SIZE_MAX];
+    char has[AMOUNT_TEXT_MAX], floor[AMOUNT_TEXT_MAX];
     if (free_bytes < 0 || floor_bytes < 0 || (!low && free_bytes >= ROOM_FACTOR * floor_bytes))
         return;
-    doctor_size((uint64_t)free_bytes, has);
-    doctor_size((uint64_t)floor_bytes, floor);
+    amount_size((uint64_t)free_bytes, has);
+    amount_size((uint64_t)floor_bytes, floor);
     findings_add(e->findings, low ? SEVERITY_CRITICAL : SEVERITY_WARNING, "disk",
                  e->cluster->members[i].id,
                  low ? "its disk is full: %s are free, and below %s it refuses writes of clients"
@@ -38,12 +39,12 @@ static void find_room(struct examination *e, size_t i)
                                "more nodes each holds less: ringctl cluster join");
 }
 
-static void put_time(int64_t ms, char out[DOCTOR_TIME_MAX])
+static void put_time(int64_t ms, char out[AMOUNT_TEXT_MAX])
 {
     time_t seconds = (time_t)(ms / 1000);
     struct tm utc;
     if (gmtime_r(&seconds, &utc) == NULL ||
-        strftime(out, DOCTOR_TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+        strftime(out, AMOUNT_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
         strcpy(out, "?");
 }
 
@@ -54,7 +55,7 @@ static void find_damage(struct examination *e, size_t i)
     const char *why = fields_text(store, "damage_reason", "");
     bool damaged = fields_integer(store, "damage_times", 0) > 0;
     node_id id = e->cluster->members[i].id;
-    char at[DOCTOR_TIME_MAX];
+    char at[AMOUNT_TEXT_MAX];
     put_time(fields_integer(store, "damage_ms", 0), at);
     if (strcmp(state, "quarantined") == 0) {
         findings_add(e->findings, SEVERITY_CRITICAL, "store", id,

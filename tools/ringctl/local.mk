@@ -1,6 +1,8 @@
 # A library for all but the table of verbs, so that tests link it.
 noinst_LIBRARIES += libringctl.a
 libringctl_a_SOURCES = \
+	tools/ringctl/amounts.c \
+	tools/ringctl/amounts.h \
 	tools/ringctl/arguments.c \
 	tools/ringctl/arguments.h \
 	tools/ringctl/cluster.c \

@@ -6,7 +6,6 @@
  * node is asked only for what it has at hand.
  */
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -25,31 +24,6 @@ static const struct report_column COLUMNS[] = {{"severity", REPORT_TEXT},
                                                {"next_step", REPORT_TEXT}};
 
 enum { COLUMN_COUNT = sizeof COLUMNS / sizeof *COLUMNS };
-
-const char *doctor_time(uint64_t ms, char out[DOCTOR_TIME_MAX])
-{
-    uint64_t seconds = ms / 1000, minutes = seconds / 60, hours = minutes / 60;
-    if (hours >= 24)
-        snprintf(out, DOCTOR_TIME_MAX, "%" PRIu64 " d %" PRIu64 " h", hours / 24, hours % 24);
-    else if (hours > 0)
-        snprintf(out, DOCTOR_TIME_MAX, "%" PRIu64 " h %" PRIu64 " min", hours, minutes % 60);
-    else if (minutes > 0)
-        snprintf(out, DOCTOR_TIME_MAX, "%" PRIu64 " min", minutes);
-    else
-        snprintf(out, DOCTOR_TIME_MAX, "%" PRIu64 " s", seconds);
-    return out;
-}
-
-const char *doctor_size(uint64_t bytes, char out[DOCTOR_SIZE_MAX])
-{
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-    double amount = (double)bytes;
-    size_t unit = 0;
-    for (; amount >= 1024 && unit + 1 < sizeof units / sizeof *units; unit++)
-        amount /= 1024;
-    snprintf(out, DOCTOR_SIZE_MAX, unit == 0 ? "%.0f %s" : "%.1f %s", amount, units[unit]);
-    return out;
-}
 
 /* ---- asking ---- */
 
