@@ -112,6 +112,8 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->change_take = node_register_take;
     environment->register_view = node_register_view;
     environment->register_export = node_register_export;
+    environment->plan_wait = ring_driver_wait;
+    environment->plan_end_wait = ring_driver_end_wait;
     environment->hint_view = hints_view;
     environment->expiry_view = expiry_view;
     environment->drop_view = drop_view;
