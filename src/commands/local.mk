@@ -84,7 +84,10 @@ libringcore_a_SOURCES += \
 	src/commands/siblings.c \
 	src/commands/siblings.h \
 	src/commands/strings.c \
+	src/commands/task_reply.c \
 	src/commands/task_reply.h \
+	src/commands/tasks.c \
+	src/commands/transfers.c \
 	src/commands/syntax.c \
 	src/commands/syntax.h \
 	src/commands/subscriptions.c \

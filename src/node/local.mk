@@ -24,6 +24,8 @@ libringcore_a_SOURCES += \
 	src/node/register.h \
 	src/node/register_changes.c \
 	src/node/register_state.h \
+	src/node/ring_driver.c \
+	src/node/ring_driver.h \
 	src/node/repair_schedule.c \
 	src/node/request_times.c \
 	src/node/request_times.h \
