@@ -27,6 +27,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/report.c \
 	tools/ringctl/report.h \
 	tools/ringctl/verb_cluster.c \
+	tools/ringctl/verb_drain.c \
 	tools/ringctl/verb_gc.c \
 	tools/ringctl/verb_hints.c \
 	tools/ringctl/verb_key.c \
