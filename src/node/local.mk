@@ -1,6 +1,8 @@
 libringcore_a_SOURCES += \
 	src/node/client_sessions.c \
 	src/node/clock_fence.c \
+	src/node/drain.c \
+	src/node/drain.h \
 	src/node/event.c \
 	src/node/event.h \
 	src/node/evidence.c \

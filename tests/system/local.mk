@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	tests/system/test_clock \
 	tests/system/test_counters \
 	tests/system/test_damage \
+	tests/system/test_drain \
 	tests/system/test_errors \
 	tests/system/test_expiry \
 	tests/system/test_folding \
