@@ -289,6 +289,41 @@ bool elements_walk_failed(struct call *call)
     return true;
 }
 
+/* ---- all of them ---- */
+
+static void take_listed(struct call *call, const struct key_outcome *outcome)
+{
+    struct element_list *list = call->work;
+    struct resp_writer writer = {.out = &call->scratch, .version = call_version(call)};
+    if (list->names)
+        resp_writer_bulk(writer, outcome->key);
+    if (list->values)
+        resp_writer_bulk(writer, outcome->value);
+    list->count++;
+    list->work.walk.stop = call->scratch.length > ELEMENTS_ANSWER_BYTES_MAX;
+}
+
+void elements_list(struct call *call, uint8_t type, bool names, bool values, call_next *then)
+{
+    if (!elements_keyspace_is_right(call, type))
+        return;
+    struct element_list *list = call_work(call, sizeof *list);
+    list->names = names;
+    list->values = values;
+    elements_walk(call, &(struct element_walk){.type = type,
+                                               .key = call_argument(call, 1),
+                                               .limit = ELEMENTS_PAGE,
+                                               .take = take_listed,
+                                               .then = then});
+}
+
+void elements_reply_count(struct call *call)
+{
+    const struct element_list *list = call->work;
+    if (!elements_walk_failed(call))
+        call_reply_integer(call, (int64_t)list->count);
+}
+
 /* ---- cursors ---- */
 
 static void finish_scan(struct call *call)

@@ -69,6 +69,20 @@ void elements_walk(struct call *call, const struct element_walk *walk);
 bool elements_walk_failed(struct call *call);
 
 /*
+ * HGETALL, SMEMBERS, SCARD and their like: all elements. What is shown of each is in call->scratch,
+ * as it is answered, when `then` goes on.
+ */
+struct element_list {
+    struct element_work work;
+    bool names, values; /* are shown */
+    uint64_t count;
+};
+/* Of the key that is the first argument; a wrong keyspace is answered. */
+void elements_list(struct call *call, uint8_t type, bool names, bool values, call_next *then);
+/* A way to go on: answer how many there are. */
+call_next elements_reply_count;
+
+/*
  * HSCAN, SSCAN: one page from a cursor on. `take` appends to call->scratch and counts what it has
  * appended in `shown`.
  */

@@ -78,6 +78,8 @@ libringcore_a_SOURCES += \
 	src/commands/session.h \
 	src/commands/session_state.h \
 	src/commands/set_algebra.c \
+	src/commands/set_store.c \
+	src/commands/set_store.h \
 	src/commands/set_user.c \
 	src/commands/set_user.h \
 	src/commands/sets.c \
