@@ -32,8 +32,7 @@ void placement_changed(struct node *node)
     key_requests_follow_ring(node);
 }
 
-/* ---- steps of the store side ------------------------------------------------------------------
- */
+/* ---- steps of the store side ---------------------------------------------------------------- */
 
 void placement_start(struct node *node)
 {

@@ -10,9 +10,9 @@
  *     RING_SWITCHED   writes as before; reads, and new events, to N
  *     RING_STABLE     N is C now, one epoch later; or C is still, when the change was given up
  *
- *   joining owner   in N and not in C: begins with nothing, and answers no read until it is
- * complete leaving owner   in C and not in N: drops its copy when the change is over replica of
- * both, and of those that are in C and N: whatever holds the partition
+ *     joining owner   in N and not in C: begins empty, and answers no read until it is complete
+ *     leaving owner   in C and not in N: drops its copy when the change is over
+ *     replica         whatever holds the partition: these, and those that are in C and N
  *
  * The rules by which it moves, T1-T8, are those of tests/models/ring_change.py.
  * Source: reference "algorithms" 1.8.

@@ -6,9 +6,10 @@
  *
  *     u8 type, u8 request and pause, u16 length, body        and so on
  *
- * A type is that of the table below, so that the input's bytes are spent on types that there are;
- * behind the last one stand raw bytes of the link. The request number is a small one or, so that
- * answers reach who waits, one of those that the node has asked with. Who holds a peer's
+ * A type is that of the table below, so that the input's bytes are spent on types that there are.
+ * Bytes that are no frame never come this far: the link's reader refuses them (fuzz_message.c and
+ * test_frame.c). The request number is a small one or, so that answers reach who waits, one of
+ * those that the node has asked with. Who holds a peer's
  * certificate can lie about data; the claim is that he ends nobody: no assertion fails, the node
  * comes to rest, and its store opens again.
  */
@@ -83,11 +84,7 @@ static void give_frame(struct whole_node *whole, uint8_t type, uint8_t flags, st
 {
     request_id request = (flags & 0x40) != 0 ? whole->asked[flags % WHOLE_NODE_ASKED_MAX]
                                              : (request_id)(flags & 0x3f);
-    if (type % (TYPE_COUNT + 1) == TYPE_COUNT)
-        whole_node_step(whole,
-                        (struct event){.kind = EVENT_LINK_FRAMES, .link = PEER, .bytes = body});
-    else
-        whole_node_frame(whole, PEER, TYPES[type % (TYPE_COUNT + 1)], request, body);
+    whole_node_frame(whole, PEER, TYPES[type % TYPE_COUNT], request, body);
     if ((flags & 0x80) != 0)
         whole_node_pass(whole, 1000, 20);
 }
