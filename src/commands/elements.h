@@ -40,7 +40,11 @@ struct element_walk {
     uint64_t place; /* where to begin, then where to go on */
     uint32_t limit; /* of a page */
     bool one_page;
-    bool stop; /* may be set by `take` */
+    bool ordered; /* of a sorted set by scores: one page, see sorted_select.h */
+    bool reversed;
+    bool counts;       /* ordered: what was asked cannot be told from the order of owners */
+    struct slice from; /* ordered: where to begin */
+    bool stop;         /* may be set by `take` */
     void (*take)(struct call *call, const struct key_outcome *outcome);
     call_next *then;
     bool done; /* all was met */

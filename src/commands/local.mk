@@ -86,6 +86,12 @@ libringcore_a_SOURCES += \
 	src/commands/siblings.c \
 	src/commands/siblings.h \
 	src/commands/strings.c \
+	src/commands/sorted_ranges.c \
+	src/commands/sorted_removals.c \
+	src/commands/sorted_select.c \
+	src/commands/sorted_select.h \
+	src/commands/sorted_sets.c \
+	src/commands/sorted_sets.h \
 	src/commands/task_reply.h \
 	src/commands/syntax.c \
 	src/commands/syntax.h \
