@@ -355,9 +355,13 @@ static void add_tally_command(struct words *words, struct world *world, struct r
         take_key(command, key);
     else
         write = take_write(world, command, key);
-    add(words, command->kind == COMMAND_COUNTER_GET ? "HGET" : removes ? "HDEL" : "HINCRBY");
+    static const char *const names[][3] = {{"HGET", "HDEL", "HINCRBY"},
+                                           {"ZSCORE", "ZREM", "ZINCRBY"}};
+    bool sorted = oracle_tally_is_sorted(oracle);
+    add(words, names[sorted][command->kind == COMMAND_COUNTER_GET ? 0 : removes ? 1 : 2]);
     add_key(words, oracle, oracle_tally_key(oracle));
-    add(words, field);
+    if (command->kind != COMMAND_INCREMENT || !sorted)
+        add(words, field);
     if (command->kind != COMMAND_INCREMENT)
         return;
     struct buffer amount = {0};
@@ -365,6 +369,8 @@ static void add_tally_command(struct words *words, struct world *world, struct r
     buffer_printf(&amount, "%s%u", write->takes ? "-" : "", write->number);
     buffer_put_u8(&amount, 0);
     add(words, (const char *)amount.data);
+    if (sorted)
+        add(words, field);
     buffer_deinit(&amount);
 }
 
