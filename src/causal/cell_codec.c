@@ -165,21 +165,14 @@ void cell_decode_versions(struct reader *reader, struct cell *out)
     decode(reader, true, out);
 }
 
-static void put_u32(uint8_t *to, uint32_t value)
-{
-    for (unsigned i = 0; i < 4; i++)
-        to[i] = (uint8_t)(value >> (24 - 8 * i));
-}
-
 /* Fixed width and big-endian: the same bytes on every machine. */
 static void dot_image(const struct dot *dot, uint8_t image[DOT_IMAGE_BYTES])
 {
-    put_u32(image, dot->actor.node);
-    put_u32(image + 4, (uint32_t)dot->actor.storage_incarnation << 16 | dot->actor.kind);
-    put_u32(image + 8, dot->actor.boot_epoch);
-    put_u32(image + 12, dot->actor.adopt_epoch);
-    put_u32(image + 16, (uint32_t)(dot->sequence >> 32));
-    put_u32(image + 20, (uint32_t)dot->sequence);
+    bytes_store_u32(image, dot->actor.node);
+    bytes_store_u32(image + 4, (uint32_t)dot->actor.storage_incarnation << 16 | dot->actor.kind);
+    bytes_store_u32(image + 8, dot->actor.boot_epoch);
+    bytes_store_u32(image + 12, dot->actor.adopt_epoch);
+    bytes_store_u64(image + 16, dot->sequence);
 }
 
 /* A chain of hashes, each seeding the next: sorted dots need no buffer. */
