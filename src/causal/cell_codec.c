@@ -135,8 +135,7 @@ static void decode_siblings(struct reader *reader, bool may_omit, struct cell *o
         reader->failed = true;
     if (reader->failed || count == 0)
         return;
-    out->siblings = memory_new(count, sizeof *out->siblings);
-    out->capacity = (uint32_t)count;
+    cell_reserve(out, (uint32_t)count);
     while (out->count < count && !reader->failed) {
         struct sibling *sibling = &out->siblings[out->count];
         decode_sibling(reader, &out->context, may_omit, sibling);
@@ -148,8 +147,8 @@ static void decode_siblings(struct reader *reader, bool may_omit, struct cell *o
 
 static void decode(struct reader *reader, bool may_omit, struct cell *out)
 {
-    *out = (struct cell){0};
-    version_vector_decode(reader, &out->context);
+    assert(out->count == 0);
+    version_vector_decode_on(reader, &out->context);
     decode_siblings(reader, may_omit, out);
     if (reader->failed)
         cell_deinit(out);
@@ -157,10 +156,22 @@ static void decode(struct reader *reader, bool may_omit, struct cell *out)
 
 void cell_decode(struct reader *reader, struct cell *out)
 {
+    *out = (struct cell){0};
+    decode(reader, false, out);
+}
+
+void cell_decode_on(struct reader *reader, struct cell *out)
+{
     decode(reader, false, out);
 }
 
 void cell_decode_versions(struct reader *reader, struct cell *out)
+{
+    *out = (struct cell){0};
+    decode(reader, true, out);
+}
+
+void cell_decode_versions_on(struct reader *reader, struct cell *out)
 {
     decode(reader, true, out);
 }

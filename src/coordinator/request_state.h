@@ -111,7 +111,10 @@ void read_met(struct coordinated_request *c, uint64_t wall_ms, struct coordinate
 bool request_has_id(const struct coordinated_request *c);
 
 /* read_merge.c */
-/* The owner's cell of entry `index`, values borrowed; false when it is not counted. */
+/*
+ * The owner's cell of entry `index`, values borrowed; false when it is not counted. Here and below
+ * `out` is empty, and all zero or made by cell_on().
+ */
 bool read_answered_cell(const struct coordinated_request *c, uint8_t owner, uint16_t index,
                         struct cell *out);
 /* As it was first answered, without what was fetched. The owner is counted. */

@@ -20,13 +20,14 @@
 
 enum { RANGE_CELLS_MAX = 20000, RANGE_BYTES_MAX = 1 << 20 };
 
+/* `out` is empty; see cell_decode_on(). */
 static enum status decode_record(struct slice record, struct slice *encoded, struct cell *out)
 {
     enum status status = record_cell_open(record, encoded);
     if (status != STATUS_OK)
         return status;
     struct reader reader = reader_make(*encoded);
-    cell_decode(&reader, out);
+    cell_decode_on(&reader, out);
     return reader_end(&reader);
 }
 
@@ -47,7 +48,8 @@ static void append_values(const struct cell *cell, struct slice encoded, uint32_
 static enum status append_cell(struct slice record, uint32_t value_bytes_max, struct buffer *out)
 {
     struct slice encoded;
-    struct cell cell = {0};
+    struct cell_room room;
+    struct cell cell = cell_on(&room);
     enum status status = decode_record(record, &encoded, &cell);
     if (status == STATUS_OK)
         append_values(&cell, encoded, value_bytes_max, out);

@@ -216,7 +216,7 @@ static size_t delivery_bytes(const struct replica_mint *mint, const struct remai
            after->dots * DOT_BYTES_MAX;
 }
 
-/* The new version, or the two of them, beside what they do not replace. */
+/* The new version, or the two of them, beside what they do not replace. `out` is empty. */
 static void mint_cell(const struct replica_mint *mint, const struct evaluated *evaluated,
                       const struct cell *base, struct replica_context *context, struct cell *out,
                       struct dot *dot)
@@ -236,7 +236,6 @@ static void mint_cell(const struct replica_mint *mint, const struct evaluated *e
     dot->sequence--;
     if (mint->observed_time > above)
         above = mint->observed_time;
-    *out = (struct cell){0};
     for (uint32_t i = 0; i < base->count; i++)
         if (stays(evaluated, replaced, &base->siblings[i]))
             cell_insert(out, &base->siblings[i]);
@@ -281,7 +280,8 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     struct local_cell local;
     struct cell own_base = {0};
     const struct cell *base = &own_base;
-    struct cell after = {0};
+    struct cell_room after_room;
+    struct cell after = cell_on(&after_room);
     struct clock new_dots = {0};
     struct evaluated evaluated = {0};
     struct register_effect *effect = &evaluated.effect;
