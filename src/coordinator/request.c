@@ -51,19 +51,37 @@ static uint8_t holder_index(const struct coordinated_request *c, node_id node)
     return i;
 }
 
-void request_send(struct coordinated_request *c, uint8_t holder, uint16_t type, struct slice body,
-                  struct coordinated_output *out)
+static void add_send(struct coordinated_request *c, uint8_t holder, uint16_t type, size_t offset,
+                     struct coordinated_output *out)
 {
     if (out->send_count == out->send_capacity) {
         out->send_capacity = out->send_capacity == 0 ? 8 : out->send_capacity * 2;
         out->sends = memory_resize(out->sends, out->send_capacity, sizeof *out->sends);
     }
-    out->sends[out->send_count++] = (struct coordinated_send){.to = c->owners.nodes[holder],
-                                                              .type = type,
-                                                              .offset = out->bodies.length,
-                                                              .length = body.length};
-    buffer_append_slice(&out->bodies, body);
+    out->sends[out->send_count++] =
+        (struct coordinated_send){.to = c->owners.nodes[holder],
+                                  .type = type,
+                                  .offset = offset,
+                                  .length = out->bodies.length - offset};
     c->open |= (owner_mask)1 << holder;
+}
+
+void request_send(struct coordinated_request *c, uint8_t holder, uint16_t type, struct slice body,
+                  struct coordinated_output *out)
+{
+    size_t offset = out->bodies.length;
+    buffer_append_slice(&out->bodies, body);
+    add_send(c, holder, type, offset, out);
+}
+
+void request_send_all(struct coordinated_request *c, owner_mask holders, uint16_t type,
+                      struct slice body, struct coordinated_output *out)
+{
+    size_t offset = out->bodies.length;
+    buffer_append_slice(&out->bodies, body);
+    for (uint8_t i = 0; i < c->owners.count; i++)
+        if ((holders >> i & 1) != 0)
+            add_send(c, i, type, offset, out);
 }
 
 void request_answer(struct coordinated_request *c, struct slice result,

@@ -259,6 +259,8 @@ void password_hashes_forget(struct node *node, connection_id id);
 /* node.c */
 void node_send_link(struct node *node, link_id link, uint16_t type, request_id request,
                     uint32_t left_ms, struct slice body);
+/* What the effect before sends goes to another link as well. */
+void node_send_link_too(struct node *node, link_id link);
 /* `deadline_us` 0: none. */
 void node_send_store(struct node *node, uint16_t type, request_id request, uint64_t deadline_us,
                      struct slice body);

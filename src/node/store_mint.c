@@ -20,7 +20,7 @@ void store_reply_minted(const struct frame *frame, const struct message_minted *
 {
     size_t offset = frame_start(out, MESSAGE_MINTED, frame->request, 0);
     message_minted_encode(minted, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 /*

@@ -131,7 +131,7 @@ static void reply_cells(const struct frame *frame, uint16_t type,
         result->cell_count = 0;
     size_t offset = frame_start(replies, type, frame->request, 0);
     message_read_result_encode(result, replies);
-    frame_finish(replies, offset);
+    frame_finish_inside(replies, offset);
 }
 
 /* Of which type the key has elements; `record` is its cell's, empty when it has none. */
@@ -387,7 +387,7 @@ static void read_range(const struct store_port *port, const struct ring *ring,
         result.entry_count = 0;
     size_t offset = frame_start(replies, MESSAGE_RANGE_RESULT, frame->request, 0);
     message_range_result_encode(&result, replies);
-    frame_finish(replies, offset);
+    frame_finish_inside(replies, offset);
     buffer_deinit(&walk.entries);
     buffer_deinit(&walk.skip);
     buffer_deinit(&bound);

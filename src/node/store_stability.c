@@ -220,7 +220,7 @@ static void report_to(struct store_side *side, struct stability_peer *peer,
         message.closed = store_closed_time(side, now);
     size_t offset = frame_start(out, MESSAGE_STABILITY, frame->request, 0);
     message_stability_encode(&message, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
     buffer_deinit(&reports);
 }
 
@@ -268,14 +268,14 @@ static void hear(struct store_side *side, struct stability_peer *peer,
 {
     struct message_stability message;
     if (message_stability_decode(step->body, &message) != STATUS_OK)
-        return;                       /* it is not confirmed, so it comes again */
+        return;                                /* it is not confirmed, so it comes again */
     bool newer = message.number > peer->heard; /* else one overtook it, and would be taken back */
     if (newer && !take_report(side, peer, &message))
         return;
     struct message_stability_heard heard = {.number = message.number, .sent_us = now.mono_us};
     size_t offset = frame_start(out, MESSAGE_STABILITY_HEARD, frame->request, 0);
     message_stability_heard_encode(&heard, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 static void confirm(struct store_side *side, struct stability_peer *peer, uint64_t number)
@@ -404,7 +404,7 @@ static void collect(struct store_side *side, const struct message_stability_step
     sum_up(side, &sum);
     size_t offset = frame_start(&out->late, MESSAGE_GARBAGE, frame->request, 0);
     message_garbage_encode(&sum, &out->late);
-    frame_finish(&out->late, offset);
+    frame_finish_inside(&out->late, offset);
 }
 
 void store_handle_stability(struct store_side *side, const struct frame *frame, struct instant now,

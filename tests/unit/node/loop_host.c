@@ -201,7 +201,7 @@ bool loop_host_find(const struct loop_host *host, uint16_t type, struct frame *o
         if (effect->kind != EFFECT_LINK_SEND && effect->kind != EFFECT_STORE_WRITE &&
             effect->kind != EFFECT_STORE_READ)
             continue;
-        assert_int_equal(frame_parse(effect_bytes(&host->effects, effect), out, &used), STATUS_OK);
+        assert_int_equal(frame_open(effect_bytes(&host->effects, effect), out, &used), STATUS_OK);
         *link = effect->kind == EFFECT_LINK_SEND ? effect->link : 0;
         if (out->type == type)
             return true;
