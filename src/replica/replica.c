@@ -285,12 +285,14 @@ static enum status merge_delivered(struct replica *replica, const struct cell_de
                                    struct cell *incoming, const struct clock *satisfied,
                                    struct replica_context *context, bool *changed)
 {
-    struct clock new_dots = {0};
+    struct clock_room dots_room;
+    struct clock new_dots = clock_on(&dots_room);
     struct cell_room merged_room;
     struct cell merged = cell_on(&merged_room);
     uint32_t losses = 0;
     enum status status = STATUS_OK;
-    clock_difference(satisfied, &replica->clock, &new_dots);
+    if (satisfied->count > 0)
+        clock_difference(satisfied, &replica->clock, &new_dots);
     replica_add_unseen_dots(replica, incoming, &new_dots);
     cell_filter_seen(incoming, &replica->clock, local->present ? &local->cell : NULL);
     /*
