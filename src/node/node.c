@@ -238,6 +238,7 @@ void node_free(struct node *node)
     environment_deinit(&node->environment);
     HASH_ITER(hh, node->pending, pending, next)
     pending_remove(node, pending);
+    pending_free_spare(node);
     request_times_deinit(&node->times);
     for (uint32_t i = 0; i < node->load_count; i++)
         end_load(&node->loads[i], node);
@@ -559,6 +560,12 @@ static void store_frame(struct node *node, const struct frame *frame)
     }
 }
 
+/*
+ * What is due comes with EVENT_TICK. Under load that may be late, so other events look as well; but
+ * they may be hundreds in this time, and looking asks all schedules.
+ */
+enum { LOOK_PAUSE_US = 1000 };
+
 /* ---- steps -------------------------------------------------------------------------------- */
 
 static void for_each_frame(struct node *node, const struct event *event)
@@ -692,8 +699,11 @@ void node_step(struct node *node, const struct event *event, struct effects *out
         break;
     }
     carry_out_peers(node);
-    if (node_deadline_us(node) <= node->now.mono_us)
-        tick(node);
+    if (event->kind == EVENT_TICK || node->now.mono_us >= node->look_us) {
+        node->look_us = node->now.mono_us + LOOK_PAUSE_US;
+        if (node_deadline_us(node) <= node->now.mono_us)
+            tick(node);
+    }
     client_sessions_run_completions(node);
     client_sessions_close_doomed(node);
     node->out = NULL;

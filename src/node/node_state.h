@@ -101,7 +101,8 @@ struct pending {
     /* PENDING_PEER_STORE, PENDING_REGISTER */
     uint16_t type; /* of the question */
     partition_id partition;
-    struct ring_tag tag; /* of the partition, when it was asked */
+    struct ring_tag tag;        /* of the partition, when it was asked */
+    struct pending *next_spare; /* of those that are over, and kept for the next ones */
 };
 
 /* A result for a session, delivered at the end of the step. */
@@ -203,6 +204,7 @@ struct node {
     struct node_damage damage;
     enum status store_condition; /* not OK: client writes are not coordinated here */
     struct pending *pending;
+    struct pending *spare_pending; /* as many as were under way at once */
     uint32_t coordinated_count;
     uint32_t held_count;
     request_id last_request;
@@ -242,6 +244,7 @@ struct node {
         struct message_holdings_state state; /* as the store side last told */
     } holdings;
     struct tree_schedule *trees;
+    uint64_t look_us;     /* events before this do not look whether something is due */
     struct instant now;   /* of the present step; by the agreed time when the own clock is skewed */
     uint64_t own_wall_ms; /* the wall clock as it stands, for peers to judge */
     struct effects *out;  /* of the present step */
@@ -277,6 +280,7 @@ struct pending *pending_add(struct node *node, enum pending_kind kind, const str
                             uint64_t deadline_us);
 struct pending *pending_find(struct node *node, request_id id);
 void pending_remove(struct node *node, struct pending *pending);
+void pending_free_spare(struct node *node);
 /* It goes on under another number: answers to what was sent so far find nobody. */
 void pending_renumber(struct node *node, struct pending *pending);
 void pending_await(struct node *node, struct pending *pending, node_id peer);
