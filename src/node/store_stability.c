@@ -92,7 +92,7 @@ void store_stability_follow_members(struct store_side *side)
         const struct ring_member *member = &side->ring->members[i];
         struct stability_peer *peer = &all->peers[all->peer_count];
         uint32_t known = 0;
-        if (member->id == side->self || member->role != MEMBER_DATA)
+        if (member->id == side->self || !ring_member_keeps_hints(member))
             continue;
         while (known < before_count && before[known].node != member->id)
             known++;
@@ -262,6 +262,15 @@ static bool take_report(struct store_side *side, struct stability_peer *peer,
     return whole;
 }
 
+static void tell_heard(const struct frame *frame, uint64_t number, struct instant now,
+                       struct buffer *out)
+{
+    struct message_stability_heard heard = {.number = number, .sent_us = now.mono_us};
+    size_t offset = frame_start(out, MESSAGE_STABILITY_HEARD, frame->request, 0);
+    message_stability_heard_encode(&heard, out);
+    frame_finish_inside(out, offset);
+}
+
 static void hear(struct store_side *side, struct stability_peer *peer,
                  const struct message_stability_step *step, const struct frame *frame,
                  struct instant now, struct buffer *out)
@@ -272,10 +281,7 @@ static void hear(struct store_side *side, struct stability_peer *peer,
     bool newer = message.number > peer->heard; /* else one overtook it, and would be taken back */
     if (newer && !take_report(side, peer, &message))
         return;
-    struct message_stability_heard heard = {.number = message.number, .sent_us = now.mono_us};
-    size_t offset = frame_start(out, MESSAGE_STABILITY_HEARD, frame->request, 0);
-    message_stability_heard_encode(&heard, out);
-    frame_finish_inside(out, offset);
+    tell_heard(frame, message.number, now, out);
 }
 
 static void confirm(struct store_side *side, struct stability_peer *peer, uint64_t number)
@@ -416,6 +422,11 @@ void store_handle_stability(struct store_side *side, const struct frame *frame, 
     struct stability_peer *peer = find_peer(side, step.node);
     if (step.kind == STABILITY_STEP_COLLECT)
         collect(side, &step, frame, now, out);
+    if (step.kind == STABILITY_STEP_FORGET) {
+        if (peer != NULL)
+            forget(side, peer);
+        tell_heard(frame, 0, now, &out->late);
+    }
     if (peer == NULL)
         return;
     switch (step.kind) {
@@ -432,9 +443,6 @@ void store_handle_stability(struct store_side *side, const struct frame *frame, 
     case STABILITY_STEP_HEARD:
         confirm(side, peer, step.number);
         peer->echo_us = step.heard_us;
-        break;
-    case STABILITY_STEP_FORGET:
-        forget(side, peer);
         break;
     default:
         break;
