@@ -561,10 +561,22 @@ static void store_frame(struct node *node, const struct frame *frame)
 }
 
 /*
- * What is due comes with EVENT_TICK. Under load that may be late, so other events look as well; but
- * they may be hundreds in this time, and looking asks all schedules.
+ * What is due comes with EVENT_TICK. Under load that may be late, so other events look as well: at
+ * the timers of requests and clients each of them, at the schedules once in this time.
  */
 enum { LOOK_PAUSE_US = 1000 };
+
+static bool is_due(struct node *node, const struct event *event)
+{
+    uint64_t now_us = node->now.mono_us;
+    if (deadline_heap_next_us(&node->timers) <= now_us ||
+        deadline_heap_next_us(&node->client_timers) <= now_us)
+        return true;
+    if (event->kind != EVENT_TICK && now_us < node->look_us)
+        return false;
+    node->look_us = now_us + LOOK_PAUSE_US;
+    return node_deadline_us(node) <= now_us;
+}
 
 /* ---- steps -------------------------------------------------------------------------------- */
 
@@ -699,11 +711,8 @@ void node_step(struct node *node, const struct event *event, struct effects *out
         break;
     }
     carry_out_peers(node);
-    if (event->kind == EVENT_TICK || node->now.mono_us >= node->look_us) {
-        node->look_us = node->now.mono_us + LOOK_PAUSE_US;
-        if (node_deadline_us(node) <= node->now.mono_us)
-            tick(node);
-    }
+    if (is_due(node, event))
+        tick(node);
     client_sessions_run_completions(node);
     client_sessions_close_doomed(node);
     node->out = NULL;

@@ -162,10 +162,10 @@ struct peer_load {
     bool rebuilding; /* as it last said */
     struct hint_peer hints;
     struct publication_lane publications;
-    uint64_t report_due_us;                   /* UINT64_MAX while it is down */
-    uint64_t reported_us;                     /* the last one was asked for then */
-    bool report_waits;                        /* it was not confirmed yet */
-    bool report_afresh;                       /* it has not had one on this link */
+    uint64_t report_due_us; /* UINT64_MAX while it is down */
+    uint64_t reported_us;   /* the last one was asked for then */
+    bool report_waits;      /* it was not confirmed yet */
+    bool report_afresh;     /* it has not had one on this link */
     uint64_t forget_due_us; /* the own store is asked again to forget what it said; or UINT64_MAX */
     request_id forget;      /* the number of that step */
     uint64_t holds_since_us[GC_REASON_COUNT]; /* it holds back garbage; 0: it does not */
@@ -246,7 +246,7 @@ struct node {
         struct message_holdings_state state; /* as the store side last told */
     } holdings;
     struct tree_schedule *trees;
-    uint64_t look_us;     /* events before this do not look whether something is due */
+    uint64_t look_us;     /* events before this do not look at the schedules */
     struct instant now;   /* of the present step; by the agreed time when the own clock is skewed */
     uint64_t own_wall_ms; /* the wall clock as it stands, for peers to judge */
     struct effects *out;  /* of the present step */
