@@ -317,7 +317,8 @@ static enum status collect_replica(struct store_side *side, uint32_t index, stru
     struct replica *replica = &side->replicas[index];
     struct stability *stability = &side->stability->replicas[index];
     struct purge_outcome outcome = {0};
-    side->context.may_mint = store_clock_may_mint(&side->clock, now) == STATUS_OK;
+    side->context.may_mint = store_clock_may_mint(&side->clock, now) == STATUS_OK &&
+                             ring_is_read(side->ring, side->self, replica->partition); /* T2 */
     uint64_t wait_us = (uint64_t)side->settings.request_timeout_max_ms * 1000;
     side->stability->waited[index] = stability_advance(stability, &replica->actor, &replica->clock,
                                                        now.mono_us, wait_us, hint_free_us(side)) &&

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/status.h"
+#include "ringd/memory_limit.h"
 
 /* Buckets up to powers of two: 32 us to 17 s, 1 to 511 requests. */
 enum { COMMIT_FIRST = 5, COMMIT_LAST = 24, GROUP_LAST = 9 };
@@ -45,8 +46,12 @@ const struct metric HOST_METRICS[] = {
     FIELD(HOST_MEMORY, "used_memory_peak", usage.resident_bytes_max),
     BYTES(HOST_MEMORY, "used_memory_peak_rss", "ringd_resident_memory_max_bytes",
           usage.resident_bytes_max, "The most memory that was resident."),
-    GAUGE(HOST_SECTION_NONE, NULL, "process_open_fds", usage.descriptors, "Open descriptors."),
-    GAUGE(HOST_SECTION_NONE, NULL, "process_max_fds", usage.descriptors_max,
+    FIELD(HOST_MEMORY, "total_system_memory", usage.machine_bytes),
+    BYTES(HOST_MEMORY, "memory_limit_bytes", "ringd_memory_limit_bytes", usage.limit_bytes,
+          "Memory of the machine, or of the control group where that is less."),
+    GAUGE(HOST_CLIENTS, "open_descriptors", "process_open_fds", usage.descriptors,
+          "Open descriptors."),
+    GAUGE(HOST_CLIENTS, "descriptors_max", "process_max_fds", usage.descriptors_max,
           "Descriptors that the system allows."),
     ROW(HOST_SECTION_NONE, NULL, "process_start_time_seconds", METRIC_GAUGE, METRIC_SECONDS, "",
         usage.start_time_s, "When the process started, since 1970."),
@@ -211,7 +216,10 @@ void host_usage_take(struct host_usage *out)
 {
     struct rusage usage;
     struct rlimit limit;
-    *out = (struct host_usage){.descriptors = descriptors(), .start_time_s = start_time_s()};
+    *out = (struct host_usage){.descriptors = descriptors(),
+                               .machine_bytes = memory_machine_bytes(),
+                               .limit_bytes = memory_limit_bytes(),
+                               .start_time_s = start_time_s()};
     take_memory(out);
     if (getrusage(RUSAGE_SELF, &usage) == 0) {
         out->resident_bytes_max = (uint64_t)usage.ru_maxrss * 1024;

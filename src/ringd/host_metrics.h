@@ -21,6 +21,8 @@ struct host_usage {
     /* Memory; 0 where the system does not tell. */
     uint64_t resident_bytes, resident_bytes_max;
     uint64_t own_bytes; /* resident, without what is shared with files and other processes */
+    uint64_t machine_bytes, limit_bytes; /* memory_limit.h */
+
     uint64_t system_us, user_us; /* processor time */
     uint64_t processor_us;       /* both */
     uint64_t descriptors, descriptors_max;

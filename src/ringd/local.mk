@@ -22,6 +22,8 @@ libringd_a_SOURCES = \
 	src/ringd/information.h \
 	src/ringd/log_file.c \
 	src/ringd/log_file.h \
+	src/ringd/memory_limit.c \
+	src/ringd/memory_limit.h \
 	src/ringd/message_mac.c \
 	src/ringd/message_mac.h \
 	src/ringd/nearest_name.c \

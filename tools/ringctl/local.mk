@@ -1,15 +1,28 @@
 # A library for all but the table of verbs, so that tests link it.
 noinst_LIBRARIES += libringctl.a
 libringctl_a_SOURCES = \
+	tools/ringctl/amounts.c \
+	tools/ringctl/amounts.h \
 	tools/ringctl/arguments.c \
 	tools/ringctl/arguments.h \
 	tools/ringctl/cluster.c \
 	tools/ringctl/cluster.h \
 	tools/ringctl/completion.c \
+	tools/ringctl/doctor.h \
+	tools/ringctl/doctor_copies.c \
+	tools/ringctl/doctor_limits.c \
+	tools/ringctl/doctor_members.c \
+	tools/ringctl/doctor_paths.c \
+	tools/ringctl/doctor_settings.c \
+	tools/ringctl/doctor_stores.c \
 	tools/ringctl/exchange.c \
 	tools/ringctl/exchange.h \
 	tools/ringctl/fields.c \
 	tools/ringctl/fields.h \
+	tools/ringctl/findings.c \
+	tools/ringctl/findings.h \
+	tools/ringctl/info_text.c \
+	tools/ringctl/info_text.h \
 	tools/ringctl/json.c \
 	tools/ringctl/json.h \
 	tools/ringctl/login.c \
@@ -24,9 +37,14 @@ libringctl_a_SOURCES = \
 	tools/ringctl/plan_sizes.h \
 	tools/ringctl/progress.c \
 	tools/ringctl/progress.h \
+	tools/ringctl/reach_picture.c \
+	tools/ringctl/reach_picture.h \
 	tools/ringctl/report.c \
 	tools/ringctl/report.h \
+	tools/ringctl/settings_compare.c \
+	tools/ringctl/settings_compare.h \
 	tools/ringctl/verb_cluster.c \
+	tools/ringctl/verb_doctor.c \
 	tools/ringctl/verb_gc.c \
 	tools/ringctl/verb_hints.c \
 	tools/ringctl/verb_key.c \

@@ -19,6 +19,13 @@ const struct verb VERBS[] = {
      "Asks the first node for the members, then all of them for what they see, and merges the\n"
      "answers; where they disagree, it says so. Exit status 0: all is well; 4: degraded.\n",
      verb_status},
+    {"doctor", NULL, 0, 0, 0, "all that is wrong or soon will be, why, and what to do",
+     "Asks all nodes, and once more a second later, and names what is found: members that are\n"
+     "gone, slow or wrong in their clocks, paths that are cut, partitions that miss owners,\n"
+     "copies in one rack, disks, damaged stores, limits, certificates, hints, settings that\n"
+     "differ. Changes nothing; good for cron. Exit status 0: nothing, or notices alone; 4:\n"
+     "warnings, or worse.\n",
+     verb_doctor},
     {"ring", NULL, 0, 0, 0, "how much of the ring each node owns",
      "Counts the partitions that each node owns, and of how many it is the first owner.\n",
      verb_ring},

@@ -28,6 +28,8 @@ struct node_tls {
     char problem[NODE_TLS_PROBLEM_MAX]; /* of the last reload; "" when that was good */
 };
 
+/* From the text of INFO tls; what is not there is no TLS. */
+void node_tls_parse(struct slice info, struct node_tls *out);
 /* `info` may be NULL or an error: then there is no TLS to be told of. */
 void node_tls_read(const struct resp_value *info, struct node_tls *out);
 

@@ -11,6 +11,7 @@
 #include "report.h"
 
 enum exit_code verb_status(const struct arguments *arguments);
+enum exit_code verb_doctor(const struct arguments *arguments);
 enum exit_code verb_ring(const struct arguments *arguments);
 enum exit_code verb_ring_show(const struct arguments *arguments);
 enum exit_code verb_ring_verify(const struct arguments *arguments);

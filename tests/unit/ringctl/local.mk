@@ -1,6 +1,7 @@
 libringtest_a_SOURCES +=
 unit_tests += \
 	tests/unit/ringctl/test_arguments \
+	tests/unit/ringctl/test_doctor \
 	tests/unit/ringctl/test_json \
 	tests/unit/ringctl/test_losses \
 	tests/unit/ringctl/test_node_tls \
@@ -8,6 +9,8 @@ unit_tests += \
 
 tests_unit_ringctl_test_arguments_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
 tests_unit_ringctl_test_arguments_LDADD = libringctl.a $(LDADD)
+tests_unit_ringctl_test_doctor_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
+tests_unit_ringctl_test_doctor_LDADD = libringctl.a $(LDADD)
 tests_unit_ringctl_test_json_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
 tests_unit_ringctl_test_json_LDADD = libringctl.a $(LDADD)
 tests_unit_ringctl_test_losses_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools

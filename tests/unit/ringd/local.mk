@@ -10,6 +10,7 @@ unit_tests += \
 	tests/unit/ringd/test_http_request \
 	tests/unit/ringd/test_log_file \
 	tests/unit/ringd/test_manual \
+	tests/unit/ringd/test_memory_limit \
 	tests/unit/ringd/test_message_mac \
 	tests/unit/ringd/test_options \
 	tests/unit/ringd/test_password_hash \
