@@ -15,6 +15,10 @@ void loop_host_step(struct loop_host *host, struct event event)
     effects_clear(&host->effects);
     event.now = host->now;
     node_step(host->node, &event, &host->effects);
+    if (event.kind == EVENT_TICK || node_deadline_us(host->node) > host->now.mono_us)
+        return;
+    event = (struct event){.kind = EVENT_TICK, .now = host->now}; /* at once, as adapters do */
+    node_step(host->node, &event, &host->effects);
 }
 
 void loop_host_give(struct loop_host *host, link_id link, uint16_t type, request_id request,
