@@ -112,6 +112,7 @@ struct key_result {
     uint16_t outcome_count;
     struct key_outcome
         *outcomes; /* owned; their slices borrow from what the result was decoded from */
+    bool lent;     /* not owned: the array of key_result_decode_on() */
     struct version_vector context; /* KEY_READ: what the answer covers */
     hybrid_time time;              /* KEY_READ: the highest in the answer */
     uint64_t next_position;        /* KEY_SCAN, KEY_ELEMENTS_WALK: where to go on */
@@ -171,5 +172,8 @@ void key_result_encode(const struct key_result *result, struct buffer *out);
 /* Overwrite what an encoded result says of acks. */
 void key_result_set_acks(struct buffer *encoded, uint8_t acks, uint8_t needed, uint8_t hints);
 MUST_USE enum status key_result_decode(struct reader *reader, struct key_result *out);
+/* The same, and if there is one outcome it stands in `one`, which must live as long as `out`. */
+MUST_USE enum status key_result_decode_on(struct reader *reader, struct key_outcome *one,
+                                          struct key_result *out);
 
 #endif

@@ -259,7 +259,7 @@ void store_reply_collection_clock(const struct frame *frame,
 {
     size_t offset = frame_start(out, MESSAGE_COLLECTION_CLOCK_RESULT, frame->request, 0);
     message_collection_clock_result_encode(result, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 void store_handle_collection_clock(struct store_side *side, const struct frame *frame,

@@ -326,7 +326,7 @@ void store_read_elements(const struct store_port *port, const struct ring *ring,
     }
     size_t offset = frame_start(replies, MESSAGE_ELEMENTS_RESULT, frame->request, 0);
     message_elements_result_encode(&result, replies);
-    frame_finish(replies, offset);
+    frame_finish_inside(replies, offset);
     clock_deinit(&page.cut);
     buffer_deinit(&page.entries);
     buffer_deinit(&head);

@@ -7,6 +7,7 @@ EXTRA_DIST += \
 	tests/system/test_catch_up \
 	tests/system/test_clients \
 	tests/system/test_clock \
+	tests/system/test_compare \
 	tests/system/test_counters \
 	tests/system/test_damage \
 	tests/system/test_drain \

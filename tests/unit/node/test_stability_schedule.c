@@ -24,7 +24,7 @@ static request_id find_step(const struct loop_host *host, uint8_t first, uint8_t
         size_t used;
         if (effect->kind != EFFECT_STORE_WRITE)
             continue;
-        assert_int_equal(frame_parse(effect_bytes(&host->effects, effect), &frame, &used),
+        assert_int_equal(frame_open(effect_bytes(&host->effects, effect), &frame, &used),
                          STATUS_OK);
         if (frame.type != MESSAGE_STABILITY_STEP)
             continue;

@@ -4,6 +4,7 @@ libringtest_a_SOURCES += \
 	tests/unit/replica/memory_store.c \
 	tests/unit/replica/memory_store.h
 unit_tests += \
+	tests/unit/replica/test_cell_cache \
 	tests/unit/replica/test_collection \
 	tests/unit/replica/test_hint_store \
 	tests/unit/replica/test_expiry \
