@@ -1,6 +1,8 @@
 libringcore_a_SOURCES += \
 	src/node/client_sessions.c \
 	src/node/clock_fence.c \
+	src/node/drain.c \
+	src/node/drain.h \
 	src/node/event.c \
 	src/node/event.h \
 	src/node/evidence.c \
@@ -45,6 +47,8 @@ libringcore_a_SOURCES += \
 	src/node/store_lineage.c \
 	src/node/store_mint.c \
 	src/node/store_collections.c \
+	src/node/store_order.c \
+	src/node/store_order.h \
 	src/node/store_elements.c \
 	src/node/store_elements.h \
 	src/node/store_read.c \

@@ -34,7 +34,7 @@ void node_send_store(struct node *node, uint16_t type, request_id request, uint6
                      struct slice body)
 {
     bool reads = type == MESSAGE_READ || type == MESSAGE_RANGE || type == MESSAGE_FETCH ||
-                 type == MESSAGE_ELEMENTS || type == MESSAGE_HINT_READ;
+                 type == MESSAGE_ELEMENTS || type == MESSAGE_ORDER || type == MESSAGE_HINT_READ;
     struct effect *effect = effects_add(node->out, reads ? EFFECT_STORE_READ : EFFECT_STORE_WRITE);
     uint32_t deadline_ms = (uint32_t)(deadline_us / 1000);
     if (deadline_us != 0 && deadline_ms == 0)
@@ -118,6 +118,10 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->expiry_view = expiry_view;
     environment->drop_view = drop_view;
     environment->gc_view = stability_view;
+    environment->drain_set = drain_set;
+    environment->drain_view = drain_look;
+    environment->drains = drain_of;
+    environment->client_move = drain_client_move;
     environment->hint_lane_view = hints_lane_view;
     environment->owner_view = owner_choice_view;
     environment->reach_between = reach_between;
@@ -216,6 +220,7 @@ struct node *node_new(const struct node_params *params)
     node->config = node_register_new(node, params);
     node->driver = ring_driver_new();
     hints_init(node, params);
+    drain_init(node);
     owner_choice_init(node);
     node->trees = tree_schedule_new(node->ring, node->self);
     init_environment(node, params);
@@ -280,6 +285,7 @@ static void peer_went_down(struct node *node, node_id peer)
     partition_peer_down(node, peer);
     node_register_peer_down(node, peer);
     hints_peer_down(node, peer);
+    drain_peer_down(node, peer);
     stability_peer_down(node, peer);
 }
 
@@ -319,6 +325,7 @@ static void carry_out_peers(struct node *node)
             lineage_peer_up(node, action->node);
             node_register_peer_up(node, action->node);
             hints_peer_up(node, action->node);
+            drain_peer_up(node, action->node);
             stability_peer_up(node, action->node);
             break;
         case PEERS_DOWN:
@@ -398,6 +405,7 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
     case MESSAGE_FETCH_RESULT:
     case MESSAGE_LOOKUP_RESULT:
     case MESSAGE_ELEMENTS_RESULT:
+    case MESSAGE_ORDER_RESULT:
     case MESSAGE_COLLECTION_CLOCK_RESULT:
     case MESSAGE_RANGE_RESULT:
     case MESSAGE_REPLICATED:
@@ -418,6 +426,10 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
         break;
     case MESSAGE_REACH:
         reach_peer_frame(node, frame->body);
+        break;
+    case MESSAGE_DRAIN:
+    case MESSAGE_DRAIN_HEARD:
+        drain_peer_frame(node, from, link, frame);
         break;
     case MESSAGE_PUBLISH:
         publications_came(node, from, link, frame->body);
@@ -602,6 +614,7 @@ static void tick(struct node *node)
     node_register_tick(node);
     ring_driver_tick(node);
     hints_tick(node);
+    drain_tick(node);
     reach_tick(node);
     stability_tick(node);
     expiry_tick(node);
@@ -629,6 +642,8 @@ bool node_is_ready(struct node *node, struct instant now, struct buffer *why_not
         buffer_printf(why_not, "this node has left the cluster\n");
     else if (strcmp(store.state, "serving") != 0 && strcmp(store.state, "rebuilding") != 0)
         buffer_printf(why_not, "the store is %s\n", store.state);
+    else if (drain_is_on(node))
+        buffer_printf(why_not, "this node drains\n");
     else
         return true;
     return false;
@@ -704,6 +719,7 @@ uint64_t node_deadline_us(const struct node *node)
                             repair_deadline_us(node),
                             partition_sync_deadline_us(node->partitions),
                             hints_deadline_us(node),
+                            drain_deadline_us(node),
                             reach_deadline_us(node),
                             stability_deadline_us(node),
                             expiry_deadline_us(node),

@@ -6,6 +6,7 @@
 #include "causal/clock.h"
 #include "wire/message.h"
 #include "wire/message_collection.h"
+#include "wire/message_drain.h"
 #include "wire/message_drop.h"
 #include "wire/message_expiry.h"
 #include "wire/message_fetch.h"
@@ -14,6 +15,7 @@
 #include "wire/message_hint_read.h"
 #include "wire/message_lineage.h"
 #include "wire/message_lookup.h"
+#include "wire/message_order.h"
 #include "wire/message_partition.h"
 #include "wire/message_publish.h"
 #include "wire/message_reach.h"
@@ -135,6 +137,8 @@ BODY(message_mint_from)
 BODY(message_replica_state)
 BODY(message_store_counts)
 BODY(message_elements)
+BODY(message_order)
+BODY(message_order_result)
 BODY(message_elements_result)
 BODY(message_collection_clock)
 BODY(message_collection_clock_result)
@@ -192,6 +196,8 @@ BODY(message_scrubbed)
 BODY(message_tree_state)
 BODY(message_publish)
 BODY(message_publish_taken)
+BODY(message_drain)
+BODY(message_drain_heard)
 CANONICAL_STRUCT(message_ring_told, struct ring_testimony, ring_testimony_deinit)
 ITEM(replica_address)
 ITEM(range_entry)
@@ -199,6 +205,7 @@ ITEM(cell_delivery)
 CANONICAL_ITEM(sync_question, struct sync_question, sync_question_encode, release_question)
 ITEM(sync_answer)
 ITEM(element_entry)
+ITEM(order_entry)
 ITEM(fetch_key)
 CANONICAL_ITEM(stability_entry, struct stability_entry, stability_entry_encode, release_stability)
 ITEM(hint_mark)
@@ -307,6 +314,11 @@ static const struct canonical_row ROWS[] = {
     CANONICAL_ROW(message_ring_told),
     CANONICAL_ROW(password_job),
     CANONICAL_ROW(password_result),
+    CANONICAL_ROW(message_drain),
+    CANONICAL_ROW(message_drain_heard),
+    CANONICAL_ROW(message_order),
+    CANONICAL_ROW(message_order_result),
+    CANONICAL_ROW(order_entry),
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	tests/system/test_clock \
 	tests/system/test_counters \
 	tests/system/test_damage \
+	tests/system/test_drain \
 	tests/system/test_errors \
 	tests/system/test_expiry \
 	tests/system/test_folding \
@@ -40,7 +41,8 @@ EXTRA_DIST += \
 	tests/system/test_tls \
 	tests/system/test_troubles \
 	tests/system/test_users \
-	tests/system/test_wipe
+	tests/system/test_wipe \
+	tests/system/test_zsets
 
 # Damages databases for test_repair.
 noinst_PROGRAMS += tests/system/store-lose

@@ -45,6 +45,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/settings_compare.h \
 	tools/ringctl/verb_cluster.c \
 	tools/ringctl/verb_doctor.c \
+	tools/ringctl/verb_drain.c \
 	tools/ringctl/verb_gc.c \
 	tools/ringctl/verb_hints.c \
 	tools/ringctl/verb_key.c \

@@ -37,9 +37,12 @@ const struct verb VERBS[] = {
      "Exit status 0: all replicas are equal; 4: some differ, or an owner did not answer.\n",
      verb_ring_verify},
     {"net matrix", NULL, 0, 0, 0, "who reaches whom, and which paths are broken",
-     "Every node tells whom it reaches over its own links. Those that ringctl cannot ask are heard by\n"
-     "way of others. Names each pair of which one does not reach the other, since when, whether it\n"
-     "is both ways, and who reaches that node all the same. Exit status 0: all paths work; 4: one is\n"
+     "Every node tells whom it reaches over its own links. Those that ringctl cannot ask are heard "
+     "by\n"
+     "way of others. Names each pair of which one does not reach the other, since when, whether "
+     "it\n"
+     "is both ways, and who reaches that node all the same. Exit status 0: all paths work; 4: one "
+     "is\n"
      "broken, or nobody has heard of a node for a while.\n",
      verb_net_matrix},
     {"gc status", NULL, 0, 0, 0, "what was deleted and is still on disks, and who holds it back",
@@ -65,6 +68,18 @@ const struct verb VERBS[] = {
      "or for as long as --wait says. Exit status 0: all have; 4: some wait still, or a node that\n"
      "may keep some did not answer.\n",
      verb_hints_wait},
+    {"drain", "NODE", 1, 1, OPTION_WAIT | OPTION_DRAIN,
+     "have a node hand over what it does, until it can be stopped",
+     "Others no longer choose it to coordinate, its clients' writes are done by other owners, "
+     "clients\n"
+     "that asked for it are told to move, its hints go to their owners, and the other owners get "
+     "all\n"
+     "that its log has. It serves on meanwhile. Waits until nothing of that is left, without end "
+     "or\n"
+     "for as long as --wait says, and says what it waits for. A start of the node ends its drain.\n"
+     "Exit status 0: it is safe to stop; 1: refused, partitions would lose their quorum; 4: not "
+     "yet.\n",
+     verb_drain},
     {"key locate", "KEY", 1, 1, OPTION_KEYSPACE, "where a key lives",
      "The partition of a key, its slot, its owners, and the nodes that stand in for them.\n",
      verb_key_locate},

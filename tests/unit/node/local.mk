@@ -7,6 +7,7 @@ libringtest_a_SOURCES += \
 	tests/unit/node/store_writes.h
 unit_tests += \
 	tests/unit/node/test_clock_fence \
+	tests/unit/node/test_drain \
 	tests/unit/node/test_event \
 	tests/unit/node/test_evidence \
 	tests/unit/node/test_lineage \
