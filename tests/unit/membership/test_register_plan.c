@@ -154,7 +154,8 @@ static struct register_change steps_now(const struct register_value *value, bool
         }
     }
     (void)ring_drive_next(value->ring, &value->work, evidence, sizeof wanted.words, &steps);
-    memcpy(wanted.words, steps.data, steps.length);
+    if (steps.length > 0)
+        memcpy(wanted.words, steps.data, steps.length);
     wanted.words_length = (uint16_t)steps.length;
     buffer_deinit(&steps);
     return wanted;
