@@ -358,6 +358,7 @@ void node_follow_ring(struct node *node)
     partition_sync_follow_ring(node->partitions);
     owner_rank_follow_ring(node->rank);
     follow_loads(node);
+    stability_follow_ring(node);
 }
 
 void node_leave(struct node *node, const char *why)

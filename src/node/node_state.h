@@ -407,6 +407,8 @@ void evidence_asked(struct node *node, link_id link, request_id request);
 
 /* stability_schedule.c */
 void stability_start(struct node *node);
+/* A member that is up may have begun to store data. */
+void stability_follow_ring(struct node *node);
 void stability_peer_up(struct node *node, node_id peer);
 void stability_peer_down(struct node *node, node_id peer);
 void stability_tick(struct node *node);
