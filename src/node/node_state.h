@@ -371,6 +371,8 @@ bool drain_client_move(void *context, connection_id id, struct client_move *out)
 void lineage_start(struct node *node);
 /* Whether the own replicas may be read, mint and count: their store is what it was. */
 bool lineage_is_confirmed(const struct node *node);
+/* Whether the own store is used as a replica: it is confirmed, and not new (register.h). */
+bool node_store_serves(const struct node *node);
 /* MESSAGE_STORE_LINEAGE and MESSAGE_STORE_COMMITS of the store side. */
 void lineage_store_opened(struct node *node, struct slice body);
 void lineage_store_committed(struct node *node, struct slice body);
