@@ -276,7 +276,7 @@ static bool write_group(struct cluster *cluster, struct machine *m)
         struct frame frame;
         size_t used;
         struct slice rest = slice_make(group.data + at, group.length - at);
-        enum status status = frame_parse(rest, &frame, &used);
+        enum status status = frame_open(rest, &frame, &used);
         assert(status == STATUS_OK);
         (void)status;
         work(&(struct task){.machine = m,

@@ -39,4 +39,16 @@ instructions_driver_SOURCES = \
 instructions_driver_LDADD = $(core_libs)
 instructions_driver_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 EXTRA_DIST += benchmarks/BASELINE benchmarks/callgrind_profile.py benchmarks/instructions
+
+# What benchmarks/compare asks each server with.
+noinst_PROGRAMS += peer-load
+peer_load_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/benchmarks
+peer_load_SOURCES = \
+	benchmarks/peers/lane.h \
+	benchmarks/peers/lane_etcd.c \
+	benchmarks/peers/lane_memcached.c \
+	benchmarks/peers/lane_resp.c \
+	benchmarks/peers/load.c
+peer_load_LDADD = libringbench.a $(core_libs)
+EXTRA_DIST += benchmarks/compare
 EXTRA_DIST += benchmarks/repair_cost

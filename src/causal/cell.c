@@ -2,7 +2,7 @@
  * cell.c - the one merge, and what is asked of a cell.
  *
  * The merge walks both sorted sibling lists once. A cell has one sibling nearly
- * always, so the usual merge costs two allocations and a few compares.
+ * always, so the usual merge costs a few compares, and no allocation in a room of the caller.
  *
  * A copy that was sent without values ends up beside a full copy of the same
  * dot; a value is functional in its dot, so the longer of the two is the value. A value
@@ -25,7 +25,8 @@ enum { LINEAR_MAX = 8 };
 void cell_deinit(struct cell *cell)
 {
     version_vector_deinit(&cell->context);
-    free(cell->siblings);
+    if (!cell->lent)
+        free(cell->siblings);
     *cell = (struct cell){0};
 }
 
@@ -66,6 +67,19 @@ const struct sibling *cell_find(const struct cell *cell, const struct dot *dot)
     return &cell->siblings[index];
 }
 
+void cell_reserve(struct cell *cell, uint32_t capacity)
+{
+    if (capacity <= cell->capacity)
+        return;
+    struct sibling *old = cell->lent ? NULL : cell->siblings;
+    struct sibling *grown = memory_resize(old, capacity, sizeof *grown);
+    if (cell->lent && cell->count > 0)
+        memcpy(grown, cell->siblings, cell->count * sizeof *grown);
+    cell->siblings = grown;
+    cell->capacity = capacity;
+    cell->lent = false;
+}
+
 void cell_insert(struct cell *cell, const struct sibling *sibling)
 {
     assert(sibling->kind < SIBLING_KIND_COUNT);
@@ -75,10 +89,8 @@ void cell_insert(struct cell *cell, const struct sibling *sibling)
     if (index < cell->count && dot_compare(&cell->siblings[index].dot, &sibling->dot) == 0)
         return;
     struct sibling inserted = *sibling; /* it may stand in the array that moves */
-    if (cell->count == cell->capacity) {
-        cell->capacity = cell->capacity < 2 ? 2 : cell->capacity * 2;
-        cell->siblings = memory_resize(cell->siblings, cell->capacity, sizeof *cell->siblings);
-    }
+    if (cell->count == cell->capacity)
+        cell_reserve(cell, cell->capacity < 2 ? 2 : cell->capacity * 2);
     memmove(&cell->siblings[index + 1], &cell->siblings[index],
             (cell->count - index) * sizeof *cell->siblings);
     cell->siblings[index] = inserted;
@@ -150,20 +162,20 @@ static uint32_t keep_winner(struct cell *cell)
 uint32_t cell_merge(const struct cell *a, const struct cell *b, enum merge_policy policy,
                     struct cell *out)
 {
-    assert(out != a);
-    assert(out != b);
     *out = (struct cell){0};
-    uint32_t actors = a->context.count + b->context.count;
-    if (actors > 0) { /* room for both at once: the join then allocates nothing */
-        out->context.entries = memory_new(actors, sizeof *out->context.entries);
-        out->context.capacity = actors;
-    }
+    return cell_merge_on(a, b, policy, out);
+}
+
+uint32_t cell_merge_on(const struct cell *a, const struct cell *b, enum merge_policy policy,
+                       struct cell *out)
+{
+    assert(out != a && out != b);
+    assert(out->count == 0 && out->context.count == 0);
+    /* Room for both at once: the joins then allocate nothing. */
+    version_vector_reserve(&out->context, a->context.count + b->context.count);
     version_vector_join(&out->context, &a->context);
     version_vector_join(&out->context, &b->context);
-    if (a->count + b->count > 0) {
-        out->capacity = a->count + b->count;
-        out->siblings = memory_new(out->capacity, sizeof *out->siblings);
-    }
+    cell_reserve(out, a->count + b->count);
     merge_siblings(a, b, out);
     return policy == MERGE_LWW ? keep_winner(out) : 0;
 }

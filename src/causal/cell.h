@@ -65,16 +65,41 @@ struct sibling {
 /*
  * All zero is the empty cell. Siblings ascend by dot and each is covered by the
  * context. Values are borrowed: a cell must not outlive the bytes it came from.
- * Each `out` and `to` below is overwritten, not released.
+ * Each `out` and `to` below is overwritten, not released, but where `_on` says otherwise.
  */
 struct cell {
     struct version_vector context;
     struct sibling *siblings;
     uint32_t count;
     uint32_t capacity;
+    bool lent; /* `siblings` is the array of the room that cell_on() was given */
 };
 
+/* What one version takes, of a key that a few nodes have written; uninitialised. */
+enum { CELL_ROOM_ACTORS = 6, CELL_ROOM_SIBLINGS = 2 };
+
+struct cell_room {
+    struct dot dots[CELL_ROOM_ACTORS];
+    struct sibling siblings[CELL_ROOM_SIBLINGS];
+};
+
+/*
+ * An empty cell that begins in a room of the caller, as buffer_on() does: most cells cost no
+ * allocation, larger ones move out. It is released as any other, and a copy of the struct must not
+ * outlive the room.
+ */
+static inline struct cell cell_on(struct cell_room *room)
+{
+    struct cell cell = {.context = version_vector_on(room->dots, CELL_ROOM_ACTORS),
+                        .siblings = room->siblings,
+                        .capacity = CELL_ROOM_SIBLINGS,
+                        .lent = true};
+    return cell;
+}
+
 void cell_deinit(struct cell *cell);
+/* Make room for `capacity` siblings in all. */
+void cell_reserve(struct cell *cell, uint32_t capacity);
 void cell_copy(const struct cell *from, struct cell *to);
 const struct sibling *cell_find(const struct cell *cell, const struct dot *dot);
 /* Insert a sibling and raise the context to its dot; one that has this dot already is kept. */
@@ -86,6 +111,9 @@ void cell_insert(struct cell *cell, const struct sibling *sibling);
  */
 uint32_t cell_merge(const struct cell *a, const struct cell *b, enum merge_policy policy,
                     struct cell *out);
+/* The same; `out` is empty, and all zero or made by cell_on(). */
+uint32_t cell_merge_on(const struct cell *a, const struct cell *b, enum merge_policy policy,
+                       struct cell *out);
 /*
  * The seen-filter: remove from `incoming` each sibling whose dot is in `seen` and
  * which is not live in `local` (may be NULL). It stops late copies of what was superseded.
@@ -127,5 +155,8 @@ void cell_encode_versions(const struct cell *cell, uint64_t value_bytes_max, str
 void cell_decode(struct reader *reader, struct cell *out);
 /* The same, and values may be omitted. */
 void cell_decode_versions(struct reader *reader, struct cell *out);
+/* As these two; `out` is empty, and all zero or made by cell_on(). */
+void cell_decode_on(struct reader *reader, struct cell *out);
+void cell_decode_versions_on(struct reader *reader, struct cell *out);
 
 #endif

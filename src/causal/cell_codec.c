@@ -135,8 +135,7 @@ static void decode_siblings(struct reader *reader, bool may_omit, struct cell *o
         reader->failed = true;
     if (reader->failed || count == 0)
         return;
-    out->siblings = memory_new(count, sizeof *out->siblings);
-    out->capacity = (uint32_t)count;
+    cell_reserve(out, (uint32_t)count);
     while (out->count < count && !reader->failed) {
         struct sibling *sibling = &out->siblings[out->count];
         decode_sibling(reader, &out->context, may_omit, sibling);
@@ -148,8 +147,8 @@ static void decode_siblings(struct reader *reader, bool may_omit, struct cell *o
 
 static void decode(struct reader *reader, bool may_omit, struct cell *out)
 {
-    *out = (struct cell){0};
-    version_vector_decode(reader, &out->context);
+    assert(out->count == 0);
+    version_vector_decode_on(reader, &out->context);
     decode_siblings(reader, may_omit, out);
     if (reader->failed)
         cell_deinit(out);
@@ -157,29 +156,34 @@ static void decode(struct reader *reader, bool may_omit, struct cell *out)
 
 void cell_decode(struct reader *reader, struct cell *out)
 {
+    *out = (struct cell){0};
+    decode(reader, false, out);
+}
+
+void cell_decode_on(struct reader *reader, struct cell *out)
+{
     decode(reader, false, out);
 }
 
 void cell_decode_versions(struct reader *reader, struct cell *out)
 {
+    *out = (struct cell){0};
     decode(reader, true, out);
 }
 
-static void put_u32(uint8_t *to, uint32_t value)
+void cell_decode_versions_on(struct reader *reader, struct cell *out)
 {
-    for (unsigned i = 0; i < 4; i++)
-        to[i] = (uint8_t)(value >> (24 - 8 * i));
+    decode(reader, true, out);
 }
 
 /* Fixed width and big-endian: the same bytes on every machine. */
 static void dot_image(const struct dot *dot, uint8_t image[DOT_IMAGE_BYTES])
 {
-    put_u32(image, dot->actor.node);
-    put_u32(image + 4, (uint32_t)dot->actor.storage_incarnation << 16 | dot->actor.kind);
-    put_u32(image + 8, dot->actor.boot_epoch);
-    put_u32(image + 12, dot->actor.adopt_epoch);
-    put_u32(image + 16, (uint32_t)(dot->sequence >> 32));
-    put_u32(image + 20, (uint32_t)dot->sequence);
+    bytes_store_u32(image, dot->actor.node);
+    bytes_store_u32(image + 4, (uint32_t)dot->actor.storage_incarnation << 16 | dot->actor.kind);
+    bytes_store_u32(image + 8, dot->actor.boot_epoch);
+    bytes_store_u32(image + 12, dot->actor.adopt_epoch);
+    bytes_store_u64(image + 16, dot->sequence);
 }
 
 /* A chain of hashes, each seeding the next: sorted dots need no buffer. */

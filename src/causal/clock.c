@@ -28,25 +28,40 @@ enum { LINEAR_MAX = 8, ENTRY_BYTES_MIN = 7, RANGE_BYTES_MIN = 2 };
 void clock_deinit(struct clock *clock)
 {
     for (uint32_t i = 0; i < clock->count; i++)
-        free(clock->entries[i].ranges);
-    free(clock->entries);
+        if (!clock->entries[i].lent)
+            free(clock->entries[i].ranges);
+    if (!clock->lent)
+        free(clock->entries);
     *clock = (struct clock){0};
+}
+
+/* An array that grows, and moves out of a room. */
+static void *grow(void *old, bool lent, uint32_t count, uint32_t capacity, size_t size)
+{
+    void *grown = memory_resize(lent ? NULL : old, capacity, size);
+    if (lent && count > 0)
+        memcpy(grown, old, count * size);
+    return grown;
 }
 
 static void reserve_entries(struct clock *clock, uint32_t capacity)
 {
     if (capacity <= clock->capacity)
         return;
-    clock->entries = memory_resize(clock->entries, capacity, sizeof *clock->entries);
+    clock->entries =
+        grow(clock->entries, clock->lent, clock->count, capacity, sizeof *clock->entries);
     clock->capacity = capacity;
+    clock->lent = false;
 }
 
 static void reserve_ranges(struct clock_entry *entry, uint32_t capacity)
 {
     if (capacity <= entry->range_capacity)
         return;
-    entry->ranges = memory_resize(entry->ranges, capacity, sizeof *entry->ranges);
+    entry->ranges =
+        grow(entry->ranges, entry->lent, entry->range_count, capacity, sizeof *entry->ranges);
     entry->range_capacity = capacity;
+    entry->lent = false;
 }
 
 static void copy_entry(const struct clock_entry *from, struct clock_entry *to)
@@ -106,6 +121,12 @@ static struct clock_entry *find_or_insert_entry(struct clock *clock, const struc
             (clock->count - index) * sizeof *clock->entries);
     clock->count++;
     clock->entries[index] = (struct clock_entry){.actor = *actor};
+    if (clock->spare != NULL) {
+        clock->entries[index].ranges = clock->spare;
+        clock->entries[index].range_capacity = 1;
+        clock->entries[index].lent = true;
+        clock->spare = NULL;
+    }
     return &clock->entries[index];
 }
 
@@ -240,7 +261,8 @@ static void join_entry(struct clock_entry *into, const struct clock_entry *from)
         else
             append_span(&joined, span_at(from, j++));
     }
-    free(into->ranges);
+    if (!into->lent)
+        free(into->ranges);
     *into = joined;
 }
 

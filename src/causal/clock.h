@@ -26,6 +26,7 @@ struct clock_entry {
     struct clock_range *ranges; /* ascending, disjoint, never touching base or each other */
     uint32_t range_count;
     uint32_t range_capacity;
+    bool lent; /* `ranges` stands in a room */
 };
 
 /* All zero is the empty clock. Entries ascend by actor. Release with clock_deinit(). */
@@ -33,7 +34,26 @@ struct clock {
     struct clock_entry *entries;
     uint32_t count;
     uint32_t capacity;
+    bool lent;                 /* `entries` stands in the room that clock_on() was given */
+    struct clock_range *spare; /* of that room, for the next entry; NULL: none is left */
 };
+
+/* Of one new event; uninitialised. */
+struct clock_room {
+    struct clock_entry entry;
+    struct clock_range range;
+};
+
+/*
+ * An empty clock that begins in a room of the caller, as buffer_on() does: one dot costs no
+ * allocation, what is larger moves out. A copy of the struct borrows from the room too.
+ */
+static inline struct clock clock_on(struct clock_room *room)
+{
+    struct clock clock = {
+        .entries = &room->entry, .capacity = 1, .lent = true, .spare = &room->range};
+    return clock;
+}
 
 void clock_deinit(struct clock *clock);
 void clock_copy(const struct clock *from, struct clock *to);

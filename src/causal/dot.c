@@ -1,24 +1,5 @@
 #include "causal/dot.h"
 
-int actor_compare(const struct actor *a, const struct actor *b)
-{
-    if (a->node != b->node)
-        return a->node < b->node ? -1 : 1;
-    if (a->storage_incarnation != b->storage_incarnation)
-        return a->storage_incarnation < b->storage_incarnation ? -1 : 1;
-    if (a->kind != b->kind)
-        return a->kind < b->kind ? -1 : 1;
-    if (a->boot_epoch != b->boot_epoch)
-        return a->boot_epoch < b->boot_epoch ? -1 : 1;
-    return (a->adopt_epoch > b->adopt_epoch) - (a->adopt_epoch < b->adopt_epoch);
-}
-
-int dot_compare(const struct dot *a, const struct dot *b)
-{
-    int order = actor_compare(&a->actor, &b->actor);
-    return order != 0 ? order : (a->sequence > b->sequence) - (a->sequence < b->sequence);
-}
-
 void actor_encode(const struct actor *actor, struct buffer *out)
 {
     buffer_put_varint(out, actor->node);

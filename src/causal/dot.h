@@ -29,9 +29,23 @@ struct dot {
     uint64_t sequence; /* 1.. */
 };
 
-/* A total order that is the same everywhere: <0, 0, >0. */
-int actor_compare(const struct actor *a, const struct actor *b);
-int dot_compare(const struct dot *a, const struct dot *b);
+/* A total order that is the same everywhere, field by field: <0, 0, >0. */
+static inline int actor_compare(const struct actor *a, const struct actor *b)
+{
+    uint64_t a_first = (uint64_t)a->node << 32 | (uint32_t)a->storage_incarnation << 16 | a->kind;
+    uint64_t b_first = (uint64_t)b->node << 32 | (uint32_t)b->storage_incarnation << 16 | b->kind;
+    uint64_t a_second = (uint64_t)a->boot_epoch << 32 | a->adopt_epoch;
+    uint64_t b_second = (uint64_t)b->boot_epoch << 32 | b->adopt_epoch;
+    if (a_first != b_first)
+        return a_first < b_first ? -1 : 1;
+    return (a_second > b_second) - (a_second < b_second);
+}
+
+static inline int dot_compare(const struct dot *a, const struct dot *b)
+{
+    int order = actor_compare(&a->actor, &b->actor);
+    return order != 0 ? order : (a->sequence > b->sequence) - (a->sequence < b->sequence);
+}
 
 /* Five varints; about six bytes. */
 void actor_encode(const struct actor *actor, struct buffer *out);

@@ -16,16 +16,22 @@ enum { LINEAR_MAX = 8, DOT_BYTES_MIN = 6 };
 
 void version_vector_deinit(struct version_vector *vector)
 {
-    free(vector->entries);
+    if (!vector->lent)
+        free(vector->entries);
     *vector = (struct version_vector){0};
 }
 
-static void reserve(struct version_vector *vector, uint32_t capacity)
+void version_vector_reserve(struct version_vector *vector, uint32_t capacity)
 {
     if (capacity <= vector->capacity)
         return;
-    vector->entries = memory_resize(vector->entries, capacity, sizeof *vector->entries);
+    struct dot *old = vector->lent ? NULL : vector->entries;
+    struct dot *grown = memory_resize(old, capacity, sizeof *grown);
+    if (vector->lent && vector->count > 0)
+        memcpy(grown, vector->entries, vector->count * sizeof *grown);
+    vector->entries = grown;
     vector->capacity = capacity;
+    vector->lent = false;
 }
 
 void version_vector_copy(const struct version_vector *from, struct version_vector *to)
@@ -33,7 +39,7 @@ void version_vector_copy(const struct version_vector *from, struct version_vecto
     *to = (struct version_vector){0};
     if (from->count == 0)
         return;
-    reserve(to, from->count);
+    version_vector_reserve(to, from->count);
     memcpy(to->entries, from->entries, from->count * sizeof *from->entries);
     to->count = from->count;
 }
@@ -76,7 +82,7 @@ void version_vector_raise(struct version_vector *vector, const struct dot *dot)
         return;
     }
     if (vector->count == vector->capacity)
-        reserve(vector, vector->capacity < 2 ? 2 : vector->capacity * 2);
+        version_vector_reserve(vector, vector->capacity < 2 ? 2 : vector->capacity * 2);
     memmove(&vector->entries[index + 1], &vector->entries[index],
             (vector->count - index) * sizeof *vector->entries);
     vector->entries[index] = *dot;
@@ -102,7 +108,7 @@ void version_vector_join(struct version_vector *into, const struct version_vecto
     uint32_t i = into->count;
     uint32_t j = from->count;
     uint32_t write = into->count + missing;
-    reserve(into, write);
+    version_vector_reserve(into, write);
     into->count = write;
     while (j > 0) {
         const struct dot *dot = &from->entries[j - 1];
@@ -160,12 +166,18 @@ void version_vector_encode(const struct version_vector *vector, struct buffer *o
 void version_vector_decode(struct reader *reader, struct version_vector *out)
 {
     *out = (struct version_vector){0};
+    version_vector_decode_on(reader, out);
+}
+
+void version_vector_decode_on(struct reader *reader, struct version_vector *out)
+{
+    assert(out->count == 0);
     uint64_t count = reader_varint_max(reader, VERSION_VECTOR_ENTRIES_MAX);
     if (count > reader_left(reader) / DOT_BYTES_MIN)
         reader->failed = true;
     if (reader->failed || count == 0)
         return;
-    reserve(out, (uint32_t)count);
+    version_vector_reserve(out, (uint32_t)count);
     while (out->count < count && !reader->failed) {
         struct dot *dot = &out->entries[out->count];
         dot_decode(reader, dot);

@@ -18,9 +18,22 @@ struct version_vector {
     struct dot *entries;
     uint32_t count;
     uint32_t capacity;
+    bool lent; /* `entries` is the array that version_vector_on() was given */
 };
 
+/*
+ * An empty vector that begins in an array of the caller, as buffer_on() does: few entries cost no
+ * allocation, more of them move out. A copy of the struct borrows that array too.
+ */
+static inline struct version_vector version_vector_on(struct dot *room, uint32_t room_count)
+{
+    struct version_vector vector = {.entries = room, .capacity = room_count, .lent = true};
+    return vector;
+}
+
 void version_vector_deinit(struct version_vector *vector);
+/* Make room for `capacity` entries in all. */
+void version_vector_reserve(struct version_vector *vector, uint32_t capacity);
 void version_vector_copy(const struct version_vector *from, struct version_vector *to);
 /* 0 when the actor is not there. */
 uint64_t version_vector_get(const struct version_vector *vector, const struct actor *actor);
@@ -34,7 +47,12 @@ bool version_vector_descends(const struct version_vector *a, const struct versio
 bool version_vector_equal(const struct version_vector *a, const struct version_vector *b);
 
 void version_vector_encode(const struct version_vector *vector, struct buffer *out);
-/* Fails the reader when entries do not ascend or are too many; `out` is then empty. */
+/*
+ * `out` is empty, and all zero or made by version_vector_on(). Fails the reader when entries do not
+ * ascend or are too many; `out` is then empty.
+ */
+void version_vector_decode_on(struct reader *reader, struct version_vector *out);
+/* The same, and `out` is written from all zero. */
 void version_vector_decode(struct reader *reader, struct version_vector *out);
 
 #endif

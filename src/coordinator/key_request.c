@@ -45,7 +45,8 @@ bool key_request_needs_read(const struct key_request *request)
 
 void key_result_deinit(struct key_result *result)
 {
-    free(result->outcomes);
+    if (!result->lent)
+        free(result->outcomes);
     version_vector_deinit(&result->context);
     result->outcomes = NULL;
     result->outcome_count = 0;
@@ -280,6 +281,12 @@ void key_result_encode(const struct key_result *result, struct buffer *out)
 
 enum status key_result_decode(struct reader *reader, struct key_result *out)
 {
+    return key_result_decode_on(reader, NULL, out);
+}
+
+enum status key_result_decode_on(struct reader *reader, struct key_outcome *one,
+                                 struct key_result *out)
+{
     *out = (struct key_result){0};
     uint8_t status = reader_u8(reader);
     out->acks = reader_u8(reader);
@@ -291,7 +298,10 @@ enum status key_result_decode(struct reader *reader, struct key_result *out)
     if (reader->failed)
         return STATUS_CORRUPT;
     out->status = (enum status)status;
-    out->outcomes = memory_new(count, sizeof *out->outcomes);
+    out->lent = one != NULL && count == 1;
+    if (out->lent)
+        *one = (struct key_outcome){0};
+    out->outcomes = out->lent ? one : memory_new(count, sizeof *out->outcomes);
     out->outcome_count = count;
     for (uint16_t i = 0; i < count && !reader->failed; i++)
         decode_outcome(reader, &out->outcomes[i]);

@@ -16,7 +16,7 @@
 static uint8_t holder_of(const struct coordinated_request *c, uint16_t index, const struct dot *dot)
 {
     for (uint8_t i = 0; i < c->owners.primary_count; i++) {
-        struct cell cell;
+        struct cell cell = {0};
         if (!read_answered_cell(c, c->order[i], index, &cell))
             continue;
         bool holds = cell_find(&cell, dot) != NULL;
@@ -85,7 +85,7 @@ static bool owes_values(const struct coordinated_request *c, uint8_t owner)
     struct reader merged = reader_make(buffer_slice(&c->merged));
     bool owes = false;
     for (uint16_t i = 0; i < c->request.entry_count && !owes; i++) {
-        struct cell cell, held;
+        struct cell cell, held = {0};
         struct reader reader = reader_make(reader_bytes(&merged));
         cell_decode_versions(&reader, &cell);
         read_answered_cell(c, owner, i, &held);

@@ -181,7 +181,7 @@ static bool is_news(const struct coordinated_request *c, const struct cell *know
 
 static uint16_t gather_news(const struct coordinated_request *c, struct buffer *deliveries)
 {
-    struct cell known;
+    struct cell known = {0};
     uint16_t count = 0;
     read_merge_owners(c, 0, &known);
     for (uint8_t i = preference_list_replicas(&c->owners); i < c->owners.count; i++) {

@@ -29,7 +29,7 @@ static struct slice find_cell(struct slice body, uint16_t index)
 static void decode_cell(struct slice body, uint16_t index, struct cell *out)
 {
     struct reader reader = reader_make(find_cell(body, index));
-    cell_decode_versions(&reader, out);
+    cell_decode_versions_on(&reader, out);
 }
 
 bool read_encoded_cell(const struct coordinated_request *c, uint8_t owner, uint16_t index,
@@ -55,7 +55,7 @@ bool read_answered_cell(const struct coordinated_request *c, uint8_t owner, uint
     decode_cell(buffer_slice(&c->answers[owner]), index, out);
     struct reader fetched = reader_make(buffer_slice(&c->fetched[owner]));
     while (reader_left(&fetched) > 0) {
-        struct cell before = *out, more;
+        struct cell before = *out, more = {0};
         decode_cell(reader_bytes(&fetched), index, &more);
         cell_merge(&before, &more, collection_policy(c, index), out);
         cell_deinit(&before);
@@ -70,9 +70,10 @@ bool read_cells_are_sound(const struct message_read_result *read, uint64_t *omit
     bool sound = true;
     *omitted_bytes = 0;
     for (uint16_t i = 0; i < read->cell_count && sound; i++) {
-        struct cell cell = {0};
+        struct cell_room room;
+        struct cell cell = cell_on(&room);
         struct reader reader = reader_make(reader_bytes(&list));
-        cell_decode_versions(&reader, &cell);
+        cell_decode_versions_on(&reader, &cell);
         sound = reader_end(&reader) == STATUS_OK;
         *omitted_bytes += cell_omitted_bytes(&cell);
         cell_deinit(&cell);
@@ -84,16 +85,21 @@ bool read_cells_are_sound(const struct message_read_result *read, uint64_t *omit
 void read_merge_owners(const struct coordinated_request *c, uint16_t index, struct cell *out)
 {
     struct slice before = {0};
-    *out = (struct cell){0};
+    bool is_first = true;
     for (uint8_t i = 0; i < c->owners.primary_count; i++) {
         struct cell cell = {0}, merged = {0};
         struct slice encoded = {0};
         if (read_encoded_cell(c, i, index, &encoded) && before.length > 0 &&
             slice_equal(encoded, before))
             continue;
-        if (!read_answered_cell(c, i, index, &cell))
+        if (!read_answered_cell(c, i, index, is_first ? out : &cell))
             continue;
         before = encoded;
+        if (is_first && out->count < 2) { /* what a merge with nothing leaves as it is */
+            is_first = false;
+            continue;
+        }
+        is_first = false;
         cell_merge(out, &cell, collection_policy(c, index), &merged);
         cell_deinit(out);
         cell_deinit(&cell);
@@ -110,7 +116,8 @@ static bool merge_all(struct coordinated_request *c, bool *omits, struct coordin
     *omits = false;
     buffer_clear(&c->merged);
     for (uint16_t i = 0; i < c->request.entry_count && fits; i++) {
-        struct cell cell;
+        struct cell_room cell_room;
+        struct cell cell = cell_on(&cell_room);
         read_merge_owners(c, i, &cell);
         fits = cell_fits(&cell);
         *omits = *omits || cell_omits_values(&cell);
@@ -180,24 +187,29 @@ static void finish_read(struct coordinated_request *c, uint64_t wall_ms,
                         struct coordinated_output *out)
 {
     uint8_t room[SMALL_BODY_BYTES];
+    struct key_outcome few[2] = {{0}};
     struct buffer encoded = buffer_on(room, sizeof room), text = {0};
-    struct cell cell;
+    struct cell_room cell_room;
+    struct cell cell = cell_on(&cell_room);
     struct reader merged = reader_make(buffer_slice(&c->merged));
     struct reader reader = reader_make(reader_bytes(&merged));
-    cell_decode(&reader, &cell);
+    cell_decode_on(&reader, &cell);
     struct key_result result = {.acks = quorum_counted(&c->read),
                                 .needed = quorum_needed(&c->read),
                                 .hints = quorum_counted_fallbacks(&c->read),
                                 .context = cell.context,
                                 .time = cell_time_max(&cell)};
-    result.outcomes = memory_new((size_t)cell.count + 1, sizeof *result.outcomes);
+    result.outcomes = few;
+    if (cell.count >= sizeof few / sizeof few[0])
+        result.outcomes = memory_new((size_t)cell.count + 1, sizeof *result.outcomes);
     result.outcome_count = visible_outcomes(c, &cell, wall_ms, &text, result.outcomes);
     if (result.outcome_count == 1 && !result.outcomes[0].visible)
         result.outcomes[0].collection = collection_beside(c, 0);
     key_result_encode(&result, &encoded);
     if (!repair_start(c, buffer_slice(&encoded), out))
         request_answer(c, buffer_slice(&encoded), out);
-    free(result.outcomes);
+    if (result.outcomes != few)
+        free(result.outcomes);
     cell_deinit(&cell);
     buffer_deinit(&encoded);
     buffer_deinit(&text);

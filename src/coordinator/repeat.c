@@ -64,7 +64,7 @@ static void join_vouched(const struct coordinated_request *c, uint16_t index,
     *out = (struct version_vector){0};
     for (uint8_t i = 0; i < c->owners.primary_count; i++) {
         struct message_lookup_result found;
-        struct cell cell;
+        struct cell cell = {0};
         if (!found_by(c, i, &found) || found.covered.data[index] == 0)
             continue;
         read_first_cell(c, i, index, &cell);
@@ -81,7 +81,7 @@ static bool is_covered(const struct coordinated_request *c, struct buffer *vecto
         struct version_vector vouched;
         join_vouched(c, i, &vouched);
         for (uint8_t owner = 0; owner < c->owners.primary_count; owner++) {
-            struct cell cell;
+            struct cell cell = {0};
             if (!read_answered_cell(c, owner, i, &cell))
                 continue;
             covered = covered && version_vector_descends(&vouched, &cell.context);

@@ -51,19 +51,37 @@ static uint8_t holder_index(const struct coordinated_request *c, node_id node)
     return i;
 }
 
-void request_send(struct coordinated_request *c, uint8_t holder, uint16_t type, struct slice body,
-                  struct coordinated_output *out)
+static void add_send(struct coordinated_request *c, uint8_t holder, uint16_t type, size_t offset,
+                     struct coordinated_output *out)
 {
     if (out->send_count == out->send_capacity) {
         out->send_capacity = out->send_capacity == 0 ? 8 : out->send_capacity * 2;
         out->sends = memory_resize(out->sends, out->send_capacity, sizeof *out->sends);
     }
-    out->sends[out->send_count++] = (struct coordinated_send){.to = c->owners.nodes[holder],
-                                                              .type = type,
-                                                              .offset = out->bodies.length,
-                                                              .length = body.length};
-    buffer_append_slice(&out->bodies, body);
+    out->sends[out->send_count++] =
+        (struct coordinated_send){.to = c->owners.nodes[holder],
+                                  .type = type,
+                                  .offset = offset,
+                                  .length = out->bodies.length - offset};
     c->open |= (owner_mask)1 << holder;
+}
+
+void request_send(struct coordinated_request *c, uint8_t holder, uint16_t type, struct slice body,
+                  struct coordinated_output *out)
+{
+    size_t offset = out->bodies.length;
+    buffer_append_slice(&out->bodies, body);
+    add_send(c, holder, type, offset, out);
+}
+
+void request_send_all(struct coordinated_request *c, owner_mask holders, uint16_t type,
+                      struct slice body, struct coordinated_output *out)
+{
+    size_t offset = out->bodies.length;
+    buffer_append_slice(&out->bodies, body);
+    for (uint8_t i = 0; i < c->owners.count; i++)
+        if ((holders >> i & 1) != 0)
+            add_send(c, i, type, offset, out);
 }
 
 void request_answer(struct coordinated_request *c, struct slice result,
@@ -195,14 +213,34 @@ static enum merge_policy policy_of(const struct ring *ring, keyspace_id keyspace
     return found != NULL && found->policy == KEYSPACE_SIBLINGS ? MERGE_SIBLINGS : MERGE_LWW;
 }
 
+/* What a small write keeps of its bodies, in the block of the request. */
+struct request_rooms {
+    uint8_t bytes[SMALL_BODY_BYTES];
+    uint8_t replicate[SMALL_BODY_BYTES];
+    uint8_t minted[128];
+};
+
+/* All zero but for the rooms. */
+static struct coordinated_request *allocate(uint8_t owner_count)
+{
+    size_t cleared =
+        sizeof(struct coordinated_request) + (size_t)3 * owner_count * sizeof(struct buffer);
+    struct coordinated_request *c = memory_resize(NULL, 1, cleared + sizeof(struct request_rooms));
+    struct request_rooms *rooms = (struct request_rooms *)((uint8_t *)c + cleared);
+    memset(c, 0, cleared);
+    c->bytes = buffer_on(rooms->bytes, sizeof rooms->bytes);
+    c->replicate = buffer_on(rooms->replicate, sizeof rooms->replicate);
+    c->minted = buffer_on(rooms->minted, sizeof rooms->minted);
+    return c;
+}
+
 struct coordinated_request *coordinated_request_new(const struct coordinate_params *params,
                                                     const struct key_request *request,
                                                     uint64_t wall_ms,
                                                     struct coordinated_output *out)
 {
     uint8_t owner_count = params->owners->primary_count;
-    struct coordinated_request *c =
-        memory_new(1, sizeof *c + (size_t)3 * owner_count * sizeof(struct buffer));
+    struct coordinated_request *c = allocate(owner_count);
     c->answer_count = owner_count;
     c->answers = (struct buffer *)(c + 1);
     c->fetched = c->answers + owner_count;
@@ -210,7 +248,6 @@ struct coordinated_request *coordinated_request_new(const struct coordinate_para
     c->owners = *params->owners;
     c->params = *params;
     c->params.owners = NULL;
-    buffer_reserve(&c->bytes, SMALL_BODY_BYTES);
     key_request_encode(request, &c->bytes);
     struct reader reader = reader_make(buffer_slice(&c->bytes));
     enum status status = key_request_decode(&reader, &c->request, &c->contexts);
@@ -307,7 +344,8 @@ void coordinated_request_reply(struct coordinated_request *c, node_id from, uint
     } else if (c->phase == PHASE_ASK &&
                (type == MESSAGE_READ_RESULT || type == MESSAGE_LOOKUP_RESULT ||
                 type == MESSAGE_RANGE_RESULT || type == MESSAGE_DIGEST_RESULT ||
-                type == MESSAGE_ELEMENTS_RESULT || type == MESSAGE_COLLECTION_CLOCK_RESULT)) {
+                type == MESSAGE_ELEMENTS_RESULT || type == MESSAGE_ORDER_RESULT ||
+                type == MESSAGE_COLLECTION_CLOCK_RESULT)) {
         if (close_holder(c, holder))
             read_reply(c, holder, type, body, wall_ms, out);
     }

@@ -80,7 +80,7 @@ struct coordinate_allowance {
 struct coordinated_send {
     node_id to; /* self: to the own store side */
     uint16_t type;
-    size_t offset; /* of the body in `bodies` */
+    size_t offset; /* of the body in `bodies`; several may share one */
     size_t length;
 };
 

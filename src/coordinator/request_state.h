@@ -19,6 +19,9 @@ enum request_phase {
     PHASE_OVER       /* answered, nothing open */
 };
 
+/* A body that is mostly smaller is built on the stack, or in the request: see buffer_on(). */
+enum { SMALL_BODY_BYTES = 512 };
+
 struct coordinated_request {
     struct coordinate_params params;
     struct buffer bytes; /* the encoded request; what `request` borrows from */
@@ -31,10 +34,10 @@ struct coordinated_request {
     enum request_phase phase;
     bool answered;
     struct quorum read;
-    struct quorum write;                     /* of the replication, or of the repair */
-    owner_mask open;                         /* asked in this phase, not answered */
-    owner_mask failed;                       /* in this phase */
-    struct buffer replicate;                 /* PHASE_REPLICATE: what was sent, for who is next */
+    struct quorum write;     /* of the replication, or of the repair */
+    owner_mask open;         /* asked in this phase, not answered */
+    owner_mask failed;       /* in this phase */
+    struct buffer replicate; /* PHASE_REPLICATE: what was sent, for who is next or is told anew */
     uint8_t stands_for[PREFERENCE_LIST_MAX]; /* of a fallback that was asked: the owner's index */
     uint8_t order[RING_OWNERS_MAX];          /* owners by rank, the best first */
     owner_mask full;                         /* asked for values too */
@@ -60,12 +63,12 @@ struct coordinated_request {
     bool held;                /* it failed because of that, and may yet go on */
 };
 
-/* A body that is mostly smaller is built on the stack: see buffer_on(). */
-enum { SMALL_BODY_BYTES = 512 };
-
 /* request.c: for read.c and write.c */
 void request_send(struct coordinated_request *c, uint8_t holder, uint16_t type, struct slice body,
                   struct coordinated_output *out);
+/* One body to several of them. */
+void request_send_all(struct coordinated_request *c, owner_mask holders, uint16_t type,
+                      struct slice body, struct coordinated_output *out);
 void request_answer(struct coordinated_request *c, struct slice result,
                     struct coordinated_output *out);
 /* The status, with the acks and needs of `quorum`. */
@@ -111,7 +114,10 @@ void read_met(struct coordinated_request *c, uint64_t wall_ms, struct coordinate
 bool request_has_id(const struct coordinated_request *c);
 
 /* read_merge.c */
-/* The owner's cell of entry `index`, values borrowed; false when it is not counted. */
+/*
+ * The owner's cell of entry `index`, values borrowed; false when it is not counted. Here and below
+ * `out` is empty, and all zero or made by cell_on().
+ */
 bool read_answered_cell(const struct coordinated_request *c, uint8_t owner, uint16_t index,
                         struct cell *out);
 /* As it was first answered, without what was fetched. The owner is counted. */

@@ -95,6 +95,22 @@ void write_check(struct coordinated_request *c, struct coordinated_output *out)
         request_fail(c, STATUS_UNCERTAIN, &c->write, out);
 }
 
+static void send_replicas(struct coordinated_request *c, bool itself_too, struct slice body,
+                          struct coordinated_output *out)
+{
+    owner_mask asked = 0;
+    for (uint8_t i = 0; i < preference_list_replicas(&c->owners); i++) {
+        owner_mask bit = (owner_mask)1 << i;
+        if (c->owners.nodes[i] == c->params.self && !itself_too)
+            continue;
+        if ((c->params.usable & bit) != 0)
+            asked |= bit;
+        else
+            c->failed |= bit;
+    }
+    request_send_all(c, asked, MESSAGE_REPLICATE, body, out);
+}
+
 /* To all other replicas at once; who cannot be reached now gets it by log sync. */
 static void replicate(struct coordinated_request *c, struct slice body,
                       struct coordinated_output *out)
@@ -105,14 +121,7 @@ static void replicate(struct coordinated_request *c, struct slice body,
         out->moved = true;
         return;
     }
-    for (uint8_t i = 0; i < preference_list_replicas(&c->owners); i++) {
-        if (c->owners.nodes[i] == c->params.self)
-            continue; /* its own MESSAGE_REPLICATED follows the commit */
-        if ((c->params.usable >> i & 1) != 0)
-            request_send(c, i, MESSAGE_REPLICATE, body, out);
-        else
-            c->failed |= (owner_mask)1 << i;
-    }
+    send_replicas(c, false, body, out); /* its own MESSAGE_REPLICATED follows the commit */
     write_check(c, out);
 }
 
@@ -200,12 +209,7 @@ void write_send_anew(struct coordinated_request *c, struct coordinated_output *o
     encode_under(c, &body);
     buffer_clear(&c->replicate);
     buffer_append_slice(&c->replicate, buffer_slice(&body));
-    for (uint8_t i = 0; i < preference_list_replicas(&c->owners); i++) {
-        if ((c->params.usable >> i & 1) != 0)
-            request_send(c, i, MESSAGE_REPLICATE, buffer_slice(&body), out); /* itself too */
-        else
-            c->failed |= (owner_mask)1 << i;
-    }
+    send_replicas(c, true, buffer_slice(&body), out);
     write_check(c, out);
     buffer_deinit(&body);
 }

@@ -9,6 +9,8 @@
 #include "base/memory.h"
 #include "node/node_state.h"
 
+enum { COMPLETION_ROOM_BYTES = 512 }; /* of a small result: see buffer_on() */
+
 static struct client *find_client(struct node *node, connection_id id)
 {
     struct client *client = NULL;
@@ -117,19 +119,22 @@ static void run_completion(struct node *node, const struct completion *completio
 {
     struct client *client = find_client(node, completion->connection);
     struct key_result result;
+    struct key_outcome one;
+    uint8_t room[COMPLETION_ROOM_BYTES];
+    struct buffer copy = buffer_on(room, sizeof room);
     if (client == NULL)
         return; /* the client has gone */
     struct slice encoded =
         slice_make(node->completion_bytes.data + completion->offset, completion->length);
     /* The session may cause further results, which may move completion_bytes. */
-    uint8_t *copy = memory_copy(encoded.data, encoded.length);
-    struct reader reader = reader_make(slice_make(copy, encoded.length));
-    if (key_result_decode(&reader, &result) != STATUS_OK)
+    buffer_append_slice(&copy, encoded);
+    struct reader reader = reader_make(buffer_slice(&copy));
+    if (key_result_decode_on(&reader, &one, &result) != STATUS_OK)
         result = key_result_failed(STATUS_UNCERTAIN, 0, 0);
     session_result(client->session, completion->token, &result, node->now, &node->session_output);
     carry_out(node, client);
     key_result_deinit(&result);
-    free(copy);
+    buffer_deinit(&copy);
 }
 
 void client_sessions_run_completions(struct node *node)

@@ -24,16 +24,16 @@ struct instant {
 };
 
 enum event_kind {
-    EVENT_START,          /* first event; nothing else comes before it */
-    EVENT_TICK,           /* node_deadline_us() has come */
-    EVENT_LINK_UP,        /* link; node = whom we dialed, 0 for an incoming one; proven */
-    EVENT_LINK_FRAMES,    /* link; bytes = one or more whole frames */
-    EVENT_LINK_DOWN,      /* link; no more events of it follow */
-    EVENT_DIAL_FAILED,    /* node; the EFFECT_DIAL did not become a link */
-    EVENT_CLIENT_OPEN,    /* connection; bytes = peer address as text; stranger */
-    EVENT_CLIENT_BYTES,   /* connection; bytes */
-    EVENT_CLIENT_CLOSED,  /* connection; no more events of it follow */
-    EVENT_STORE_FRAMES,   /* bytes = one or more frames from the own store side */
+    EVENT_START,           /* first event; nothing else comes before it */
+    EVENT_TICK,            /* node_deadline_us() has come */
+    EVENT_LINK_UP,         /* link; node = whom we dialed, 0 for an incoming one; proven */
+    EVENT_LINK_FRAMES,     /* link; bytes = one or more whole frames */
+    EVENT_LINK_DOWN,       /* link; no more events of it follow */
+    EVENT_DIAL_FAILED,     /* node; the EFFECT_DIAL did not become a link */
+    EVENT_CLIENT_OPEN,     /* connection; bytes = peer address as text; stranger */
+    EVENT_CLIENT_BYTES,    /* connection; bytes */
+    EVENT_CLIENT_CLOSED,   /* connection; no more events of it follow */
+    EVENT_STORE_FRAMES,    /* bytes = one or more frames from the own store side */
     EVENT_STORE_CONDITION, /* status: how new client writes are refused now; OK: they are welcome */
     EVENT_PASSWORD_HASHED  /* bytes = one or more results (wire/password_job.h) */
 };
@@ -72,7 +72,7 @@ struct effect {
     node_id node;
     link_id link;
     connection_id connection;
-    size_t offset; /* of its bytes in effects.bytes */
+    size_t offset; /* of its bytes in effects.bytes; several may share them */
     size_t length;
 };
 

@@ -130,6 +130,7 @@ static void send_all(struct node *node, struct pending *pending, struct lost_own
                      uint8_t *lost_count)
 {
     const struct coordinated_output *out = &node->coordinated_output;
+    const struct coordinated_send *framed = NULL; /* by the effect before; it went to a link */
     for (uint32_t i = 0; i < out->send_count; i++) {
         const struct coordinated_send *send = &out->sends[i];
         struct slice body = slice_make(out->bodies.data + send->offset, send->length);
@@ -144,11 +145,17 @@ static void send_all(struct node *node, struct pending *pending, struct lost_own
                 drain_minted(node);
             }
             node_send_store(node, send->type, pending->id, pending->deadline_us, body);
+            framed = NULL;
         } else if (link != 0) {
             owner_choice_asked(node, send->to, send->type, pending->id);
             pending_await(node, pending, send->to);
-            node_send_link(node, link, send->type, pending->id, left_ms(node, pending->deadline_us),
-                           body);
+            if (framed != NULL && framed->type == send->type && framed->offset == send->offset &&
+                framed->length == send->length)
+                node_send_link_too(node, link);
+            else
+                node_send_link(node, link, send->type, pending->id,
+                               left_ms(node, pending->deadline_us), body);
+            framed = send;
         } else {
             assert(*lost_count < PREFERENCE_LIST_MAX);
             lost[(*lost_count)++] = (struct lost_owner){send->to, STATUS_UNAVAILABLE};

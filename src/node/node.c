@@ -11,35 +11,45 @@
 
 /* ---- sending ------------------------------------------------------------------------------ */
 
-static void add_frame(struct node *node, struct effect *effect, uint16_t type, request_id request,
-                      uint32_t left_ms, struct slice body)
-{
-    struct buffer *bytes = &node->out->bytes;
-    size_t offset = frame_start(bytes, type, request, left_ms);
-    buffer_append_slice(bytes, body);
-    frame_finish(bytes, offset);
-    effect->length = bytes->length - offset;
-}
-
 void node_send_link(struct node *node, link_id link, uint16_t type, request_id request,
                     uint32_t left_ms, struct slice body)
 {
     struct effect *effect = effects_add(node->out, EFFECT_LINK_SEND);
+    struct buffer *bytes = &node->out->bytes;
+    size_t offset = frame_start(bytes, type, request, left_ms);
+    buffer_append_slice(bytes, body);
+    frame_finish(bytes, offset);
     effect->link = link;
-    add_frame(node, effect, type, request, left_ms, body);
-    node->statistics.peer_bytes_out += FRAME_HEADER_BYTES + body.length;
+    effect->length = bytes->length - offset;
+    node->statistics.peer_bytes_out += effect->length;
+}
+
+void node_send_link_too(struct node *node, link_id link)
+{
+    assert(node->out->count > 0);
+    struct effect before = node->out->items[node->out->count - 1];
+    assert(before.kind == EFFECT_LINK_SEND);
+    struct effect *effect = effects_add(node->out, EFFECT_LINK_SEND);
+    effect->link = link;
+    effect->offset = before.offset;
+    effect->length = before.length;
+    node->statistics.peer_bytes_out += effect->length;
 }
 
 void node_send_store(struct node *node, uint16_t type, request_id request, uint64_t deadline_us,
                      struct slice body)
 {
     bool reads = type == MESSAGE_READ || type == MESSAGE_RANGE || type == MESSAGE_FETCH ||
-                 type == MESSAGE_ELEMENTS || type == MESSAGE_HINT_READ;
+                 type == MESSAGE_ELEMENTS || type == MESSAGE_ORDER || type == MESSAGE_HINT_READ;
     struct effect *effect = effects_add(node->out, reads ? EFFECT_STORE_READ : EFFECT_STORE_WRITE);
+    struct buffer *bytes = &node->out->bytes;
     uint32_t deadline_ms = (uint32_t)(deadline_us / 1000);
     if (deadline_us != 0 && deadline_ms == 0)
         deadline_ms = 1; /* 0 would mean none */
-    add_frame(node, effect, type, request, deadline_ms, body);
+    size_t offset = frame_start(bytes, type, request, deadline_ms);
+    buffer_append_slice(bytes, body);
+    frame_finish_inside(bytes, offset);
+    effect->length = bytes->length - offset;
 }
 
 struct peer_load *node_load(struct node *node, node_id id)
@@ -241,6 +251,7 @@ void node_free(struct node *node)
     environment_deinit(&node->environment);
     HASH_ITER(hh, node->pending, pending, next)
     pending_remove(node, pending);
+    pending_free_spare(node);
     request_times_deinit(&node->times);
     for (uint32_t i = 0; i < node->load_count; i++)
         end_load(&node->loads[i], node);
@@ -411,6 +422,7 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
     case MESSAGE_FETCH_RESULT:
     case MESSAGE_LOOKUP_RESULT:
     case MESSAGE_ELEMENTS_RESULT:
+    case MESSAGE_ORDER_RESULT:
     case MESSAGE_COLLECTION_CLOCK_RESULT:
     case MESSAGE_RANGE_RESULT:
     case MESSAGE_REPLICATED:
@@ -574,6 +586,24 @@ static void store_frame(struct node *node, const struct frame *frame)
     }
 }
 
+/*
+ * What is due comes with EVENT_TICK. Under load that may be late, so other events look as well: at
+ * the timers of requests and clients each of them, at the schedules once in this time.
+ */
+enum { LOOK_PAUSE_US = 1000 };
+
+static bool is_due(struct node *node, const struct event *event)
+{
+    uint64_t now_us = node->now.mono_us;
+    if (deadline_heap_next_us(&node->timers) <= now_us ||
+        deadline_heap_next_us(&node->client_timers) <= now_us)
+        return true;
+    if (event->kind != EVENT_TICK && now_us < node->look_us)
+        return false;
+    node->look_us = now_us + LOOK_PAUSE_US;
+    return node_deadline_us(node) <= now_us;
+}
+
 /* ---- steps -------------------------------------------------------------------------------- */
 
 static void for_each_frame(struct node *node, const struct event *event)
@@ -711,7 +741,7 @@ void node_step(struct node *node, const struct event *event, struct effects *out
         break;
     }
     carry_out_peers(node);
-    if (node_deadline_us(node) <= node->now.mono_us)
+    if (is_due(node, event))
         tick(node);
     client_sessions_run_completions(node);
     client_sessions_close_doomed(node);

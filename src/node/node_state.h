@@ -104,7 +104,8 @@ struct pending {
     /* PENDING_PEER_STORE, PENDING_REGISTER */
     uint16_t type; /* of the question */
     partition_id partition;
-    struct ring_tag tag; /* of the partition, when it was asked */
+    struct ring_tag tag;        /* of the partition, when it was asked */
+    struct pending *next_spare; /* of those that are over, and kept for the next ones */
 };
 
 /* A result for a session, delivered at the end of the step. */
@@ -165,10 +166,10 @@ struct peer_load {
     struct hint_peer hints;
     struct drain_peer drain;
     struct publication_lane publications;
-    uint64_t report_due_us;                   /* UINT64_MAX while it is down */
-    uint64_t reported_us;                     /* the last one was asked for then */
-    bool report_waits;                        /* it was not confirmed yet */
-    bool report_afresh;                       /* it has not had one on this link */
+    uint64_t report_due_us; /* UINT64_MAX while it is down */
+    uint64_t reported_us;   /* the last one was asked for then */
+    bool report_waits;      /* it was not confirmed yet */
+    bool report_afresh;     /* it has not had one on this link */
     uint64_t forget_due_us; /* the own store is asked again to forget what it said; or UINT64_MAX */
     request_id forget;      /* the number of that step */
     uint64_t holds_since_us[GC_REASON_COUNT]; /* it holds back garbage; 0: it does not */
@@ -211,6 +212,7 @@ struct node {
     struct node_damage damage;
     enum status store_condition; /* not OK: client writes are not coordinated here */
     struct pending *pending;
+    struct pending *spare_pending; /* as many as were under way at once */
     uint32_t coordinated_count;
     uint32_t held_count;
     request_id last_request;
@@ -250,6 +252,7 @@ struct node {
         struct message_holdings_state state; /* as the store side last told */
     } holdings;
     struct tree_schedule *trees;
+    uint64_t look_us;     /* events before this do not look at the schedules */
     struct instant now;   /* of the present step; by the agreed time when the own clock is skewed */
     uint64_t own_wall_ms; /* the wall clock as it stands, for peers to judge */
     struct effects *out;  /* of the present step */
@@ -267,6 +270,8 @@ void password_hashes_forget(struct node *node, connection_id id);
 /* node.c */
 void node_send_link(struct node *node, link_id link, uint16_t type, request_id request,
                     uint32_t left_ms, struct slice body);
+/* What the effect before sends goes to another link as well. */
+void node_send_link_too(struct node *node, link_id link);
 /* `deadline_us` 0: none. */
 void node_send_store(struct node *node, uint16_t type, request_id request, uint64_t deadline_us,
                      struct slice body);
@@ -283,6 +288,7 @@ struct pending *pending_add(struct node *node, enum pending_kind kind, const str
                             uint64_t deadline_us);
 struct pending *pending_find(struct node *node, request_id id);
 void pending_remove(struct node *node, struct pending *pending);
+void pending_free_spare(struct node *node);
 /* It goes on under another number: answers to what was sent so far find nobody. */
 void pending_renumber(struct node *node, struct pending *pending);
 void pending_await(struct node *node, struct pending *pending, node_id peer);

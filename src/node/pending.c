@@ -6,7 +6,13 @@
 struct pending *pending_add(struct node *node, enum pending_kind kind, const struct origin *origin,
                             uint64_t deadline_us)
 {
-    struct pending *pending = memory_new(1, sizeof *pending);
+    struct pending *pending = node->spare_pending;
+    if (pending == NULL) {
+        pending = memory_new(1, sizeof *pending);
+    } else {
+        node->spare_pending = pending->next_spare;
+        *pending = (struct pending){0};
+    }
     pending->id = ++node->last_request;
     pending->kind = kind;
     pending->origin = *origin;
@@ -66,5 +72,15 @@ void pending_remove(struct node *node, struct pending *pending)
     HASH_DEL(node->pending, pending);
     coordinated_request_free(pending->coordinated);
     buffer_deinit(&pending->request);
-    free(pending);
+    pending->next_spare = node->spare_pending;
+    node->spare_pending = pending;
+}
+
+void pending_free_spare(struct node *node)
+{
+    while (node->spare_pending != NULL) {
+        struct pending *pending = node->spare_pending;
+        node->spare_pending = pending->next_spare;
+        free(pending);
+    }
 }

@@ -207,6 +207,6 @@ void store_handle_log_debt(struct store_side *side, const struct frame *frame,
     debts.debts = buffer_slice(&rows);
     size_t offset = frame_start(&out->late, MESSAGE_LOG_DEBT, 0, 0);
     message_log_debts_encode(&debts, &out->late);
-    frame_finish(&out->late, offset);
+    frame_finish_inside(&out->late, offset);
     buffer_deinit(&rows);
 }

@@ -81,7 +81,7 @@ static void append_state(const struct message_drop_state *state, request_id requ
 {
     size_t offset = frame_start(out, MESSAGE_DROP_STATE, request, 0);
     message_drop_state_encode(state, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 void store_drop_opened(struct store_side *side, struct buffer *out)

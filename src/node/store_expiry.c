@@ -178,5 +178,5 @@ void store_handle_expiry_step(struct store_side *side, const struct frame *frame
         store_raise_ceiling(side, now);
     size_t offset = frame_start(&out->late, MESSAGE_EXPIRY_STATE, frame->request, 0);
     message_expiry_state_encode(&state, &out->late);
-    frame_finish(&out->late, offset);
+    frame_finish_inside(&out->late, offset);
 }

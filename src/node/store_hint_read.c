@@ -61,6 +61,6 @@ void store_read_hint(const struct store_port *port, const struct ring *ring,
         result.status = find(port, ring, &read, &value, &result);
     size_t offset = frame_start(replies, MESSAGE_HINT_READ_RESULT, frame->request, 0);
     message_hint_read_result_encode(&result, replies);
-    frame_finish(replies, offset);
+    frame_finish_inside(replies, offset);
     buffer_deinit(&value);
 }

@@ -13,7 +13,7 @@ static void reply_hinted(const struct frame *frame, enum status status, struct b
 {
     size_t offset = frame_start(out, MESSAGE_HINTED, frame->request, 0);
     message_replicated_encode(&(struct message_replicated){.status = status}, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 static void reply_page(const struct frame *frame, const struct message_hints_page *page,
@@ -21,7 +21,7 @@ static void reply_page(const struct frame *frame, const struct message_hints_pag
 {
     size_t offset = frame_start(out, MESSAGE_HINTS_PAGE, frame->request, 0);
     message_hints_page_encode(page, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 static void reply_dropped(const struct frame *frame, const struct message_hints_dropped *dropped,
@@ -29,7 +29,7 @@ static void reply_dropped(const struct frame *frame, const struct message_hints_
 {
     size_t offset = frame_start(out, MESSAGE_HINTS_DROPPED, frame->request, 0);
     message_hints_dropped_encode(dropped, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 bool store_refuse_hints(const struct frame *frame, enum status status, struct buffer *out)
@@ -132,6 +132,6 @@ void store_report_hints(struct store_side *side, struct buffer *out)
     while (hint_store_next_counts(side->hints, &counts)) {
         size_t offset = frame_start(out, MESSAGE_HINT_COUNTS, 0, 0);
         message_hint_counts_encode(&counts, out);
-        frame_finish(out, offset);
+        frame_finish_inside(out, offset);
     }
 }

@@ -196,7 +196,7 @@ static void append_state(const struct store_side *side, struct message_holdings_
     state->dropping = holdings->dropping_count;
     size_t offset = frame_start(out, MESSAGE_HOLDINGS_STATE, request, 0);
     message_holdings_state_encode(state, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 enum status store_holdings_open(struct store_side *side, struct buffer *out)

@@ -102,7 +102,7 @@ static void tell(const struct store_side *side, struct buffer *out)
 {
     size_t offset = frame_start(out, MESSAGE_STORE_COMMITS, 0, 0);
     buffer_put_varint(out, side->lineage.commits);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 void store_lineage_committed(struct store_side *side, struct buffer *out)
@@ -154,7 +154,7 @@ enum status store_lineage_tell(const struct store_side *side, struct buffer *out
     if (status == STATUS_OK) {
         size_t offset = frame_start(out, MESSAGE_STORE_LINEAGE, 0, 0);
         buffer_append_slice(out, buffer_slice(&body));
-        frame_finish(out, offset);
+        frame_finish_inside(out, offset);
     }
     buffer_deinit(&body);
     return status;

@@ -20,7 +20,7 @@ void store_reply_minted(const struct frame *frame, const struct message_minted *
 {
     size_t offset = frame_start(out, MESSAGE_MINTED, frame->request, 0);
     message_minted_encode(minted, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 /*
@@ -160,13 +160,16 @@ static void mint_request(struct store_side *side, struct replica *replica,
     struct buffer deliveries = buffer_on(deliveries_room, sizeof deliveries_room);
     struct buffer encoded = buffer_on(encoded_room, sizeof encoded_room);
     size_t few[2], *offsets = few;
+    struct key_outcome one = {0};
     struct message_minted minted = {0};
     uint16_t written = request->entry_count;
     bool all = (request->flags & KEY_ALL_OR_NOTHING) != 0;
     store_go_by_keyspace(side, request->keyspace);
-    if (request->entry_count > 1)
+    result.outcomes = &one;
+    if (request->entry_count > 1) {
         offsets = memory_new((size_t)request->entry_count + 1, sizeof *offsets);
-    result.outcomes = memory_new(request->entry_count, sizeof *result.outcomes);
+        result.outcomes = memory_new(request->entry_count, sizeof *result.outcomes);
+    }
     if (request->entry_count > 1)
         minted.status = mint_pass(side, replica, request, message, true, result.outcomes, offsets,
                                   &old, &deliveries, &written);
@@ -199,9 +202,10 @@ static void mint_request(struct store_side *side, struct replica *replica,
         written++; /* deliveries */
     }
     store_finish_mint(side, replica, frame, message, &minted, written, &deliveries, out);
-    key_result_deinit(&result);
-    if (offsets != few)
+    if (request->entry_count > 1) {
+        free(result.outcomes);
         free(offsets);
+    }
     buffer_deinit(&old);
     buffer_deinit(&deliveries);
     buffer_deinit(&encoded);

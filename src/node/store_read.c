@@ -9,6 +9,7 @@
 
 #include "causal/counter.h"
 #include "node/store_elements.h"
+#include "node/store_order.h"
 #include "node/store_hint_read.h"
 #include "node/store_side.h"
 #include "ring/element_key.h"
@@ -20,14 +21,26 @@
 
 enum { RANGE_CELLS_MAX = 20000, RANGE_BYTES_MAX = 1 << 20 };
 
+/* Of what is small: see buffer_on(). */
+enum { NAME_ROOM_BYTES = 128, RECORD_ROOM_BYTES = 512 };
+
+/* `out` is empty; see cell_decode_on(). */
 static enum status decode_record(struct slice record, struct slice *encoded, struct cell *out)
 {
     enum status status = record_cell_open(record, encoded);
     if (status != STATUS_OK)
         return status;
     struct reader reader = reader_make(*encoded);
-    cell_decode(&reader, out);
+    cell_decode_on(&reader, out);
     return reader_end(&reader);
+}
+
+static bool has_longer_values(const struct cell *cell, uint32_t value_bytes_max)
+{
+    for (uint32_t i = 0; i < cell->count; i++)
+        if (cell->siblings[i].value.length > value_bytes_max)
+            return true;
+    return false;
 }
 
 /* Append a decoded cell with those of its values that are not longer than `value_bytes_max`. */
@@ -35,7 +48,7 @@ static void append_values(const struct cell *cell, struct slice encoded, uint32_
                           struct buffer *out)
 {
     struct buffer versions = {0};
-    if (value_bytes_max == UINT32_MAX) {
+    if (!has_longer_values(cell, value_bytes_max)) {
         buffer_put_bytes(out, encoded);
         return;
     }
@@ -47,7 +60,8 @@ static void append_values(const struct cell *cell, struct slice encoded, uint32_
 static enum status append_cell(struct slice record, uint32_t value_bytes_max, struct buffer *out)
 {
     struct slice encoded;
-    struct cell cell = {0};
+    struct cell_room room;
+    struct cell cell = cell_on(&room);
     enum status status = decode_record(record, &encoded, &cell);
     if (status == STATUS_OK)
         append_values(&cell, encoded, value_bytes_max, out);
@@ -107,7 +121,8 @@ static enum status get_record(const struct store_port *port, const struct ring *
                               const struct replica_address *address, keyspace_id keyspace,
                               struct slice key, struct buffer *record)
 {
-    struct buffer name = {0};
+    uint8_t room[NAME_ROOM_BYTES];
+    struct buffer name = buffer_on(room, sizeof room);
     if (key.length > RECORD_KEY_BYTES_MAX)
         return STATUS_INVALID;
     uint64_t position = ring_position(key, keyspace, ring->seed);
@@ -129,7 +144,7 @@ static void reply_cells(const struct frame *frame, uint16_t type,
         result->cell_count = 0;
     size_t offset = frame_start(replies, type, frame->request, 0);
     message_read_result_encode(result, replies);
-    frame_finish(replies, offset);
+    frame_finish_inside(replies, offset);
 }
 
 /* Of which type the key has elements; `record` is its cell's, empty when it has none. */
@@ -152,7 +167,8 @@ static enum status read_cell(const struct store_port *port, const struct ring *r
                              struct buffer *record, struct buffer *cells, uint8_t *type)
 {
     struct slice encoded;
-    struct cell cell = {0};
+    struct cell_room room;
+    struct cell cell = cell_on(&room);
     buffer_clear(record);
     *type = COLLECTION_NONE;
     enum status status = get_record(port, ring, &read->address, read->keyspace, key, record);
@@ -190,7 +206,9 @@ static void read_cells(const struct store_port *port, const struct ring *ring,
 {
     struct message_read read;
     struct message_read_result result = {0};
-    struct buffer cells = {0}, record = {0}, types = {0};
+    uint8_t cells_room[RECORD_ROOM_BYTES], record_room[RECORD_ROOM_BYTES];
+    struct buffer cells = buffer_on(cells_room, sizeof cells_room);
+    struct buffer record = buffer_on(record_room, sizeof record_room), types = {0};
     result.status = message_read_decode(frame->body, &read);
     if (result.status == STATUS_OK && keyspace_has_elements(read.keyspace)) {
         uint8_t type = COLLECTION_NONE;
@@ -385,7 +403,7 @@ static void read_range(const struct store_port *port, const struct ring *ring,
         result.entry_count = 0;
     size_t offset = frame_start(replies, MESSAGE_RANGE_RESULT, frame->request, 0);
     message_range_result_encode(&result, replies);
-    frame_finish(replies, offset);
+    frame_finish_inside(replies, offset);
     buffer_deinit(&walk.entries);
     buffer_deinit(&walk.skip);
     buffer_deinit(&bound);
@@ -410,6 +428,8 @@ void store_side_read(const struct store_port *port, const struct ring *ring, str
         read_range(port, ring, &frame, replies);
     else if (frame.type == MESSAGE_ELEMENTS)
         store_read_elements(port, ring, &frame, replies);
+    else if (frame.type == MESSAGE_ORDER)
+        store_read_order(port, ring, &frame, replies);
     else
         assert(!"a frame of this type goes to the read path");
 }

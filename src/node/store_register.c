@@ -174,7 +174,7 @@ void store_register_append_state(const struct store_side *side, struct buffer *o
                                          .asked = side->config.asked,
                                          .value = buffer_slice(&side->config.value)},
         out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 static void reply_promise(const struct frame *frame, const struct message_register_promise *promise,
@@ -182,7 +182,7 @@ static void reply_promise(const struct frame *frame, const struct message_regist
 {
     size_t offset = frame_start(out, MESSAGE_REGISTER_PROMISE, frame->request, 0);
     message_register_promise_encode(promise, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 static void reply_accepted(const struct frame *frame,
@@ -190,7 +190,7 @@ static void reply_accepted(const struct frame *frame,
 {
     size_t offset = frame_start(out, MESSAGE_REGISTER_ACCEPTED, frame->request, 0);
     message_register_accepted_encode(accepted, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 static void reply_reserved(const struct frame *frame, enum status status, uint64_t round,
@@ -199,14 +199,14 @@ static void reply_reserved(const struct frame *frame, enum status status, uint64
     size_t offset = frame_start(out, MESSAGE_REGISTER_RESERVED, frame->request, 0);
     message_register_reserved_encode(
         &(struct message_register_reserved){.status = status, .round = round}, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 static void reply_learned(const struct frame *frame, enum status status, struct buffer *out)
 {
     size_t offset = frame_start(out, MESSAGE_REGISTER_LEARNED, frame->request, 0);
     message_register_learned_encode(&(struct message_register_learned){.status = status}, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 void store_register_refuse(const struct store_side *side, const struct frame *frame,

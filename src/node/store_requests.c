@@ -127,7 +127,7 @@ void store_reply_lookup(const struct frame *frame, enum status status,
     }
     size_t offset = frame_start(out, MESSAGE_LOOKUP_RESULT, frame->request, 0);
     message_lookup_result_encode(&result, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
     buffer_deinit(&failed);
 }
 

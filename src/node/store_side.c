@@ -107,7 +107,7 @@ void store_append_state(const struct replica *replica, struct buffer *out)
     struct message_replica_state state = {.partition = replica->partition, .state = replica->state};
     size_t offset = frame_start(out, MESSAGE_REPLICA_STATE, 0, 0);
     message_replica_state_encode(&state, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 void store_append_mint_from(const struct store_side *side, struct buffer *out)
@@ -115,7 +115,7 @@ void store_append_mint_from(const struct store_side *side, struct buffer *out)
     struct message_mint_from from = {.wall_ms = store_clock_mint_from_ms(&side->clock)};
     size_t offset = frame_start(out, MESSAGE_MINT_FROM, 0, 0);
     message_mint_from_encode(&from, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct store_output *out)
@@ -257,7 +257,7 @@ static void reply_replicated(const struct frame *frame, const struct message_rep
 {
     size_t offset = frame_start(out, MESSAGE_REPLICATED, frame->request, 0);
     message_replicated_encode(replicated, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 void store_reply_replicated(const struct frame *frame, enum status status, struct buffer *out)
@@ -368,7 +368,7 @@ static void handle_digest(struct store_side *side, const struct frame *frame,
     }
     size_t offset = frame_start(&out->late, MESSAGE_DIGEST_RESULT, frame->request, 0);
     message_digest_result_encode(&result, &out->late);
-    frame_finish(&out->late, offset);
+    frame_finish_inside(&out->late, offset);
 }
 
 static bool is_expired(const struct frame *frame, struct instant now)
@@ -411,7 +411,7 @@ static void refuse(const struct store_side *side, const struct frame *frame, enu
     case MESSAGE_DIGEST:
         offset = frame_start(out, MESSAGE_DIGEST_RESULT, frame->request, 0);
         message_digest_result_encode(&(struct message_digest_result){.status = status}, out);
-        frame_finish(out, offset);
+        frame_finish_inside(out, offset);
         break;
     case MESSAGE_PARTITION_APPLY:
         store_reply_partition(frame, &(struct message_partition_applied){.status = status}, out);
@@ -419,7 +419,7 @@ static void refuse(const struct store_side *side, const struct frame *frame, enu
     case MESSAGE_SYNC_APPLY:
         offset = frame_start(out, MESSAGE_SYNC_APPLIED, frame->request, 0);
         message_sync_applied_encode(&(struct message_sync_applied){.status = status}, out);
-        frame_finish(out, offset);
+        frame_finish_inside(out, offset);
         break;
     default:
         break; /* a pull: the asker's deadline ends it */
@@ -547,7 +547,7 @@ static void report_counts(struct store_side *side, struct instant now, struct st
     if (counts.lww_losses > 0 || counts.siblings_warned > 0 || counts.ids_folded > 0) {
         size_t offset = frame_start(&out->late, MESSAGE_STORE_COUNTS, 0, 0);
         message_store_counts_encode(&counts, &out->late);
-        frame_finish(&out->late, offset);
+        frame_finish_inside(&out->late, offset);
     }
     context->lww_losses = context->siblings_warned = context->ids_folded = 0;
 }

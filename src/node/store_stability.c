@@ -220,7 +220,7 @@ static void report_to(struct store_side *side, struct stability_peer *peer,
         message.closed = store_closed_time(side, now);
     size_t offset = frame_start(out, MESSAGE_STABILITY, frame->request, 0);
     message_stability_encode(&message, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
     buffer_deinit(&reports);
 }
 
@@ -268,7 +268,7 @@ static void tell_heard(const struct frame *frame, uint64_t number, struct instan
     struct message_stability_heard heard = {.number = number, .sent_us = now.mono_us};
     size_t offset = frame_start(out, MESSAGE_STABILITY_HEARD, frame->request, 0);
     message_stability_heard_encode(&heard, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 static void hear(struct store_side *side, struct stability_peer *peer,
@@ -411,7 +411,7 @@ static void collect(struct store_side *side, const struct message_stability_step
     sum_up(side, &sum);
     size_t offset = frame_start(&out->late, MESSAGE_GARBAGE, frame->request, 0);
     message_garbage_encode(&sum, &out->late);
-    frame_finish(&out->late, offset);
+    frame_finish_inside(&out->late, offset);
 }
 
 void store_handle_stability(struct store_side *side, const struct frame *frame, struct instant now,

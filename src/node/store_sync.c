@@ -34,7 +34,7 @@ void store_handle_sync_clocks(struct store_side *side, const struct frame *frame
         question.flags = replica->state == REPLICA_REBUILDING ? SYNC_ALL : 0;
         sync_question_encode(&question, &out->late);
     }
-    frame_finish(&out->late, offset);
+    frame_finish_inside(&out->late, offset);
 }
 
 void store_answer_pull(struct store_side *side, const struct frame *frame, struct buffer *out)
@@ -73,7 +73,7 @@ void store_answer_pull(struct store_side *side, const struct frame *frame, struc
         sync_answer_encode(&answer, out);
         clock_deinit(&question.clock);
     }
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
     store_debt_answered(side->debts, frame->request);
     buffer_deinit(&deliveries);
 }
@@ -122,5 +122,5 @@ void store_handle_sync_apply(struct store_side *side, const struct frame *frame,
     sum.status = status == STATUS_OK && refused ? STATUS_TOO_LARGE : status;
     size_t offset = frame_start(&out->late, MESSAGE_SYNC_APPLIED, frame->request, 0);
     message_sync_applied_encode(&sum, &out->late);
-    frame_finish(&out->late, offset);
+    frame_finish_inside(&out->late, offset);
 }

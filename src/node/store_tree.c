@@ -106,7 +106,7 @@ static void make_question(struct store_side *side, const struct frame *frame, st
         if (status != STATUS_OK)
             store_tree_unreadable(side, replica, status, now);
     }
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
     if (ask.ask == MESSAGE_TREE_ROOT)
         tell_if_unfit(replica, out);
 }
@@ -184,7 +184,7 @@ void store_append_tree_state(const struct replica *replica, bool doubted, struct
                                        .scrubbed_ms = replica->scrubbed_ms};
     size_t offset = frame_start(out, MESSAGE_TREE_STATE, 0, 0);
     message_tree_state_encode(&state, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 void store_tree_unreadable(struct store_side *side, const struct replica *replica,
@@ -202,7 +202,7 @@ static void append_scrubbed(const struct frame *frame, const struct message_scru
 {
     size_t offset = frame_start(out, MESSAGE_SCRUBBED, frame->request, 0);
     message_scrubbed_encode(scrubbed, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }
 
 /* Between groups: read on. The step that meets the last cell is followed by one that ends it. */
@@ -365,7 +365,7 @@ static void handle_apply(struct store_side *side, const struct frame *frame, str
         apply_result(side, &result, now, &applied, &forced, &repair, &out->late);
     size_t offset = frame_start(&out->late, MESSAGE_TREE_APPLIED, frame->request, 0);
     message_tree_applied_encode(&applied, &out->late);
-    frame_finish(&out->late, offset);
+    frame_finish_inside(&out->late, offset);
     clock_deinit(&result.back.clock);
     buffer_deinit(&forced);
     buffer_deinit(&repair);
@@ -386,7 +386,7 @@ static void handle_repair(struct store_side *side, const struct frame *frame, st
                       &repaired.repaired, &repaired.refused, &out->late);
     size_t offset = frame_start(&out->late, MESSAGE_TREE_REPAIRED, frame->request, 0);
     message_tree_repaired_encode(&repaired, &out->late);
-    frame_finish(&out->late, offset);
+    frame_finish_inside(&out->late, offset);
 }
 
 /* ---- frames -------------------------------------------------------------------------------- */
@@ -435,6 +435,6 @@ void store_tree_committed(struct store_side *side, const struct frame *frame, st
         answer_nodes(side, frame, out);
     else
         answer_leaf(side, frame, now, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
     tell_if_unfit(asked, out);
 }

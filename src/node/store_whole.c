@@ -45,7 +45,7 @@ void store_handle_partition_ask(struct store_side *side, const struct frame *fra
         if (replica != NULL)
             append_place(replica, &ask, &out->late);
     }
-    frame_finish(&out->late, offset); /* empty: this node does not own it any more */
+    frame_finish_inside(&out->late, offset); /* empty: this node does not own it any more */
 }
 
 /* ---- the answer ---------------------------------------------------------------------------- */
@@ -90,7 +90,7 @@ void store_answer_partition_pull(struct store_side *side, const struct frame *fr
     answer.page.storage_incarnation = side->storage_incarnation;
     size_t offset = frame_start(out, MESSAGE_PARTITION_PAGE, frame->request, 0);
     message_partition_page_encode(&answer.page, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
     whole_page_deinit(&answer);
 }
 
@@ -143,5 +143,5 @@ void store_reply_partition(const struct frame *frame,
 {
     size_t offset = frame_start(out, MESSAGE_PARTITION_APPLIED, frame->request, 0);
     message_partition_applied_encode(applied, out);
-    frame_finish(out, offset);
+    frame_finish_inside(out, offset);
 }

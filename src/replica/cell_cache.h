@@ -3,8 +3,15 @@
  * lately.
  *
  * A group of writes must see its own changes before they are committed, and most
- * writes should not have to read the store first. Entries of the group are never
- * evicted before it is committed; when its commit fails, everything is dropped.
+ * writes should not have to read the store first.
+ *
+ * Invariants:
+ *   V1  what is found is the newest record: of the present group where that has changed it, else
+ *       what the store holds. So whoever changes a record puts it here in the same step, and when
+ *       the group's commit fails everything is dropped
+ *   V2  all that the present group has changed is found, however much it is
+ *   V3  absence is kept only where a group has deleted: not found here says nothing of the store
+ *   V4  after a commit, names and records are within `bytes_max`
  */
 #ifndef REPLICA_CELL_CACHE_H
 #define REPLICA_CELL_CACHE_H

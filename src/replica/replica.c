@@ -10,6 +10,7 @@
 #include "replica/replica_cells.h"
 #include "replica/replica_tree.h"
 #include "replica/replica_whole.h"
+#include "replica/score_index.h"
 #include "replica/scrub.h"
 #include "ring/position.h"
 #include "ring/transition.h"
@@ -60,13 +61,18 @@ enum status replica_load_cell(struct replica_context *context, keyspace_id keysp
     return status;
 }
 
+void local_cell_init(struct local_cell *local)
+{
+    local->record = buffer_on(local->room, sizeof local->room);
+    local->cell = cell_on(&local->cell_room);
+    local->present = false;
+}
+
 enum status local_cell_load(struct replica_context *context, keyspace_id keyspace, struct slice key,
                             struct local_cell *local)
 {
     struct slice cell;
-    local->record = buffer_on(local->room, sizeof local->room);
-    local->cell = (struct cell){0};
-    local->present = false;
+    local_cell_init(local);
     enum status status = replica_load_cell(context, keyspace, key, &local->record);
     if (status == STATUS_NOT_FOUND)
         return STATUS_OK;
@@ -75,7 +81,7 @@ enum status local_cell_load(struct replica_context *context, keyspace_id keyspac
     if (status != STATUS_OK)
         return status;
     struct reader reader = reader_make(cell);
-    cell_decode(&reader, &local->cell);
+    cell_decode_on(&reader, &local->cell);
     local->present = true;
     return reader_end(&reader);
 }
@@ -126,6 +132,7 @@ static struct cell_change put_cell_at(struct replica *replica, uint64_t position
     replica_scrub_note(replica, buffer_slice(&name), position, keyspace, change.digest_delta,
                        change.count_delta, context);
     expiry_index_cell(replica, keyspace, key, before, after, context);
+    score_index_cell(position, keyspace, key, before, after, context);
     buffer_deinit(&name);
     buffer_deinit(&value);
     return change;
@@ -237,7 +244,7 @@ bool replica_cell_is_too_far_ahead(const struct cell *cell, const struct replica
 enum status replica_decode_cell(struct slice bytes, struct cell *out)
 {
     struct reader reader = reader_make(bytes);
-    cell_decode(&reader, out);
+    cell_decode_on(&reader, out);
     return reader_end(&reader);
 }
 
@@ -280,11 +287,14 @@ static enum status merge_delivered(struct replica *replica, const struct cell_de
                                    struct cell *incoming, const struct clock *satisfied,
                                    struct replica_context *context, bool *changed)
 {
-    struct clock new_dots = {0};
-    struct cell merged = {0};
+    struct clock_room dots_room;
+    struct clock new_dots = clock_on(&dots_room);
+    struct cell_room merged_room;
+    struct cell merged = cell_on(&merged_room);
     uint32_t losses = 0;
     enum status status = STATUS_OK;
-    clock_difference(satisfied, &replica->clock, &new_dots);
+    if (satisfied->count > 0)
+        clock_difference(satisfied, &replica->clock, &new_dots);
     replica_add_unseen_dots(replica, incoming, &new_dots);
     cell_filter_seen(incoming, &replica->clock, local->present ? &local->cell : NULL);
     /*
@@ -294,7 +304,7 @@ static enum status merge_delivered(struct replica *replica, const struct cell_de
     bool has_news = !clock_covers_vector(&replica->clock, &incoming->context);
     bool cell_changes = false;
     if (has_news) {
-        losses = cell_merge(&local->cell, incoming, policy, &merged);
+        losses = cell_merge_on(&local->cell, incoming, policy, &merged);
         cell_changes = !local->present || !cell_same_version(&local->cell, &merged);
         if (!cell_fits(&merged))
             status = STATUS_TOO_LARGE;
@@ -316,10 +326,12 @@ static enum status merge_delivered(struct replica *replica, const struct cell_de
 enum status replica_apply(struct replica *replica, const struct cell_delivery *delivery,
                           enum merge_policy policy, struct replica_context *context, bool *changed)
 {
-    struct local_cell local = {0};
-    struct cell incoming = {0};
+    struct local_cell local;
+    struct cell_room incoming_room;
+    struct cell incoming = cell_on(&incoming_room);
     struct clock satisfied = {0};
     *changed = false;
+    local_cell_init(&local);
     enum status status = replica_decode_delivery(delivery, context, &incoming, &satisfied);
     if (status == STATUS_OK)
         status = local_cell_load(context, delivery->keyspace, delivery->key, &local);

@@ -18,9 +18,12 @@ struct local_cell {
     struct buffer record;
     struct cell cell;
     bool present;
+    struct cell_room cell_room;
     uint8_t room[RECORD_ROOM_BYTES]; /* of a small record */
 };
 
+/* Nothing; what may be released without having been loaded. */
+void local_cell_init(struct local_cell *local);
 /* STATUS_OK with `present` false: surely absent. Release in any case. */
 MUST_USE enum status local_cell_load(struct replica_context *context, keyspace_id keyspace,
                                      struct slice key, struct local_cell *local);
@@ -56,11 +59,11 @@ void replica_count_change(struct replica *replica, keyspace_id keyspace, struct 
 void replica_add_unseen_dots(const struct replica *replica, const struct cell *cell,
                              struct clock *new_dots);
 bool replica_cell_is_too_far_ahead(const struct cell *cell, const struct replica_context *context);
-/* STATUS_CORRUPT; `out` is to be released also then. */
+/* `out` is empty; see cell_decode_on(). STATUS_CORRUPT; it is to be released also then. */
 MUST_USE enum status replica_decode_cell(struct slice bytes, struct cell *out);
 /*
  * What a delivery brings: a cell, and the dots that it satisfies beside those. STATUS_CORRUPT;
- * STATUS_CLOCK_SKEW. Both start as all zero, and are to be released also then.
+ * STATUS_CLOCK_SKEW. Both start empty, and are to be released also then.
  */
 MUST_USE enum status replica_decode_delivery(const struct cell_delivery *delivery,
                                              const struct replica_context *context,

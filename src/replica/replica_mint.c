@@ -118,7 +118,6 @@ static enum status evaluate(const struct replica *replica, const struct replica_
 {
     struct register_effect *effect = &out->effect;
     struct sibling shown;
-    out->dot = replica_next_dot(replica);
     if (mint->policy == MERGE_SIBLINGS && mint->mutation->operation == REGISTER_INCREMENT)
         return STATUS_UNSUPPORTED;
     bool seen = seen_by(mint, base, context->wall_ms, &out->text, &shown);
@@ -141,11 +140,12 @@ static enum status evaluate(const struct replica *replica, const struct replica_
     return status == STATUS_OK ? counter_write(&count, effect, &out->state) : status;
 }
 
-/* Whether the context can be taken: its time, and R4 for the dot that comes. */
+/* Whether the context can be taken: its time, and R4 for `next`, the dot that comes. */
 static enum status check_observed(const struct replica *replica, const struct replica_mint *mint,
-                                  const struct cell *base, const struct replica_context *context)
+                                  const struct cell *base, const struct dot *next,
+                                  const struct replica_context *context)
 {
-    uint64_t minted = clock_highest(&replica->clock, &replica->actor);
+    uint64_t minted = next->sequence - 1;
     if (hybrid_time_too_far_ahead(mint->observed_time, context->wall_ms,
                                   context->max_clock_skew_ms))
         return STATUS_CLOCK_SKEW;
@@ -155,14 +155,16 @@ static enum status check_observed(const struct replica *replica, const struct re
     return STATUS_OK;
 }
 
-/* Whether a version is left beside the new ones. */
+/* Whether a version is left beside the new ones; `own`: the context of its cell. */
 static bool stays(const struct evaluated *evaluated, const struct version_vector *replaced,
-                  const struct sibling *sibling)
+                  const struct version_vector *own, const struct sibling *sibling)
 {
     if (sibling->kind == SIBLING_CUT)
         return true;
     if (sibling->kind == SIBLING_COUNTER)
         return evaluated->state.length == 0;
+    if (evaluated->effect.replaces && replaced == own)
+        return false; /* a context covers all versions beside it */
     return !evaluated->effect.replaces || replaced == NULL ||
            !version_vector_covers(replaced, &sibling->dot);
 }
@@ -186,7 +188,7 @@ static struct remainder remainder_of(const struct replica_mint *mint, const stru
     if (mint->observed != NULL)
         out.dots += mint->observed->count;
     for (uint32_t i = 0; i < base->count; i++) {
-        if (!stays(evaluated, replaced, &base->siblings[i]))
+        if (!stays(evaluated, replaced, &base->context, &base->siblings[i]))
             continue;
         out.value_bytes += base->siblings[i].value.length;
         out.versions++;
@@ -216,7 +218,7 @@ static size_t delivery_bytes(const struct replica_mint *mint, const struct remai
            after->dots * DOT_BYTES_MAX;
 }
 
-/* The new version, or the two of them, beside what they do not replace. */
+/* The new version, or the two of them, beside what they do not replace. `out` is empty. */
 static void mint_cell(const struct replica_mint *mint, const struct evaluated *evaluated,
                       const struct cell *base, struct replica_context *context, struct cell *out,
                       struct dot *dot)
@@ -236,9 +238,8 @@ static void mint_cell(const struct replica_mint *mint, const struct evaluated *e
     dot->sequence--;
     if (mint->observed_time > above)
         above = mint->observed_time;
-    *out = (struct cell){0};
     for (uint32_t i = 0; i < base->count; i++)
-        if (stays(evaluated, replaced, &base->siblings[i]))
+        if (stays(evaluated, replaced, &base->context, &base->siblings[i]))
             cell_insert(out, &base->siblings[i]);
     version_vector_join(&out->context, &base->context);
     if (mint->observed != NULL)
@@ -281,9 +282,11 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     struct local_cell local;
     struct cell own_base = {0};
     const struct cell *base = &own_base;
-    struct cell after = {0};
-    struct clock new_dots = {0};
-    struct evaluated evaluated = {0};
+    struct cell_room after_room;
+    struct cell after = cell_on(&after_room);
+    struct clock_room dots_room;
+    struct clock new_dots = clock_on(&dots_room);
+    struct evaluated evaluated = {.dot = replica_next_dot(replica)};
     struct register_effect *effect = &evaluated.effect;
     uint32_t losses = 0;
     *out = (struct replica_minted){0};
@@ -291,7 +294,7 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     if (status == STATUS_OK)
         status = mint_base(replica, mint, &local, context, &own_base, &base, &losses);
     if (status == STATUS_OK)
-        status = check_observed(replica, mint, base, context);
+        status = check_observed(replica, mint, base, &evaluated.dot, context);
     if (status == STATUS_OK)
         status = evaluate(replica, mint, base, context, &evaluated);
     if (status == STATUS_OK && effect->write) {

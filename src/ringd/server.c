@@ -171,7 +171,7 @@ static void refused(void *context, struct slice frame, enum status why, struct b
     size_t used;
     (void)context;
     (void)why;
-    enum status status = frame_parse(frame, &parsed, &used);
+    enum status status = frame_open(frame, &parsed, &used);
     assert(status == STATUS_OK); /* our own node made it */
     frame_finish(replies, frame_start(replies, MESSAGE_STORE_REFUSED, parsed.request, 0));
 }
@@ -224,24 +224,23 @@ static void take_hashes(void *context, struct buffer *results)
 static enum status make_loop(struct server *server)
 {
     const struct config_values *values = &server->params.config->values;
-    struct loop_params params = {.self = server->identity.node,
-                                 .ring = server->ring,
-                                 .settings = &values->settings,
-                                 .log = server->log,
-                                 .tls = server->tls.tls,
-                                 .store = {.context = server,
-                                           .submit_write = submit_write,
-                                           .submit_read = submit_read,
-                                           .take_replies = take_replies,
-                                           .refused = refused,
-                                           .condition = condition,
-                                           .quarantine = quarantine},
-                                 .passwords = {.context = server,
-                                               .submit = submit_password,
-                                               .take_results = take_hashes},
-                                 .client_listen_count = values->listen.count,
-                                 .tls_listen_count = values->tls_listen.count,
-                                 .peer_listen_count = values->peer_listen.count};
+    struct loop_params params = {
+        .self = server->identity.node,
+        .ring = server->ring,
+        .settings = &values->settings,
+        .log = server->log,
+        .tls = server->tls.tls,
+        .store = {.context = server,
+                  .submit_write = submit_write,
+                  .submit_read = submit_read,
+                  .take_replies = take_replies,
+                  .refused = refused,
+                  .condition = condition,
+                  .quarantine = quarantine},
+        .passwords = {.context = server, .submit = submit_password, .take_results = take_hashes},
+        .client_listen_count = values->listen.count,
+        .tls_listen_count = values->tls_listen.count,
+        .peer_listen_count = values->peer_listen.count};
     _Static_assert((int)CONFIG_ADDRESSES_MAX <= (int)LOOP_LISTEN_MAX, "all listeners fit");
     memcpy(params.client_listen, values->listen.items, sizeof values->listen.items);
     memcpy(params.tls_listen, values->tls_listen.items, sizeof values->tls_listen.items);

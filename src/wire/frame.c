@@ -43,6 +43,13 @@ void frame_finish(struct buffer *out, size_t offset)
                    checksum(out->data + offset, length - FRAME_HEADER_BYTES));
 }
 
+void frame_finish_inside(struct buffer *out, size_t offset)
+{
+    size_t length = out->length - offset;
+    assert(length >= FRAME_HEADER_BYTES && length <= FRAME_BYTES_MAX);
+    buffer_set_u32(out, offset, (uint32_t)(length - 4));
+}
+
 static enum status parse(struct slice bytes, struct frame *out, size_t *used, uint64_t *sum)
 {
     struct reader reader = reader_make(bytes);

@@ -32,6 +32,8 @@ struct frame {
 /* Append a header; returns the offset to hand to frame_finish() when the body has been appended. */
 size_t frame_start(struct buffer *out, uint16_t type, request_id request, uint32_t left_ms);
 void frame_finish(struct buffer *out, size_t offset);
+/* For the other side of this node: without a checksum, so it is for frame_open() alone. */
+void frame_finish_inside(struct buffer *out, size_t offset);
 
 /*
  * Take one frame from the front of `bytes`; `used` gets its size.

@@ -24,7 +24,7 @@ static void note_asked(struct whole_node *whole, struct slice frames)
     struct frame frame;
     size_t used;
     while (frames.length > 0) {
-        assert(frame_parse(frames, &frame, &used) == STATUS_OK);
+        assert(frame_open(frames, &frame, &used) == STATUS_OK);
         whole->asked[whole->asked_count++ % WHOLE_NODE_ASKED_MAX] = frame.request;
         frames = slice_make(frames.data + used, frames.length - used);
     }

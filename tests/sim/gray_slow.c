@@ -121,7 +121,7 @@ void gray_slow_reads(struct world *world, const struct machine *machine, struct 
 {
     struct frame frame;
     size_t used;
-    if (world->gray_slow != NULL && frame_parse(bytes, &frame, &used) == STATUS_OK &&
+    if (world->gray_slow != NULL && frame_open(bytes, &frame, &used) == STATUS_OK &&
         frame.type == MESSAGE_READ)
         world->gray_slow->served[machine->index]++;
 }

@@ -270,7 +270,7 @@ void register_oracle_sent(struct register_oracle *oracle, struct machine *machin
 {
     struct frame frame;
     size_t used;
-    while (frames.length > 0 && frame_parse(frames, &frame, &used) == STATUS_OK) {
+    while (frames.length > 0 && frame_open(frames, &frame, &used) == STATUS_OK) {
         check_answer(oracle, machine, &frame);
         note_proposal(machine, &frame);
         frames = slice_make(frames.data + used, frames.length - used);

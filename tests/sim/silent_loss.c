@@ -414,7 +414,7 @@ void silent_loss_note_frames(struct machine *machine, struct slice frames)
     struct world *world = machine->world;
     struct frame frame;
     size_t used;
-    while (frames.length > 0 && frame_parse(frames, &frame, &used) == STATUS_OK) {
+    while (frames.length > 0 && frame_open(frames, &frame, &used) == STATUS_OK) {
         if (frame.type == MESSAGE_TREE_APPLIED)
             note_applied(world, frame.body);
         else if (frame.type == MESSAGE_TREE_REPAIRED)

@@ -73,7 +73,7 @@ static void note_replica_states(struct machine *machine, struct slice frames)
     struct message_garbage garbage;
     struct message_expiry_state expiry;
     size_t used;
-    while (frames.length > 0 && frame_parse(frames, &frame, &used) == STATUS_OK) {
+    while (frames.length > 0 && frame_open(frames, &frame, &used) == STATUS_OK) {
         if (frame.type == MESSAGE_REPLICA_STATE &&
             message_replica_state_decode(frame.body, &state) == STATUS_OK) {
             if (state.state == REPLICA_ACTIVE &&
@@ -307,7 +307,7 @@ static void refuse(struct machine *machine, struct slice bytes, enum mark mark)
     struct frame frame;
     struct buffer answer = {0};
     size_t used;
-    enum status status = frame_parse(bytes, &frame, &used);
+    enum status status = frame_open(bytes, &frame, &used);
     assert(status == STATUS_OK);
     frame_finish(&answer, frame_start(&answer, MESSAGE_STORE_REFUSED, frame.request, 0));
     marks_hit(machine->world->marks, mark);

@@ -7,6 +7,7 @@ EXTRA_DIST += \
 	tests/system/test_catch_up \
 	tests/system/test_clients \
 	tests/system/test_clock \
+	tests/system/test_compare \
 	tests/system/test_counters \
 	tests/system/test_damage \
 	tests/system/test_drain \
@@ -41,7 +42,8 @@ EXTRA_DIST += \
 	tests/system/test_tls \
 	tests/system/test_troubles \
 	tests/system/test_users \
-	tests/system/test_wipe
+	tests/system/test_wipe \
+	tests/system/test_zsets
 
 # Damages databases for test_repair.
 noinst_PROGRAMS += tests/system/store-lose

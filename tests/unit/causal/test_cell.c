@@ -348,6 +348,81 @@ static void the_hash_depends_on_name_seed_and_each_part_of_each_dot(void **state
     }
 }
 
+static void assert_same_bytes(const struct cell *a, const struct cell *b)
+{
+    struct buffer a_bytes = {0}, b_bytes = {0};
+    cell_encode(a, true, &a_bytes);
+    cell_encode(b, true, &b_bytes);
+    assert_true(slice_equal(buffer_slice(&a_bytes), buffer_slice(&b_bytes)));
+    buffer_deinit(&a_bytes);
+    buffer_deinit(&b_bytes);
+}
+
+/* Those that fit into the room, and those that move out of it in any of three ways. */
+static void a_cell_that_begins_in_a_room_is_as_any_other(void **state)
+{
+    struct random random = random_make(71);
+    unsigned stayed = 0, moved = 0;
+    (void)state;
+    for (unsigned round = 0; round < 2000; round++) {
+        struct cell_room a_room, b_room, merged_room, made_room;
+        struct cell a, b, merged, made = cell_on(&made_room);
+        struct cell a_in = cell_on(&a_room), b_in = cell_on(&b_room);
+        struct cell merged_in = cell_on(&merged_room);
+        struct buffer bytes = {0};
+        random_cell(&random, 1 + round % 5, 1 + round % 7, &a);
+        random_cell(&random, 1 + round % 5, 1 + round % 3, &b);
+        cell_encode(&a, true, &bytes);
+        size_t first = bytes.length;
+        cell_encode(&b, true, &bytes);
+        struct reader reader = reader_make(slice_make(bytes.data, first));
+        cell_decode_on(&reader, &a_in);
+        assert_int_equal(reader_end(&reader), STATUS_OK);
+        reader = reader_make(slice_make(bytes.data + first, bytes.length - first));
+        cell_decode_versions_on(&reader, &b_in);
+        assert_int_equal(reader_end(&reader), STATUS_OK);
+        assert_same_bytes(&a, &a_in);
+        assert_int_equal(cell_merge(&a, &b, MERGE_SIBLINGS, &merged),
+                         cell_merge_on(&a_in, &b_in, MERGE_SIBLINGS, &merged_in));
+        assert_same_bytes(&merged, &merged_in);
+        for (uint32_t i = merged.count; i > 0; i--)
+            cell_insert(&made, &merged.siblings[i - 1]);
+        version_vector_join(&made.context, &merged.context);
+        assert_same_bytes(&merged, &made);
+        stayed += merged_in.lent && merged_in.context.lent;
+        moved += !merged_in.lent && !made.lent;
+        cell_deinit(&a);
+        cell_deinit(&b);
+        cell_deinit(&merged);
+        cell_deinit(&made);
+        cell_deinit(&a_in);
+        cell_deinit(&b_in);
+        cell_deinit(&merged_in);
+        buffer_deinit(&bytes);
+    }
+    assert_true(stayed > 100 && moved > 100);
+}
+
+static void damaged_bytes_leave_nothing_in_a_room(void **state)
+{
+    struct sibling value = string_of(dot_of(1, 1), 5, "x");
+    struct cell cell = cell_with(&value, 1);
+    struct buffer bytes = {0};
+    (void)state;
+    cell_encode(&cell, true, &bytes);
+    for (size_t length = 0; length < bytes.length; length++) {
+        struct cell_room room;
+        struct cell in = cell_on(&room);
+        struct reader reader = reader_make(slice_make(bytes.data, length));
+        cell_decode_on(&reader, &in);
+        assert_true(reader.failed);
+        assert_int_equal(in.count, 0);
+        assert_int_equal(in.context.count, 0);
+    }
+    buffer_deinit(&bytes);
+    cell_deinit(&cell);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +444,8 @@ int main(void)
         cmocka_unit_test(equal_live_dots_have_equal_hashes_whatever_the_context),
         cmocka_unit_test(the_hash_is_zero_only_without_live_values),
         cmocka_unit_test(the_hash_depends_on_name_seed_and_each_part_of_each_dot),
+        cmocka_unit_test(a_cell_that_begins_in_a_room_is_as_any_other),
+        cmocka_unit_test(damaged_bytes_leave_nothing_in_a_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

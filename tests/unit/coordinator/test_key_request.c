@@ -227,6 +227,30 @@ static void a_result_comes_back_with_all_its_outcomes(void **state)
     buffer_deinit(&bytes);
 }
 
+/* One outcome stands where the caller says, and nothing of it is released; more are allocated. */
+static void one_outcome_stands_in_the_place_of_the_caller(void **state)
+{
+    (void)state;
+    for (uint16_t count = 0; count <= 2; count++) {
+        struct key_outcome outcomes[2] = {{.number = 7, .value = slice_text("value")}};
+        struct key_result result = {.outcome_count = count, .outcomes = outcomes}, back;
+        struct key_outcome one = {.written = true, .visible = true};
+        struct buffer bytes = {0};
+        key_result_encode(&result, &bytes);
+        struct reader reader = reader_make(buffer_slice(&bytes));
+        assert_int_equal(key_result_decode_on(&reader, &one, &back), STATUS_OK);
+        assert_int_equal(back.outcome_count, count);
+        assert_int_equal(back.outcomes == &one, count == 1);
+        for (uint16_t i = 0; i < count; i++) {
+            assert_int_equal(back.outcomes[i].number, outcomes[i].number);
+            assert_true(slice_equal(back.outcomes[i].value, outcomes[i].value));
+            assert_false(back.outcomes[i].written || back.outcomes[i].visible);
+        }
+        key_result_deinit(&back);
+        buffer_deinit(&bytes);
+    }
+}
+
 static void a_failed_result_has_its_counts_and_nothing_else(void **state)
 {
     struct key_result failed = key_result_failed(STATUS_UNAVAILABLE, 1, 2);
@@ -276,6 +300,7 @@ int main(void)
         cmocka_unit_test(an_element_whose_name_is_too_long_is_refused),
         cmocka_unit_test(what_no_request_has_is_refused),
         cmocka_unit_test(a_result_comes_back_with_all_its_outcomes),
+        cmocka_unit_test(one_outcome_stands_in_the_place_of_the_caller),
         cmocka_unit_test(a_failed_result_has_its_counts_and_nothing_else),
         cmocka_unit_test(the_acks_of_an_encoded_result_can_be_changed),
         cmocka_unit_test(a_count_beyond_the_bytes_is_refused),

@@ -15,6 +15,10 @@ void loop_host_step(struct loop_host *host, struct event event)
     effects_clear(&host->effects);
     event.now = host->now;
     node_step(host->node, &event, &host->effects);
+    if (event.kind == EVENT_TICK || node_deadline_us(host->node) > host->now.mono_us)
+        return;
+    event = (struct event){.kind = EVENT_TICK, .now = host->now}; /* at once, as adapters do */
+    node_step(host->node, &event, &host->effects);
 }
 
 void loop_host_give(struct loop_host *host, link_id link, uint16_t type, request_id request,
@@ -201,7 +205,7 @@ bool loop_host_find(const struct loop_host *host, uint16_t type, struct frame *o
         if (effect->kind != EFFECT_LINK_SEND && effect->kind != EFFECT_STORE_WRITE &&
             effect->kind != EFFECT_STORE_READ)
             continue;
-        assert_int_equal(frame_parse(effect_bytes(&host->effects, effect), out, &used), STATUS_OK);
+        assert_int_equal(frame_open(effect_bytes(&host->effects, effect), out, &used), STATUS_OK);
         *link = effect->kind == EFFECT_LINK_SEND ? effect->link : 0;
         if (out->type == type)
             return true;

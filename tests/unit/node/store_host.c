@@ -108,7 +108,7 @@ bool store_host_find(const struct buffer *frames, uint16_t type, unsigned index,
     for (size_t offset = 0; offset < frames->length;) {
         size_t used;
         assert_int_equal(
-            frame_parse(slice_make(frames->data + offset, frames->length - offset), out, &used),
+            frame_open(slice_make(frames->data + offset, frames->length - offset), out, &used),
             STATUS_OK);
         if (out->type == type && index-- == 0)
             return true;

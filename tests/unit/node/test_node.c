@@ -153,7 +153,7 @@ static bool find_frame(const struct loop *loop, uint16_t type, struct frame *out
         if (effect->kind != EFFECT_LINK_SEND && effect->kind != EFFECT_STORE_WRITE &&
             effect->kind != EFFECT_STORE_READ)
             continue;
-        assert_int_equal(frame_parse(effect_bytes(&loop->effects, effect), out, &used), STATUS_OK);
+        assert_int_equal(frame_open(effect_bytes(&loop->effects, effect), out, &used), STATUS_OK);
         *link = effect->kind == EFFECT_LINK_SEND ? effect->link : 0;
         if (out->type == type)
             return true;

@@ -39,7 +39,7 @@ static node_id asked_for_values(const struct loop_host *host, struct frame *out)
         size_t used;
         if (effect->kind != EFFECT_LINK_SEND && effect->kind != EFFECT_STORE_READ)
             continue;
-        assert_int_equal(frame_parse(effect_bytes(&host->effects, effect), out, &used), STATUS_OK);
+        assert_int_equal(frame_open(effect_bytes(&host->effects, effect), out, &used), STATUS_OK);
         if (out->type == MESSAGE_READ && message_read_decode(out->body, &read) == STATUS_OK &&
             read.value_bytes_max == UINT32_MAX)
             return effect->kind == EFFECT_STORE_READ ? LOOP_HOST_SELF : (node_id)effect->link;
@@ -55,7 +55,7 @@ static unsigned count_asked(const struct loop_host *host, uint16_t type)
         struct frame frame;
         size_t used;
         if (effect->kind == EFFECT_LINK_SEND &&
-            frame_parse(effect_bytes(&host->effects, effect), &frame, &used) == STATUS_OK)
+            frame_open(effect_bytes(&host->effects, effect), &frame, &used) == STATUS_OK)
             count += frame.type == type;
     }
     return count;

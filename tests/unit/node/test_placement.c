@@ -119,7 +119,7 @@ static unsigned sent(const struct moving *moving, request_id *number)
         size_t used;
         if (effect->kind != EFFECT_LINK_SEND && effect->kind != EFFECT_STORE_WRITE)
             continue;
-        assert_int_equal(frame_parse(effect_bytes(effects, effect), &frame, &used), STATUS_OK);
+        assert_int_equal(frame_open(effect_bytes(effects, effect), &frame, &used), STATUS_OK);
         if (frame.type != MESSAGE_REPLICATE)
             continue;
         *number = frame.request;

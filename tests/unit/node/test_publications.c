@@ -26,7 +26,7 @@ static unsigned publishes_sent(const struct loop_host *host)
         size_t used;
         if (effect->kind != EFFECT_LINK_SEND)
             continue;
-        assert_int_equal(frame_parse(effect_bytes(&host->effects, effect), &frame, &used),
+        assert_int_equal(frame_open(effect_bytes(&host->effects, effect), &frame, &used),
                          STATUS_OK);
         count += frame.type == MESSAGE_PUBLISH;
     }

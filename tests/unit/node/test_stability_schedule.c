@@ -30,7 +30,7 @@ static request_id find_step_about(const struct loop_host *host, node_id node, ui
         size_t used;
         if (effect->kind != EFFECT_STORE_WRITE)
             continue;
-        assert_int_equal(frame_parse(effect_bytes(&host->effects, effect), &frame, &used),
+        assert_int_equal(frame_open(effect_bytes(&host->effects, effect), &frame, &used),
                          STATUS_OK);
         if (frame.type != MESSAGE_STABILITY_STEP)
             continue;

@@ -123,7 +123,7 @@ static struct message_elements_result walk_type(struct shelf *shelf, const char 
     buffer_clear(&shelf->replies);
     store_side_read(&shelf->port, shelf->ring, buffer_slice(&bytes), (struct instant){0},
                     &shelf->replies);
-    assert_int_equal(frame_parse(buffer_slice(&shelf->replies), &frame, &used), STATUS_OK);
+    assert_int_equal(frame_open(buffer_slice(&shelf->replies), &frame, &used), STATUS_OK);
     assert_int_equal(frame.type, MESSAGE_ELEMENTS_RESULT);
     assert_int_equal(message_elements_result_decode(frame.body, &result), STATUS_OK);
     buffer_deinit(&body);
@@ -337,7 +337,7 @@ static void a_range_lists_each_collection_once(void **state)
         buffer_clear(&shelf.replies);
         store_side_read(&shelf.port, shelf.ring, buffer_slice(&bytes), (struct instant){0},
                         &shelf.replies);
-        assert_int_equal(frame_parse(buffer_slice(&shelf.replies), &frame, &used), STATUS_OK);
+        assert_int_equal(frame_open(buffer_slice(&shelf.replies), &frame, &used), STATUS_OK);
         assert_int_equal(message_range_result_decode(frame.body, &result), STATUS_OK);
         assert_true(result.done);
         struct reader reader = reader_make(result.entries);

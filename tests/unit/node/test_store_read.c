@@ -84,7 +84,7 @@ static struct frame ask(struct shelf *shelf, uint16_t type, struct slice body)
     buffer_clear(&shelf->replies);
     store_side_read(&shelf->port, shelf->ring, buffer_slice(&bytes), shelf->now, &shelf->replies);
     buffer_deinit(&bytes);
-    assert_int_equal(frame_parse(buffer_slice(&shelf->replies), &frame, &used), STATUS_OK);
+    assert_int_equal(frame_open(buffer_slice(&shelf->replies), &frame, &used), STATUS_OK);
     assert_int_equal(used, shelf->replies.length);
     assert_int_equal(frame.type, type + 1);
     assert_int_equal(frame.request, 77);

@@ -74,7 +74,7 @@ static void give(struct cluster *cluster, struct coordinated_request *request, u
         struct frame frame;
         size_t used;
         assert_int_equal(
-            frame_parse(slice_make(replies.data + offset, replies.length - offset), &frame, &used),
+            frame_open(slice_make(replies.data + offset, replies.length - offset), &frame, &used),
             STATUS_OK);
         coordinated_request_reply(request, owner + 1u, frame.type, frame.body, STORE_HOST_WALL_MS,
                                   &cluster->output);

@@ -4,6 +4,7 @@ libringtest_a_SOURCES += \
 	tests/unit/replica/memory_store.c \
 	tests/unit/replica/memory_store.h
 unit_tests += \
+	tests/unit/replica/test_cell_cache \
 	tests/unit/replica/test_collection \
 	tests/unit/replica/test_hint_store \
 	tests/unit/replica/test_expiry \
@@ -16,6 +17,7 @@ unit_tests += \
 	tests/unit/replica/test_replica_tree \
 	tests/unit/replica/test_replica_trim \
 	tests/unit/replica/test_replica_whole \
+	tests/unit/replica/test_score_index \
 	tests/unit/replica/test_safe_time \
 	tests/unit/replica/test_settled_time \
 	tests/unit/replica/test_stability

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/random.h"
 #include "ring/position.h"
 
 static uint16_t slot_of(const char *key)
@@ -22,6 +23,26 @@ static void slots_are_those_of_redis_cluster(void **state)
     assert_int_equal(slot_of("bar"), 5061);
     assert_int_equal(slot_of(""), 0);
     assert_int_equal(ring_slot(slice_make(NULL, 0)), 0);
+}
+
+/* Bit by bit, as the polynomial is defined: keys of even and of odd length, and all bytes. */
+static void slots_are_the_remainders_of_the_polynomial(void **state)
+{
+    struct random random = random_make(11);
+    (void)state;
+    for (unsigned round = 0; round < 5000; round++) {
+        uint8_t key[40];
+        size_t length = random_below(&random, sizeof key + 1);
+        unsigned remainder = 0;
+        for (size_t i = 0; i < length; i++) {
+            key[i] = (uint8_t)random_below(&random, 256);
+            key[i] = key[i] == '{' ? '}' : key[i];
+            remainder ^= (unsigned)key[i] << 8;
+            for (int bit = 0; bit < 8; bit++)
+                remainder = (remainder << 1 ^ ((remainder & 0x8000) != 0 ? 0x1021 : 0)) & 0xffff;
+        }
+        assert_int_equal(ring_slot(slice_make(key, length)), remainder % SLOT_COUNT);
+    }
 }
 
 static void a_hash_tag_alone_chooses_the_slot(void **state)
@@ -119,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slots_are_those_of_redis_cluster),
+        cmocka_unit_test(slots_are_the_remainders_of_the_polynomial),
         cmocka_unit_test(a_hash_tag_alone_chooses_the_slot),
         cmocka_unit_test(an_empty_or_open_tag_is_no_tag),
         cmocka_unit_test(bytes_with_a_nul_count_whole),

@@ -172,6 +172,23 @@ static void an_opened_frame_is_the_parsed_one(void **state)
     buffer_deinit(&bytes);
 }
 
+/* What stays within a node is opened; elsewhere it would be noticed. */
+static void a_frame_without_a_checksum_is_for_the_inside_alone(void **state)
+{
+    struct buffer bytes = {0};
+    struct frame frame;
+    size_t used;
+    (void)state;
+    size_t offset = frame_start(&bytes, 3, 4, 5);
+    buffer_append_slice(&bytes, slice_text("a body"));
+    frame_finish_inside(&bytes, offset);
+    assert_int_equal(frame_parse(buffer_slice(&bytes), &frame, &used), STATUS_CORRUPT);
+    assert_int_equal(frame_open(buffer_slice(&bytes), &frame, &used), STATUS_OK);
+    assert_int_equal(used, bytes.length);
+    assert_true(slice_equal(frame.body, slice_text("a body")));
+    buffer_deinit(&bytes);
+}
+
 static void another_version_is_refused(void **state)
 {
     struct buffer bytes = {0};
@@ -210,6 +227,7 @@ int main(void)
         cmocka_unit_test(a_length_out_of_bounds_is_refused_at_once),
         cmocka_unit_test(the_longest_frame_passes),
         cmocka_unit_test(an_opened_frame_is_the_parsed_one),
+        cmocka_unit_test(a_frame_without_a_checksum_is_for_the_inside_alone),
         cmocka_unit_test(another_version_is_refused),
         cmocka_unit_test(random_bytes_are_no_frame),
     };
