@@ -24,9 +24,9 @@ void node_evidence(const struct node *node, struct ring_testimony *out)
     hint_handoff_totals(node->hints.handoff, &hints);
     *out = (struct ring_testimony){.storage_incarnation = node->environment.storage_incarnation,
                                    .dropping = node->holdings.state.dropping,
-                                   .seq = lineage_is_confirmed(node) ? node->config->known->seq : 0,
+                                   .seq = node_store_serves(node) ? node->config->known->seq : 0,
                                    .hints = hints.cells};
-    for (uint32_t i = 0; i < node->ring->transition_count && lineage_is_confirmed(node); i++) {
+    for (uint32_t i = 0; i < node->ring->transition_count && node_store_serves(node); i++) {
         partition_id partition = node->ring->transitions[i].partition;
         struct ring_holding holding = {.partition = partition,
                                        .tag = ring_tag_of(node->ring, partition)};

@@ -182,7 +182,7 @@ bool hints_taken_by(const struct node *node, const struct peer_load *load, parti
 bool hints_held_by(const struct node *node, const struct peer_load *load, partition_id partition)
 {
     if (load == NULL)
-        return lineage_is_confirmed(node) && list_has(&node->hints.held, partition);
+        return node_store_serves(node) && list_has(&node->hints.held, partition);
     return is_believed(node, &load->hints) && list_has(&load->hints.held, partition);
 }
 

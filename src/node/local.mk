@@ -25,6 +25,7 @@ libringcore_a_SOURCES += \
 	src/node/register.c \
 	src/node/register.h \
 	src/node/register_changes.c \
+	src/node/register_new_store.c \
 	src/node/register_state.h \
 	src/node/ring_driver.c \
 	src/node/ring_driver.h \

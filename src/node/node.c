@@ -60,9 +60,14 @@ struct peer_load *node_load(struct node *node, node_id id)
     return NULL;
 }
 
+bool node_store_serves(const struct node *node)
+{
+    return lineage_is_confirmed(node) && node_register_is_read(node);
+}
+
 bool node_replica_ready(const struct node *node, partition_id partition)
 {
-    return node->replica_states[partition] == REPLICA_ACTIVE && lineage_is_confirmed(node);
+    return node->replica_states[partition] == REPLICA_ACTIVE && node_store_serves(node);
 }
 
 /* ---- what commands may ask ---------------------------------------------------------------- */
@@ -369,6 +374,7 @@ void node_follow_ring(struct node *node)
     partition_sync_follow_ring(node->partitions);
     owner_rank_follow_ring(node->rank);
     follow_loads(node);
+    stability_follow_ring(node);
 }
 
 void node_leave(struct node *node, const char *why)

@@ -377,6 +377,8 @@ bool drain_client_move(void *context, connection_id id, struct client_move *out)
 void lineage_start(struct node *node);
 /* Whether the own replicas may be read, mint and count: their store is what it was. */
 bool lineage_is_confirmed(const struct node *node);
+/* Whether the own store is used as a replica: it is confirmed, and not new (register.h). */
+bool node_store_serves(const struct node *node);
 /* MESSAGE_STORE_LINEAGE and MESSAGE_STORE_COMMITS of the store side. */
 void lineage_store_opened(struct node *node, struct slice body);
 void lineage_store_committed(struct node *node, struct slice body);
@@ -413,6 +415,8 @@ void evidence_asked(struct node *node, link_id link, request_id request);
 
 /* stability_schedule.c */
 void stability_start(struct node *node);
+/* A member that is up may have begun to store data. */
+void stability_follow_ring(struct node *node);
 void stability_peer_up(struct node *node, node_id peer);
 void stability_peer_down(struct node *node, node_id peer);
 void stability_tick(struct node *node);

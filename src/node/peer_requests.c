@@ -30,7 +30,7 @@ static enum status check_replica(const struct node *node, partition_id partition
         return order < 0 ? STATUS_STALE_TAG : STATUS_NOT_READY;
     if (!ring_replicates(node->ring, node->self, partition))
         return STATUS_NOT_OWNER;
-    if (node->replica_states[partition] == REPLICA_ABSENT || !lineage_is_confirmed(node) ||
+    if (node->replica_states[partition] == REPLICA_ABSENT || !node_store_serves(node) ||
         (for_reads && !node_replica_ready(node, partition)))
         return STATUS_NOT_READY;
     return STATUS_OK;
@@ -219,19 +219,19 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
         break;
     case MESSAGE_HINT:
         status = hints_check(node, frame->body, &partition);
-        if (status == STATUS_OK && !lineage_is_confirmed(node))
+        if (status == STATUS_OK && !node_store_serves(node))
             status = STATUS_NOT_READY; /* as check_replica() */
         ask_store(node, &origin, frame, partition, status);
         break;
     case MESSAGE_HINT_READ:
         status = hints_check_read(node, frame->body, &partition);
-        if (status == STATUS_OK && !lineage_is_confirmed(node))
+        if (status == STATUS_OK && !node_store_serves(node))
             status = STATUS_NOT_READY; /* its hints may be from before it was rolled back */
         ask_store(node, &origin, frame, partition, status);
         break;
     case MESSAGE_SYNC_PULL:
         /* Who rebuilds would take a store that has forgotten for a whole one. */
-        if (lineage_is_confirmed(node))
+        if (node_store_serves(node))
             ask_store(node, &origin, frame, 0, STATUS_OK);
         break;
     case MESSAGE_REGISTER_PREPARE:

@@ -40,7 +40,7 @@ static const char *state_of(const struct node *node)
         return "quarantined";
     if (!node->lineage_known && !lineage_is_confirmed(node))
         return "opening";
-    if (!lineage_is_confirmed(node))
+    if (!node_store_serves(node))
         return "unconfirmed";
     return node->rebuilding_count > 0 ? "rebuilding" : "serving";
 }

@@ -22,6 +22,7 @@ struct node_register *node_register_new(struct node *node, const struct node_par
 {
     struct node_register *reg = memory_new(1, sizeof *reg);
     reg->incarnation = params->storage_incarnation;
+    reg->new_store.asks = params->storage_incarnation > 1;
     reg->random = random_make(params->random_seed ^ 0x7265u);
     reg->known = params->first != NULL ? register_value_copy(params->first)
                                        : register_value_first(params->ring);
@@ -216,14 +217,16 @@ static enum status take_known(struct node *node, node_id from, struct slice body
         return STATUS_CORRUPT;
     }
     bool first = !reg->is_heard;
-    reg->is_heard = true;
+    reg->is_heard = peer->has_told = true;
     if (!register_peer_is_behind(peer, known.generation, known.seq)) {
+        register_new_store_look(node);
         if (first)
             follow_users(node);
         return STATUS_OK; /* late */
     }
     peer->generation = known.generation;
     peer->seq = known.seq;
+    register_new_store_look(node);
     register_look_at_spreading(node);
     pull(node);
     if (first)
@@ -309,6 +312,7 @@ static void come_into_force(struct node *node, const struct register_value *valu
     }
     follow_users(node);
     tell_all(node);
+    register_new_store_look(node);
     register_look_at_spreading(node);
     ring_driver_follow(node);
 }
@@ -324,9 +328,11 @@ void node_register_state(struct node *node, struct slice body)
     assert(status == STATUS_OK); /* own store side */
     reg->is_open = true;
     reg->accepted_seq = state.accepted_seq;
+    reg->new_store.asks = reg->new_store.asks && !state.asked;
     if (value != NULL)
         come_into_force(node, value);
     register_value_free(value);
+    register_new_store_look(node);
     follow_users(node);
     if (state.accepted_seq > reg->known->seq && reg->doubt_at_us == UINT64_MAX)
         reg->doubt_at_us = register_after_ms(
@@ -399,13 +405,15 @@ void node_register_tick(struct node *node)
     if (now_us >= reg->tell_at_us)
         tell_all(node);
     pull(node);
+    register_new_store_tick(node);
     register_changes_tick(node);
 }
 
 uint64_t node_register_deadline_us(const struct node *node)
 {
     const struct node_register *reg = node->config;
-    uint64_t deadline = register_changes_deadline_us(node);
+    uint64_t deadline =
+        register_earlier(register_changes_deadline_us(node), register_new_store_deadline_us(node));
     if (reg->peer_count > 0)
         deadline = register_earlier(deadline, reg->tell_at_us);
     if (reg->learning != NULL && reg->learning_request == 0)

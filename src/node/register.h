@@ -12,6 +12,9 @@
  * A value that this node accepted and never heard to be chosen may be chosen all the same: its
  * proposer may have died. After REGISTER_DOUBT_MS a steward asks, by a change that changes nothing.
  *
+ * A store that took the place of a lost one is used for nothing before the register was read
+ * (register_new_store.c).
+ *
  * A steward whose store was lost makes itself one again with the store that it has now, in two
  * changes: both stores are named, then the new one alone.
  * Source: reference "algorithms" 1.6, A.2.
@@ -57,6 +60,8 @@ void node_register_peer_frame(struct node *node, node_id from, link_id link,
  * rounds gives a ballot twice, and the second change would be taken for the first.
  */
 void node_register_confirmed(struct node *node);
+/* False: the store is new, and what the one before it went by is still being asked for (T8). */
+bool node_register_is_read(const struct node *node);
 /* MESSAGE_REGISTER_STATE. */
 void node_register_state(struct node *node, struct slice body);
 /* An answer of the own store side to a PENDING_REGISTER. */

@@ -80,7 +80,9 @@ static void end_change(struct node *node)
             ticket_over(node, ticket);
         }
     }
+    register_new_store_ended(node, p);
     register_proposer_free(p);
+    register_new_store_look(node);
     register_look_at_spreading(node);
     run_next(node);
 }
@@ -127,7 +129,7 @@ void register_carry_out(struct node *node)
         end_change(node);
 }
 
-static void start_change(struct node *node, const struct register_change *change)
+void register_start_change(struct node *node, const struct register_change *change)
 {
     struct node_register *reg = node->config;
     proposer_output_clear(&reg->output);
@@ -155,7 +157,7 @@ static void run_next(struct node *node)
     if (next == NULL)
         return;
     next->state = TICKET_RUNNING;
-    start_change(node, &next->change);
+    register_start_change(node, &next->change);
 }
 
 enum status register_take_promise(struct node *node, node_id from, struct slice body)
@@ -232,7 +234,7 @@ static void resolve_doubt(struct node *node)
     reg->doubt_at_us =
         register_after_ms(node, REGISTER_DOUBT_MS + random_below(&reg->random, REGISTER_DOUBT_MS));
     if (lineage_is_confirmed(node))
-        start_change(node, &nothing);
+        register_start_change(node, &nothing);
 }
 
 /* What the stewards need, as far as it is this node's business; NONE: nothing. */
@@ -267,7 +269,7 @@ static void look_after_stewards(struct node *node)
         node, REGISTER_STEWARDS_MS + random_below(&reg->random, REGISTER_STEWARDS_MS));
     if (change.kind != REGISTER_CHANGE_NONE && reg->proposer == NULL && reg->is_open &&
         lineage_is_confirmed(node))
-        start_change(node, &change);
+        register_start_change(node, &change);
 }
 
 void node_register_confirmed(struct node *node)

@@ -1,7 +1,8 @@
 /*
- * register_state.h - the inside of the register on the loop side, for its two files.
+ * register_state.h - the inside of the register on the loop side, for its files.
  *
- * register.c knows, learns and tells; register_changes.c runs changes and looks after stewards.
+ * register.c knows, learns and tells; register_changes.c runs changes and looks after stewards;
+ * register_new_store.c asks for a store that took the place of a lost one.
  */
 #ifndef NODE_REGISTER_STATE_H
 #define NODE_REGISTER_STATE_H
@@ -25,6 +26,15 @@ struct ticket {
 struct register_peer {
     node_id id;
     uint64_t generation, seq;
+    bool has_told; /* since the start */
+};
+
+struct new_store {
+    bool asks;   /* nothing of this store is used yet */
+    bool agreed; /* the stewards have, on this value, which may be on its way to the disk */
+    uint64_t agreed_generation, agreed_seq;
+    uint64_t ask_at_us;
+    uint64_t said_us; /* that it waits; 0: it has just begun */
 };
 
 struct node_register {
@@ -47,6 +57,7 @@ struct node_register {
     struct proposer_output output;
     struct ticket tickets[REGISTER_TICKETS_MAX];
     uint64_t last_ticket;
+    struct new_store new_store;
     bool is_open;  /* the store side has told what it has */
     bool is_heard; /* a peer has told what it has */
 };
@@ -78,7 +89,19 @@ const struct register_value *register_newest(const struct node_register *reg);
 /* Members that have the value on their disks, this one included. */
 uint32_t register_count_knowing(const struct node_register *reg, uint64_t seq);
 
+/* ---- register_new_store.c ---- */
+
+/* Something is known that was not: perhaps it is enough. */
+void register_new_store_look(struct node *node);
+/* A change of this node is over. */
+void register_new_store_ended(struct node *node, const struct register_proposer *proposer);
+void register_new_store_tick(struct node *node);
+uint64_t register_new_store_deadline_us(const struct node *node);
+
 /* ---- register_changes.c ---- */
+
+/* None is under way. */
+void register_start_change(struct node *node, const struct register_change *change);
 
 /* Carry out what the proposer wants in `output`; it may be over afterwards. */
 void register_carry_out(struct node *node);

@@ -81,6 +81,14 @@ void stability_peer_up(struct node *node, node_id peer)
     load->report_waits = false;
 }
 
+void stability_follow_ring(struct node *node)
+{
+    for (uint32_t i = 0; i < node->load_count; i++)
+        if (node->loads[i].report_due_us == UINT64_MAX &&
+            peers_is_up(node->peers, node->loads[i].id))
+            stability_peer_up(node, node->loads[i].id);
+}
+
 void stability_peer_down(struct node *node, node_id peer)
 {
     struct peer_load *load = node_load(node, peer);

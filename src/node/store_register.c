@@ -33,6 +33,17 @@ static void put_round(struct store_side *side)
     buffer_deinit(&value);
 }
 
+static void put_asked(struct store_side *side)
+{
+    struct buffer name = {0}, value = {0};
+    record_register_asked_name(&name);
+    buffer_put_u8(&value, RECORD_VERSION);
+    put(side, &name, &value);
+    buffer_deinit(&name);
+    buffer_deinit(&value);
+    side->config.asked = true;
+}
+
 static void put_value(struct store_side *side, struct slice bytes)
 {
     struct buffer name = {0}, value = {0};
@@ -103,6 +114,12 @@ static enum status load_round(struct store_side *side, struct slice record)
     return register_round_record_decode(record, &side->config.round);
 }
 
+static enum status load_asked(struct store_side *side, struct slice record)
+{
+    side->config.asked = true;
+    return record.length == 1 && record.data[0] == RECORD_VERSION ? STATUS_OK : STATUS_CORRUPT;
+}
+
 static enum status load_value(struct store_side *side, struct slice record)
 {
     struct slice bytes;
@@ -140,6 +157,8 @@ enum status store_register_open(struct store_side *side)
         status = load(side, record_register_round_name, load_round);
     if (status == STATUS_OK)
         status = load(side, record_register_value_name, load_value);
+    if (status == STATUS_OK)
+        status = load(side, record_register_asked_name, load_asked);
     if (status != STATUS_OK)
         forget(&side->config);
     return status;
@@ -152,6 +171,7 @@ void store_register_append_state(const struct store_side *side, struct buffer *o
     size_t offset = frame_start(out, MESSAGE_REGISTER_STATE, 0, 0);
     message_register_state_encode(
         &(struct message_register_state){.accepted_seq = side->config.accepted_seq,
+                                         .asked = side->config.asked,
                                          .value = buffer_slice(&side->config.value)},
         out);
     frame_finish_inside(out, offset);
@@ -216,6 +236,8 @@ void store_register_refuse(const struct store_side *side, const struct frame *fr
     case MESSAGE_REGISTER_RESERVE:
         reply_reserved(frame, status, 0, out);
         break;
+    case MESSAGE_REGISTER_ASKED:
+        break; /* the next start asks once more */
     default:
         reply_learned(frame, status, out);
     }
@@ -329,7 +351,8 @@ static void handle_learn(struct store_side *side, const struct frame *frame,
 bool store_register_is_type(uint16_t type)
 {
     return type == MESSAGE_REGISTER_PREPARE || type == MESSAGE_REGISTER_ACCEPT ||
-           type == MESSAGE_REGISTER_RESERVE || type == MESSAGE_REGISTER_LEARN;
+           type == MESSAGE_REGISTER_RESERVE || type == MESSAGE_REGISTER_LEARN ||
+           type == MESSAGE_REGISTER_ASKED;
 }
 
 void store_register_handle(struct store_side *side, const struct frame *frame,
@@ -344,6 +367,9 @@ void store_register_handle(struct store_side *side, const struct frame *frame,
         break;
     case MESSAGE_REGISTER_RESERVE:
         handle_reserve(side, frame, out);
+        break;
+    case MESSAGE_REGISTER_ASKED:
+        put_asked(side);
         break;
     default:
         handle_learn(side, frame, out);

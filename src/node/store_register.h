@@ -20,6 +20,7 @@ struct store_register {
     struct register_acceptor acceptor;
     uint64_t accepted_seq;         /* of the acceptor's value; 0: none */
     uint64_t round;                /* the highest reserved */
+    bool asked;                    /* for the register, when this store was new */
     uint64_t generation, seq;      /* of `value` */
     struct buffer value;           /* committed; empty: the ring file's */
     struct register_value *coming; /* in the batch of the present group */

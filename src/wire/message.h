@@ -120,6 +120,7 @@ enum message_type {
     MESSAGE_DROP_STATE = 161,     /* store side -> loop side, also unasked */
     MESSAGE_HOLDINGS_STEP = 170,  /* loop side -> store side: message_ring.h, as the next */
     MESSAGE_HOLDINGS_STATE = 171, /* store side -> loop side, also unasked */
+    MESSAGE_REGISTER_ASKED = 180, /* loop side -> store side, bodiless and unanswered (T8) */
     MESSAGE_TREE_ASK = 130,       /* anti-entropy inside a node: wire/message_tree_local.h */
     MESSAGE_TREE_APPLY = 131,
     MESSAGE_TREE_APPLIED = 132,

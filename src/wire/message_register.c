@@ -3,7 +3,7 @@
 #include "wire/message_parts.h"
 #include "wire/record.h"
 
-enum { ACCEPTOR = 'a', ROUND = 'r', VALUE = 'v' };
+enum { ACCEPTOR = 'a', ROUND = 'r', VALUE = 'v', ASKED = 'n' };
 
 int ballot_compare(struct ballot a, struct ballot b)
 {
@@ -139,6 +139,7 @@ enum status message_register_accepted_decode(struct slice body,
 void message_register_state_encode(const struct message_register_state *state, struct buffer *out)
 {
     buffer_put_varint(out, state->accepted_seq);
+    buffer_put_u8(out, state->asked);
     buffer_append_slice(out, state->value);
 }
 
@@ -146,6 +147,10 @@ enum status message_register_state_decode(struct slice body, struct message_regi
 {
     struct reader reader = reader_make(body);
     out->accepted_seq = reader_varint(&reader);
+    uint8_t asked = reader_u8(&reader);
+    out->asked = asked == 1;
+    if (asked > 1)
+        reader.failed = true;
     out->value = get_rest(&reader);
     return reader_end(&reader);
 }
@@ -213,6 +218,11 @@ void record_register_round_name(struct buffer *out)
 void record_register_value_name(struct buffer *out)
 {
     put_name(out, VALUE);
+}
+
+void record_register_asked_name(struct buffer *out)
+{
+    put_name(out, ASKED);
 }
 
 static struct reader open_record(struct slice bytes)

@@ -5,6 +5,7 @@
  *     'C' 'a'   what this node promised and accepted as a steward
  *     'C' 'r'   the highest round that this node has taken for a ballot
  *     'C' 'v'   the newest value that it knows to be chosen
+ *     'C' 'n'   this store asked for the register when it was new (T8); a version byte alone
  *
  * Every answer says for which ballot it is, so an answer that is late or comes twice is known
  * as such. Sources: Rystsov, "CASPaxos", arXiv 1802.07000; reference "algorithms" 9.3, A.2.
@@ -110,6 +111,7 @@ MUST_USE enum status message_register_accepted_decode(struct slice body,
 /* Store side -> loop side when the store opens, also again, and when something was accepted. */
 struct message_register_state {
     uint64_t accepted_seq; /* of what this node has accepted as a steward; 0: nothing */
+    bool asked;            /* MESSAGE_REGISTER_ASKED has come to this store before */
     struct slice value;    /* the newest on disk; empty: none but the first one */
 };
 
@@ -152,6 +154,7 @@ MUST_USE enum status message_register_learned_decode(struct slice body,
 void record_register_acceptor_name(struct buffer *out);
 void record_register_round_name(struct buffer *out);
 void record_register_value_name(struct buffer *out);
+void record_register_asked_name(struct buffer *out);
 
 struct register_acceptor_record {
     struct ballot promised;

@@ -165,8 +165,14 @@ bool client_set_idle(const struct world *world)
 void client_set_audit(struct world *world)
 {
     struct client_set *set = world->clients;
-    for (uint32_t i = set->worker_count; i < set->count; i++)
+    struct machine *first = world->machines;
+    while (first->absent)
+        first++;
+    for (uint32_t i = set->worker_count; i < set->count; i++) {
+        if (set->clients[i].only->absent)
+            set->clients[i].only = first; /* which is asked that share, too */
         step_after(world, &set->clients[i], 0);
+    }
 }
 
 bool client_set_audited(const struct world *world)

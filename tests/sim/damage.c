@@ -63,7 +63,8 @@ bool damage_may_roll_back(const struct machine *machine)
         return false;
     for (uint32_t i = 0; i < world->plan.node_count; i++) {
         const struct machine *other = &world->machines[i];
-        if (other != machine && (other->state != MACHINE_UP || !remembers_more(other, machine)))
+        if (other != machine && !other->absent &&
+            (other->state != MACHINE_UP || !remembers_more(other, machine)))
             return false;
     }
     return true;

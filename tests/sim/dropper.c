@@ -449,7 +449,8 @@ bool dropper_is_quiet(struct world *world, char *reason, size_t size)
             struct cell_name name;
             if (record_cell_name_decode(ordered_map_key(&cursor), &name) != STATUS_OK)
                 break;
-            if (!dropper_owns(name.keyspace) || !is_over(disk, name.keyspace))
+            if (world->machines[i].absent || !dropper_owns(name.keyspace) ||
+                !is_over(disk, name.keyspace))
                 continue;
             snprintf(reason, size, "n%u has cells of a dropped keyspace", world->machines[i].id);
             return false;

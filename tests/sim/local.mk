@@ -25,6 +25,8 @@ ringsim_SOURCES = \
 	tests/sim/gray_slow.h \
 	tests/sim/image.c \
 	tests/sim/image.h \
+	tests/sim/inside.c \
+	tests/sim/inside.h \
 	tests/sim/machine.c \
 	tests/sim/machine.h \
 	tests/sim/main.c \
@@ -32,6 +34,8 @@ ringsim_SOURCES = \
 	tests/sim/marks.h \
 	tests/sim/nemesis.c \
 	tests/sim/nemesis.h \
+	tests/sim/movers.c \
+	tests/sim/movers.h \
 	tests/sim/network.c \
 	tests/sim/network.h \
 	tests/sim/operators.c \
@@ -47,6 +51,7 @@ ringsim_SOURCES = \
 	tests/sim/oracle_hash.h \
 	tests/sim/oracle_expiry.c \
 	tests/sim/oracle_hints.c \
+	tests/sim/oracle_moves.c \
 	tests/sim/oracle_purge.c \
 	tests/sim/oracle_siblings.c \
 	tests/sim/oracle_state.h \
@@ -55,6 +60,8 @@ ringsim_SOURCES = \
 	tests/sim/oracle_whole.c \
 	tests/sim/ordered_map.c \
 	tests/sim/ordered_map.h \
+	tests/sim/placements.c \
+	tests/sim/placements.h \
 	tests/sim/plan.c \
 	tests/sim/plan.h \
 	tests/sim/register_oracle.c \
@@ -131,6 +138,12 @@ EXTRA_DIST += \
 	tests/sim/mutants/purge-by-first-entry.patch \
 	tests/sim/mutants/quorum-off-by-one.patch \
 	tests/sim/mutants/read-repair-not-awaited.patch \
+	tests/sim/mutants/dropped-without-mark.patch \
+	tests/sim/mutants/evidence-confirms-early.patch \
+	tests/sim/mutants/new-store-takes-any-value.patch \
+	tests/sim/mutants/source-is-not-sealed.patch \
+	tests/sim/mutants/tags-go-unchecked.patch \
+	tests/sim/mutants/transfer-ignores-read-error.patch \
 	tests/sim/mutants/run \
 	tests/sim/mutants/slow-owner-keeps-its-place.patch \
 	tests/sim/mutants/steward-answers-early.patch \

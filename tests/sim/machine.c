@@ -8,8 +8,11 @@
 #include "base/memory.h"
 #include "membership/register_value.h"
 #include "commands/environment.h"
+#include "membership/register_change.h"
+#include "ring/transition.h"
 #include "sim/client.h"
 #include "sim/contexts.h"
+#include "sim/inside.h"
 #include "sim/network.h"
 #include "sim/oracle.h"
 #include "sim/register_oracle.h"
@@ -112,12 +115,12 @@ void machine_init(struct machine *machine, struct world *world, uint32_t index)
     image_init(&machine->image, random_u64(&machine->random));
     machine->port = image_port(&machine->image);
     machine->replica_states = memory_new(plan->partition_count, 1);
-    machine->absent = index >= plan->node_count;
+    machine->absent = index >= plan->first_count;
 }
 
 const struct ring *machine_first_ring(const struct machine *machine)
 {
-    return machine->first != NULL ? machine->first->ring : machine->world->ring;
+    return machine->first != NULL ? machine->first->ring : machine->world->first_ring;
 }
 
 static void drop_deferred(struct machine *machine)
@@ -280,6 +283,16 @@ void machine_loop_event(struct machine *machine, const struct event *event)
     carry_out(machine, &effects);
     effects_deinit(&effects);
     schedule_timer(machine);
+}
+
+void machine_change(struct machine *machine, const struct register_change *change)
+{
+    struct effects effects = {0};
+    inside_change(machine->loop, machine_now(machine), change, &effects);
+    world_trace(machine->world, machine->id, slice_make(change->words, change->words_length));
+    carry_out(machine, &effects);
+    effects_deinit(&effects);
+    machine_loop_event(machine, &(struct event){.kind = EVENT_TICK});
 }
 
 void machine_event_after(struct machine *machine, uint64_t delay_us, enum event_kind kind,
@@ -459,7 +472,8 @@ bool machine_is_damaged(const struct machine *machine)
         machine->image.rot_ppm > 0)
         return true;
     for (uint32_t i = 0; i < world->plan.partition_count; i++)
-        if (ring_owns(world->ring, machine->id, (partition_id)i) &&
+        if ((ring_owns(world->ring, machine->id, (partition_id)i) ||
+             ring_is_read(world->ring, machine->id, (partition_id)i)) &&
             machine->replica_states[i] != REPLICA_ACTIVE)
             return true;
     return false;

@@ -132,6 +132,9 @@ void machine_handle(struct machine *machine, struct occurrence *what);
  * Step the loop side with an event; only `kind`, `node`, `link`, `connection` and `bytes` are used.
  */
 void machine_loop_event(struct machine *machine, const struct event *event);
+struct register_change; /* membership/register_change.h */
+/* It proposes the change, though no client may ask for it. */
+void machine_change(struct machine *machine, const struct register_change *change);
 /* Schedule a loop event `delay_us` from now. */
 void machine_event_after(struct machine *machine, uint64_t delay_us, enum event_kind kind,
                          node_id node, uint64_t id, struct slice bytes);

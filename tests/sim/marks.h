@@ -142,8 +142,29 @@ enum mark {
     MARK_MEMBER_LEFT,
     MARK_MEMBER_FENCED,
     MARK_MEMBER_STAGED,
-    MARK_DROP_REFUSED, /* a command of a connection that had selected it */
-    MARK_DROP_READ,    /* in the life in which it was written */
+    MARK_MOVE_BEGUN, /* of a partition: JOINT */
+    MARK_MOVE_SWITCHED,
+    MARK_MOVE_FINISHED,
+    MARK_MOVE_ABORTED, /* in JOINT */
+    MARK_MOVE_LOST,    /* a store was declared lost */
+    MARK_MOVE_SEALED, /* an owner goes by JOINT, and nothing counts there any more but for both sets
+                       */
+    MARK_MOVE_ADOPTED,
+    MARK_MOVE_ADOPTED_AGAIN, /* by a node that has dropped a copy of it before */
+    MARK_MOVE_DROPPED,       /* the last record of a copy went */
+    MARK_MOVE_JOINT_WRITE,   /* acknowledged while its partition was in JOINT, and in SWITCHED */
+    MARK_MOVE_SWITCHED_WRITE,
+    MARK_MOVE_JOINT_READ,
+    MARK_MOVE_SWITCHED_READ,
+    MARK_NEW_STORE_ASKED, /* for the register, before it was used (T8) */
+    MARK_PLAN_COMMITTED,
+    MARK_PLAN_PAUSED,
+    MARK_PLAN_ABORTED,
+    MARK_PLAN_ENDED,
+    MARK_DRIVER_CRASHED, /* between proposing a step and hearing that it was chosen */
+    MARK_DRIVER_SECOND,  /* two proposed steps of the same value */
+    MARK_DROP_REFUSED,   /* a command of a connection that had selected it */
+    MARK_DROP_READ,      /* in the life in which it was written */
     MARK_DROP_CELL_REMOVED,
     MARK_DROP_HINT_REMOVED,
     MARK_SLEEP,          /* of all hosts, for days */

@@ -5,9 +5,11 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "ring/transition.h"
 #include "sim/client.h"
 #include "sim/machine.h"
 #include "sim/network.h"
+#include "sim/register_oracle.h"
 #include "sim/script.h"
 #include "sim/spread.h"
 #include "sim/world.h"
@@ -46,7 +48,7 @@ struct nemesis *nemesis_new(struct world *world)
     for (unsigned i = 0; i < FAULT_CLASS_COUNT; i++)
         if (world->plan.faults[i].on)
             plan_next(world, (enum fault_class)i);
-    for (uint32_t i = 0; i < world->plan.node_count; i++)
+    for (uint32_t i = 0; i < world->plan.first_count; i++)
         world_after(world, random_below(&nemesis->random, HEALED_START_US),
                     &(struct occurrence){.kind = AT_MACHINE_START, .peer = i});
     return nemesis;
@@ -82,8 +84,8 @@ static bool share_a_partition(const struct world *world, const struct machine *a
                               const struct machine *b)
 {
     for (uint32_t p = 0; p < world->ring->partition_count; p++)
-        if (ring_owns(world->ring, a->id, (partition_id)p) &&
-            ring_owns(world->ring, b->id, (partition_id)p))
+        if (ring_replicates(world->ring, a->id, (partition_id)p) &&
+            ring_replicates(world->ring, b->id, (partition_id)p))
             return true;
     return false;
 }
@@ -91,6 +93,9 @@ static bool share_a_partition(const struct world *world, const struct machine *a
 bool nemesis_may_wipe(const struct world *world, const struct machine *machine)
 {
     if (world->ring->owner_count < 2)
+        return false;
+    /* Without a majority of the stewards no plan would ever end. */
+    if (world->plan.mover_count > 0 && !register_oracle_may_lose(world->register_oracle, machine))
         return false;
     for (uint32_t i = 0; i < world->plan.node_count; i++) {
         const struct machine *other = &world->machines[i];
@@ -199,7 +204,7 @@ static void hit_process(struct world *world, enum fault_class class)
         machine_stop(machine);
         break;
     case FAULT_WIPE:
-        if (!nemesis_may_wipe(world, machine))
+        if (machine->absent || !nemesis_may_wipe(world, machine))
             return;
         machine_crash(machine, random_chance(random, 1, 2));
         machine_wipe(machine);
@@ -220,6 +225,8 @@ static void hit_with_rollback(struct world *world)
 {
     struct random *random = &world->nemesis->random;
     struct machine *machine = draw_machine(world);
+    if (machine->absent)
+        return;
     if (!machine->copy.taken || random_chance(random, 1, 4)) {
         damage_copy(machine);
         return;
@@ -368,7 +375,7 @@ static void hit(struct world *world, enum fault_class class)
 static void start_machine(struct world *world, uint32_t index)
 {
     struct machine *machine = &world->machines[index];
-    if (machine->away)
+    if (machine->away || machine->absent)
         return;
     if (machine->state == MACHINE_STOPPING)
         start_after(world, index, RETRY_US);

@@ -660,6 +660,11 @@ void network_mend(struct world *world, uint32_t from, uint32_t to)
                 release_held(network, i, end);
 }
 
+bool network_is_cut(const struct world *world, uint32_t from, uint32_t to)
+{
+    return world->network->paths[from][to].cuts > 0;
+}
+
 bool network_is_whole(const struct world *world, uint32_t machine)
 {
     uint32_t cuts = 0;
@@ -723,7 +728,7 @@ void network_ghost(struct machine *of, struct machine *at)
 {
     struct world *world = of->world;
     struct network *network = world->network;
-    const struct ring *ring = world->ring;
+    const struct ring *ring = world->first_ring;
     const struct acquaintance *known = &network->known[at->index][of->index];
     struct message_hello hello = {.generation = ring->generation,
                                   .placement_digest = ring_placement_digest(ring),

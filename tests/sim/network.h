@@ -47,6 +47,7 @@ void network_cut(struct world *world, uint32_t from, uint32_t to);
 void network_mend(struct world *world, uint32_t from, uint32_t to);
 /* 0: as fast as it comes. */
 void network_limit(struct world *world, uint32_t from, uint32_t to, uint64_t bytes_per_second);
+bool network_is_cut(const struct world *world, uint32_t from, uint32_t to);
 /* Whether no path from or to the machine is cut. */
 bool network_is_whole(const struct world *world, uint32_t machine);
 /* Break one connection, drawn by `draw`. */

@@ -14,6 +14,7 @@
 #include "sim/oracle_hash.h"
 #include "sim/oracle_tally.h"
 #include "sim/oracle_state.h"
+#include "sim/placements.h"
 #include "wire/record.h"
 
 enum { SIBLING_KEY_COUNT = 6 };
@@ -53,6 +54,7 @@ struct oracle *oracle_new(struct world *world)
     oracle_counter_add_keys(oracle);
     oracle_hash_add_keys(oracle);
     oracle->listed = memory_new(oracle->key_count, sizeof *oracle->listed);
+    oracle->dropped = memory_new(world->plan.partition_count, sizeof *oracle->dropped);
     return oracle;
 }
 
@@ -81,6 +83,7 @@ void oracle_free(struct oracle *oracle)
     free(oracle->writes);
     free(oracle->keys);
     free(oracle->listed);
+    free(oracle->dropped);
     free(oracle);
 }
 
@@ -348,9 +351,19 @@ static bool has_copy(struct oracle *oracle, const struct machine *machine,
                      const struct version *version)
 {
     const struct oracle_key *key = &oracle->keys[version->key];
-    if (ring_owns(oracle->world->ring, machine->id, key->partition))
+    if (placements_holds(oracle->world, machine, key->partition))
         return oracle_holds(oracle, &machine->image.synced, version);
-    return oracle_hinted_owners(oracle, &machine->image.synced, version) != 0;
+    return oracle_is_hinted(oracle, &machine->image.synced, version);
+}
+
+bool oracle_is_elsewhere(struct oracle *oracle, const struct machine *machine,
+                         const struct version *version)
+{
+    const struct world *world = oracle->world;
+    for (uint32_t i = 0; i < world->plan.node_count; i++)
+        if (&world->machines[i] != machine && has_copy(oracle, &world->machines[i], version))
+            return true;
+    return false;
 }
 
 /*
@@ -365,17 +378,13 @@ void oracle_disk_lost(struct oracle *oracle, const struct machine *machine)
     {
         struct version *version = &registered->version;
         const struct oracle_key *key = &oracle->keys[version->key];
-        uint32_t others = 0;
         if (!has_copy(oracle, machine, version))
             continue;
-        for (uint32_t i = 0; i < world->plan.node_count; i++)
-            if (&world->machines[i] != machine)
-                others += has_copy(oracle, &world->machines[i], version);
         version->destroyed++;
         marks_hit(world->marks, ring_owns(world->ring, machine->id, key->partition)
                                     ? MARK_COPY_DESTROYED
                                     : MARK_HINT_DESTROYED);
-        if (others > 0)
+        if (oracle_is_elsewhere(oracle, machine, version))
             continue;
         if (version->acked && version->destroyed < version->copies)
             world_fail(world, VERDICT_WRONG, "I2",

@@ -12,6 +12,7 @@
 #include "sim/oracle_hash.h"
 #include "sim/oracle_tally.h"
 #include "sim/oracle_state.h"
+#include "sim/placements.h"
 
 /* Nodes agree on the time within max_clock_skew_ms, once they have heard of each other's clocks. */
 enum { CLOCKS_AGREE_AFTER_US = 5000000 };
@@ -209,6 +210,7 @@ static void check_read(struct oracle *oracle, const struct machine *machine,
                        const struct command *command, uint32_t index,
                        const struct resp_value *reply)
 {
+    oracle_moves_answered(oracle, &oracle->keys[command->keys[index]], false);
     if (oracle_keeps_siblings(&oracle->keys[command->keys[index]])) {
         oracle_siblings_got(oracle, machine, command, reply);
     } else if (reply->type == RESP_TYPE_BULK) {
@@ -227,34 +229,46 @@ static void check_read(struct oracle *oracle, const struct machine *machine,
 /* ---- acknowledged writes ---- */
 
 /* I2: copies on synced disks by region; a disk that was lost since counts as one that was there. */
-static void count_copies(struct oracle *oracle, const struct version *version, uint64_t since_us,
-                         uint8_t *by_region)
+static void count_copies(struct oracle *oracle, const struct version *version, const node_id *row,
+                         uint64_t since_us, uint8_t *by_region)
 {
     const struct world *world = oracle->world;
-    const struct oracle_key *key = &oracle->keys[version->key];
-    const node_id *owners = ring_owners(world->ring, key->partition);
     memset(by_region, 0, PLAN_REGIONS_MAX);
     for (uint8_t i = 0; i < world->ring->owner_count; i++) {
-        const struct machine *owner = &world->machines[owners[i] - 1];
+        const struct machine *owner = &world->machines[row[i] - 1];
         bool lost_since = owner->wiped_at_us > since_us;
         if (lost_since || oracle_holds(oracle, &owner->image.synced, version))
             by_region[owner->region]++;
     }
 }
 
-static bool is_durable(struct oracle *oracle, const struct command *command,
-                       const struct version *version)
+static bool is_durable_in(struct oracle *oracle, const struct command *command,
+                          const struct version *version, const node_id *row)
 {
     uint8_t by_region[PLAN_REGIONS_MAX];
-    count_copies(oracle, version, command->first_us, by_region);
+    count_copies(oracle, version, row, command->first_us, by_region);
     if (oracle_write_met(oracle, command, by_region, 0))
         return true;
     if (!oracle_is_sloppy(command) ||
         !oracle_write_met(oracle, command, by_region,
-                          oracle_hint_copies(oracle, version, command->first_us)))
+                          oracle_hint_copies(oracle, version, row, command->first_us)))
         return false;
     marks_hit(oracle->world->marks, MARK_SLOPPY_WRITE);
     return true;
+}
+
+/* Under a tag that the partition has, or had: in both sets of owners (T2). */
+static bool is_durable(struct oracle *oracle, const struct command *command,
+                       const struct version *version)
+{
+    uint32_t count;
+    const struct placement *placements =
+        placements_of(oracle->world, oracle->keys[version->key].partition, &count);
+    for (; count > 0; count--)
+        if (is_durable_in(oracle, command, version, placements[count - 1].owners) &&
+            is_durable_in(oracle, command, version, placements[count - 1].coming))
+            return true;
+    return false;
 }
 
 /* Whether the version can be what the write made, when its value does not name it. */
@@ -332,6 +346,7 @@ static void acknowledged(struct oracle *oracle, const struct machine *machine,
                                : "an acknowledged write is on too few synced disks");
         return;
     }
+    oracle_moves_answered(oracle, &oracle->keys[write->key], true);
     if (!version->acked)
         version->acked_us = oracle->world->now_us;
     version->acked = true;
@@ -446,14 +461,22 @@ static void error_answered(struct oracle *oracle, const struct machine *machine,
 static void check_waited(struct oracle *oracle, const struct machine *machine,
                          const struct command *command, int64_t others)
 {
-    uint8_t by_region[PLAN_REGIONS_MAX];
-    int64_t copies = 0;
-    if (command->waits_for == NULL || others == 0)
+    const struct version *version = command->waits_for;
+    uint32_t count;
+    int64_t most = 0;
+    if (version == NULL || others == 0)
         return;
-    count_copies(oracle, command->waits_for, command->waits_for->made_us, by_region);
-    for (uint32_t i = 0; i < PLAN_REGIONS_MAX; i++)
-        copies += by_region[i];
-    if (copies < others + 1)
+    const struct placement *placements =
+        placements_of(oracle->world, oracle->keys[version->key].partition, &count);
+    for (; count > 0; count--) {
+        uint8_t by_region[PLAN_REGIONS_MAX];
+        int64_t copies = 0;
+        count_copies(oracle, version, placements[count - 1].coming, version->made_us, by_region);
+        for (uint32_t i = 0; i < PLAN_REGIONS_MAX; i++)
+            copies += by_region[i];
+        most = copies > most ? copies : most;
+    }
+    if (most < others + 1)
         oracle_fail_answer(oracle, machine, command, command->waits_for->key, "I2",
                            "WAIT counts owners that do not hold the last write");
 }

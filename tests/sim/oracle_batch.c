@@ -8,10 +8,12 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "ring/element_key.h"
+#include "ring/position.h"
 #include "sim/dropper.h"
 #include "sim/oracle_counter.h"
 #include "sim/oracle_hash.h"
 #include "sim/oracle_state.h"
+#include "sim/placements.h"
 #include "sim/register_oracle.h"
 #include "wire/record.h"
 #include "wire/record_expiry.h"
@@ -351,6 +353,10 @@ static void check_removed(struct oracle *oracle, const struct machine *machine, 
     struct cell old = {0};
     struct oracle_key *key = NULL;
     bool sound = record_cell_name_decode(name, &decoded) == STATUS_OK;
+    if (sound &&
+        placements_is_dropping(before, ring_partition_of_position(
+                                           decoded.position, oracle->world->ring->partition_count)))
+        return; /* what it was worth was judged when it was given up */
     if (sound && dropper_owns(decoded.keyspace)) {
         dropper_cell_removed(oracle->world, machine, &decoded, before);
         return;
@@ -474,7 +480,8 @@ static void check_record(struct oracle *oracle, const struct machine *machine, s
     } else if (ok && key.data[0] == RECORD_META && key.data[key.length - 1] == 'w') {
         ok = whole_record_is_canonical(value);
     } else if (ok && key.data[0] == RECORD_META) {
-        ok = checkpoint_is_canonical(value);
+        oracle_moves_put(oracle, machine, key, before);
+        ok = key.data[key.length - 1] == 'd' || checkpoint_is_canonical(value);
     } else if (ok && key.data[0] == RECORD_REGISTER) {
         struct slice old = slice_make(NULL, 0);
         if (!ordered_map_get(before, key, &old))
@@ -525,6 +532,8 @@ void oracle_batch(struct oracle *oracle, const struct machine *machine, struct s
         }
         if (key.length > 0 && key.data[0] == RECORD_CELL)
             check_removed(oracle, machine, key, &state);
+        if (key.length > 0 && key.data[0] == RECORD_META)
+            oracle_moves_removed(oracle, machine, key);
         if (key.length > 0 && key.data[0] == RECORD_LOG)
             marks_hit(oracle->world->marks, MARK_LOG_TRIMMED);
         if (key.length > 0 && key.data[0] == RECORD_HINT)

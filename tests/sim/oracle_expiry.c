@@ -10,8 +10,10 @@
  *
  * And no tombstone becomes a value again. Disks are only asked which dots they have.
  */
+#include "ring/transition.h"
 #include "sim/disk.h"
 #include "sim/oracle_state.h"
+#include "sim/placements.h"
 
 enum { CLOCKS_SETTLED_US = 10000000 };
 
@@ -25,15 +27,16 @@ static void fail_expiry(struct oracle *oracle, const struct machine *machine,
 static void check_clocks(struct oracle *oracle, const struct machine *machine,
                          const struct oracle_key *key, uint64_t expire_at_ms)
 {
-    const struct world *world = oracle->world;
-    const node_id *owners = ring_owners(world->ring, key->partition);
+    struct world *world = oracle->world;
+    node_id owners[RING_REPLICAS_MAX];
+    uint8_t count = ring_replicas(placements_on_disk(world, machine), key->partition, owners);
     if (world->plan.node_count == 1)
         return; /* its clock is all there is */
     if (expire_at_ms >= world_true_ms(world) && !world->time_was_lost)
         fail_expiry(oracle, machine, key, "a value was dropped before it had expired");
     if (world->clock_changed_at_us + CLOCKS_SETTLED_US > world->now_us)
         return;
-    for (uint8_t i = 0; i < world->ring->owner_count; i++)
+    for (uint8_t i = 0; i < count; i++)
         if (machine_wall_ms(&world->machines[owners[i] - 1]) <= expire_at_ms)
             fail_expiry(oracle, machine, key, "a value was dropped that an owner still shows");
 }
@@ -48,20 +51,21 @@ static void check_known(struct oracle *oracle, const struct machine *machine,
                         const struct oracle_key *key, uint64_t expire_at_ms,
                         const struct ordered_map *map)
 {
-    const struct world *world = oracle->world;
-    const node_id *owners = ring_owners(world->ring, key->partition);
-    struct clock own, clocks[PLAN_OWNERS_MAX];
+    struct world *world = oracle->world;
+    node_id owners[RING_REPLICAS_MAX];
+    uint8_t count = ring_replicas(placements_on_disk(world, machine), key->partition, owners);
+    struct clock own, clocks[RING_REPLICAS_MAX];
     disk_clock(map, key->partition, &own);
-    for (uint8_t i = 0; i < world->ring->owner_count; i++)
+    for (uint8_t i = 0; i < count; i++)
         disk_clock(&world->machines[owners[i] - 1].image.synced, key->partition, &clocks[i]);
     for (uint32_t k = 0; k < oracle->key_count; k++) {
         const struct oracle_key *other = &oracle->keys[k];
         for (uint32_t v = 0; other->partition == key->partition && v < other->version_count; v++) {
             const struct version *version = other->versions[v];
             uint8_t i = 0;
-            while (i < world->ring->owner_count && owners[i] != version->dot.actor.node)
+            while (i < count && owners[i] != version->dot.actor.node)
                 i++;
-            if (i == world->ring->owner_count || hybrid_time_ms(version->time) > expire_at_ms ||
+            if (i == count || hybrid_time_ms(version->time) > expire_at_ms ||
                 may_be_late(&world->machines[owners[i] - 1], version) ||
                 !clock_has(&clocks[i], &version->dot) || clock_has(&own, &version->dot))
                 continue;
@@ -69,7 +73,7 @@ static void check_known(struct oracle *oracle, const struct machine *machine,
                         "a value was dropped where an event from before is not known");
         }
     }
-    for (uint8_t i = 0; i < world->ring->owner_count; i++)
+    for (uint8_t i = 0; i < count; i++)
         clock_deinit(&clocks[i]);
     clock_deinit(&own);
 }

@@ -4,8 +4,10 @@
  * A hint stands for the copy of the owner that it is owed to. So the copies of a version are
  * the owners that hold it, and those owners for which a hint of it is kept somewhere.
  */
+#include "ring/transition.h"
 #include "sim/dropper.h"
 #include "sim/oracle_state.h"
+#include "sim/placements.h"
 #include "wire/record.h"
 #include "wire/record_hint.h"
 
@@ -69,38 +71,53 @@ static bool load_hint(const struct ordered_map *map, const struct oracle_key *ke
 }
 
 uint32_t oracle_hinted_owners(const struct oracle *oracle, const struct ordered_map *map,
-                              const struct version *version)
+                              const struct version *version, const node_id *row)
 {
-    const struct ring *ring = oracle->world->ring;
     const struct oracle_key *key = &oracle->keys[version->key];
-    const node_id *owners = ring_owners(ring, key->partition);
     uint32_t mask = 0;
     struct hint hint;
     if (load_hint(map, key, &hint) && version_vector_covers(&hint.cell.context, &version->dot))
-        for (uint8_t i = 0; i < ring->owner_count; i++)
-            mask |= (uint32_t)is_owed_to(&hint.record, owners[i]) << i;
+        for (uint8_t i = 0; i < oracle->world->ring->owner_count; i++)
+            mask |= (uint32_t)is_owed_to(&hint.record, row[i]) << i;
     hint_deinit(&hint);
     return mask;
 }
 
-uint8_t oracle_hint_copies(struct oracle *oracle, const struct version *version, uint64_t since_us)
+bool oracle_is_hinted(const struct oracle *oracle, const struct ordered_map *map,
+                      const struct version *version)
+{
+    struct hint hint;
+    bool hinted = load_hint(map, &oracle->keys[version->key], &hint) &&
+                  version_vector_covers(&hint.cell.context, &version->dot);
+    hint_deinit(&hint);
+    return hinted;
+}
+
+static bool is_in(const struct world *world, const node_id *row, node_id node)
+{
+    for (uint8_t i = 0; i < world->ring->owner_count; i++)
+        if (row[i] == node)
+            return true;
+    return false;
+}
+
+uint8_t oracle_hint_copies(struct oracle *oracle, const struct version *version, const node_id *row,
+                           uint64_t since_us)
 {
     const struct world *world = oracle->world;
-    const struct oracle_key *key = &oracle->keys[version->key];
-    const node_id *owners = ring_owners(world->ring, key->partition);
     uint32_t held = 0, hinted = 0;
     uint8_t lost = 0;
     for (uint8_t i = 0; i < world->ring->owner_count; i++) {
-        const struct machine *owner = &world->machines[owners[i] - 1];
+        const struct machine *owner = &world->machines[row[i] - 1];
         held |= (uint32_t)(owner->wiped_at_us > since_us ||
                            oracle_holds(oracle, &owner->image.synced, version))
                 << i;
     }
     for (uint32_t i = 0; i < world->plan.node_count; i++) {
         const struct machine *machine = &world->machines[i];
-        if (ring_owns(world->ring, machine->id, key->partition))
+        if (is_in(world, row, machine->id))
             continue;
-        hinted |= oracle_hinted_owners(oracle, &machine->image.synced, version);
+        hinted |= oracle_hinted_owners(oracle, &machine->image.synced, version, row);
         lost = (uint8_t)(lost + (machine->wiped_at_us > since_us));
     }
     return (uint8_t)(__builtin_popcount(hinted & ~held) + lost);
@@ -108,11 +125,17 @@ uint8_t oracle_hint_copies(struct oracle *oracle, const struct version *version,
 
 static const uint64_t old_us = UINT64_C(86400000000); /* a day */
 
-/* I6: whoever it is owed to no longer has all that is in it, unless its disk was lost since. */
+/*
+ * I6: whoever it is owed to no longer has all that is in it, unless its disk was lost since. Who
+ * left the partition is owed nothing (T7): what must be somewhere then is judged where copies are
+ * given up.
+ */
 static void check_delivered(struct oracle *oracle, const struct machine *machine,
                             const struct oracle_key *key, const struct hint *old, node_id target)
 {
     const struct machine *owner = &oracle->world->machines[target - 1];
+    if (!placements_holds(oracle->world, owner, key->partition))
+        return;
     marks_hit(oracle->world->marks, MARK_HINT_DELIVERED);
     for (uint32_t i = 0; i < old->cell.count; i++) {
         const struct version *version =
@@ -168,7 +191,8 @@ void oracle_hint_stored(struct oracle *oracle, const struct machine *machine, st
         !open_hint(value, &new))
         world_fail(world, VERDICT_WRONG, "I10", "n%u writes a hint that is not canonical",
                    machine->id);
-    else if (ring_owns(world->ring, machine->id, key->partition))
+    else if (ring_tag_of(world->ring, key->partition).epoch == 1 &&
+             ring_owns(world->ring, machine->id, key->partition))
         world_fail(world, VERDICT_WRONG, "I5", "n%u keeps a hint of %s, which it owns", machine->id,
                    key->name);
     else if (load_hint(before, key, &old))

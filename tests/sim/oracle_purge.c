@@ -9,9 +9,11 @@
  * And no value comes to life where its dot was absorbed before and it was not alive: late
  * copies of any age must have no effect.
  */
+#include "ring/transition.h"
 #include "sim/disk.h"
 #include "sim/oracle_counter.h"
 #include "sim/oracle_state.h"
+#include "sim/placements.h"
 #include "sim/resurrection.h"
 
 static void fail_purge(struct oracle *oracle, const struct machine *machine,
@@ -28,14 +30,24 @@ static bool is_lost(const struct machine *owner, const struct oracle_key *key)
            (owner->loss_told || owner->replica_states[key->partition] != REPLICA_ACTIVE);
 }
 
+/* What it had counted under an earlier tag, and it may have given up its copy since (T6). */
+static bool has_gone_on(struct oracle *oracle, const struct machine *owner,
+                        const struct oracle_key *key, struct ring_tag tag)
+{
+    const struct ring *ring = placements_on_disk(oracle->world, owner);
+    return ring_tag_of(ring, key->partition).epoch > tag.epoch;
+}
+
 /* On how many disks of owners the covered versions are, each counted in `on`. */
 static void check_everywhere(struct oracle *oracle, const struct machine *machine,
                              const struct oracle_key *key, const struct version_vector *context)
 {
-    const struct world *world = oracle->world;
-    const node_id *owners = ring_owners(world->ring, key->partition);
-    uint8_t count = world->ring->owner_count;
-    struct clock clocks[PLAN_OWNERS_MAX];
+    struct world *world = oracle->world;
+    const struct ring *ring = placements_on_disk(world, machine);
+    struct ring_tag tag = ring_tag_of(ring, key->partition);
+    node_id owners[RING_REPLICAS_MAX];
+    uint8_t count = ring_replicas(ring, key->partition, owners);
+    struct clock clocks[RING_REPLICAS_MAX];
     for (uint8_t i = 0; i < count; i++)
         disk_clock(&world->machines[owners[i] - 1].image.synced, key->partition, &clocks[i]);
     for (uint32_t k = 0; k < key->version_count; k++) {
@@ -46,7 +58,9 @@ static void check_everywhere(struct oracle *oracle, const struct machine *machin
         for (uint8_t i = 0; i < count; i++) {
             bool has = clock_has(&clocks[i], &version->dot);
             on = (uint8_t)(on + has);
-            wanted = (uint8_t)(wanted + (has || !is_lost(&world->machines[owners[i] - 1], key)));
+            const struct machine *owner = &world->machines[owners[i] - 1];
+            wanted = (uint8_t)(wanted + (has || !(is_lost(owner, key) ||
+                                                  has_gone_on(oracle, owner, key, tag))));
         }
         if (on != 0 && on < wanted)
             fail_purge(oracle, machine, key, "was collected before all owners had it");

@@ -34,7 +34,8 @@ struct oracle {
     uint32_t write_count;
     uint32_t write_capacity;
     uint64_t command_count;
-    bool *listed; /* by key: seen in the answer of KEYS */
+    bool *listed;      /* by key: seen in the answer of KEYS */
+    uint32_t *dropped; /* by partition: machines that dropped a copy of it, by bits */
 };
 
 /* Numbers in a value, in their order; false: not made by a write of ours. */
@@ -98,6 +99,20 @@ void oracle_stored_live(struct oracle *oracle, const struct machine *machine,
 void oracle_whole_stored(struct oracle *oracle, const struct machine *machine,
                          partition_id partition, const struct ordered_map *after);
 
+/* oracle_moves.c */
+/* A record of a partition itself is put over what `before` shows, or removed. */
+void oracle_moves_put(struct oracle *oracle, const struct machine *machine, struct slice name,
+                      const struct ordered_map *before);
+void oracle_moves_removed(struct oracle *oracle, const struct machine *machine, struct slice name);
+/* A value comes to the machine's disk. */
+void oracle_moves_sealed(struct oracle *oracle, const struct machine *machine,
+                         const struct ring *now, const struct ring *then);
+/* Something was answered of the key. */
+void oracle_moves_answered(struct oracle *oracle, const struct oracle_key *key, bool is_write);
+/* Whether another disk has the version, as a copy that counts or as a hint. */
+bool oracle_is_elsewhere(struct oracle *oracle, const struct machine *machine,
+                         const struct version *version);
+
 /* oracle_answer.c: an acknowledged write and a read of so many owners have one in common. */
 bool oracle_meets(const struct oracle *oracle, const struct version *version, uint8_t read_owners);
 void oracle_fail_answer(struct oracle *oracle, const struct machine *machine,
@@ -105,11 +120,15 @@ void oracle_fail_answer(struct oracle *oracle, const struct machine *machine,
                         const char *what);
 
 /* oracle_hints.c */
-/* Owners, by their place in the ring's row, for which that disk keeps a hint with the version. */
+/* Owners, by their place in the row, for which that disk keeps a hint with the version. */
 uint32_t oracle_hinted_owners(const struct oracle *oracle, const struct ordered_map *map,
-                              const struct version *version);
+                              const struct version *version, const node_id *row);
+/* Whether a hint of it is there, whoever it is owed to. */
+bool oracle_is_hinted(const struct oracle *oracle, const struct ordered_map *map,
+                      const struct version *version);
 /* Copies beside those of the owners that hold it; a disk lost since then may have had one. */
-uint8_t oracle_hint_copies(struct oracle *oracle, const struct version *version, uint64_t since_us);
+uint8_t oracle_hint_copies(struct oracle *oracle, const struct version *version, const node_id *row,
+                           uint64_t since_us);
 /* A batch puts a hint, or removes one. */
 void oracle_hint_stored(struct oracle *oracle, const struct machine *machine, struct slice name,
                         struct slice value, const struct ordered_map *before);

@@ -53,6 +53,7 @@ enum {
     HINTS = CRASHES | WIPES | BIT(FAULT_ISOLATE) | BIT(FAULT_PARTITION) | BIT(FAULT_DISK_STALL) |
             BIT(FAULT_WRITE_ERROR),
     HUNT = (HINTS | BIT(FAULT_RESET) | BIT(FAULT_CLIENT_RESET)) & ~BIT(FAULT_CRASH_ALL),
+    GROWTH = HINTS | WIPES | CRASHES | NETWORK | BIT(FAULT_READ_ERROR) | BIT(FAULT_ROLLBACK),
     /* A node that was rolled back must meet one that knows it before it takes itself for alone. */
     DAMAGE = BIT(FAULT_ROT) | BIT(FAULT_ROLLBACK) | BIT(FAULT_DISK_STALL) | BIT(FAULT_WRITE_ERROR) |
              BIT(FAULT_CLIENT_RESET),
@@ -86,6 +87,7 @@ static const struct profile {
     {"resurrection", HUNT, false, 0},
     {"keyspace-drop", HINTS | WIPES | CRASHES, false, 0},
     {"gateways", HINTS | WIPES | CRASHES | NETWORK, false, 0},
+    {"growth", GROWTH, false, 0},
     {"gray-slow", 0, false, 1},
     {"folding", HUNT, false, 6},
 };
@@ -351,6 +353,32 @@ static void draw_droppers(struct plan *plan)
         plan->dropper_count = (uint32_t)spread_even(&random, profile ? 2 : 1, 4);
 }
 
+/*
+ * Nodes that own nothing of some partitions, so that these can go there. Who is rolled back must
+ * meet somebody who knows.
+ */
+static void fit_growth(struct random *random, struct plan *plan)
+{
+    plan->mover_count = (uint32_t)spread_even(random, 1, 2);
+    plan->duration_us = spread_log(random, 12000000, 40000000);
+    plan->region_count = one_in(random, 4) ? 2 : 1;
+    plan->node_count = (uint32_t)spread_even(random, plan->region_count == 2 ? 6 : 4, 7);
+    plan->partition_count = 16;
+    plan->replicas[0] = plan->region_count == 2 ? 2 : (uint32_t)spread_even(random, 2, 3);
+    plan->replicas[1] = plan->region_count == 2 ? 1 : 0;
+    if (plan->replicas[0] == 2 && plan->region_count == 1 && one_in(random, 2))
+        plan->replicas[0] = 3;
+    if (one_in(random, 8))
+        plan->replicas[0] = 1;
+    plan->first_count = plan->node_count;
+    plan->node_count += (uint32_t)spread_even(random, 0, 3);
+    plan->faults[FAULT_ROLLBACK].on = one_in(random, 5);
+    for (unsigned i = 0; plan->faults[FAULT_ROLLBACK].on && i < FAULT_CLASS_COUNT; i++)
+        plan->faults[i].on = plan->faults[i].on && (DAMAGE >> i & 1) != 0;
+    for (unsigned i = 0; i < FAULT_CLASS_COUNT; i++)
+        plan->faults[i].interval_us = spread_log(random, 2000000, 20000000);
+}
+
 /* Likewise. */
 static void draw_gateways(struct plan *plan)
 {
@@ -358,6 +386,7 @@ static void draw_gateways(struct plan *plan)
     bool profile = strcmp(plan->profile, "gateways") == 0;
     bool others = plan->script == NULL && one_in(&random, 6) &&
                   strcmp(plan->profile, "resurrection") != 0 &&
+                  strcmp(plan->profile, "growth") != 0 && /* ids are given to who comes there */
                   strcmp(plan->profile, "gray-slow") != 0;
     if (profile || others)
         plan->gateway_count = (uint32_t)spread_even(&random, profile ? 2 : 1, PLAN_GATEWAYS_MAX);
@@ -391,11 +420,15 @@ enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
     }
     if (strcmp(out->profile, "folding") == 0)
         fit_folding(&random, out);
+    if (strcmp(out->profile, "growth") == 0)
+        fit_growth(&random, out);
     draw_droppers(out);
     draw_gateways(out);
     if (out->script != NULL)
         fit_script(out);
     gray_slow_fit(out);
+    if (out->first_count == 0)
+        out->first_count = out->node_count;
     return STATUS_OK;
 }
 
@@ -407,16 +440,17 @@ void plan_print(const struct plan *plan, FILE *out)
     for (uint32_t i = 0; i < plan->region_count; i++)
         fprintf(out, "%s%u", i == 0 ? "" : "+", plan->replicas[i]);
     fprintf(out,
-            " operators=%u droppers=%u gateways=%u clients=%u sloppy=%u pipeline=%u think_us=%llu "
+            " movers=%u operators=%u droppers=%u gateways=%u clients=%u sloppy=%u pipeline=%u "
+            "think_us=%llu "
             "keys=%u "
             "zipf=%d siblings=%d value_max=%u "
             "duration_ms=%llu delay_us=%llu sync_us=%llu lose=%u duplicate=%u reorder=%u flip=%u\n",
-            plan->operator_count, plan->dropper_count, plan->gateway_count, plan->client_count,
-            plan->sloppy_percent, plan->pipeline, (unsigned long long)plan->think_us,
-            plan->key_count, plan->zipf, plan->sibling_keyspace, plan->value_bytes_max,
-            (unsigned long long)plan->duration_us / 1000, (unsigned long long)plan->delay_us,
-            (unsigned long long)plan->sync_us, plan->lose_ppm, plan->duplicate_ppm,
-            plan->reorder_ppm, plan->flip_ppm);
+            plan->mover_count, plan->operator_count, plan->dropper_count, plan->gateway_count,
+            plan->client_count, plan->sloppy_percent, plan->pipeline,
+            (unsigned long long)plan->think_us, plan->key_count, plan->zipf, plan->sibling_keyspace,
+            plan->value_bytes_max, (unsigned long long)plan->duration_us / 1000,
+            (unsigned long long)plan->delay_us, (unsigned long long)plan->sync_us, plan->lose_ppm,
+            plan->duplicate_ppm, plan->reorder_ppm, plan->flip_ppm);
     for (unsigned i = 0; i < FAULT_CLASS_COUNT; i++)
         if (plan->faults[i].on)
             fprintf(out, "  fault %s interval_ms=%llu duration_ms=%llu\n", fault_names[i],

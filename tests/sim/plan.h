@@ -102,12 +102,14 @@ struct plan {
     uint64_t duration_us;        /* of load and faults; healing and settling follow */
     uint64_t settle_us;          /* at most, from healing to agreement */
 
-    uint32_t node_count;    /* that store data, from the beginning */
+    uint32_t node_count;    /* that store data, also those that join later (movers.h) */
+    uint32_t first_count;   /* of these, there from the beginning */
     uint32_t gateway_count; /* that join later, and leave again (gateways.h) */
     uint32_t region_count;
     uint32_t replicas[PLAN_REGIONS_MAX];
     uint32_t partition_count;
 
+    uint32_t mover_count;    /* who move partitions to other owners */
     uint32_t operator_count; /* who change the register */
     uint32_t dropper_count;  /* clients of a keyspace that is dropped again and again */
     uint32_t client_count;

@@ -9,6 +9,9 @@
 #include "base/memory.h"
 #include "membership/register_value.h"
 #include "sim/machine.h"
+#include "sim/movers.h"
+#include "sim/oracle_state.h"
+#include "sim/placements.h"
 #include "sim/world.h"
 #include "wire/frame.h"
 #include "wire/message_register.h"
@@ -190,6 +193,8 @@ static void keep_value(struct register_oracle *oracle, const struct machine *mac
     memcpy(value.drops, decoded->ring->keyspace_drops, sizeof value.drops);
     if (decoded->coming.count > 0)
         marks_hit(oracle->world->marks, MARK_REGISTER_JOINT);
+    if (ballot_is_none(ballot))
+        placements_chosen(oracle->world, decoded);
     buffer_deinit(&again);
     register_value_free(decoded);
     for (size_t i = 0; i < oracle->value_count; i++) {
@@ -252,13 +257,22 @@ static void check_answer(struct register_oracle *oracle, const struct machine *m
         fail(oracle, "R3", machine, "an accepted value is not on the disk", 0);
 }
 
-void register_oracle_sent(struct register_oracle *oracle, const struct machine *machine,
+static void note_proposal(struct machine *machine, const struct frame *frame)
+{
+    struct message_register_accept accept;
+    if (frame->type == MESSAGE_REGISTER_ACCEPT &&
+        message_register_accept_decode(frame->body, &accept) == STATUS_OK)
+        movers_value_proposed(machine, accept.value);
+}
+
+void register_oracle_sent(struct register_oracle *oracle, struct machine *machine,
                           struct slice frames)
 {
     struct frame frame;
     size_t used;
     while (frames.length > 0 && frame_open(frames, &frame, &used) == STATUS_OK) {
         check_answer(oracle, machine, &frame);
+        note_proposal(machine, &frame);
         frames = slice_make(frames.data + used, frames.length - used);
     }
 }
@@ -300,6 +314,7 @@ static void check_value(struct register_oracle *oracle, const struct machine *ma
     if (register_value_decode(then, &older) == STATUS_OK) {
         if (register_value_compare(newer, older) <= 0)
             fail(oracle, "R3", machine, "a node goes back to an older value", newer->seq);
+        oracle_moves_sealed(oracle->world->oracle, machine, newer->ring, older->ring);
         register_value_free(older);
     }
     register_value_free(newer);
@@ -328,6 +343,11 @@ void register_oracle_record(struct register_oracle *oracle, const struct machine
         break;
     case 'v':
         check_value(oracle, machine, record, before);
+        break;
+    case 'n':
+        if (machine->storage_incarnation == 1)
+            fail(oracle, "T8", machine, "a first store says that it asked", 0);
+        marks_hit(oracle->world->marks, MARK_NEW_STORE_ASKED);
         break;
     default:
         fail(oracle, "I10", machine, "a record of the register has no known name", 0);
@@ -391,7 +411,7 @@ static struct register_value *known_value(const struct machine *machine)
         register_value_record_decode(record, &bytes) != STATUS_OK ||
         register_value_decode(bytes, &value) != STATUS_OK)
         return machine->first != NULL ? register_value_copy(machine->first)
-                                      : register_value_first(machine->world->ring);
+                                      : register_value_first(machine->world->first_ring);
     return value;
 }
 
@@ -405,13 +425,35 @@ static uint64_t accepted_seq(const struct machine *machine, const struct registe
 }
 
 /* Stewards that have the stores they became stewards with can agree. */
-static bool can_agree(const struct world *world, const struct steward_set *set)
+static bool can_agree_without(const struct world *world, const struct steward_set *set,
+                              const struct machine *lost)
 {
     unsigned whole = 0;
-    for (uint8_t i = 0; i < set->count; i++)
-        whole += world->machines[set->items[i].node - 1].storage_incarnation ==
-                 set->items[i].incarnation;
+    for (uint8_t i = 0; i < set->count; i++) {
+        const struct machine *machine = &world->machines[set->items[i].node - 1];
+        whole += machine != lost && machine->storage_incarnation == set->items[i].incarnation;
+    }
     return set->count == 0 || whole >= steward_set_majority(set);
+}
+
+static bool can_agree(const struct world *world, const struct steward_set *set)
+{
+    return can_agree_without(world, set, NULL);
+}
+
+bool register_oracle_may_lose(const struct register_oracle *oracle, const struct machine *machine)
+{
+    const struct world *world = oracle->world;
+    bool may = true;
+    for (uint32_t i = 0; may && i < plan_machines(&world->plan); i++) {
+        if (world->machines[i].absent)
+            continue;
+        struct register_value *known = known_value(&world->machines[i]);
+        may = can_agree_without(world, &known->stewards, machine) &&
+              can_agree_without(world, &known->coming, machine);
+        register_value_free(known);
+    }
+    return may;
 }
 
 /* All stewards are there with the stores that they have. */
@@ -457,7 +499,10 @@ static bool check_quiet(const struct world *world, const struct register_value *
 
 bool register_oracle_is_quiet(const struct register_oracle *oracle, char *reason, size_t size)
 {
-    struct register_value *known = known_value(&oracle->world->machines[0]);
+    const struct machine *first = oracle->world->machines;
+    while (first->absent)
+        first++;
+    struct register_value *known = known_value(first);
     bool quiet = check_quiet(oracle->world, known, reason, size);
     register_value_free(known);
     return quiet;

@@ -37,7 +37,7 @@ void register_oracle_record(struct register_oracle *oracle, const struct machine
                             struct slice name, struct slice record, struct slice before);
 
 /* `machine` is sending these frames to a peer now. */
-void register_oracle_sent(struct register_oracle *oracle, const struct machine *machine,
+void register_oracle_sent(struct register_oracle *oracle, struct machine *machine,
                           struct slice frames);
 
 /*
@@ -71,6 +71,10 @@ bool register_oracle_keyspace(const struct register_oracle *oracle, uint64_t seq
 struct ordered_map;
 /* How often the register on that disk says that it was dropped. */
 uint16_t register_oracle_drops_on(const struct ordered_map *disk, uint16_t number);
+
+/* Whether the stewards could still agree if that machine lost its store, as far as any node knows.
+ */
+bool register_oracle_may_lose(const struct register_oracle *oracle, const struct machine *machine);
 
 /* R5; `reason` has room for `size` bytes. */
 bool register_oracle_is_quiet(const struct register_oracle *oracle, char *reason, size_t size);

@@ -6,7 +6,9 @@
 #include "sim/plan.h"
 #include "sim/script.h"
 
-enum { TURNS = 10 }; /* of which two hunt, and one is a script, each in its turn */
+enum {
+    TURNS = 10
+}; /* of which two hunt, in two owners change, and one is a script, each in its turn */
 
 const char *options_profile(const struct options *options, uint64_t seed)
 {
@@ -15,6 +17,8 @@ const char *options_profile(const struct options *options, uint64_t seed)
         return options->profile;
     if (seed % TURNS == 0 || seed % TURNS == 5)
         return "resurrection";
+    if (seed % TURNS == 3 || seed % TURNS == 8)
+        return "growth";
     if (seed % TURNS != 1)
         return NULL;
     while (script_at(scripts) != NULL)

@@ -69,7 +69,7 @@ static void check_disk(struct oracle *oracle, const struct machine *machine,
     cell_deinit(&cell);
     for (uint32_t i = 0; i < key->version_count; i++)
         if (!is_delete(key->versions[i]) && oracle_is_above(deleted, key->versions[i]) &&
-            oracle_hinted_owners(oracle, &machine->image.synced, key->versions[i]) != 0)
+            oracle_is_hinted(oracle, &machine->image.synced, key->versions[i]))
             world_fail(oracle->world, VERDICT_WRONG, "resurrection",
                        "n%u keeps a hint of write <%u>, whose delete was acknowledged", machine->id,
                        key->versions[i]->write);

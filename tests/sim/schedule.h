@@ -39,6 +39,8 @@ enum occurrence_kind {
     AT_OPERATOR_STEP, /* peer = operator */
     AT_DROPPER_STEP,  /* peer = one of these clients */
     AT_GATEWAY_STEP,  /* the next of who joins and leaves */
+    AT_MOVER_STEP,    /* peer = who changes owners */
+    AT_DRIVER_CRASH,  /* peer = index of a machine that has proposed something */
     AT_FAULT,         /* id = fault class */
     AT_FAULT_END,     /* id = fault class */
     AT_SLEEP,         /* id = number: nothing happens for days */

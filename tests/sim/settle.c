@@ -13,6 +13,7 @@
 #include "sim/network.h"
 #include "sim/dropper.h"
 #include "sim/gateways.h"
+#include "sim/movers.h"
 #include "sim/operators.h"
 #include "sim/oracle.h"
 #include "sim/register_oracle.h"
@@ -127,22 +128,27 @@ static bool owners_agree(struct world *world, struct settle *settle)
     return true;
 }
 
-static bool has_records(const struct machine *machine, uint8_t type)
+static bool has_records(const struct machine *machine, uint8_t type, unsigned *partition)
 {
     struct ordered_map_cursor cursor;
     ordered_map_seek(&machine->image.synced, slice_make(&type, 1), &cursor);
-    return ordered_map_valid(&cursor) && ordered_map_key(&cursor).data[0] == type;
+    if (!ordered_map_valid(&cursor) || ordered_map_key(&cursor).data[0] != type)
+        return false;
+    *partition = (unsigned)ordered_map_key(&cursor).data[1] << 8 | ordered_map_key(&cursor).data[2];
+    return true;
 }
 
 /* What is deleted must be off all disks once everybody has the delete, and so must the logs. */
 static bool is_collected(struct world *world, struct settle *settle)
 {
     for (uint32_t i = 0; i < world->plan.node_count; i++) {
-        bool garbage = has_records(&world->machines[i], RECORD_GARBAGE);
-        if (!garbage && !has_records(&world->machines[i], RECORD_LOG))
+        unsigned partition = 0;
+        bool garbage = has_records(&world->machines[i], RECORD_GARBAGE, &partition);
+        if (world->machines[i].absent ||
+            (!garbage && !has_records(&world->machines[i], RECORD_LOG, &partition)))
             continue;
-        snprintf(settle->reason, REASON_MAX, "n%u has %s", world->machines[i].id,
-                 garbage ? "garbage" : "a log that nobody needs");
+        snprintf(settle->reason, REASON_MAX, "n%u has %s of partition %u", world->machines[i].id,
+                 garbage ? "garbage" : "a log that nobody needs", partition);
         return false;
     }
     return true;
@@ -159,7 +165,8 @@ static bool is_expired_gone(struct world *world, struct settle *settle)
         for (; ordered_map_valid(&cursor); ordered_map_next(&cursor)) {
             if (record_expiry_name_decode(ordered_map_key(&cursor), &name) != STATUS_OK)
                 break;
-            if (name.expire_at_ms > world_latest_ms(world) + EXPIRY_FAR_MS)
+            if (name.expire_at_ms > world_latest_ms(world) + EXPIRY_FAR_MS ||
+                world->machines[i].absent)
                 continue;
             snprintf(settle->reason, REASON_MAX, "n%u has a value that expires or has expired",
                      world->machines[i].id);
@@ -175,14 +182,14 @@ static bool is_quiet(struct world *world, struct settle *settle)
 {
     for (uint32_t i = 0; i < world->plan.node_count; i++) {
         struct machine *machine = &world->machines[i];
-        if (machine_is_damaged(machine)) {
+        if (!machine->absent && machine_is_damaged(machine)) {
             snprintf(settle->reason, REASON_MAX, "n%u is not whole", machine->id);
             return false;
         }
     }
     for (uint32_t i = 0; i < world->plan.node_count; i++) {
         uint64_t hints = oracle_hint_count(&world->machines[i]);
-        if (hints > 0) {
+        if (hints > 0 && !world->machines[i].absent) {
             snprintf(settle->reason, REASON_MAX, "n%u keeps %" PRIu64 " hints",
                      world->machines[i].id, hints);
             return false;
@@ -198,6 +205,7 @@ static bool is_quiet(struct world *world, struct settle *settle)
     }
     return dropper_is_quiet(world, settle->reason, REASON_MAX) &&
            gateways_are_quiet(world, settle->reason, REASON_MAX) &&
+           movers_are_quiet(world, settle->reason, REASON_MAX) &&
            register_oracle_is_quiet(world->register_oracle, settle->reason, REASON_MAX);
 }
 
@@ -211,6 +219,7 @@ static void heal(struct world *world, struct settle *settle)
     dropper_stop(world);
     nemesis_heal(world);
     gateways_heal(world);
+    movers_heal(world);
 }
 
 static void look_again(struct world *world)

@@ -11,6 +11,7 @@
 #include "ring/position.h"
 #include "sim/machine.h"
 #include "sim/oracle_state.h"
+#include "sim/placements.h"
 #include "sim/world.h"
 #include "wire/frame.h"
 #include "wire/message_tree_local.h"
@@ -340,7 +341,7 @@ void silent_loss_check_trees(struct world *world, const struct machine *machine)
 {
     for (uint32_t p = 0; p < world->ring->partition_count; p++) {
         uint32_t leaf = UINT32_MAX;
-        if (ring_owns(world->ring, machine->id, (partition_id)p) &&
+        if (placements_holds(world, machine, (partition_id)p) &&
             !world->silent_loss->hit[machine->index][p])
             leaf = wrong_leaf(world, machine, (partition_id)p);
         if (leaf != UINT32_MAX)

@@ -17,8 +17,10 @@
 #include "sim/network.h"
 #include "sim/dropper.h"
 #include "sim/gateways.h"
+#include "sim/movers.h"
 #include "sim/operators.h"
 #include "sim/oracle.h"
+#include "sim/placements.h"
 #include "sim/register_oracle.h"
 #include "sim/script.h"
 #include "sim/script_client.h"
@@ -114,9 +116,9 @@ static struct ring *make_ring(const struct plan *plan)
         ring->regions[i].replicas = (uint8_t)plan->replicas[i];
         ring->owner_count = (uint8_t)(ring->owner_count + plan->replicas[i]);
     }
-    ring->member_count = (uint16_t)plan->node_count;
-    ring->members = memory_new(plan->node_count, sizeof *ring->members);
-    for (uint32_t i = 0; i < plan->node_count; i++)
+    ring->member_count = (uint16_t)plan->first_count;
+    ring->members = memory_new(plan->first_count, sizeof *ring->members);
+    for (uint32_t i = 0; i < plan->first_count; i++)
         name_member(&ring->members[i], plan, i);
     ring->keyspace_count = 2;
     ring->keyspaces[0] = (struct ring_keyspace){.number = 0, .policy = KEYSPACE_LWW};
@@ -140,7 +142,9 @@ static void world_init(struct world *world, const struct world_params *params)
                             .event_max = EVENTS_MAX};
     const struct plan *plan = &world->plan;
     schedule_init(&world->schedule, hash64(slice_text("schedule"), plan->seed));
-    world->ring = make_ring(plan);
+    world->first_ring = make_ring(plan);
+    world->ring = ring_copy(world->first_ring);
+    world->placements = placements_new(world->ring);
     world->machines = memory_new(plan_machines(plan), sizeof *world->machines);
     for (uint32_t i = 0; i < plan_machines(plan); i++)
         machine_init(&world->machines[i], world, i);
@@ -151,6 +155,7 @@ static void world_init(struct world *world, const struct world_params *params)
     world->operators = operators_new(world);
     world->dropper = dropper_new(world);
     world->gateways = gateways_new(world);
+    world->movers = movers_new(world);
     world->settle = settle_new(world);
     world->silent_loss = silent_loss_new(world);
     world->traps = traps_new();
@@ -176,12 +181,15 @@ static void world_deinit(struct world *world)
     settle_free(world->settle);
     dropper_free(world->dropper);
     gateways_free(world->gateways);
+    movers_free(world->movers);
     operators_free(world->operators);
     register_oracle_free(world->register_oracle);
     silent_loss_free(world->silent_loss, world->plan.node_count);
     client_set_free(world->clients);
     oracle_free(world->oracle);
     network_free(world->network);
+    placements_free(world->placements);
+    ring_free(world->first_ring);
     ring_free(world->ring);
     schedule_deinit(&world->schedule);
 }
@@ -206,6 +214,12 @@ void world_dispatch(struct world *world, struct occurrence *what)
         break;
     case AT_GATEWAY_STEP:
         gateways_handle(world);
+        break;
+    case AT_MOVER_STEP:
+        movers_handle(world, what);
+        break;
+    case AT_DRIVER_CRASH:
+        movers_crash_driver(world, what);
         break;
     case AT_MACHINE_START:
     case AT_FAULT:

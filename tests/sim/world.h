@@ -46,6 +46,9 @@ struct register_oracle;
 struct nemesis;
 struct settle;
 struct silent_loss;
+struct placements;
+struct movers;
+struct gateways;
 struct script_client;
 struct script_run;
 struct traps;
@@ -76,13 +79,16 @@ struct world {
     int64_t ahead_max_ms;         /* the most that any of them was ahead of the true time */
     bool time_was_lost; /* two were far off at once, or one with too few beside it to tell */
     struct schedule schedule;
-    struct ring *ring;
+    struct ring *first_ring; /* that all begin with */
+    struct ring *ring;       /* as it is by the newest value that was chosen (placements.h) */
+    struct placements *placements;
     struct machine *machines; /* plan_machines() */
     struct network *network;
     struct client_set *clients;
     struct operators *operators;
     struct dropper *dropper;
     struct gateways *gateways;
+    struct movers *movers;
     struct talk *talks; /* talk.h */
     struct register_oracle *register_oracle;
     struct oracle *oracle;

@@ -3,7 +3,12 @@
  */
 #include "loop_host.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "membership/register_value.h"
 #include "wire/message_garbage.h"
+#include "wire/message_register.h"
 
 enum { PEER = 2 };
 
@@ -13,8 +18,9 @@ static void start(struct loop_host *host)
     loop_host_let_all_in(host);
 }
 
-/* The number of the last step of a kind from `first` to `last` about the peer; 0: there is none. */
-static request_id find_step(const struct loop_host *host, uint8_t first, uint8_t last)
+/* The number of the last step of a kind from `first` to `last` about the node; 0: there is none. */
+static request_id find_step_about(const struct loop_host *host, node_id node, uint8_t first,
+                                  uint8_t last)
 {
     request_id request = 0;
     for (size_t i = 0; i < host->effects.count; i++) {
@@ -29,10 +35,15 @@ static request_id find_step(const struct loop_host *host, uint8_t first, uint8_t
         if (frame.type != MESSAGE_STABILITY_STEP)
             continue;
         assert_int_equal(message_stability_step_decode(frame.body, &step), STATUS_OK);
-        if (step.node == PEER && step.kind >= first && step.kind <= last)
+        if (step.node == node && step.kind >= first && step.kind <= last)
             request = frame.request;
     }
     return request;
+}
+
+static request_id find_step(const struct loop_host *host, uint8_t first, uint8_t last)
+{
+    return find_step_about(host, PEER, first, last);
 }
 
 /* The request of the own store that makes a report for the peer; 0: none was asked for. */
@@ -158,11 +169,58 @@ static void a_report_waits_until_those_of_the_last_link_are_forgotten(void **sta
     loop_host_deinit(&host);
 }
 
+/* A value in which node 3 is a member with that role is on the own disk. */
+static void come_into_force(struct loop_host *host, uint64_t seq, enum member_role role)
+{
+    struct register_value *value = register_value_first(host->ring);
+    struct buffer bytes = {0}, learned = {0};
+    struct frame frame;
+    link_id link;
+    struct ring_member *members = calloc(3, sizeof *members);
+    memcpy(members, value->ring->members, 2 * sizeof *members);
+    free(value->ring->members);
+    value->ring->members = members;
+    value->ring->member_count = 3;
+    members[2] = members[1];
+    members[2].id = 3;
+    members[2].role = (uint8_t)role;
+    strcpy(members[2].client.host, "third");
+    strcpy(members[2].peer.host, "third");
+    value->seq = seq;
+    register_value_encode(value, &bytes);
+    loop_host_give(host, PEER, MESSAGE_REGISTER_VALUE, 0, buffer_slice(&bytes));
+    assert_true(loop_host_find(host, MESSAGE_REGISTER_LEARN, &frame, &link));
+    message_register_learned_encode(&(struct message_register_learned){.status = STATUS_OK},
+                                    &learned);
+    loop_host_give(host, 0, MESSAGE_REGISTER_LEARNED, frame.request, buffer_slice(&learned));
+    register_value_free(value);
+    buffer_deinit(&bytes);
+    buffer_deinit(&learned);
+}
+
+/* Its link was up long before it stored anything, and others wait for what it says of its hints. */
+static void who_begins_to_store_data_is_told_and_tells(void **state)
+{
+    struct loop_host host;
+    (void)state;
+    start(&host);
+    come_into_force(&host, 1, MEMBER_JOINING);
+    loop_host_let_in(&host, 3);
+    loop_host_pass(&host, 100, 0);
+    assert_int_equal(find_step_about(&host, 3, STABILITY_STEP_ASK, STABILITY_STEP_AFRESH), 0);
+    come_into_force(&host, 2, MEMBER_DATA);
+    if (find_step_about(&host, 3, STABILITY_STEP_ASK, STABILITY_STEP_AFRESH) == 0)
+        loop_host_pass(&host, 1, 0);
+    assert_int_not_equal(find_step_about(&host, 3, STABILITY_STEP_ASK, STABILITY_STEP_AFRESH), 0);
+    loop_host_deinit(&host);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_report_is_under_way_at_a_time),
         cmocka_unit_test(a_report_that_is_not_heard_of_is_followed_by_another),
+        cmocka_unit_test(who_begins_to_store_data_is_told_and_tells),
         cmocka_unit_test(a_report_waits_until_those_of_the_last_link_are_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

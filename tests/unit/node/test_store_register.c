@@ -265,6 +265,29 @@ static void opening_tells_the_loop_side_what_is_known(void **state)
     deinit(&host);
 }
 
+/* T8: what a new store asks for is asked for once. */
+static void opening_tells_that_the_register_was_asked_for(void **state)
+{
+    struct store_host host;
+    struct frame frame;
+    struct message_register_state told;
+    (void)state;
+    init(&host);
+    store_host_restart(&host);
+    assert_true(store_host_find(&host.early, MESSAGE_REGISTER_STATE, 0, &frame));
+    assert_int_equal(message_register_state_decode(frame.body, &told), STATUS_OK);
+    assert_false(told.asked);
+    store_host_forget(&host);
+    store_host_write(&host, MESSAGE_REGISTER_ASKED, slice_make(NULL, 0));
+    store_host_commit(&host);
+    store_host_forget(&host);
+    store_host_restart(&host);
+    assert_true(store_host_find(&host.early, MESSAGE_REGISTER_STATE, 0, &frame));
+    assert_int_equal(message_register_state_decode(frame.body, &told), STATUS_OK);
+    assert_true(told.asked);
+    deinit(&host);
+}
+
 static void values_of_others_are_not_accepted(void **state)
 {
     struct store_host host;
@@ -345,6 +368,7 @@ int main(void)
         cmocka_unit_test(a_keyspace_is_there_once_its_value_is_on_disk),
         cmocka_unit_test(a_value_that_was_not_committed_is_not_in_force),
         cmocka_unit_test(opening_tells_the_loop_side_what_is_known),
+        cmocka_unit_test(opening_tells_that_the_register_was_asked_for),
         cmocka_unit_test(values_of_others_are_not_accepted),
         cmocka_unit_test(other_owners_under_the_same_tag_are_not_gone_by),
         cmocka_unit_test(a_damaged_record_closes_the_store),

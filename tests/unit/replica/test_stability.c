@@ -202,7 +202,7 @@ static void what_is_on_no_disk_holds_nothing_back(void **state)
     look(&stability, 1, &clock, &now_us);
     assert_true(ripe(&stability, 2, 1, 4));
     assert_false(ripe(&stability, 2, 2, 1));
-    add(&clock, 2, 1, 1, 1);                 /* it was somewhere all the same */
+    add(&clock, 2, 1, 1, 1); /* it was somewhere all the same */
     report(&stability, 3, 1, &clock);
     look(&stability, 1, &clock, &now_us);
     assert_false(ripe(&stability, 2, 1, 4));
