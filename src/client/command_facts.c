@@ -64,6 +64,8 @@ static const struct row READS[] = {
     {"ring.show", 0},
     {"ring.slots", 0},
     {"ring.status", 0},
+    {"ring.tasks", 0},
+    {"ring.transfers", 0},
     {"ring.version", 0},
     {"scan", 0},
     {"scard", 1},

@@ -23,6 +23,7 @@
 #include "node/settings.h"
 #include "repair/hint_handoff.h"
 #include "ring/ring.h"
+#include "ring/ring_wait.h"
 #include "wire/message_drop.h"
 #include "wire/message_expiry.h"
 
@@ -263,6 +264,12 @@ struct environment {
     /* Whether it is over; its outcome is then taken, and forgotten. */
     bool (*change_take)(void *node, uint64_t ticket, struct change_outcome *out);
     void (*register_view)(void *node, struct register_view *out); /* may be NULL */
+    /*
+     * What a partition that moves, and the end of a plan, wait for; false: this node has not asked
+     * since the register changed. May be NULL: it never does.
+     */
+    bool (*plan_wait)(void *node, partition_id partition, struct ring_wait *out);
+    bool (*plan_end_wait)(void *node, struct ring_wait *out);
     /* Append the value of the register as it stands (membership/register_value.h). May be NULL. */
     void (*register_export)(void *node, struct buffer *out);
     /*

@@ -26,6 +26,8 @@ libringcore_a_SOURCES += \
 	src/node/register.h \
 	src/node/register_changes.c \
 	src/node/register_state.h \
+	src/node/ring_driver.c \
+	src/node/ring_driver.h \
 	src/node/repair_schedule.c \
 	src/node/request_times.c \
 	src/node/request_times.h \
@@ -45,6 +47,8 @@ libringcore_a_SOURCES += \
 	src/node/store_lineage.c \
 	src/node/store_mint.c \
 	src/node/store_collections.c \
+	src/node/store_order.c \
+	src/node/store_order.h \
 	src/node/store_elements.c \
 	src/node/store_elements.h \
 	src/node/store_read.c \

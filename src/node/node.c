@@ -34,7 +34,7 @@ void node_send_store(struct node *node, uint16_t type, request_id request, uint6
                      struct slice body)
 {
     bool reads = type == MESSAGE_READ || type == MESSAGE_RANGE || type == MESSAGE_FETCH ||
-                 type == MESSAGE_ELEMENTS || type == MESSAGE_HINT_READ;
+                 type == MESSAGE_ELEMENTS || type == MESSAGE_ORDER || type == MESSAGE_HINT_READ;
     struct effect *effect = effects_add(node->out, reads ? EFFECT_STORE_READ : EFFECT_STORE_WRITE);
     uint32_t deadline_ms = (uint32_t)(deadline_us / 1000);
     if (deadline_us != 0 && deadline_ms == 0)
@@ -112,6 +112,8 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->change_take = node_register_take;
     environment->register_view = node_register_view;
     environment->register_export = node_register_export;
+    environment->plan_wait = ring_driver_wait;
+    environment->plan_end_wait = ring_driver_end_wait;
     environment->hint_view = hints_view;
     environment->expiry_view = expiry_view;
     environment->drop_view = drop_view;
@@ -217,6 +219,7 @@ struct node *node_new(const struct node_params *params)
     node->witness_save_us = UINT64_MAX;
     lineage_start(node);
     node->config = node_register_new(node, params);
+    node->driver = ring_driver_new();
     hints_init(node, params);
     drain_init(node);
     owner_choice_init(node);
@@ -240,6 +243,7 @@ void node_free(struct node *node)
     hints_deinit(node);
     owner_choice_deinit(node);
     free(node->loads);
+    ring_driver_free(node->driver);
     node_register_free(node->config);
     tree_schedule_free(node->trees);
     peers_free(node->peers);
@@ -383,6 +387,8 @@ static void route_answer(struct node *node, node_id from, const struct frame *fr
     else if (pending->kind == PENDING_HINT && frame->type == MESSAGE_REPLICATED &&
              pending->type == HINT_WANT_DELIVERY && pending->origin.node == from)
         hints_answered(node, pending, STATUS_OK, frame->body);
+    else if (pending->kind == PENDING_RING_ROUND && frame->type == MESSAGE_RING_TOLD)
+        ring_driver_told(node, pending, from, frame->body);
     else if (pending->kind == PENDING_TREE && pending->origin.node == from)
         tree_schedule_frame(node, pending, frame->type, frame->body);
 }
@@ -400,6 +406,7 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
     case MESSAGE_FETCH_RESULT:
     case MESSAGE_LOOKUP_RESULT:
     case MESSAGE_ELEMENTS_RESULT:
+    case MESSAGE_ORDER_RESULT:
     case MESSAGE_COLLECTION_CLOCK_RESULT:
     case MESSAGE_RANGE_RESULT:
     case MESSAGE_REPLICATED:
@@ -412,6 +419,7 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
     case MESSAGE_TREE_NODES_RESULT:
     case MESSAGE_TREE_LEAF_RESULT:
     case MESSAGE_TREE_REPAIRED:
+    case MESSAGE_RING_TOLD:
         route_answer(node, from, frame);
         break;
     case MESSAGE_HINT_STATE:
@@ -557,6 +565,7 @@ static void store_frame(struct node *node, const struct frame *frame)
             tree_schedule_frame(node, pending, frame->type, frame->body);
         break;
     case PENDING_FORWARDED:
+    case PENDING_RING_ROUND:
         break;
     }
 }
@@ -604,6 +613,7 @@ static void tick(struct node *node)
     repair_tick(node);
     partition_tick(node);
     node_register_tick(node);
+    ring_driver_tick(node);
     hints_tick(node);
     drain_tick(node);
     reach_tick(node);
@@ -717,6 +727,7 @@ uint64_t node_deadline_us(const struct node *node)
                             drop_deadline_us(node),
                             placement_deadline_us(node),
                             node_register_deadline_us(node),
+                            ring_driver_deadline_us(node),
                             tree_schedule_deadline_us(node),
                             deadline_heap_next_us(&node->timers),
                             deadline_heap_next_us(&node->client_timers),

@@ -25,6 +25,7 @@
 #include "node/node.h"
 #include "node/register.h"
 #include "node/request_times.h"
+#include "node/ring_driver.h"
 #include "repair/hint_handoff.h"
 #include "node/tree_schedule.h"
 #include "repair/log_sync.h"
@@ -71,6 +72,7 @@ enum pending_kind {
     PENDING_EXPIRY,    /* a step of dropping expired values */
     PENDING_DROP,      /* a step of removing what dropped keyspaces have left */
     PENDING_HOLDINGS,  /* a step of taking partitions in, and dropping others */
+    PENDING_RING_ROUND, /* peers are asked of partitions that move */
     PENDING_TREE       /* a step of anti-entropy or of a scrub (tree_schedule.h) */
 };
 
@@ -201,6 +203,7 @@ struct node {
     struct owner_rank *rank;
     struct retry_budget speculation, retries;
     struct node_register *config;
+    struct ring_driver *driver;
     uint8_t *replica_states; /* enum replica_state, by partition */
     uint32_t rebuilding_count;
     uint32_t rebuild_total; /* of the rebuild under way */

@@ -22,6 +22,7 @@ EXTRA_DIST += \
 	tests/system/test_kill_loop \
 	tests/system/test_metrics \
 	tests/system/test_net_matrix \
+	tests/system/test_commit \
 	tests/system/test_plans \
 	tests/system/test_pubsub \
 	tests/system/test_quickstart \
@@ -41,7 +42,8 @@ EXTRA_DIST += \
 	tests/system/test_transfers \
 	tests/system/test_troubles \
 	tests/system/test_users \
-	tests/system/test_wipe
+	tests/system/test_wipe \
+	tests/system/test_zsets
 
 # Damages databases for test_repair.
 noinst_PROGRAMS += tests/system/store-lose

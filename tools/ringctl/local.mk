@@ -55,6 +55,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/verb_latency.c \
 	tools/ringctl/verb_net.c \
 	tools/ringctl/verb_plan.c \
+	tools/ringctl/verb_plan_life.c \
 	tools/ringctl/verb_repair.c \
 	tools/ringctl/verb_ring.c \
 	tools/ringctl/verb_stage.c \

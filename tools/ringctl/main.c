@@ -164,9 +164,22 @@ const struct verb VERBS[] = {
      "much they hold, what the loss of a rack would cost meanwhile, and the id of the plan.\n"
      "Nothing is changed. Exit status 1: there is no plan, and why.\n",
      verb_cluster_plan},
-    {"cluster commit", "PLAN-ID", 1, 1, 0, "refused yet: begin what a plan says",
-     "Says whether the plan is true still. Exit status 5: something has changed since.\n",
+    {"cluster commit", "PLAN-ID", 1, 1, 0, "begin what a plan says",
+     "Partitions then move one after the other, two at a time to and from each node, while all\n"
+     "goes on. The node must have ring-changes yes. Exit status 5: something has changed since\n"
+     "the plan was made.\n",
      verb_cluster_commit},
+    {"cluster pause", NULL, 0, 0, 0, "begin nothing more of the plan under way",
+     "What has begun goes on to its end.\n", verb_cluster_pause},
+    {"cluster resume", NULL, 0, 0, 0, "go on with a plan that was paused", "All of it.\n",
+     verb_cluster_resume},
+    {"cluster abort", NULL, 0, 0, 0, "give the plan under way up",
+     "What has not begun stays where it is, and what reads have not left goes back. What they\n"
+     "have left goes on, for going back would lose what was written since. Nobody leaves.\n",
+     verb_cluster_abort},
+    {"cluster lost", "ID", 1, 1, OPTION_YES, "the plan waits no longer for a store that is gone",
+     "What node ID alone has acknowledged is then lost. Has the id typed, unless --yes is given.\n",
+     verb_cluster_lost},
     {"cluster clear", NULL, 0, 0, 0, "drop all that is staged", "Who is joining stays.\n",
      verb_cluster_clear},
     {"cluster export", "FILE", 1, 1, 0, "write what a new member starts from",
@@ -175,7 +188,7 @@ const struct verb VERBS[] = {
      "member.\n",
      verb_cluster_export},
     {"cluster", "CHANGE", 0, OPERANDS_MAX, 0, "refused: what cannot be changed yet",
-     "region, replication, abort, pause, resume: later.\n", verb_cluster},
+     "region, replication: later.\n", verb_cluster},
     {"repair status", NULL, 0, 0, OPTION_PARTITION,
      "when replicas were compared, and what differed",
      "Of each two owners of a partition: when their replicas were last compared, and the result\n"

@@ -17,6 +17,7 @@ unit_tests += \
 	tests/unit/commands/test_latency_monitor \
 	tests/unit/commands/test_member \
 	tests/unit/commands/test_plan \
+	tests/unit/commands/test_tasks \
 	tests/unit/commands/test_pubsub \
 	tests/unit/commands/test_redis \
 	tests/unit/commands/test_ring_gc \
@@ -26,5 +27,6 @@ unit_tests += \
 	tests/unit/commands/test_sets \
 	tests/unit/commands/test_session \
 	tests/unit/commands/test_siblings \
+	tests/unit/commands/test_sorted_sets \
 	tests/unit/commands/test_strings \
 	tests/unit/commands/test_wait

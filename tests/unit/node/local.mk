@@ -17,6 +17,7 @@ unit_tests += \
 	tests/unit/node/test_publications \
 	tests/unit/node/test_placement \
 	tests/unit/node/test_register \
+	tests/unit/node/test_ring_driver \
 	tests/unit/node/test_request_times \
 	tests/unit/node/test_sloppy_reads \
 	tests/unit/node/test_stability_schedule \
