@@ -59,6 +59,7 @@ static const struct row READS[] = {
     {"ring.hints", 0},
     {"ring.latency", 0},
     {"ring.locate", 1},
+    {"ring.pulls", 0},
     {"ring.reach", 0},
     {"ring.show", 0},
     {"ring.slots", 0},

@@ -159,6 +159,16 @@ struct hint_view {
     bool is_full;             /* no more is taken at all */
 };
 
+/* A replica of this node that others fill. */
+struct pull_view {
+    const char *way;    /* whole: page by page from one source; log: from the logs of all owners */
+    const char *state;  /* running, waiting */
+    const char *reason; /* why it waits, or what it goes by; "" when there is nothing to say */
+    node_id source;     /* 0: no single one */
+    uint64_t bytes, rate_bytes, left_ms; /* 0: not known */
+    uint32_t percent;
+};
+
 /* How far this node is with handing over what it does (node/drain.h). */
 struct drain_view {
     bool on, forced;
@@ -228,6 +238,9 @@ struct environment {
     enum status (*drain_set)(void *node, bool on, bool forced, struct buffer *reason);
     void (*drain_view)(void *node, struct instant now, struct drain_view *out,
                        struct buffer *reason);
+    /* false: that partition is not being filled here. May be NULL: none is. */
+    bool (*pull_view)(void *node, partition_id partition, struct instant now,
+                      struct pull_view *out);
     /* Whether that node drains, as it last said. May be NULL: nobody does. */
     bool (*drains)(void *node, node_id id);
     /* false: the client may stay, or there is no other node. May be NULL. */

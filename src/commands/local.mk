@@ -69,6 +69,7 @@ libringcore_a_SOURCES += \
 	src/commands/ring_drain.c \
 	src/commands/ring_gc.c \
 	src/commands/ring_hints.c \
+	src/commands/ring_pulls.c \
 	src/commands/ring_reach.c \
 	src/commands/ring_tls.c \
 	src/commands/ring_latency.c \

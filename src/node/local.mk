@@ -65,5 +65,6 @@ libringcore_a_SOURCES += \
 	src/node/store_tree.c \
 	src/node/store_trim.c \
 	src/node/store_whole.c \
+	src/node/transfer_view.c \
 	src/node/tree_schedule.c \
 	src/node/tree_schedule.h

@@ -133,6 +133,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->expiry_view = expiry_view;
     environment->drop_view = drop_view;
     environment->gc_view = stability_view;
+    environment->pull_view = transfer_view_pull;
     environment->drain_set = drain_set;
     environment->drain_view = drain_look;
     environment->drains = drain_of;

@@ -486,6 +486,10 @@ void partition_peer_down(struct node *node, node_id peer);
 void partition_log_trimmed(struct node *node, node_id peer, struct log_sync_output *out);
 void partition_frame(struct node *node, struct pending *pending, uint16_t type, struct slice body);
 
+/* transfer_view.c */
+bool transfer_view_pull(void *context, partition_id partition, struct instant now,
+                        struct pull_view *out);
+
 /* hint_schedule.c */
 void hints_init(struct node *node, const struct node_params *params);
 void hints_deinit(struct node *node);

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "ring/position.h"
 #include "ring/roster.h"
 #include "ring/transition.h"
 #include "wire/message.h" /* SYNC_PARTITIONS_MAX */
+#include "wire/record.h"
 
 enum sync_state { SYNC_IDLE, SYNC_NEXT, SYNC_PLACE_ASKED, SYNC_PEER_ASKED, SYNC_APPLYING };
 
@@ -19,6 +21,12 @@ struct partition_need {
     node_id told_by;    /* last */
     uint32_t failed;    /* bit i: replica i has failed since the partition is in the list */
     bool listed;
+    /* what operators are shown, since it was begun or gone on with */
+    node_id source;
+    bool placed; /* the next two are known */
+    uint16_t first_thousandths, thousandths;
+    uint32_t page_bytes; /* of the page that is being applied */
+    uint64_t bytes, began_us;
 };
 
 struct source {
@@ -140,8 +148,9 @@ static void leave(struct partition_sync *sync, uint64_t now_us)
 /* It has come, or is not needed. */
 static void forget(struct partition_sync *sync, uint64_t now_us)
 {
-    first_need(sync)->told_us = first_need(sync)->absent_us = 0;
+    struct partition_need *need = first_need(sync);
     leave(sync, now_us);
+    *need = (struct partition_need){.told_by = need->told_by};
 }
 
 /* Long enough for the logs of others to be asked, and as long as this partition's turn may take. */
@@ -249,6 +258,39 @@ void partition_sync_tick(struct partition_sync *sync, uint64_t now_us,
         leave(sync, now_us);
 }
 
+/* How much of the partition's positions lies before the place; the requests come behind all. */
+static uint16_t thousandths_of(const struct partition_sync *sync, partition_id partition,
+                               struct slice place)
+{
+    uint64_t first = ring_position_first(partition, sync->ring->partition_count);
+    uint64_t last = ring_position_last(partition, sync->ring->partition_count);
+    struct cell_name name;
+    if (place.length == 0)
+        return 0;
+    if (record_cell_name_decode(place, &name) != STATUS_OK || name.position > last)
+        return 1000;
+    return name.position < first ? 0
+                                 : (uint16_t)((name.position - first) / ((last - first) / 1000));
+}
+
+static void note_place(struct partition_sync *sync, const struct partition_place *place,
+                       uint64_t now_us)
+{
+    struct partition_need *need = first_need(sync);
+    struct message_partition_pull pull;
+    if (message_partition_pull_decode(place->pull, &pull) != STATUS_OK)
+        return;
+    uint16_t thousandths = thousandths_of(sync, sync->list[0], pull.from);
+    if (!need->placed || need->source != place->source || thousandths < need->thousandths) {
+        need->first_thousandths = thousandths;
+        need->bytes = 0;
+        need->began_us = now_us;
+    }
+    need->placed = true;
+    need->thousandths = thousandths;
+    need->source = place->source;
+}
+
 void partition_sync_place(struct partition_sync *sync, struct slice body, uint64_t now_us,
                           struct partition_sync_output *out)
 {
@@ -267,6 +309,7 @@ void partition_sync_place(struct partition_sync *sync, struct slice body, uint64
         leave(sync, now_us);
         return;
     }
+    note_place(sync, &place, now_us);
     out->want = PARTITION_SYNC_ASK_PEER;
     out->peer = place.source;
     buffer_append_slice(&out->body, place.pull);
@@ -291,6 +334,7 @@ void partition_sync_page(struct partition_sync *sync, node_id from, struct slice
     } else {
         struct message_partition_apply apply = {.from = from, .page = body};
         first_need(sync)->absent_us = 0;
+        first_need(sync)->page_bytes = (uint32_t)body.length;
         out->want = PARTITION_SYNC_APPLY;
         message_partition_apply_encode(&apply, &out->body);
         expect(sync, SYNC_APPLYING, now_us);
@@ -303,12 +347,14 @@ void partition_sync_applied(struct partition_sync *sync,
 {
     if (sync->state != SYNC_APPLYING)
         return;
-    if (applied->status != STATUS_OK)
+    if (applied->status != STATUS_OK) {
         leave(sync, now_us);
-    else if (applied->done)
+    } else if (applied->done) {
         forget(sync, now_us);
-    else
+    } else {
+        first_need(sync)->bytes += first_need(sync)->page_bytes;
         ask_store(sync, now_us, out);
+    }
 }
 
 uint64_t partition_sync_deadline_us(const struct partition_sync *sync)
@@ -319,4 +365,24 @@ uint64_t partition_sync_deadline_us(const struct partition_sync *sync)
 uint32_t partition_sync_count(const struct partition_sync *sync)
 {
     return sync->count;
+}
+
+bool partition_sync_look(const struct partition_sync *sync, partition_id partition, uint64_t now_us,
+                         struct partition_pull *out)
+{
+    const struct partition_need *need = &sync->needs[partition];
+    bool waits = need->absent_us != 0 && now_us - need->absent_us < PARTITION_SYNC_PATIENCE_US;
+    if (!need->listed && !waits)
+        return false;
+    *out = (struct partition_pull){
+        .state = !need->listed                ? PARTITION_PULL_WAITS_SOURCE
+                 : sync->list[0] == partition ? PARTITION_PULL_RUNNING
+                                              : PARTITION_PULL_WAITS_TURN,
+        .source = need->placed ? need->source : need->told_by,
+        .bytes = need->bytes,
+        .took_us = need->placed ? now_us - need->began_us : 0,
+        .thousandths = need->thousandths,
+        .first_thousandths = need->first_thousandths,
+    };
+    return true;
 }

@@ -76,4 +76,25 @@ uint64_t partition_sync_deadline_us(const struct partition_sync *sync);
 /* Partitions that wait or are under way. */
 uint32_t partition_sync_count(const struct partition_sync *sync);
 
+/* ---- for operators ------------------------------------------------------------------------- */
+
+enum partition_pull_state {
+    PARTITION_PULL_RUNNING,
+    PARTITION_PULL_WAITS_TURN,  /* one at a time */
+    PARTITION_PULL_WAITS_SOURCE /* who it was begun with cannot be reached, or cannot answer */
+};
+
+struct partition_pull {
+    enum partition_pull_state state;
+    node_id source;       /* 0: not known yet */
+    uint64_t bytes;       /* of pages that were applied since this node has begun or gone on */
+    uint64_t took_us;     /* since its first page was asked for */
+    uint32_t thousandths; /* of the partition's positions, up to the place in the store */
+    uint32_t first_thousandths; /* when this node has begun, or gone on */
+};
+
+/* false: that partition is not wanted whole. */
+bool partition_sync_look(const struct partition_sync *sync, partition_id partition, uint64_t now_us,
+                         struct partition_pull *out);
+
 #endif

@@ -40,6 +40,7 @@ EXTRA_DIST += \
 	tests/system/test_slow_owner \
 	tests/system/test_standalone \
 	tests/system/test_tls \
+	tests/system/test_transfers \
 	tests/system/test_troubles \
 	tests/system/test_users \
 	tests/system/test_wipe \

@@ -61,6 +61,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/verb_stage.c \
 	tools/ringctl/verb_status.c \
 	tools/ringctl/verb_tls.c \
+	tools/ringctl/verb_transfers.c \
 	tools/ringctl/verb_user.c \
 	tools/ringctl/verb_verify.c \
 	tools/ringctl/verbs.h

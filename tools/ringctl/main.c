@@ -80,6 +80,12 @@ const struct verb VERBS[] = {
      "Exit status 0: it is safe to stop; 1: refused, partitions would lose their quorum; 4: not "
      "yet.\n",
      verb_drain},
+    {"transfers", NULL, 0, 0, 0, "partitions on their way from node to node",
+     "Replicas that are being filled: by a committed plan, because a store was lost, or because "
+     "an\n"
+     "owner was away for longer than logs reach back. From whom, how much has come and how fast,\n"
+     "how long it will take, and what it waits for. Exit status 0; 4: a node did not answer.\n",
+     verb_transfers},
     {"key locate", "KEY", 1, 1, OPTION_KEYSPACE, "where a key lives",
      "The partition of a key, its slot, its owners, and the nodes that stand in for them.\n",
      verb_key_locate},

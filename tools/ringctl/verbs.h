@@ -17,6 +17,7 @@ enum exit_code verb_ring_show(const struct arguments *arguments);
 enum exit_code verb_ring_verify(const struct arguments *arguments);
 enum exit_code verb_net_matrix(const struct arguments *arguments);
 enum exit_code verb_gc_status(const struct arguments *arguments);
+enum exit_code verb_transfers(const struct arguments *arguments);
 enum exit_code verb_drain(const struct arguments *arguments);
 enum exit_code verb_latency(const struct arguments *arguments);
 enum exit_code verb_hints(const struct arguments *arguments);

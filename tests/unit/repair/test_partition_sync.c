@@ -10,6 +10,8 @@
 
 #include "../ring/ring_fixture.h"
 #include "repair/partition_sync.h"
+#include "ring/position.h"
+#include "wire/record.h"
 
 enum { INTERVAL_MS = 1000, TIMEOUT_MS = 100, SELF = 1 };
 
@@ -70,11 +72,14 @@ static void assert_asks_store(struct fixture *f, partition_id partition, node_id
     clear(f);
 }
 
-static void answer_place(struct fixture *f, partition_id partition, node_id source, node_id begun)
+/* `at` is the name of a record; empty: the beginning. */
+static void answer_place_at(struct fixture *f, partition_id partition, node_id source,
+                            node_id begun, struct slice at)
 {
     struct buffer pull = {0}, body = {0};
     message_partition_pull_encode(
-        &(struct message_partition_pull){.address = {.partition = partition, .tag = {.epoch = 1}}},
+        &(struct message_partition_pull){.address = {.partition = partition, .tag = {.epoch = 1}},
+                                         .from = at},
         &pull);
     partition_place_encode(
         &(struct partition_place){.source = source, .begun = begun, .pull = buffer_slice(&pull)},
@@ -82,6 +87,11 @@ static void answer_place(struct fixture *f, partition_id partition, node_id sour
     partition_sync_place(f->sync, buffer_slice(&body), f->now_us, &f->out);
     buffer_deinit(&pull);
     buffer_deinit(&body);
+}
+
+static void answer_place(struct fixture *f, partition_id partition, node_id source, node_id begun)
+{
+    answer_place_at(f, partition, source, begun, slice_make(NULL, 0));
 }
 
 static void assert_asks_peer(struct fixture *f, node_id peer)
@@ -276,9 +286,75 @@ static void what_nobody_asked_for_does_nothing(void **state)
     end(&f);
 }
 
+/* How far it is comes from the place in the store, so a start does not begin at nothing. */
+static void operators_are_told_how_far_a_partition_is(void **state)
+{
+    struct fixture f;
+    struct partition_pull pull;
+    struct buffer half = {0};
+    (void)state;
+    begin(&f);
+    assert_false(partition_sync_look(f.sync, 4, f.now_us, &pull));
+    want(&f, 4, 3);
+    want(&f, 5, 3);
+    assert_true(partition_sync_look(f.sync, 4, f.now_us, &pull));
+    assert_int_equal(pull.state, PARTITION_PULL_RUNNING);
+    assert_int_equal(pull.source, 3);
+    assert_true(partition_sync_look(f.sync, 5, f.now_us, &pull));
+    assert_int_equal(pull.state, PARTITION_PULL_WAITS_TURN);
+
+    uint64_t first = ring_position_first(4, 16), last = ring_position_last(4, 16);
+    record_cell_name(first + (last - first) / 2, 0, slice_text("k"), &half);
+    tick(&f);
+    assert_asks_store(&f, 4, 3, 2);
+    answer_place_at(&f, 4, 3, 3, buffer_slice(&half));
+    assert_asks_peer(&f, 3);
+    answer_page(&f, 3, 4, STATUS_OK);
+    f.now_us += 1000000;
+    applied(&f, STATUS_OK, false);
+    assert_true(partition_sync_look(f.sync, 4, f.now_us, &pull));
+    assert_int_equal(pull.thousandths, 500);
+    assert_int_equal(pull.first_thousandths, 500);
+    assert_true(pull.bytes > 0);
+    assert_int_equal(pull.took_us, 1000000);
+
+    assert_asks_store(&f, 4, 3, 2);
+    partition_sync_peer_down(f.sync, 3, f.now_us); /* it is waited for */
+    answer_place_at(&f, 4, 2, 3, buffer_slice(&half));
+    assert_true(partition_sync_look(f.sync, 4, f.now_us, &pull));
+    assert_int_equal(pull.state, PARTITION_PULL_WAITS_SOURCE);
+    assert_int_equal(pull.thousandths, 500);
+    assert_false(partition_sync_look(f.sync, 4, f.now_us + PARTITION_SYNC_PATIENCE_US, &pull));
+    buffer_deinit(&half);
+    end(&f);
+}
+
+/* What has come is in no row, and a later transfer begins at nothing. */
+static void a_partition_that_has_come_is_told_of_no_more(void **state)
+{
+    struct fixture f;
+    struct partition_pull pull;
+    (void)state;
+    begin(&f);
+    want(&f, 4, 3);
+    tick(&f);
+    assert_asks_store(&f, 4, 3, 2);
+    answer_place(&f, 4, 3, 0);
+    assert_asks_peer(&f, 3);
+    answer_page(&f, 3, 4, STATUS_OK);
+    applied(&f, STATUS_OK, true);
+    assert_false(partition_sync_look(f.sync, 4, f.now_us, &pull));
+    want(&f, 4, 2);
+    assert_true(partition_sync_look(f.sync, 4, f.now_us, &pull));
+    assert_true(pull.bytes == 0 && pull.took_us == 0 && pull.source == 2);
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(operators_are_told_how_far_a_partition_is),
+        cmocka_unit_test(a_partition_that_has_come_is_told_of_no_more),
         cmocka_unit_test(pages_follow_each_other_until_all_has_come),
         cmocka_unit_test(one_log_that_is_too_short_begins_nothing),
         cmocka_unit_test(a_source_that_was_begun_with_is_waited_for),
