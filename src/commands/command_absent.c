@@ -9,8 +9,6 @@
 const struct command_absent commands_absent[] = {
     {"LCS", "there are no comparisons of values yet"},
     {"PFADD PFCOUNT PFMERGE PFDEBUG PFSELFTEST", "there are no HyperLogLogs yet"},
-    {"ZDIFF ZDIFFSTORE ZINTER ZINTERCARD ZINTERSTORE ZMPOP ZRANGESTORE ZUNION ZUNIONSTORE",
-     "sorted sets are not combined yet"},
     {"GEOADD GEODIST GEOHASH GEOPOS GEORADIUS GEORADIUS_RO GEORADIUSBYMEMBER "
      "GEORADIUSBYMEMBER_RO GEOSEARCH GEOSEARCHSTORE",
      "there are no places on the globe yet"},

@@ -29,10 +29,11 @@
     X(smismember) X(smove) X(spop) X(spublish) X(srandmember) X(srem) X(sscan) X(ssubscribe)      \
     X(strlen) X(subscribe) X(substr) X(sunion) X(sunionstore) X(sunsubscribe) X(time) X(touch)    \
     X(ttl) X(type) X(unlink) X(unsubscribe) X(wait) X(waitaof) X(with) X(zadd) X(zcard) X(zcount) \
-    X(zincrby) X(zlexcount) X(zmscore) X(zpopmax) X(zpopmin) X(zrandmember) X(zrange)             \
-    X(zrangebylex) X(zrangebyscore) X(zrank) X(zrem) X(zremrangebylex) X(zremrangebyrank)         \
+    X(zdiff) X(zdiffstore) X(zincrby) X(zinter) X(zintercard) X(zinterstore) X(zlexcount)         \
+    X(zmpop) X(zmscore) X(zpopmax) X(zpopmin) X(zrandmember) X(zrange) X(zrangebylex)             \
+    X(zrangebyscore) X(zrangestore) X(zrank) X(zrem) X(zremrangebylex) X(zremrangebyrank)         \
     X(zremrangebyscore) X(zrevrange) X(zrevrangebylex) X(zrevrangebyscore) X(zrevrank) X(zscan)   \
-    X(zscore)
+    X(zscore) X(zunion) X(zunionstore)
 /* clang-format on */
 
 #define COMMAND_DECLARE(name) extern const struct command command_##name;

@@ -90,6 +90,8 @@ libringcore_a_SOURCES += \
 	src/commands/siblings.c \
 	src/commands/siblings.h \
 	src/commands/strings.c \
+	src/commands/set_algebra.h \
+	src/commands/sorted_algebra.c \
 	src/commands/sorted_ranges.c \
 	src/commands/sorted_removals.c \
 	src/commands/sorted_select.c \

@@ -1,5 +1,6 @@
 /*
- * set_algebra.c - SINTER, SUNION, SDIFF, what counts their results and what stores them.
+ * set_algebra.c - the joins behind set_algebra.h; SINTER, SUNION, SDIFF, what counts their results
+ * and what stores them.
  *
  * Members have the same place in every set (ring/element_key.h), and walks show them in its order:
  * so the sources are joined as sorted lists, a page of each at a time, wherever they lie. Of an
@@ -7,17 +8,19 @@
  * follows the smallest set and not the largest.
  * Source of the latter: Veldhuizen, "Leapfrog Triejoin", ICDT 2014, section 3.1.
  */
+#include "commands/set_algebra.h"
+
+#include <math.h>
+
+#include "causal/score.h"
 #include "commands/arguments.h"
-#include "commands/call.h"
 #include "commands/command_list.h"
-#include "commands/elements.h"
 #include "commands/set_store.h"
+#include "commands/sorted_sets.h"
 #include "commands/types.h"
 #include "ring/element_key.h"
 
 enum { PAGE_FIRST = 16 }; /* members; each page that follows the last has twice as many */
-
-enum set_operation { SET_INTERSECTION, SET_UNION, SET_DIFFERENCE };
 
 struct source {
     struct slice key;
@@ -30,15 +33,18 @@ struct source {
     struct slice head; /* the first of them, and its place */
     uint64_t head_place;
     bool has_head;
+    uint8_t type;            /* COLLECTION_SET, COLLECTION_ZSET */
+    struct slice head_value; /* of algebra with scores */
 };
 
 struct algebra {
     struct set_store store; /* of its result */
-    uint8_t operation;
-    bool counts, stores;
+    struct set_algebra wish;
+    bool counts;
     bool too_large;
     uint64_t limit; /* of a count; 0: none */
     uint64_t count;
+    double score; /* of the member that is shown */
     struct key_result failure;
     uint32_t source_count, hungry_count;
     uint32_t *hungry; /* sources that are asked */
@@ -47,12 +53,19 @@ struct algebra {
 
 /* ---- sources ---- */
 
+static bool has_scores(const struct call *call)
+{
+    return ((const struct algebra *)call->work)->wish.sorted;
+}
+
 static void take_head(struct call *call, struct source *source)
 {
     source->has_head = source->at < source->end;
     if (!source->has_head)
         return;
     source->head = member_at(&call->spare, &source->at);
+    if (has_scores(call))
+        source->head_value = member_at(&call->spare, &source->at);
     source->head_place = element_place(source->head, call_environment(call)->ring->seed);
 }
 
@@ -71,6 +84,8 @@ static void make_room(struct call *call)
         size_t begin = names.length;
         if (source->has_head)
             buffer_put_bytes(&names, source->head);
+        if (source->has_head && has_scores(call))
+            buffer_put_bytes(&names, source->head_value);
         size_t behind_head = names.length;
         if (source->end > source->at)
             buffer_append(&names, call->spare.data + source->at, source->end - source->at);
@@ -85,7 +100,7 @@ static void make_page(struct call *call, uint32_t index, struct key_request *req
 {
     const struct algebra *algebra = call->work;
     const struct source *source = &algebra->sources[algebra->hungry[index]];
-    collection_make_walk(call, source->key, COLLECTION_SET, source->place, source->limit, request);
+    collection_make_walk(call, source->key, source->type, source->place, source->limit, request);
     request->flags |= source->seen ? KEY_TYPE_SEEN : 0;
 }
 
@@ -102,8 +117,11 @@ static void collect_page(struct call *call, uint32_t index, const struct key_res
         return;
     }
     source->at = call->spare.length;
-    for (uint16_t i = 0; i < result->outcome_count; i++)
+    for (uint16_t i = 0; i < result->outcome_count; i++) {
         buffer_put_bytes(&call->spare, result->outcomes[i].key);
+        if (has_scores(call))
+            buffer_put_bytes(&call->spare, result->outcomes[i].value);
+    }
     source->end = call->spare.length;
     source->place = result->next_position;
     source->done = result->scan_done;
@@ -125,7 +143,9 @@ static void looked(struct call *call)
         call_reply_failure(call, KEY_READ, seen.failure);
         return;
     }
-    if (seen.string || (seen.type != COLLECTION_NONE && seen.type != COLLECTION_SET)) {
+    bool takes = seen.type == COLLECTION_NONE || seen.type == COLLECTION_SET ||
+                 (seen.type == COLLECTION_ZSET && algebra->wish.sorted);
+    if (seen.string || !takes) {
         call_reply_error(call, WRONG_TYPE);
         return;
     }
@@ -134,6 +154,7 @@ static void looked(struct call *call)
         if (source->wrong && slice_equal(source->key, call->check.key)) {
             source->wrong = false;
             source->seen = true;
+            source->type = seen.type != COLLECTION_NONE ? seen.type : source->type;
         }
     }
     look_at_wrong(call);
@@ -208,6 +229,35 @@ static bool any_is_hungry(const struct algebra *algebra)
     return false;
 }
 
+/* Members of sets without scores have 1. */
+static double score_of(const struct algebra *algebra, uint32_t index)
+{
+    const struct source *source = &algebra->sources[index];
+    double weight = algebra->wish.weights == NULL ? 1 : algebra->wish.weights[index];
+    double score = source->type == COLLECTION_ZSET ? score_of_value(source->head_value) : 1;
+    return isnan(weight * score) ? 0 : weight * score; /* 0 times infinity */
+}
+
+/* The score of a name that is at the head of those sources that have it. */
+static void find_score(struct algebra *algebra, struct slice name)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < algebra->source_count && algebra->wish.sorted; i++) {
+        const struct source *source = &algebra->sources[i];
+        if (!source->has_head || !slice_equal(source->head, name))
+            continue;
+        double score = score_of(algebra, i), before = any ? algebra->score : score;
+        if (any && algebra->wish.aggregate == AGGREGATE_SUM)
+            score = isnan(before + score) ? 0 : before + score;
+        else if (algebra->wish.aggregate == AGGREGATE_MIN)
+            score = before < score ? before : score;
+        else if (algebra->wish.aggregate == AGGREGATE_MAX)
+            score = before > score ? before : score;
+        algebra->score = score;
+        any = true;
+    }
+}
+
 static enum join_step intersect(struct call *call, struct slice *name)
 {
     struct algebra *algebra = call->work;
@@ -232,6 +282,7 @@ static enum join_step intersect(struct call *call, struct slice *name)
     }
     if (!together)
         return any_is_hungry(algebra) ? JOIN_HUNGRY : JOIN_PASSED;
+    find_score(algebra, *name);
     for (uint32_t i = 0; i < algebra->source_count; i++)
         take_head(call, &algebra->sources[i]);
     return JOIN_SHOWN;
@@ -253,6 +304,7 @@ static enum join_step unite(struct call *call, struct slice *name)
     if (least == NULL)
         return JOIN_OVER;
     *name = least->head;
+    find_score(algebra, *name);
     for (uint32_t i = 0; i < algebra->source_count; i++)
         if (algebra->sources[i].has_head && slice_equal(algebra->sources[i].head, *name))
             take_head(call, &algebra->sources[i]);
@@ -275,6 +327,8 @@ static enum join_step subtract(struct call *call, struct slice *name)
     if (hungry && !elsewhere)
         return JOIN_HUNGRY;
     *name = first->head;
+    if (algebra->wish.sorted)
+        algebra->score = score_of(algebra, 0);
     take_head(call, first);
     return elsewhere ? JOIN_PASSED : JOIN_SHOWN;
 }
@@ -286,10 +340,14 @@ static void show(struct call *call, struct slice name)
     algebra->count++;
     if (algebra->counts)
         return;
-    if (algebra->stores)
+    if (algebra->wish.sorted && !algebra->wish.stores)
+        sorted_append(&call->scratch, algebra->score, name);
+    else if (algebra->wish.stores)
         buffer_put_bytes(&call->scratch, name);
     else
         resp_writer_bulk(writer, name);
+    if (algebra->wish.sorted && algebra->wish.stores)
+        set_store_put_score(&call->scratch, algebra->score);
     algebra->too_large = call->scratch.length > ELEMENTS_ANSWER_BYTES_MAX;
 }
 
@@ -298,11 +356,15 @@ static void finish(struct call *call)
     const struct algebra *algebra = call->work;
     if (algebra->too_large) {
         call_reply_error(call, "TOOLARGE the result has more than %u bytes%s",
-                         ELEMENTS_ANSWER_BYTES_MAX, algebra->stores ? "; nothing was written" : "");
-    } else if (algebra->stores) {
-        set_store_begin(call, algebra->count);
+                         ELEMENTS_ANSWER_BYTES_MAX,
+                         algebra->wish.stores ? "; nothing was written" : "");
+    } else if (algebra->wish.stores) {
+        set_store_begin(call, algebra->wish.sorted ? COLLECTION_ZSET : COLLECTION_SET,
+                        algebra->count);
     } else if (algebra->counts) {
         call_reply_integer(call, (int64_t)algebra->count);
+    } else if (algebra->wish.sorted) {
+        sorted_reply(call, algebra->wish.with_scores);
     } else {
         struct resp_writer writer = call_writer(call);
         resp_writer_set(writer, algebra->count);
@@ -320,9 +382,9 @@ static void join(struct call *call)
         bool full = algebra->limit > 0 && algebra->count == algebra->limit;
         if (full || algebra->too_large)
             break;
-        step = algebra->operation == SET_UNION          ? unite(call, &name)
-               : algebra->operation == SET_INTERSECTION ? intersect(call, &name)
-                                                        : subtract(call, &name);
+        step = algebra->wish.operation == SET_UNION          ? unite(call, &name)
+               : algebra->wish.operation == SET_INTERSECTION ? intersect(call, &name)
+                                                             : subtract(call, &name);
         if (step == JOIN_SHOWN)
             show(call, name);
     }
@@ -334,30 +396,47 @@ static void join(struct call *call)
 
 /* ---- arguments ---- */
 
-static void start(struct call *call, enum set_operation operation, bool stores, uint32_t first,
-                  uint32_t count, int64_t limit)
+void set_algebra_start(struct call *call, const struct set_algebra *wish)
 {
-    if (!elements_keyspace_is_right(call, COLLECTION_SET))
+    uint8_t type = wish->sorted ? COLLECTION_ZSET : COLLECTION_SET;
+    if (!elements_keyspace_is_right(call, type))
         return;
+    uint32_t count = wish->count;
     struct algebra *algebra;
-    uint32_t stored = stores ? SET_STORED_AT_ONCE_MAX : 0;
+    uint32_t stored = wish->stores ? SET_STORED_AT_ONCE_MAX * 2 : 0;
     algebra = call_work(
-        call, sizeof *algebra + count * (sizeof *algebra->sources + sizeof *algebra->hungry) +
+        call, sizeof *algebra +
+                  count * (sizeof *algebra->sources + sizeof *algebra->hungry + sizeof(double)) +
                   stored * (sizeof *algebra->store.names + sizeof *algebra->store.removes));
     algebra->sources = (struct source *)(algebra + 1);
     algebra->store.names = (struct slice *)(algebra->sources + count);
-    algebra->hungry = (uint32_t *)(algebra->store.names + stored);
+    double *weights = (double *)(algebra->store.names + stored);
+    algebra->hungry = (uint32_t *)(weights + count);
     algebra->store.removes = (bool *)(algebra->hungry + count);
-    algebra->operation = (uint8_t)operation;
-    algebra->stores = stores;
+    algebra->wish = *wish;
+    for (uint32_t i = 0; wish->weights != NULL && i < count; i++)
+        weights[i] = wish->weights[i];
+    algebra->wish.weights = wish->weights != NULL ? weights : NULL;
     algebra->source_count = count;
-    algebra->counts = limit >= 0;
-    algebra->limit = algebra->counts ? (uint64_t)limit : 0;
+    algebra->counts = wish->limit >= 0;
+    algebra->limit = algebra->counts ? (uint64_t)wish->limit : 0;
     for (uint32_t i = 0; i < count; i++) {
-        algebra->sources[i].key = call_argument(call, first + i);
-        algebra->sources[i].limit = operation == SET_INTERSECTION ? PAGE_FIRST : ELEMENTS_PAGE;
+        algebra->sources[i].key = call_argument(call, wish->first + i);
+        algebra->sources[i].type = type;
+        algebra->sources[i].limit =
+            wish->operation == SET_INTERSECTION ? PAGE_FIRST : ELEMENTS_PAGE;
     }
     ask_sources(call);
+}
+
+static void start(struct call *call, enum set_operation operation, bool stores, uint32_t first,
+                  uint32_t count, int64_t limit)
+{
+    set_algebra_start(call, &(struct set_algebra){.operation = (uint8_t)operation,
+                                                  .stores = stores,
+                                                  .first = first,
+                                                  .count = count,
+                                                  .limit = limit});
 }
 
 static void start_sinter(struct call *call)

@@ -3,10 +3,11 @@
  */
 #include "commands/set_store.h"
 
+#include "causal/score.h"
 #include "commands/types.h"
 #include "ring/element_key.h"
 
-enum { STORED_AT_ONCE_BYTES = 1 << 20 };
+enum { STORED_AT_ONCE_BYTES = 1 << 20, SORTED_ROOM = 8 /* of a score in the index */ };
 
 int member_compare(uint64_t place, struct slice name, uint64_t other_place, struct slice other)
 {
@@ -51,26 +52,29 @@ static void store_more(struct call *call)
 {
     struct set_store *store = call->work;
     size_t bytes = 0;
-    uint32_t count = 0;
+    uint32_t count = 0, step = store->type == COLLECTION_ZSET ? 2 : 1;
     while (count < SET_STORED_AT_ONCE_MAX && bytes < STORED_AT_ONCE_BYTES) {
         bool adds = store->added_at < call->scratch.length;
         if (!adds && store->removed_at == call->spare.length)
             break;
-        store->removes[count] = !adds;
-        store->names[count] = adds ? member_at(&call->scratch, &store->added_at)
-                                   : member_at(&call->spare, &store->removed_at);
-        bytes += store->names[count++].length;
+        struct slice *name = &store->names[count * step];
+        store->removes[count++] = !adds;
+        *name = adds ? member_at(&call->scratch, &store->added_at)
+                     : member_at(&call->spare, &store->removed_at);
+        if (step == 2)
+            name[1] = adds ? member_at(&call->scratch, &store->added_at) : slice_make(NULL, 0);
+        bytes += name->length;
     }
     if (count == 0) {
         call_reply_integer(call, (int64_t)store->count);
         return;
     }
     elements_ask(call, &(struct element_ask){.kind = KEY_ELEMENTS_WRITE,
-                                             .type = COLLECTION_SET,
+                                             .type = store->type,
                                              .key = call_argument(call, 1),
                                              .names = store->names,
                                              .removes = store->removes,
-                                             .step = 1,
+                                             .step = step,
                                              .count = count,
                                              .mutation = {.operation = REGISTER_SET},
                                              .take = take_stored,
@@ -100,6 +104,8 @@ static void next_kept(struct call *call)
     store->kept = store->kept_at < call->scratch.length;
     if (store->kept)
         store->kept_name = member_at(&call->scratch, &store->kept_at);
+    if (store->kept && store->type == COLLECTION_ZSET)
+        member_at(&call->scratch, &store->kept_at); /* its score */
 }
 
 /* A member of the destination: what is not in the result goes. */
@@ -135,14 +141,27 @@ static void walked_old(struct call *call)
         store_more(call);
 }
 
-void set_store_begin(struct call *call, uint64_t count)
+void set_store_put_score(struct buffer *names, double score)
+{
+    uint8_t room[32];
+    struct buffer text = buffer_on(room, sizeof room);
+    score_format(score, &text);
+    buffer_put_bytes(names, buffer_slice(&text));
+    buffer_deinit(&text);
+}
+
+void set_store_begin(struct call *call, uint8_t type, uint64_t count)
 {
     struct set_store *store = call->work;
     store->count = count;
+    store->type = type;
     struct slice key = call_argument(call, 1);
     buffer_clear(&call->spare);
     for (size_t at = 0; at < call->scratch.length;) {
-        if (!element_key_fits(key, member_at(&call->scratch, &at))) {
+        struct slice name = member_at(&call->scratch, &at);
+        if (type == COLLECTION_ZSET)
+            name.length += member_at(&call->scratch, &at).length > 0 ? SORTED_ROOM : 0;
+        if (!element_key_fits(key, name)) {
             call_reply_error(call,
                              "TOOLARGE a key and the name of a member have at most %u bytes "
                              "together; nothing was written",
@@ -155,7 +174,7 @@ void set_store_begin(struct call *call, uint64_t count)
         return;
     }
     next_kept(call);
-    elements_walk(call, &(struct element_walk){.type = COLLECTION_SET,
+    elements_walk(call, &(struct element_walk){.type = type,
                                                .key = key,
                                                .limit = ELEMENTS_PAGE,
                                                .take = take_old,

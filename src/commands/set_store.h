@@ -1,5 +1,5 @@
 /*
- * set_store.h - a set in the place of what a key holds: SINTERSTORE and its like.
+ * set_store.h - a set, or sorted set, in the place of what a key holds: SINTERSTORE and its like.
  *
  * Members that are not in the result are removed, the others added, in one request as long as one
  * may be. What others add at the same time stays.
@@ -20,7 +20,8 @@ struct set_store {
     bool too_large;
     bool written; /* some of it */
     struct slice kept_name;
-    struct slice *names; /* of one request: room for SET_STORED_AT_ONCE_MAX; */
+    uint8_t type;
+    struct slice *names; /* of one request: room for twice SET_STORED_AT_ONCE_MAX; */
     bool *removes;       /* and which of them go */
 };
 
@@ -29,10 +30,12 @@ int member_compare(uint64_t place, struct slice name, uint64_t other_place, stru
 /* Names stand one behind the other, each with its length. */
 struct slice member_at(const struct buffer *names, size_t *at);
 
+/* Behind a name that is to be stored in a sorted set. */
+void set_store_put_score(struct buffer *names, double score);
 /*
  * Store the `count` names of call->scratch, in their order, under the key that is the first
  * argument, and answer how many. Takes call->spare, too.
  */
-void set_store_begin(struct call *call, uint64_t count);
+void set_store_begin(struct call *call, uint8_t type, uint64_t count);
 
 #endif

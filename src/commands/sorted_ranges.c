@@ -1,9 +1,13 @@
 /*
- * sorted_ranges.c - ZRANGE and all that it replaces, ZCOUNT, ZLEXCOUNT, ZRANK and ZREVRANK.
+ * sorted_ranges.c - ZRANGE and all that it replaces, ZRANGESTORE, ZCOUNT, ZLEXCOUNT, ZRANK and
+ * ZREVRANK.
  */
+#include <string.h>
+
 #include "causal/score.h"
 #include "commands/arguments.h"
 #include "commands/command_list.h"
+#include "commands/set_store.h"
 #include "commands/sorted_sets.h"
 #include "ring/element_key.h"
 
@@ -83,31 +87,63 @@ struct range {
     bool with_scores;
 };
 
-static void show(struct call *call)
+/* The selection is over when the storing begins; its room stands behind both. */
+struct stored_range {
+    union {
+        struct sorted_selection selection;
+        struct set_store store;
+    } in_turn;
+    struct slice names[2 * SET_STORED_AT_ONCE_MAX];
+    bool removes[SET_STORED_AT_ONCE_MAX];
+};
+
+void sorted_show(struct call *call, bool with_scores)
 {
-    const struct range *range = call->work;
     struct resp_writer writer = call_writer(call);
-    bool pairs = range->with_scores && call_version(call) == RESP_VERSION_3;
+    bool pairs = with_scores && call_version(call) == RESP_VERSION_3;
     struct slice member;
     double score;
     size_t at = 0, count = 0;
     while (sorted_next(&call->scratch, &at, &score, &member))
         count++;
-    resp_writer_array(writer, range->with_scores && !pairs ? 2 * count : count);
+    resp_writer_array(writer, with_scores && !pairs ? 2 * count : count);
     at = 0;
     while (sorted_next(&call->scratch, &at, &score, &member)) {
         if (pairs)
             resp_writer_array(writer, 2);
         resp_writer_bulk(writer, member);
-        if (range->with_scores)
+        if (with_scores)
             sorted_write_score(writer, score);
     }
     call_finish(call);
 }
 
+void sorted_reply(struct call *call, bool with_scores)
+{
+    sorted_sort(call);
+    sorted_show(call, with_scores);
+}
+
+static void store(struct call *call)
+{
+    struct stored_range *range = call->work;
+    uint64_t count = sorted_by_place(call);
+    memset(&range->in_turn, 0, sizeof range->in_turn);
+    range->in_turn.store.names = range->names;
+    range->in_turn.store.removes = range->removes;
+    set_store_begin(call, COLLECTION_ZSET, count);
+}
+
+static void show(struct call *call)
+{
+    const struct range *range = call->work;
+    sorted_show(call, range->with_scores);
+}
+
 /* How a command names its range: by which words, and what they may change. */
 struct form {
-    bool any; /* BYSCORE, BYLEX and REV may follow */
+    bool any;    /* BYSCORE, BYLEX and REV may follow */
+    bool stores; /* the source is the second argument, not the first */
     uint8_t range;
     bool reversed;
 };
@@ -126,8 +162,8 @@ static bool has_more(const struct call *call, uint32_t at, uint32_t count)
 static bool parse_options(struct call *call, struct form *form, struct options *options)
 {
     bool names_range = false, names_way = false;
-    for (uint32_t at = 4; at < call->argument_count; at++) {
-        if (call_argument_is(call, at, "withscores")) {
+    for (uint32_t at = form->stores ? 5 : 4; at < call->argument_count; at++) {
+        if (!form->stores && call_argument_is(call, at, "withscores")) {
             options->with_scores = true;
         } else if (call_argument_is(call, at, "limit") && has_more(call, at, 2)) {
             if (!sorted_parse_ranks(call, at + 1, at + 2, &options->offset, &options->limit))
@@ -160,24 +196,33 @@ static bool parse_options(struct call *call, struct form *form, struct options *
 static void start_range(struct call *call, struct form form)
 {
     struct options options = {.limit = -1};
-    struct sorted_wish wish = {.key = call_argument(call, 1)};
+    uint32_t key = form.stores ? 2 : 1;
+    struct sorted_wish wish = {.key = call_argument(call, key)};
     int64_t start, stop;
-    struct range *range = call_work(call, sizeof *range);
+    call_next *then = form.stores ? store : show;
+    struct range *range =
+        call_work(call, form.stores ? sizeof(struct stored_range) : sizeof *range);
     if (!parse_options(call, &form, &options))
         return;
-    range->with_scores = options.with_scores;
+    if (!form.stores)
+        range->with_scores = options.with_scores;
     if (form.range == SORTED_ALL) {
-        if (sorted_parse_ranks(call, 2, 3, &start, &stop))
-            sorted_select_ranks(call, wish.key, start, stop, form.reversed, show);
+        if (sorted_parse_ranks(call, key + 1, key + 2, &start, &stop))
+            sorted_select_ranks(call, wish.key, start, stop, form.reversed, then);
         return;
     }
-    uint32_t min = form.reversed ? 3 : 2, max = form.reversed ? 2 : 3;
+    uint32_t min = key + 1 + form.reversed, max = key + 2 - form.reversed;
     wish.reversed = form.reversed;
     wish.skip = options.offset < 0 ? UINT64_MAX : (uint64_t)options.offset; /* nothing */
     wish.keep = options.offset < 0 ? 0 : options.limit < 0 ? UINT64_MAX : (uint64_t)options.limit;
     if (form.range == SORTED_BY_SCORE ? sorted_parse_scores(call, min, max, &wish)
                                       : sorted_parse_members(call, min, max, &wish))
-        sorted_select(call, &wish, show);
+        sorted_select(call, &wish, then);
+}
+
+static void start_zrangestore(struct call *call)
+{
+    start_range(call, (struct form){.any = true, .stores = true});
 }
 
 static void start_zrange(struct call *call)
@@ -322,3 +367,17 @@ SORTED_ROW(zrank, "2.0.0", "How many members come before one, by a walk over the
            "O(N) in the number of members before it.", "key member", 3, READ_FAST, READ_KEY);
 SORTED_ROW(zrevrank, "2.0.0", "How many members come behind one, by a walk over them.",
            "O(N) in the number of members behind it.", "key member", 3, READ_FAST, READ_KEY);
+
+const struct command command_zrangestore = {
+    .name = "zrangestore",
+    .group = "sorted-set",
+    .since = "6.2.0",
+    .summary = "Stores what ZRANGE gives in the place of a key. Not atomic, as ZUNIONSTORE.",
+    .complexity = OF_PLACES,
+    .syntax = "destination source min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]",
+    .arity = -5,
+    .flags = COMMAND_WRITE | COMMAND_DENYOOM,
+    .categories = CATEGORY_SORTEDSET,
+    .keys = {{KEY_FLAG_OW | KEY_FLAG_UPDATE, 1, 0, 1}, {KEY_FLAG_RO | KEY_FLAG_ACCESS, 2, 0, 1}},
+    .start = start_zrangestore,
+};

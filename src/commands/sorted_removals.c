@@ -1,6 +1,6 @@
 /*
- * sorted_removals.c - ZPOPMIN, ZPOPMAX, and ZREMRANGE...: members are selected, then removed by
- * name, as far as they were seen. A member that moved out of the range meanwhile goes, too.
+ * sorted_removals.c - ZPOPMIN, ZPOPMAX, ZMPOP, and ZREMRANGE...: members are selected, then removed
+ * by name, as far as they were seen. A member that moved out of the range meanwhile goes, too.
  */
 #include "causal/score.h"
 #include "commands/arguments.h"
@@ -15,7 +15,9 @@ enum { POP_TRIES_MAX = 10 };
 struct pop {
     struct sorted_selection selection;
     bool one, reversed, popped;
+    bool names_key; /* ZMPOP: the answer says which one it was */
     uint8_t tries;
+    uint32_t key, last_key; /* arguments: the one that is popped, and the last that may be */
     uint64_t count;
 };
 
@@ -31,7 +33,11 @@ static void take_popped(struct call *call, const struct key_result *result)
     if (!pop->popped && ask->count > 0)
         return;
     struct resp_writer writer = call_writer(call);
-    bool pairs = !pop->one && call_version(call) == RESP_VERSION_3;
+    bool pairs = pop->names_key || (!pop->one && call_version(call) == RESP_VERSION_3);
+    if (pop->names_key) {
+        resp_writer_array(writer, 2);
+        resp_writer_bulk(writer, call_argument(call, pop->key));
+    }
     resp_writer_array(writer, pairs ? removed : 2 * removed);
     for (uint32_t i = 0; i < ask->count; i++) {
         if (!result->outcomes[i + 1].written)
@@ -58,8 +64,19 @@ static void popped(struct call *call)
         select_popped(call); /* other clients have removed them meanwhile */
 }
 
+static void reply_nothing(struct call *call)
+{
+    const struct pop *pop = call->work;
+    if (pop->names_key)
+        resp_writer_null_array(call_writer(call));
+    else
+        resp_writer_array(call_writer(call), 0);
+    call_finish(call);
+}
+
 static void selected_popped(struct call *call)
 {
+    struct pop *pop = call->work;
     size_t at = 0;
     uint32_t count = 0;
     double score;
@@ -67,15 +84,20 @@ static void selected_popped(struct call *call)
     buffer_clear(&call->spare);
     for (; sorted_next(&call->scratch, &at, &score, &member); count++)
         buffer_append(&call->spare, &member, sizeof member);
+    if (count == 0 && pop->key < pop->last_key) {
+        pop->key++;
+        pop->tries = 0;
+        select_popped(call);
+        return;
+    }
     if (count == 0) {
-        resp_writer_array(call_writer(call), 0);
-        call_finish(call);
+        reply_nothing(call);
         return;
     }
     elements_ask(call, &(struct element_ask){
                            .kind = KEY_ELEMENTS_WRITE,
                            .type = COLLECTION_ZSET,
-                           .key = call_argument(call, 1),
+                           .key = call_argument(call, pop->key),
                            .names = (const struct slice *)call->spare.data,
                            .step = 1,
                            .count = count,
@@ -88,8 +110,9 @@ static void select_popped(struct call *call)
 {
     const struct pop *pop = call->work;
     sorted_select(call,
-                  &(struct sorted_wish){
-                      .key = call_argument(call, 1), .reversed = pop->reversed, .keep = pop->count},
+                  &(struct sorted_wish){.key = call_argument(call, pop->key),
+                                        .reversed = pop->reversed,
+                                        .keep = pop->count},
                   selected_popped);
 }
 
@@ -108,6 +131,7 @@ static void start_pop(struct call *call, bool reversed)
     struct pop *pop = call_work(call, sizeof *pop);
     pop->one = call->argument_count == 2;
     pop->reversed = reversed;
+    pop->key = pop->last_key = 1;
     /* One more than fits: then there are too many, and that is refused. */
     pop->count = count > ELEMENTS_MAX ? ELEMENTS_MAX + 1 : (uint64_t)count;
     select_popped(call);
@@ -121,6 +145,36 @@ static void start_zpopmin(struct call *call)
 static void start_zpopmax(struct call *call)
 {
     start_pop(call, true);
+}
+
+static void start_zmpop(struct call *call)
+{
+    int64_t keys, count = 1;
+    if (!parse_integer(call_argument(call, 1), &keys) || keys <= 0) {
+        call_reply_error(call, "ERR numkeys should be greater than 0");
+        return;
+    }
+    uint32_t words = call->argument_count;
+    uint32_t where = keys < (int64_t)words - 2 ? (uint32_t)keys + 2 : words;
+    bool reversed = where < words && call_argument_is(call, where, "max");
+    if (where == words || (!reversed && !call_argument_is(call, where, "min")) ||
+        (words > where + 1 &&
+         (words != where + 3 || !call_argument_is(call, where + 1, "count")))) {
+        call_reply_syntax_error(call);
+        return;
+    }
+    if (words > where + 1 &&
+        (!parse_integer(call_argument(call, where + 2), &count) || count <= 0)) {
+        call_reply_error(call, "ERR count should be greater than 0");
+        return;
+    }
+    struct pop *pop = call_work(call, sizeof *pop);
+    pop->names_key = true;
+    pop->reversed = reversed;
+    pop->key = 2;
+    pop->last_key = where - 1;
+    pop->count = count > ELEMENTS_MAX ? ELEMENTS_MAX + 1 : (uint64_t)count;
+    select_popped(call);
 }
 
 /* ---- ranges ---- */
@@ -227,3 +281,17 @@ SORTED_ROW(zremrangebylex, "2.8.9", "Removes a range of members that all have on
 SORTED_ROW(zremrangebyrank, "2.0.0", "Removes the members between two places of the order.",
            "O(N+M) in the first place and the number of members that are removed.",
            "key start stop", 4, COMMAND_WRITE, REMOVE_KEY);
+
+const struct command command_zmpop = {
+    .name = "zmpop",
+    .group = "sorted-set",
+    .since = "7.0.0",
+    .summary = "Pops members of the first sorted set that has any, as ZPOPMIN or ZPOPMAX.",
+    .complexity = "O(K+N) in the number of keys and the number of members that are popped.",
+    .syntax = "numkeys key [key ...] <MIN | MAX> [COUNT count]",
+    .arity = -4,
+    .flags = COMMAND_WRITE | COMMAND_MOVABLE_KEYS,
+    .categories = CATEGORY_SORTEDSET,
+    .keys = {{KEY_FLAG_RW | KEY_FLAG_ACCESS | KEY_FLAG_DELETE | KEYS_COUNTED, 1, 0, 1}},
+    .start = start_zmpop,
+};

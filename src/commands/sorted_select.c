@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "causal/score.h"
+#include "commands/set_store.h"
 #include "coordinator/order.h"
 #include "ring/element_key.h"
 #include "wire/record_order.h"
@@ -75,6 +76,11 @@ bool sorted_next(const struct buffer *selected, size_t *at, double *score, struc
     return any;
 }
 
+void sorted_append(struct buffer *selected, double score, struct slice member)
+{
+    append(selected, &(struct item){.score = score_to_order(score), .member = member});
+}
+
 static struct item *items_of(const struct buffer *list, size_t *count)
 {
     struct item item;
@@ -107,6 +113,49 @@ void sorted_cut(struct call *call, uint64_t first, uint64_t count, bool reversed
     struct item *items = items_of(&call->scratch, &total);
     rewrite(&call->scratch, items, total, first, count, reversed);
     free(items);
+}
+
+void sorted_sort(struct call *call)
+{
+    size_t total;
+    struct item *items = items_of(&call->scratch, &total);
+    sort(items, total, false);
+    rewrite(&call->scratch, items, total, 0, total, false);
+    free(items);
+}
+
+struct placed {
+    uint64_t place;
+    struct item item;
+};
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct placed *one = a, *other = b;
+    return member_compare(one->place, one->item.member, other->place, other->item.member);
+}
+
+uint64_t sorted_by_place(struct call *call)
+{
+    size_t total;
+    struct buffer made = {0};
+    struct item *items = items_of(&call->scratch, &total);
+    struct placed *placed = memory_new(total + 1, sizeof *placed);
+    for (size_t i = 0; i < total; i++) {
+        placed[i].item = items[i];
+        placed[i].place = element_place(items[i].member, call_environment(call)->ring->seed);
+    }
+    if (total > 1)
+        qsort(placed, total, sizeof *placed, compare_places);
+    for (size_t i = 0; i < total; i++) {
+        buffer_put_bytes(&made, placed[i].item.member);
+        set_store_put_score(&made, score_of_order(placed[i].item.score));
+    }
+    buffer_deinit(&call->scratch);
+    call->scratch = made;
+    free(items);
+    free(placed);
+    return total;
 }
 
 /* ---- the range ---- */

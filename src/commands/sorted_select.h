@@ -69,6 +69,15 @@ void sorted_select_ranks(struct call *call, struct slice key, int64_t start, int
 
 /* Read what was selected; false: there is no more. `at` begins at 0. */
 bool sorted_next(const struct buffer *selected, size_t *at, double *score, struct slice *member);
+/* One more; sorted_cut() goes by the order in which they stand. */
+void sorted_append(struct buffer *selected, double score, struct slice member);
+/* Into their order, the lowest score first. */
+void sorted_sort(struct call *call);
+/*
+ * What was selected as set_store.h wants it: by places, each with its score as text. Returns how
+ * many there are.
+ */
+uint64_t sorted_by_place(struct call *call);
 /* Let `count` of them stay, from the one of that index on; the last of them first if `reversed`. */
 void sorted_cut(struct call *call, uint64_t first, uint64_t count, bool reversed);
 

@@ -16,6 +16,9 @@ bool sorted_parse_ranks(struct call *call, uint32_t start, uint32_t stop, int64_
 
 /* As Redis 7.0 writes it, with seventeen digits. */
 void sorted_write_score(struct resp_writer writer, double score);
+/* Answer with what call->scratch has, as of a selection; sorted_reply() sorts it before. */
+void sorted_show(struct call *call, bool with_scores);
+void sorted_reply(struct call *call, bool with_scores);
 
 #define SORTED_ROW(word, number, what, cost, arguments, count, bits, key_bits)                     \
     const struct command command_##word = {                                                        \

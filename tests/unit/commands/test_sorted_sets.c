@@ -292,6 +292,121 @@ static void members_of_one_score_are_ordered_by_name(void **state)
     assert_reply(client, "ZCARD z", ":4\r\n");
 }
 
+/* ---- joins ---- */
+
+enum { SOURCES = 3, NAMES = 200 };
+
+/* Two sorted sets and a set, whose members have the score 1. */
+struct sources {
+    bool has[SOURCES][NAMES];
+    double score[SOURCES][NAMES];
+};
+
+static void fill_sources(struct client *client, struct random *random, struct sources *sources)
+{
+    char line[64];
+    memset(sources, 0, sizeof *sources);
+    resp_value_free(client_value(client, "DEL s0 s1 s2"));
+    for (int s = 0; s < SOURCES; s++) {
+        uint64_t share = 1 + random_below(random, 4);
+        for (int i = 0; i < NAMES; i++) {
+            if (!random_chance(random, share, 5))
+                continue;
+            sources->has[s][i] = true;
+            sources->score[s][i] = s == 2 ? 1 : (double)random_below(random, 20);
+            if (s == 2)
+                snprintf(line, sizeof line, "SADD s2 m%d", i);
+            else
+                snprintf(line, sizeof line, "ZADD s%d %g m%d", s, sources->score[s][i], i);
+            assert_reply(client, line, ":1\r\n");
+        }
+    }
+}
+
+/* With weights 2, 3 and 1. */
+static void join(const struct sources *sources, char operation, char aggregate, struct model *model)
+{
+    static const double weights[SOURCES] = {2, 3, 1};
+    model->count = 0;
+    for (int i = 0; i < NAMES; i++) {
+        double score = 0;
+        int found = 0;
+        for (int s = 0; s < SOURCES; s++) {
+            double next = weights[s] * sources->score[s][i];
+            if (!sources->has[s][i])
+                continue;
+            if (found++ == 0)
+                score = next;
+            else if (aggregate == 'S')
+                score += next;
+            else if (aggregate == 'A' ? next > score : next < score)
+                score = next;
+        }
+        bool shown = operation == 'U'   ? found > 0
+                     : operation == 'I' ? found == SOURCES
+                                        : found == 1 && sources->has[0][i];
+        if (!shown)
+            continue;
+        struct member *member = &model->members[model->count++];
+        snprintf(member->name, sizeof member->name, "m%d", i);
+        member->score = operation == 'D' ? sources->score[0][i] : score;
+    }
+    qsort(model->members, (size_t)model->count, sizeof *model->members, compare);
+}
+
+static void joins_are_those_of_lists(void **state)
+{
+    struct client *client = harness_client(*state);
+    struct random random = random_make(9);
+    struct sources sources;
+    struct model model;
+    for (int round = 0; round < 10; round++) {
+        fill_sources(client, &random, &sources);
+        join(&sources, 'U', 'S', &model);
+        assert_shows(client, "ZUNION 3 s0 s1 s2 WEIGHTS 2 3 1", &model, 0, model.count - 1, false);
+        assert_number(client, "ZUNIONSTORE d 3 s0 s1 s2 WEIGHTS 2 3 1", model.count);
+        assert_shows(client, "ZRANGE d 0 -1", &model, 0, model.count - 1, false);
+        join(&sources, 'I', 'A', &model);
+        assert_shows(client, "ZINTER 3 s0 s1 s2 WEIGHTS 2 3 1 AGGREGATE MAX", &model, 0,
+                     model.count - 1, false);
+        assert_number(client, "ZINTERCARD 3 s0 s1 s2", model.count);
+        assert_number(client, "ZINTERSTORE d 3 s0 s1 s2 WEIGHTS 2 3 1 AGGREGATE MAX", model.count);
+        assert_shows(client, "ZRANGE d 0 -1", &model, 0, model.count - 1, false);
+        join(&sources, 'D', 'S', &model);
+        assert_shows(client, "ZDIFF 3 s0 s1 s2", &model, 0, model.count - 1, false);
+        assert_number(client, "ZDIFFSTORE d 3 s0 s1 s2", model.count);
+        assert_shows(client, "ZRANGE d 0 -1", &model, 0, model.count - 1, false);
+    }
+}
+
+/* ---- several keys ---- */
+
+static void the_first_that_has_members_is_popped(void **state)
+{
+    struct client *client = harness_client(*state);
+    assert_reply(client, "ZADD b 1 x 2 y 3 z", ":3\r\n");
+    assert_reply(client, "ZMPOP 2 a b MIN", "*2\r\n$1\r\nb\r\n*1\r\n*2\r\n$1\r\nx\r\n$1\r\n1\r\n");
+    assert_reply(client, "ZMPOP 2 a b MAX COUNT 5",
+                 "*2\r\n$1\r\nb\r\n*2\r\n*2\r\n$1\r\nz\r\n$1\r\n3\r\n"
+                 "*2\r\n$1\r\ny\r\n$1\r\n2\r\n");
+    assert_reply(client, "ZMPOP 2 a b MIN", "*-1\r\n");
+}
+
+static void a_range_is_stored_in_the_place_of_a_key(void **state)
+{
+    struct client *client = harness_client(*state);
+    struct random random = random_make(10);
+    struct model model;
+    fill(client, &random, &model, MEMBERS);
+    assert_reply(client, "SADD d other", ":1\r\n");
+    assert_number(client, "ZRANGESTORE d z 10 -11", MEMBERS - 20);
+    assert_shows(client, "ZRANGE d 0 -1", &model, 10, MEMBERS - 11, false);
+    assert_number(client, "ZRANGESTORE d d 0 4 REV", 5);
+    assert_shows(client, "ZRANGE d 0 -1", &model, MEMBERS - 15, MEMBERS - 11, false);
+    assert_number(client, "ZRANGESTORE d none 0 -1", 0);
+    assert_reply(client, "EXISTS d", ":0\r\n");
+}
+
 /* ---- types ---- */
 
 static void another_type_is_told(void **state)
@@ -362,6 +477,9 @@ int main(void)
         TEST(ranges_are_removed_piece_by_piece),
         TEST(a_removal_that_fails_half_way_says_so),
         TEST(members_of_one_score_are_ordered_by_name),
+        TEST(joins_are_those_of_lists),
+        TEST(the_first_that_has_members_is_popped),
+        TEST(a_range_is_stored_in_the_place_of_a_key),
         TEST(another_type_is_told),
         TEST(what_an_owner_says_of_the_type_is_looked_at),
         TEST(a_delete_takes_members_that_count),
