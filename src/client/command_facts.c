@@ -63,6 +63,7 @@ static const struct row READS[] = {
     {"ring.show", 0},
     {"ring.slots", 0},
     {"ring.status", 0},
+    {"ring.top", 0},
     {"ring.version", 0},
     {"scan", 0},
     {"scard", 1},

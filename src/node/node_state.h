@@ -21,6 +21,7 @@
 #include "membership/clock_watch.h"
 #include "membership/peers.h"
 #include "membership/reach_matrix.h"
+#include "node/key_traffic.h"
 #include "node/node.h"
 #include "node/register.h"
 #include "node/request_times.h"
@@ -217,6 +218,7 @@ struct node {
     struct environment environment;
     struct node_statistics statistics;
     struct request_times times;
+    struct key_traffic traffic;
     struct completion *completions;
     size_t completion_count, completion_capacity;
     struct buffer completion_bytes;

@@ -9,6 +9,7 @@ unit_tests += \
 	tests/unit/node/test_clock_fence \
 	tests/unit/node/test_event \
 	tests/unit/node/test_evidence \
+	tests/unit/node/test_key_traffic \
 	tests/unit/node/test_lineage \
 	tests/unit/node/test_node \
 	tests/unit/node/test_owner_choice \
