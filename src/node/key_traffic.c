@@ -68,15 +68,20 @@ static size_t insert_row(struct key_traffic_row *out, size_t count, size_t room,
     return count < room ? count + 1 : room;
 }
 
+/* Windows end by the clock, also when nothing comes that would end them. */
 size_t key_traffic_requests(const struct key_traffic *traffic, uint64_t now_us,
                             struct key_traffic_row *out, size_t room, uint64_t *total_out,
                             uint64_t *us_out)
 {
-    const struct key_sketch *now = &traffic->requests[traffic->current];
-    const struct key_sketch *before = &traffic->requests[traffic->current ^ 1];
+    static const struct key_sketch none;
+    uint64_t age_us = now_us - traffic->started_us;
+    bool is_new = traffic->started_us != 0 && age_us < KEY_TRAFFIC_WINDOW_US;
+    bool is_told = traffic->started_us != 0 && age_us < 2 * (uint64_t)KEY_TRAFFIC_WINDOW_US;
+    const struct key_sketch *now = is_told ? &traffic->requests[traffic->current] : &none;
+    const struct key_sketch *before = is_new ? &traffic->requests[traffic->current ^ 1] : &none;
     size_t count = 0;
     *total_out = now->total + before->total;
-    *us_out = traffic->started_us == 0 ? 0 : now_us - traffic->started_us + traffic->before_us;
+    *us_out = is_told ? age_us + (is_new ? traffic->before_us : 0) : 0;
     for (size_t i = 0; i < KEY_SKETCH_ROWS; i++) {
         const struct key_sketch_row *a = &now->rows[i], *b = &before->rows[i];
         const struct key_sketch_row *also = a->weight > 0 ? key_sketch_find(before, a->hash) : NULL;

@@ -127,6 +127,21 @@ static void after_a_silence_nothing_old_is_told(void **state)
     assert_int_equal(took_us, 1);
 }
 
+static void windows_end_also_when_nothing_comes(void **state)
+{
+    uint64_t second = START_US + KEY_TRAFFIC_WINDOW_US;
+    (void)state;
+    count_one(KEY_READ, "a", "", START_US);
+    count_one(KEY_READ, "b", "", second);
+    assert_int_equal(look(second + KEY_TRAFFIC_WINDOW_US - 1), 2);
+    assert_int_equal(look(second + KEY_TRAFFIC_WINDOW_US), 1);
+    expect(0, "b", 1, 0);
+    assert_int_equal(took_us, KEY_TRAFFIC_WINDOW_US);
+    assert_int_equal(look(second + 2 * (uint64_t)KEY_TRAFFIC_WINDOW_US), 0);
+    assert_int_equal(total, 0);
+    assert_int_equal(took_us, 0);
+}
+
 static void no_more_than_asked_for_and_the_most_first(void **state)
 {
     static const char *const names[] = {"k0", "k1", "k2", "k3", "k4", "k5", "k6"};
@@ -155,6 +170,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_commands_ask_of_replicas_does_not_count, begin, end),
         cmocka_unit_test_setup_teardown(a_window_is_told_with_the_one_before_it, begin, end),
         cmocka_unit_test_setup_teardown(after_a_silence_nothing_old_is_told, begin, end),
+        cmocka_unit_test_setup_teardown(windows_end_also_when_nothing_comes, begin, end),
         cmocka_unit_test_setup_teardown(no_more_than_asked_for_and_the_most_first, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
