@@ -85,6 +85,7 @@ libringcore_a_SOURCES += \
 	src/commands/siblings.c \
 	src/commands/siblings.h \
 	src/commands/strings.c \
+	src/commands/task_reply.h \
 	src/commands/syntax.c \
 	src/commands/syntax.h \
 	src/commands/subscriptions.c \

@@ -63,6 +63,8 @@ static const char *role_name(const struct ring_member *member)
         return "gateway";
     case MEMBER_JOINING:
         return "joining";
+    case MEMBER_LEAVING:
+        return "leaving";
     case MEMBER_DATA:
         break;
     }

@@ -9,12 +9,16 @@ libringcore_a_SOURCES += \
 	src/membership/peers.h \
 	src/membership/plan_change.c \
 	src/membership/plan_change.h \
+	src/membership/plan_tasks.c \
+	src/membership/plan_tasks.h \
 	src/membership/reach_matrix.c \
 	src/membership/reach_matrix.h \
 	src/membership/register_acceptor.c \
 	src/membership/register_acceptor.h \
 	src/membership/register_change.c \
 	src/membership/register_change.h \
+	src/membership/register_plan.c \
+	src/membership/register_plan.h \
 	src/membership/register_proposer.c \
 	src/membership/register_proposer.h \
 	src/membership/register_value.c \

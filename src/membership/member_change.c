@@ -82,7 +82,7 @@ enum status member_remove(struct ring *ring, node_id id, char reason[RING_REASON
                  ring_is_fenced(ring, id) ? ": it has left" : "");
         return STATUS_INVALID;
     }
-    if (member->role == MEMBER_DATA) {
+    if (ring_member_keeps_hints(member)) {
         snprintf(reason, RING_REASON_MAX,
                  "node %u stores data: it leaves by a plan, when what it owns has other owners", id);
         return STATUS_INVALID;

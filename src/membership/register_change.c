@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "membership/member_change.h"
+#include "membership/register_plan.h"
 #include "membership/user_rules.h"
-#include "ring/ring_steps.h"
 
 static struct ring_keyspace *find_name(struct ring *ring, const char *name)
 {
@@ -195,24 +195,6 @@ static void name_coming(struct register_value *next, const struct steward *stewa
             next->coming.items[i] = *steward;
 }
 
-/* All of them were taken, or given up, by somebody else. */
-static bool no_step_is_left(const struct register_change *change, const struct ring *ring)
-{
-    struct ring *next = ring_copy(ring);
-    char reason[RING_REASON_MAX];
-    uint32_t taken = 0;
-    bool none = ring_steps_apply(next, words_of(change), &taken, reason) == STATUS_OK && taken == 0;
-    ring_free(next);
-    return none;
-}
-
-static enum status take_steps(const struct register_change *change, struct ring *ring,
-                              char reason[REGISTER_REASON_MAX])
-{
-    uint32_t taken;
-    return ring_steps_apply(ring, words_of(change), &taken, reason);
-}
-
 /* In the order in which they were wished. */
 static enum status put_wishes(const struct register_change *change, const struct ring *ring,
                               struct ring_wishes *staged, char reason[REGISTER_REASON_MAX])
@@ -266,8 +248,6 @@ static bool is_idle(const struct register_change *change, const struct register_
         return value->coming.count == 0;
     case REGISTER_CHANGE_USER_DROP:
         return !names_a_user(change, &value->users);
-    case REGISTER_CHANGE_RING_STEPS:
-        return no_step_is_left(change, value->ring);
     case REGISTER_CHANGE_STAGE:
         return stages_nothing(change, value);
     case REGISTER_CHANGE_STAGE_CLEAR:
@@ -279,6 +259,16 @@ static bool is_idle(const struct register_change *change, const struct register_
     case REGISTER_CHANGE_MEMBER_ADD:
     case REGISTER_CHANGE_MEMBER_REMOVE:
         break;
+    case REGISTER_CHANGE_RING_STEPS:
+    case REGISTER_CHANGE_PLAN_COMMIT:
+    case REGISTER_CHANGE_PLAN_PAUSE:
+    case REGISTER_CHANGE_PLAN_RESUME:
+    case REGISTER_CHANGE_PLAN_ABORT:
+    case REGISTER_CHANGE_PLAN_LOSE:
+    case REGISTER_CHANGE_PLAN_RETIRE:
+    case REGISTER_CHANGE_PLAN_STEWARD:
+    case REGISTER_CHANGE_PLAN_END:
+        return register_plan_is_idle(change, value);
     }
     return false;
 }
@@ -328,7 +318,15 @@ static enum status make(const struct register_change *change, struct register_va
     case REGISTER_CHANGE_MEMBER_REMOVE:
         return remove_member(change->member.id, next, reason);
     case REGISTER_CHANGE_RING_STEPS:
-        return take_steps(change, next->ring, reason);
+    case REGISTER_CHANGE_PLAN_COMMIT:
+    case REGISTER_CHANGE_PLAN_PAUSE:
+    case REGISTER_CHANGE_PLAN_RESUME:
+    case REGISTER_CHANGE_PLAN_ABORT:
+    case REGISTER_CHANGE_PLAN_LOSE:
+    case REGISTER_CHANGE_PLAN_RETIRE:
+    case REGISTER_CHANGE_PLAN_STEWARD:
+    case REGISTER_CHANGE_PLAN_END:
+        return register_plan_make(change, next, reason);
     case REGISTER_CHANGE_STAGE:
         return put_wishes(change, next->ring, &next->staged, reason);
     case REGISTER_CHANGE_STAGE_CLEAR:

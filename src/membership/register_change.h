@@ -35,7 +35,17 @@ enum register_change_kind {
      */
     REGISTER_CHANGE_RING_STEPS,
     REGISTER_CHANGE_STAGE,      /* `words` are wishes (ring/ring_wish.h) for the next plan */
-    REGISTER_CHANGE_STAGE_CLEAR /* all of them are dropped; who is joining stays */
+    REGISTER_CHANGE_STAGE_CLEAR, /* all of them are dropped; who is joining stays */
+    /* The life of the plan `plan_id`: register_plan.h. */
+    REGISTER_CHANGE_PLAN_COMMIT, /* by `user`, at the node `member.id` */
+    REGISTER_CHANGE_PLAN_PAUSE,
+    REGISTER_CHANGE_PLAN_RESUME,
+    REGISTER_CHANGE_PLAN_ABORT,
+    REGISTER_CHANGE_PLAN_LOSE,   /* the store of the node `member.id` */
+    REGISTER_CHANGE_PLAN_RETIRE, /* those that leave */
+    /* `steward` takes the place of `member.id`, which leaves; its node 0: nobody can. */
+    REGISTER_CHANGE_PLAN_STEWARD,
+    REGISTER_CHANGE_PLAN_END
 };
 
 /* Bits of `fields`: what KEYSPACE_SET changes. */
@@ -55,6 +65,8 @@ struct register_change {
     struct ring_keyspace keyspace;
     struct steward steward;
     struct ring_member member;
+    uint64_t plan_id;
+    uint64_t now_ms; /* of the proposer's clock, since 1970; for tasks alone */
     char user[USER_NAME_BYTES_MAX + 1];
     uint16_t words_length;
     uint8_t words[REGISTER_WORDS_BYTES_MAX]; /* separated by one space */

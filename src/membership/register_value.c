@@ -10,7 +10,18 @@
 
 enum { FORMAT_VERSION = 1, FORMAT_VERSION_SECTIONS = 2, CHECKSUM_BYTES = 8 };
 
-enum section_kind { SECTION_USERS = 2, SECTION_TRANSITIONS = 3, SECTION_STAGED = 4 };
+enum section_kind {
+    SECTION_USERS = 2,
+    SECTION_TRANSITIONS = 3,
+    SECTION_STAGED = 4,
+    SECTION_WORK = 5,
+    SECTION_TASKS = 6
+};
+
+/* About the ring, which is read last. */
+struct late_sections {
+    struct slice transitions, work;
+};
 
 /* ---- stewards ---- */
 
@@ -54,6 +65,25 @@ static unsigned crowd(const struct ring *ring, const struct steward_set *set,
     return region * (REGISTER_STEWARDS_MAX + 1) + rack;
 }
 
+node_id register_value_next_steward(const struct register_value *value, node_id leaver,
+                                    bool (*may)(const void *context, node_id node),
+                                    const void *context)
+{
+    const struct ring *ring = value->ring;
+    struct steward_set others = {0};
+    const struct ring_member *best = NULL;
+    for (uint8_t i = 0; i < value->stewards.count; i++)
+        if (value->stewards.items[i].node != leaver)
+            others.items[others.count++] = value->stewards.items[i];
+    for (uint16_t i = 0; i < ring->member_count; i++) {
+        const struct ring_member *member = &ring->members[i];
+        if (!steward_set_has_node(&value->stewards, member->id) && may(context, member->id) &&
+            (best == NULL || crowd(ring, &others, member) < crowd(ring, &others, best)))
+            best = member;
+    }
+    return best == NULL ? 0 : best->id;
+}
+
 /* One after the other, each where fewest are already; of equal places the lowest id. */
 static void pick_stewards(const struct ring *ring, struct steward_set *out)
 {
@@ -89,6 +119,7 @@ struct register_value *register_value_copy(const struct register_value *value)
     copy->ring = ring_copy(value->ring);
     user_set_copy(&value->users, &copy->users);
     ring_wishes_copy(&value->staged, &copy->staged);
+    ring_work_copy(&value->work, &copy->work);
     return copy;
 }
 
@@ -99,6 +130,7 @@ void register_value_free(struct register_value *value)
     ring_free(value->ring);
     user_set_deinit(&value->users);
     ring_wishes_deinit(&value->staged);
+    ring_work_deinit(&value->work);
     free(value);
 }
 
@@ -185,6 +217,12 @@ static void put_sections(const struct register_value *value, struct buffer *out)
     ring_wishes_encode(&value->staged, &bytes);
     if (bytes.length > 0)
         put_section(out, SECTION_STAGED, &bytes);
+    ring_work_encode(&value->work, value->ring, &bytes);
+    if (bytes.length > 0)
+        put_section(out, SECTION_WORK, &bytes);
+    plan_tasks_encode(&value->tasks, &bytes);
+    if (bytes.length > 0)
+        put_section(out, SECTION_TASKS, &bytes);
 }
 
 void register_value_encode(const struct register_value *value, struct buffer *out)
@@ -262,6 +300,13 @@ static bool fits(const struct register_value *value, struct slice cluster_id, ui
            are_members(ring, &value->stewards) && are_members(ring, &value->coming);
 }
 
+/* The task that runs is the plan that is under way. */
+static bool has_its_task(struct register_value *value)
+{
+    const struct plan_task *task = plan_tasks_running(&value->tasks);
+    return task == NULL ? value->work.plan_id == 0 : value->work.plan_id == task->id;
+}
+
 static bool verify_checksum(struct slice bytes, struct slice *body)
 {
     if (bytes.length < CHECKSUM_BYTES || bytes.length > REGISTER_VALUE_BYTES_MAX)
@@ -272,7 +317,7 @@ static bool verify_checksum(struct slice bytes, struct slice *body)
 }
 
 static enum status read_section(uint8_t kind, struct slice bytes, struct register_value *out,
-                                struct slice *transitions)
+                                struct late_sections *late)
 {
     enum status status;
     switch ((enum section_kind)kind) {
@@ -280,20 +325,25 @@ static enum status read_section(uint8_t kind, struct slice bytes, struct registe
         status = user_set_decode(bytes, &out->users);
         return status == STATUS_OK && out->users.count == 0 ? STATUS_CORRUPT : status;
     case SECTION_TRANSITIONS:
-        *transitions = bytes;
+        late->transitions = bytes;
         return bytes.length == 0 ? STATUS_CORRUPT : STATUS_OK;
     case SECTION_STAGED:
         return bytes.length == 0 ? STATUS_CORRUPT : ring_wishes_decode(bytes, &out->staged);
+    case SECTION_WORK:
+        late->work = bytes;
+        return bytes.length == 0 ? STATUS_CORRUPT : STATUS_OK;
+    case SECTION_TASKS:
+        return plan_tasks_decode(bytes, &out->tasks);
     }
     return STATUS_UNSUPPORTED;
 }
 
 /*
- * In their order, and at least one when the version says that there are. `transitions` are about
- * the ring, which is read last: one of a newer version is not to hide that a section is newer.
+ * In their order, and at least one when the version says that there are. Some are about the ring,
+ * which is read last: one of a newer version is not to hide that a section is newer.
  */
 static enum status read_sections(struct reader *reader, bool wanted, struct register_value *out,
-                                 struct slice *transitions)
+                                 struct late_sections *late)
 {
     uint8_t last = 0;
     enum status status = STATUS_OK;
@@ -305,7 +355,7 @@ static enum status read_sections(struct reader *reader, bool wanted, struct regi
         if (reader->failed || kind <= last)
             return STATUS_CORRUPT;
         last = kind;
-        status = read_section(kind, bytes, out, transitions);
+        status = read_section(kind, bytes, out, late);
     }
     return status;
 }
@@ -331,16 +381,18 @@ enum status register_value_decode(struct slice bytes, struct register_value **ou
     read_changes(&reader, value);
     struct slice ring = reader_bytes(&reader);
     enum status status = STATUS_CORRUPT;
-    struct slice transitions = {0};
+    struct late_sections late = {0};
     if (!reader.failed)
-        status = read_sections(&reader, version == FORMAT_VERSION_SECTIONS, value, &transitions);
+        status = read_sections(&reader, version == FORMAT_VERSION_SECTIONS, value, &late);
     if (status == STATUS_OK)
         status = reader_end(&reader);
     if (status == STATUS_OK)
         status = ring_decode(ring, &value->ring);
-    if (status == STATUS_OK && transitions.length > 0)
-        status = ring_transitions_decode(transitions, value->ring);
-    if (status == STATUS_OK && !fits(value, cluster_id, generation))
+    if (status == STATUS_OK && late.transitions.length > 0)
+        status = ring_transitions_decode(late.transitions, value->ring);
+    if (status == STATUS_OK && late.work.length > 0)
+        status = ring_work_decode(late.work, value->ring, &value->work);
+    if (status == STATUS_OK && (!fits(value, cluster_id, generation) || !has_its_task(value)))
         status = STATUS_CORRUPT;
     if (status != STATUS_OK) {
         register_value_free(value);

@@ -16,6 +16,8 @@
  *               2 users (users.h)
  *               3 epochs and transitions of partitions (ring/transition.h)
  *               4 what is staged for the next plan (ring/ring_wish.h)
+ *               5 what is left of the plan under way (ring/ring_work.h)
+ *               6 plans as tasks, this one and earlier ones (plan_tasks.h)
  *     u64     XXH3 of all bytes before
  *
  * A steward is a node with the store it had when it became one: a store that was lost has
@@ -34,9 +36,11 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/status.h"
+#include "membership/plan_tasks.h"
 #include "membership/users.h"
 #include "ring/ring.h"
 #include "ring/ring_wish.h"
+#include "ring/ring_work.h"
 #include "wire/message_register.h"
 
 enum {
@@ -66,6 +70,8 @@ struct register_value {
     struct ring *ring;                           /* owned */
     struct user_set users;                       /* owned; without `default` as it comes */
     struct ring_wishes staged;                   /* owned */
+    struct ring_work work;                       /* owned; none while no plan is under way */
+    struct plan_tasks tasks;                     /* the plan of `work` is the one that runs */
 };
 
 /* The value of seq 0 that follows from a ring. The stewards are spread over regions and racks. */
@@ -100,6 +106,13 @@ void register_value_note(struct register_value *value, struct ballot change);
 /* Index of the steward, with exactly that store, or -1. */
 int steward_set_find(const struct steward_set *set, node_id node, uint16_t incarnation);
 bool steward_set_has_node(const struct steward_set *set, node_id node);
+/*
+ * Who is to be a steward in the place of `leaver`: of the members of whom `may` says so, which are
+ * none yet, the one where fewest of the others are. 0: there is none.
+ */
+node_id register_value_next_steward(const struct register_value *value, node_id leaver,
+                                    bool (*may)(const void *context, node_id node),
+                                    const void *context);
 static inline uint8_t steward_set_majority(const struct steward_set *set)
 {
     return (uint8_t)(set->count / 2 + 1);

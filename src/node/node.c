@@ -151,7 +151,7 @@ static void begin_load(void *item, const struct ring_member *member, void *conte
 {
     const struct node *node = context;
     struct peer_load *load = item;
-    load->report_due_us = UINT64_MAX;
+    load->report_due_us = load->forget_due_us = UINT64_MAX;
     load->sync = log_sync_new(node->ring, node->self, member->id, node->settings.sync_interval_ms,
                               node->settings.request_timeout_ms);
 }

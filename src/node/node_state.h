@@ -166,6 +166,8 @@ struct peer_load {
     uint64_t reported_us;                     /* the last one was asked for then */
     bool report_waits;                        /* it was not confirmed yet */
     bool report_afresh;                       /* it has not had one on this link */
+    uint64_t forget_due_us; /* the own store is asked again to forget what it said; or UINT64_MAX */
+    request_id forget;      /* the number of that step */
     uint64_t holds_since_us[GC_REASON_COUNT]; /* it holds back garbage; 0: it does not */
 };
 

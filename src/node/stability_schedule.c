@@ -2,14 +2,17 @@
  * stability_schedule.c - whose turn it is to be told what is durable here, and to collect.
  *
  * Each owner reports to each other one, over the link of their present lives, and hears that the
-    if (!was_eager && node->garbage.tombstones > 0)
-        stability_report_now(node);
+ * report has come; what was not heard of stands in the next one. While there is garbage the
+ * turns come five times as often. An idle node sends a few bytes in each interval.
+ *
+ * When a link ends, the own store forgets what came over it before it is given a report that came
+ * over the next one: a report counts for the life in which it was made.
  */
 #include <assert.h>
 
 #include "node/node_state.h"
 
-enum { EAGER_FACTOR = 5, STEP_PAUSE_US = 10000 };
+enum { EAGER_FACTOR = 5, STEP_PAUSE_US = 10000, FORGET_REFUSED_PAUSE_US = 100000 };
 
 uint64_t stability_interval_us(const struct node *node)
 {
@@ -34,14 +37,27 @@ static void step_store(struct node *node, const struct message_stability_step *s
     buffer_deinit(&body);
 }
 
-/* A step that is answered. */
-static void ask_store(struct node *node, uint8_t kind, node_id peer, uint64_t number)
+/* A step that is answered; its number. */
+static request_id ask_store(struct node *node, uint8_t kind, node_id peer, uint64_t number)
 {
     struct origin origin = {.node = peer};
     uint64_t deadline_us = node->now.mono_us + (uint64_t)node->settings.request_timeout_ms * 1000;
     struct pending *pending = pending_add(node, PENDING_STABILITY, &origin, deadline_us);
     struct message_stability_step step = {.kind = kind, .node = peer, .number = number};
     step_store(node, &step, pending->id, deadline_us);
+    return pending->id;
+}
+
+/* The own store may refuse it, so it is asked until it has done it. */
+static void ask_to_forget(struct node *node, struct peer_load *load)
+{
+    load->forget = ask_store(node, STABILITY_STEP_FORGET, load->id, 0);
+    load->forget_due_us = node->now.mono_us + (uint64_t)node->settings.request_timeout_ms * 1000;
+}
+
+static bool is_forgotten(const struct peer_load *load)
+{
+    return load->forget_due_us == UINT64_MAX;
 }
 
 void stability_start(struct node *node)
@@ -52,7 +68,7 @@ void stability_start(struct node *node)
 /* A gateway has nothing to report, and is never what others wait for: it keeps no hints. */
 static bool stores(const struct node *node, node_id id)
 {
-    return ring_member(node->ring, id)->role == MEMBER_DATA;
+    return ring_member_keeps_hints(ring_member(node->ring, id));
 }
 
 void stability_peer_up(struct node *node, node_id peer)
@@ -67,15 +83,17 @@ void stability_peer_up(struct node *node, node_id peer)
 
 void stability_peer_down(struct node *node, node_id peer)
 {
-    node_load(node, peer)->report_due_us = UINT64_MAX;
-    step_store(node, &(struct message_stability_step){.kind = STABILITY_STEP_FORGET, .node = peer},
-               0, 0);
+    struct peer_load *load = node_load(node, peer);
+    load->report_due_us = UINT64_MAX;
+    ask_to_forget(node, load);
 }
 
 void stability_tick(struct node *node)
 {
     for (uint32_t i = 0; i < node->load_count; i++) {
         struct peer_load *load = &node->loads[i];
+        if (node->now.mono_us >= load->forget_due_us)
+            ask_to_forget(node, load);
         if (node->now.mono_us < load->report_due_us)
             continue;
         load->reported_us = node->now.mono_us;
@@ -94,9 +112,13 @@ void stability_tick(struct node *node)
 uint64_t stability_deadline_us(const struct node *node)
 {
     uint64_t deadline_us = node->collect_due_us;
-    for (uint32_t i = 0; i < node->load_count; i++)
-        if (node->loads[i].report_due_us < deadline_us)
-            deadline_us = node->loads[i].report_due_us;
+    for (uint32_t i = 0; i < node->load_count; i++) {
+        const struct peer_load *load = &node->loads[i];
+        uint64_t due_us =
+            load->report_due_us < load->forget_due_us ? load->report_due_us : load->forget_due_us;
+        if (due_us < deadline_us)
+            deadline_us = due_us;
+    }
     return deadline_us;
 }
 
@@ -171,11 +193,17 @@ void stability_store_frame(struct node *node, struct pending *pending, uint16_t 
                            struct slice body)
 {
     node_id peer = pending->origin.node;
+    request_id request = pending->id;
+    struct peer_load *load = node_load(node, peer); /* NULL: all */
     pending_remove(node, pending);
     if (type == MESSAGE_GARBAGE) {
         note_garbage(node, body);
+    } else if (load != NULL && request == load->forget && !is_forgotten(load)) {
+        load->forget_due_us = type == MESSAGE_STABILITY_HEARD
+                                  ? UINT64_MAX
+                                  : node->now.mono_us + FORGET_REFUSED_PAUSE_US;
     } else if (type == MESSAGE_STABILITY && peers_is_up(node->peers, peer)) {
-        node_load(node, peer)->report_afresh = false;
+        load->report_afresh = false;
         node_send_link(node, peers_link(node->peers, peer), MESSAGE_STABILITY, 0, 0, body);
     }
 }
@@ -199,6 +227,8 @@ void stability_peer_frame(struct node *node, const struct origin *origin, const 
         step_store(node, &step, 0, 0);
         return;
     }
+    if (!is_forgotten(load))
+        return; /* else this life would be judged by what an earlier one said; it comes again */
     uint64_t deadline_us = node->now.mono_us + (uint64_t)node->settings.request_timeout_ms * 1000;
     struct pending *pending = pending_add(node, PENDING_PEER_STORE, origin, deadline_us);
     pending->type = MESSAGE_STABILITY;

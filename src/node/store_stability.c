@@ -92,7 +92,7 @@ void store_stability_follow_members(struct store_side *side)
         const struct ring_member *member = &side->ring->members[i];
         struct stability_peer *peer = &all->peers[all->peer_count];
         uint32_t known = 0;
-        if (member->id == side->self || member->role != MEMBER_DATA)
+        if (member->id == side->self || !ring_member_keeps_hints(member))
             continue;
         while (known < before_count && before[known].node != member->id)
             known++;
@@ -262,20 +262,26 @@ static bool take_report(struct store_side *side, struct stability_peer *peer,
     return whole;
 }
 
+static void tell_heard(const struct frame *frame, uint64_t number, struct instant now,
+                       struct buffer *out)
+{
+    struct message_stability_heard heard = {.number = number, .sent_us = now.mono_us};
+    size_t offset = frame_start(out, MESSAGE_STABILITY_HEARD, frame->request, 0);
+    message_stability_heard_encode(&heard, out);
+    frame_finish(out, offset);
+}
+
 static void hear(struct store_side *side, struct stability_peer *peer,
                  const struct message_stability_step *step, const struct frame *frame,
                  struct instant now, struct buffer *out)
 {
     struct message_stability message;
     if (message_stability_decode(step->body, &message) != STATUS_OK)
-        return;                       /* it is not confirmed, so it comes again */
+        return;                                /* it is not confirmed, so it comes again */
     bool newer = message.number > peer->heard; /* else one overtook it, and would be taken back */
     if (newer && !take_report(side, peer, &message))
         return;
-    struct message_stability_heard heard = {.number = message.number, .sent_us = now.mono_us};
-    size_t offset = frame_start(out, MESSAGE_STABILITY_HEARD, frame->request, 0);
-    message_stability_heard_encode(&heard, out);
-    frame_finish(out, offset);
+    tell_heard(frame, message.number, now, out);
 }
 
 static void confirm(struct store_side *side, struct stability_peer *peer, uint64_t number)
@@ -311,7 +317,8 @@ static enum status collect_replica(struct store_side *side, uint32_t index, stru
     struct replica *replica = &side->replicas[index];
     struct stability *stability = &side->stability->replicas[index];
     struct purge_outcome outcome = {0};
-    side->context.may_mint = store_clock_may_mint(&side->clock, now) == STATUS_OK;
+    side->context.may_mint = store_clock_may_mint(&side->clock, now) == STATUS_OK &&
+                             ring_is_read(side->ring, side->self, replica->partition); /* T2 */
     uint64_t wait_us = (uint64_t)side->settings.request_timeout_max_ms * 1000;
     side->stability->waited[index] = stability_advance(stability, &replica->actor, &replica->clock,
                                                        now.mono_us, wait_us, hint_free_us(side)) &&
@@ -416,6 +423,11 @@ void store_handle_stability(struct store_side *side, const struct frame *frame, 
     struct stability_peer *peer = find_peer(side, step.node);
     if (step.kind == STABILITY_STEP_COLLECT)
         collect(side, &step, frame, now, out);
+    if (step.kind == STABILITY_STEP_FORGET) {
+        if (peer != NULL)
+            forget(side, peer);
+        tell_heard(frame, 0, now, &out->late);
+    }
     if (peer == NULL)
         return;
     switch (step.kind) {
@@ -432,9 +444,6 @@ void store_handle_stability(struct store_side *side, const struct frame *frame, 
     case STABILITY_STEP_HEARD:
         confirm(side, peer, step.number);
         peer->echo_us = step.heard_us;
-        break;
-    case STABILITY_STEP_FORGET:
-        forget(side, peer);
         break;
     default:
         break;

@@ -629,6 +629,7 @@ static void forget_under_way(struct node *node)
         forget_pendings(node, i);
         slot->pair->busy = false;
         slot->pair->due_us = node->now.mono_us + retry_us(node);
+        tree_exchange_fail(&slot->exchange, STATUS_STALE_TAG, &slot->held);
         tree_exchange_end(&slot->exchange);
         slot->held.want = TREE_EXCHANGE_NOTHING;
         buffer_clear(&slot->held.body);

@@ -9,7 +9,8 @@
  *       comes later is stopped by the seen-filter. Events that were lost with their maker before
  *       any owner had them are not waited for (G1 of stability.h)
  *   D2  only an owner that made a live cut makes tombstones; the others wait for them, so that
- *       a delete is not swept once for each owner
+ *       a delete is not swept once for each owner. For a maker that owns the partition no more the
+ *       owner with the least id does it
  *   D3  a replica drops a cut when none of its elements has a live version in it
  */
 #ifndef REPLICA_COLLECTION_H

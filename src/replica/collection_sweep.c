@@ -20,11 +20,12 @@ struct walk {
     bool clean; /* D3, so far */
 };
 
-static bool made_here(const struct replica *replica, const struct cell *head)
+static bool is_left_to(const struct replica *replica, const struct stability *stability,
+                       const struct cell *head)
 {
     for (uint32_t i = 0; i < head->count; i++)
         if (head->siblings[i].kind == SIBLING_CUT &&
-            head->siblings[i].dot.actor.node == replica->actor.node)
+            stability_stands_in(stability, replica->actor.node, head->siblings[i].dot.actor.node))
             return true;
     return false;
 }
@@ -183,7 +184,7 @@ enum status replica_sweep(struct replica *replica, keyspace_id keyspace, struct 
                         .cut = &cut,
                         .context = context,
                         .budget = budget,
-                        .makes = context->may_mint && made_here(replica, head),
+                        .makes = context->may_mint && is_left_to(replica, stability, head),
                         .clean = true};
     enum status status = STATUS_OK;
     *done = false;

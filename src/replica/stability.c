@@ -85,7 +85,11 @@ static bool is_retired(const struct stability *stability, const struct actor *se
     for (uint8_t i = 0; i < stability->owner_count; i++)
         if (stability->owners[i].node == actor->node)
             return actor_compare(actor, &stability->owners[i].actor) != 0;
-    return false; /* not an owner now: nothing is known of it */
+    /*
+     * A node that left (T4 of tests/models/ring_change.py), or never was more than joining: what it
+     * had under way is over, and as an owner once more it takes another name (T5).
+     */
+    return true;
 }
 
 static uint64_t base_of(const struct clock *clock, const struct actor *actor)
@@ -168,7 +172,7 @@ static bool is_earlier_name(const struct stable_vector *vector, const struct act
     for (uint8_t i = 0; i < vector->actor_count; i++)
         if (vector->actors[i].node == actor->node)
             return actor_compare(actor, &vector->actors[i]) < 0;
-    return false;
+    return true; /* of a node that left */
 }
 
 static bool vector_covers(const struct stable_vector *vector, const struct version_vector *context)
@@ -251,6 +255,19 @@ bool stability_is_lost(const struct stability *stability, const struct actor *se
         lost = lost && is_retired(stability, self, &dots->entries[i].actor);
     clock_deinit(&absent);
     return lost;
+}
+
+bool stability_stands_in(const struct stability *stability, node_id self, node_id node)
+{
+    bool least = true;
+    if (node == self)
+        return true;
+    for (uint8_t i = 0; i < stability->owner_count; i++) {
+        if (stability->owners[i].node == node)
+            return false;
+        least = least && self < stability->owners[i].node;
+    }
+    return least;
 }
 
 node_id stability_holder(const struct stability *stability, const struct version_vector *context)

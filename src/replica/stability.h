@@ -104,6 +104,11 @@ bool stability_is_lost(const struct stability *stability, const struct actor *se
                        const struct clock *clock, const struct clock *dots);
 /* G2: whether every owner is heard, and `clock` holds all that each reported. */
 bool stability_holds_all(const struct stability *stability, const struct clock *clock);
+/*
+ * Whether `self` does what is left to `node`: it is that node, or this is no owner any more and
+ * `self` is the owner with the least id.
+ */
+bool stability_stands_in(const struct stability *stability, node_id self, node_id node);
 /* The first owner that holds back `context`; 0: none does. */
 node_id stability_holder(const struct stability *stability, const struct version_vector *context);
 

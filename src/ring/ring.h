@@ -48,7 +48,9 @@ struct ring_address {
 enum member_role {
     MEMBER_DATA = 0,    /* owns partitions, and is a fallback for those of others */
     MEMBER_GATEWAY = 1, /* serves clients and stores nothing of theirs: neither owner nor fallback */
-    MEMBER_JOINING = 2  /* as a gateway, until a committed plan gives it partitions */
+    MEMBER_JOINING = 2, /* as a gateway, until a committed plan gives it partitions */
+    /* As a gateway, but that it hands over the hints that it keeps; then it is no member. */
+    MEMBER_LEAVING = 3
 };
 
 struct ring_member {
@@ -135,6 +137,12 @@ MUST_USE enum status ring_validate_row(const struct ring *ring, partition_id par
                                        const node_id *owners, char reason[RING_REASON_MAX]);
 /* Whether `name` can name a region, a rack or a keyspace. */
 bool ring_name_is_valid(const char *name);
+
+/* Whether it may keep hints, and so says of itself what is durable and what it keeps. */
+static inline bool ring_member_keeps_hints(const struct ring_member *member)
+{
+    return member->role == MEMBER_DATA || member->role == MEMBER_LEAVING;
+}
 
 /* The owners of `partition`: ring->owner_count ids, valid as long as the ring. */
 const node_id *ring_owners(const struct ring *ring, partition_id partition);

@@ -136,7 +136,7 @@ static enum status check_member(const struct ring *ring, const struct ring_membe
         return ring_refuse(STATUS_INVALID, reason,
                            "the rack of node %u is not 1 to %d characters of a-z 0-9 _ -",
                            member->id, RING_NAME_MAX);
-    if (member->role > MEMBER_JOINING)
+    if (member->role > MEMBER_LEAVING)
         return ring_refuse(STATUS_INVALID, reason, "node %u has no role that there is", member->id);
     if (member->role == MEMBER_GATEWAY && member->weight != 0)
         return ring_refuse(STATUS_INVALID, reason, "node %u is a gateway and has a weight",
@@ -183,7 +183,10 @@ enum status ring_validate_row(const struct ring *ring, partition_id partition,
             if (member->role != MEMBER_DATA)
                 return ring_refuse(
                     STATUS_INVALID, reason, "node %u is %s and owns partition %u", member->id,
-                    member->role == MEMBER_GATEWAY ? "a gateway" : "still joining", partition);
+                    member->role == MEMBER_GATEWAY   ? "a gateway"
+                    : member->role == MEMBER_JOINING ? "still joining"
+                                                     : "leaving",
+                    partition);
             if (member->region != region)
                 return ring_refuse(STATUS_INVALID, reason,
                                    "node %u owns partition %u for another region than its own",

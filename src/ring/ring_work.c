@@ -12,6 +12,7 @@ enum { FLAG_PAUSED = 1 };
 void ring_work_deinit(struct ring_work *work)
 {
     free(work->leavers);
+    free(work->lost);
     free(work->targets);
     *work = (struct ring_work){0};
 }
@@ -20,9 +21,14 @@ void ring_work_copy(const struct ring_work *from, struct ring_work *to)
 {
     *to = *from;
     to->leavers = NULL;
+    to->lost = NULL;
     to->targets = NULL;
     if (from->leaver_count > 0)
         to->leavers = memory_copy(from->leavers, from->leaver_count * sizeof *from->leavers);
+    if (from->lost_count > 0) {
+        to->lost = memory_new(from->leaver_count, sizeof *to->lost);
+        memcpy(to->lost, from->lost, from->lost_count * sizeof *to->lost);
+    }
     if (from->target_count > 0)
         to->targets = memory_copy(from->targets, from->target_count * sizeof *from->targets);
 }
@@ -89,6 +95,52 @@ void ring_work_abandon(struct ring_work *work)
 {
     work->target_count = 0;
     work->leaver_count = 0;
+    work->lost_count = 0;
+}
+
+static bool is_among(const node_id *nodes, uint16_t count, node_id node)
+{
+    for (uint16_t i = 0; i < count; i++)
+        if (nodes[i] == node)
+            return true;
+    return false;
+}
+
+bool ring_work_leaves(const struct ring_work *work, node_id node)
+{
+    return is_among(work->leavers, work->leaver_count, node);
+}
+
+bool ring_work_has_lost(const struct ring_work *work, node_id node)
+{
+    return is_among(work->lost, work->lost_count, node);
+}
+
+void ring_work_lose(struct ring_work *work, node_id node)
+{
+    assert(ring_work_leaves(work, node));
+    if (ring_work_has_lost(work, node))
+        return;
+    if (work->lost == NULL)
+        work->lost = memory_new(work->leaver_count, sizeof *work->lost);
+    uint16_t at = work->lost_count++;
+    for (; at > 0 && work->lost[at - 1] > node; at--)
+        work->lost[at] = work->lost[at - 1];
+    work->lost[at] = node;
+}
+
+const struct ring_target *ring_work_target(const struct ring_work *work, partition_id partition)
+{
+    uint32_t low = 0, high = work->target_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (work->targets[middle].partition < partition)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = low < work->target_count && work->targets[low].partition == partition;
+    return found ? &work->targets[low] : NULL;
 }
 
 bool ring_work_is_over(const struct ring_work *work, const struct ring *ring)
@@ -107,6 +159,9 @@ void ring_work_encode(const struct ring_work *work, const struct ring *ring, str
     buffer_put_varint(out, work->leaver_count);
     for (uint16_t i = 0; i < work->leaver_count; i++)
         buffer_put_varint(out, work->leavers[i]);
+    buffer_put_varint(out, work->lost_count);
+    for (uint16_t i = 0; i < work->lost_count; i++)
+        buffer_put_varint(out, work->lost[i]);
     buffer_put_varint(out, work->target_count);
     for (uint32_t i = 0; i < work->target_count; i++) {
         buffer_put_varint(out, work->targets[i].partition);
@@ -124,6 +179,20 @@ static void read_leavers(struct reader *reader, const struct ring *ring, struct 
         if (ring_member(ring, node) == NULL || (i > 0 && node <= out->leavers[i - 1]))
             reader->failed = true;
         out->leavers[out->leaver_count++] = node;
+    }
+}
+
+static void read_lost(struct reader *reader, struct ring_work *out)
+{
+    uint16_t count = (uint16_t)reader_varint_max(reader, out->leaver_count);
+    node_id last = 0;
+    for (uint16_t i = 0; i < count && !reader->failed; i++) {
+        node_id node = (node_id)reader_varint_max(reader, UINT32_MAX);
+        if (node <= last || !ring_work_leaves(out, node))
+            reader->failed = true;
+        else
+            ring_work_lose(out, node);
+        last = node;
     }
 }
 
@@ -156,6 +225,8 @@ enum status ring_work_decode(struct slice bytes, const struct ring *ring, struct
         reader.failed = true;
     if (!reader.failed)
         read_leavers(&reader, ring, out);
+    if (!reader.failed)
+        read_lost(&reader, out);
     if (!reader.failed)
         read_targets(&reader, ring, out);
     if (reader_end(&reader) == STATUS_OK)

@@ -9,6 +9,7 @@
  *     u64     id of the plan
  *     u8      1: paused
  *     varint  leavers:  { varint node }, ascending
+ *     varint  lost:     { varint node }, ascending: leavers whose stores are waited for no longer
  *     varint  rows:     { varint partition, owner_count x varint node }, by partition, ascending
  */
 #ifndef RING_RING_WORK_H
@@ -34,8 +35,10 @@ struct ring_work {
     uint64_t plan_id; /* 0: there is none */
     bool paused;      /* nothing more begins; what has begun goes on */
     uint16_t leaver_count;
+    uint16_t lost_count; /* of them */
     uint32_t target_count;
-    node_id *leavers;            /* owned */
+    node_id *leavers;            /* owned, as the next */
+    node_id *lost;               /* NULL, or with room for all leavers */
     struct ring_target *targets; /* that have not begun, by partition; owned */
 };
 
@@ -49,6 +52,13 @@ void ring_work_begin(struct ring *ring, const struct ring_wishes *wishes,
 void ring_work_settle(struct ring_work *work, const struct ring *ring);
 /* Give up what has not begun. Nobody leaves any more; what has begun is left to its transitions. */
 void ring_work_abandon(struct ring_work *work);
+bool ring_work_leaves(const struct ring_work *work, node_id node);
+/* Whether what that leaver alone has was given up (T8). */
+bool ring_work_has_lost(const struct ring_work *work, node_id node);
+/* It is a leaver. */
+void ring_work_lose(struct ring_work *work, node_id node);
+/* Where the partition is to go, while it has not begun; else NULL. */
+const struct ring_target *ring_work_target(const struct ring_work *work, partition_id partition);
 /* Whether nothing is left, and nothing moves. True of none. */
 bool ring_work_is_over(const struct ring_work *work, const struct ring *ring);
 

@@ -56,7 +56,7 @@ enum stability_step_kind {
     STABILITY_STEP_AFRESH,  /* the same with everything: the link is new */
     STABILITY_STEP_REPORT,  /* body: MESSAGE_STABILITY of `node`; answer MESSAGE_STABILITY_HEARD */
     STABILITY_STEP_HEARD,   /* number: `node` has that report; heard_us: sent_us of the message */
-    STABILITY_STEP_FORGET,  /* `node` cannot be heard any more */
+    STABILITY_STEP_FORGET,  /* `node` cannot be heard any more; answer MESSAGE_STABILITY_HEARD */
     STABILITY_STEP_COLLECT, /* number 0: begin a round of collecting, else go on; MESSAGE_GARBAGE */
     STABILITY_STEP_KIND_COUNT
 };

@@ -127,6 +127,10 @@ static void who_was_to_leave_is_a_member_until_the_end(void **state)
         assert_non_null(ring_member(fixture->ring, 1));
         drive(fixture, true);
     }
+    assert_int_equal(plan_end(fixture->ring, &fixture->work, reason), STATUS_INVALID);
+    assert_non_null(strstr(reason, "may still be given hints"));
+    assert_int_equal(plan_retire(fixture->ring, &fixture->work, reason), STATUS_OK);
+    assert_int_equal(ring_member(fixture->ring, 1)->role, MEMBER_LEAVING);
     assert_int_equal(plan_end(fixture->ring, &fixture->work, reason), STATUS_OK);
     assert_null(ring_member(fixture->ring, 1));
     assert_true(ring_is_fenced(fixture->ring, 1));
@@ -150,6 +154,22 @@ static void an_aborted_plan_ends_with_all_members(void **state)
     assert_int_equal(ring_member(fixture->ring, 5)->role, MEMBER_DATA);
     stage(fixture, (struct ring_wish){.node = 1, .kind = RING_WISH_LEAVE});
     assert_int_not_equal(plan_now(fixture), fixture->plan_id); /* epochs have gone up */
+}
+
+/* It has no partition any more, and is a fallback again. */
+static void who_was_retired_stays_when_the_plan_is_given_up(void **state)
+{
+    struct fixture *fixture = *state;
+    char reason[RING_REASON_MAX];
+    assert_int_equal(commit(fixture, fixture->plan_id, ""), STATUS_OK);
+    assert_int_equal(plan_retire(fixture->ring, &fixture->work, reason), STATUS_INVALID);
+    while (!ring_work_is_over(&fixture->work, fixture->ring))
+        drive(fixture, true);
+    assert_int_equal(plan_retire(fixture->ring, &fixture->work, reason), STATUS_OK);
+    assert_int_equal(plan_abort(fixture->ring, &fixture->work, reason), STATUS_OK);
+    assert_int_equal(ring_member(fixture->ring, 1)->role, MEMBER_DATA);
+    assert_int_equal(plan_end(fixture->ring, &fixture->work, reason), STATUS_OK);
+    assert_non_null(ring_member(fixture->ring, 1));
 }
 
 /* Reads have moved: going back would lose what was written since. */
@@ -192,6 +212,7 @@ int main(void)
         TEST(a_plan_that_is_no_longer_true_changes_nothing),
         TEST(who_was_to_leave_is_a_member_until_the_end),
         TEST(an_aborted_plan_ends_with_all_members),
+        TEST(who_was_retired_stays_when_the_plan_is_given_up),
         TEST(what_has_switched_goes_on_after_an_abort),
         TEST(a_pause_holds_back_what_has_not_begun),
     };

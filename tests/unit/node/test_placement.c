@@ -221,9 +221,31 @@ static void the_store_side_is_asked_as_long_as_it_has_something_to_do(void **sta
     loop_host_deinit(&moving.host);
 }
 
+/* Its messages have a tag that nobody answers any more; what was asked is awaited no longer. */
+static void an_exchange_of_trees_begins_anew(void **state)
+{
+    struct moving moving = {0};
+    struct frame frame;
+    link_id link;
+    bool asked = false;
+    (void)state;
+    init(&moving);
+    for (int i = 0; !asked && i < 7000; i++) { /* the first comes within repair-interval */
+        for (node_id id = 2; id <= MEMBERS; id++)
+            loop_host_beat(&moving.host, id, 0);
+        loop_host_pass(&moving.host, 100, 0);
+        asked = loop_host_find(&moving.host, MESSAGE_TREE_ASK, &frame, &link);
+    }
+    assert_true(asked);
+    come_into_force(&moving);
+    loop_host_give(&moving.host, 0, MESSAGE_STORE_REFUSED, frame.request, slice_make(NULL, 0));
+    loop_host_deinit(&moving.host);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_exchange_of_trees_begins_anew),
         cmocka_unit_test(a_write_goes_on_under_another_number),
         cmocka_unit_test(a_write_is_minted_once),
         cmocka_unit_test(a_mint_that_the_store_refused_is_asked_for_again),

@@ -13,9 +13,10 @@ static void start(struct loop_host *host)
     loop_host_let_all_in(host);
 }
 
-/* The request of the own store that makes a report for the peer; 0: none was asked for. */
-static request_id asked(const struct loop_host *host)
+/* The number of the last step of a kind from `first` to `last` about the peer; 0: there is none. */
+static request_id find_step(const struct loop_host *host, uint8_t first, uint8_t last)
 {
+    request_id request = 0;
     for (size_t i = 0; i < host->effects.count; i++) {
         const struct effect *effect = &host->effects.items[i];
         struct message_stability_step step;
@@ -28,11 +29,16 @@ static request_id asked(const struct loop_host *host)
         if (frame.type != MESSAGE_STABILITY_STEP)
             continue;
         assert_int_equal(message_stability_step_decode(frame.body, &step), STATUS_OK);
-        if (step.node == PEER &&
-            (step.kind == STABILITY_STEP_ASK || step.kind == STABILITY_STEP_AFRESH))
-            return frame.request;
+        if (step.node == PEER && step.kind >= first && step.kind <= last)
+            request = frame.request;
     }
-    return 0;
+    return request;
+}
+
+/* The request of the own store that makes a report for the peer; 0: none was asked for. */
+static request_id asked(const struct loop_host *host)
+{
+    return find_step(host, STABILITY_STEP_ASK, STABILITY_STEP_AFRESH);
 }
 
 /* The store has made the report, and it is sent. */
@@ -94,8 +100,8 @@ static void one_report_is_under_way_at_a_time(void **state)
     assert_int_not_equal(request, 0);
     report(&host, request, 1);
     assert_int_equal(asked_within(&host, host.settings.stability_interval_ms - 1000), 0);
-    hear(&host, 1);
-    assert_int_not_equal(asked_within(&host, 1000), 0);
+    hear(&host, 1); /* its next turn was long ago */
+    assert_int_not_equal(asked(&host), 0);
     loop_host_deinit(&host);
 }
 
@@ -112,11 +118,52 @@ static void a_report_that_is_not_heard_of_is_followed_by_another(void **state)
     loop_host_deinit(&host);
 }
 
+static void get_report(struct loop_host *host)
+{
+    struct buffer body = {0};
+    message_stability_encode(&(struct message_stability){.number = 1}, &body);
+    loop_host_give(host, PEER, MESSAGE_STABILITY, 9, buffer_slice(&body));
+    buffer_deinit(&body);
+}
+
+static request_id forgets(const struct loop_host *host)
+{
+    return find_step(host, STABILITY_STEP_FORGET, STABILITY_STEP_FORGET);
+}
+
+/* A full queue refuses the step: what the peer said in an earlier life would stand for good. */
+static void a_report_waits_until_those_of_the_last_link_are_forgotten(void **state)
+{
+    struct loop_host host;
+    struct buffer heard = {0};
+    (void)state;
+    start(&host);
+    loop_host_step(&host, (struct event){.kind = EVENT_LINK_DOWN, .link = PEER});
+    request_id request = forgets(&host);
+    assert_int_not_equal(request, 0);
+    loop_host_let_all_in(&host);
+    loop_host_give(&host, 0, MESSAGE_STORE_REFUSED, request, slice_make(NULL, 0));
+    get_report(&host);
+    assert_int_equal(find_step(&host, STABILITY_STEP_REPORT, STABILITY_STEP_REPORT), 0);
+
+    loop_host_beat(&host, PEER, 0);
+    loop_host_pass(&host, 200, 0);
+    request = forgets(&host); /* once more */
+    assert_int_not_equal(request, 0);
+    message_stability_heard_encode(&(struct message_stability_heard){.number = 0}, &heard);
+    loop_host_give(&host, 0, MESSAGE_STABILITY_HEARD, request, buffer_slice(&heard));
+    get_report(&host);
+    assert_int_not_equal(find_step(&host, STABILITY_STEP_REPORT, STABILITY_STEP_REPORT), 0);
+    buffer_deinit(&heard);
+    loop_host_deinit(&host);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_report_is_under_way_at_a_time),
         cmocka_unit_test(a_report_that_is_not_heard_of_is_followed_by_another),
+        cmocka_unit_test(a_report_waits_until_those_of_the_last_link_are_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -411,6 +411,41 @@ static void a_swept_collection_leaves_nothing_on_the_disk(void **state)
     end(&world);
 }
 
+/* The tombstones of a delete are left to its maker, and that may have given the partition away. */
+static void another_owner_sweeps_for_one_that_left(void **state)
+{
+    static const node_id owners[] = {2, 3};
+    struct world world;
+    (void)state;
+    begin(&world, 3);
+    for (unsigned e = 0; e < ELEMENTS; e++)
+        change(&world, e % HOSTS, e, true);
+    exchange_all(&world);
+    delete_all(&world, 0, 1);
+    exchange_all(&world);
+    for (unsigned h = 1; h < HOSTS; h++) {
+        stability_deinit(&world.hosts[h].stability);
+        stability_init(&world.hosts[h].stability, owners, 2, world.hosts[h].id);
+    }
+    for (unsigned round = 0; round < 8; round++) {
+        for (unsigned h = 1; h < HOSTS; h++) {
+            struct garbage_host *host = &world.hosts[h], *other = &world.hosts[HOSTS - h];
+            garbage_host_commit(other);
+            garbage_host_report(host, other);
+            garbage_host_ripen(host);
+            host->context.may_mint = true;
+            garbage_host_purge(host);
+        }
+        pull(&world.hosts[1], &world.hosts[2]);
+        pull(&world.hosts[2], &world.hosts[1]);
+    }
+    for (unsigned h = 1; h < HOSTS; h++) {
+        assert_int_equal(garbage_host_records(&world.hosts[h], RECORD_CELL), 0);
+        assert_int_equal(garbage_host_records(&world.hosts[h], RECORD_GARBAGE), 0);
+    }
+    end(&world);
+}
+
 /* The third owner may still be sent elements that the delete has seen. */
 static void a_cut_stays_while_an_owner_lacks_what_it_covers(void **state)
 {
@@ -480,6 +515,7 @@ int main(void)
         cmocka_unit_test(a_delete_leaves_what_it_has_not_seen),
         cmocka_unit_test(a_delete_removes_what_its_quorum_has_seen),
         cmocka_unit_test(a_swept_collection_leaves_nothing_on_the_disk),
+        cmocka_unit_test(another_owner_sweeps_for_one_that_left),
         cmocka_unit_test(a_cut_stays_while_an_owner_lacks_what_it_covers),
         cmocka_unit_test(what_was_lost_with_its_maker_holds_no_cut_back),
         cmocka_unit_test(a_cut_of_what_its_maker_has_yet_to_make_is_refused),

@@ -114,12 +114,28 @@ static void it_is_over_when_nothing_is_left_and_nothing_moves(void **state)
     assert_true(ring_work_is_over(&fixture->work, fixture->ring));
 }
 
+static void only_what_has_not_begun_has_a_target(void **state)
+{
+    struct fixture *fixture = *state;
+    partition_id first = fixture->work.targets[0].partition;
+    assert_ptr_equal(ring_work_target(&fixture->work, first), &fixture->work.targets[0]);
+    begin_first(fixture);
+    ring_work_settle(&fixture->work, fixture->ring);
+    assert_null(ring_work_target(&fixture->work, first));
+    for (uint32_t i = 0; i < fixture->work.target_count; i++)
+        assert_ptr_equal(ring_work_target(&fixture->work, fixture->work.targets[i].partition),
+                         &fixture->work.targets[i]);
+    assert_null(ring_work_target(&(struct ring_work){0}, first));
+}
+
 static void bytes_come_back(void **state)
 {
     struct fixture *fixture = *state;
     struct ring_work read, copy;
     struct buffer bytes = {0}, again = {0};
     fixture->work.paused = true;
+    assert_false(ring_work_has_lost(&fixture->work, 1));
+    ring_work_lose(&fixture->work, 1);
     ring_work_copy(&fixture->work, &copy);
     ring_work_encode(&fixture->work, fixture->ring, &bytes);
     assert_int_equal(ring_work_decode(buffer_slice(&bytes), fixture->ring, &read), STATUS_OK);
@@ -175,6 +191,7 @@ int main(void)
         TEST(committing_makes_members_what_was_wished_and_moves_nothing),
         TEST(what_begins_takes_its_row_away),
         TEST(it_is_over_when_nothing_is_left_and_nothing_moves),
+        TEST(only_what_has_not_begun_has_a_target),
         TEST(bytes_come_back),
         TEST(damaged_bytes_are_refused_or_canonical),
     };
