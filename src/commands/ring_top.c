@@ -2,7 +2,8 @@
  * ring_top.c - RING.TOP: the keys that clients of this node ask for most, or write most to.
  *
  * Of this node alone, and of what its own clients asked (node/key_traffic.h). A key is cut after
- * KEY_SKETCH_KEY_BYTES; `length` is that of all of it. Counts are too large by `error` at most.
+ * KEY_SKETCH_KEY_BYTES; `length` is that of all of it. Counts are of samples, and beside that too
+ * large by `error` at most.
  */
 #include "commands/arguments.h"
 #include "commands/call.h"

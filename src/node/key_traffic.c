@@ -17,21 +17,43 @@ static void turn_window(struct key_traffic *traffic, uint64_t now_us)
     traffic->started_us = now_us;
 }
 
-static void count_one(struct key_traffic *traffic, uint64_t seed, const struct key_request *request,
-                      struct slice key, uint64_t written_bytes)
-{
-    uint64_t hash = key_sketch_hash(seed, request->keyspace, key);
-    key_sketch_add(&traffic->requests[traffic->current], hash, request->keyspace, key, 1,
-                   key_request_writes(request));
-    if (written_bytes > 0)
-        key_sketch_add(&traffic->written, hash, request->keyspace, key, written_bytes,
-                       written_bytes);
-}
-
 /* What a mutation brings with it; increments and the like bring next to nothing. */
 static uint64_t mutation_bytes(const struct key_entry *entry)
 {
     return entry->mutation.value.length;
+}
+
+static void count_request(struct key_traffic *traffic, uint64_t hash,
+                          const struct key_request *request, struct slice key)
+{
+    key_sketch_add(&traffic->requests[traffic->current], hash, request->keyspace, key,
+                   KEY_TRAFFIC_SAMPLE, key_request_writes(request) ? KEY_TRAFFIC_SAMPLE : 0);
+}
+
+/* A key of the request, and the bytes that it is given. */
+static void count_key(struct key_traffic *traffic, uint64_t seed, const struct key_request *request,
+                      struct slice key, uint64_t bytes, bool sampled)
+{
+    bool large = bytes >= KEY_TRAFFIC_LARGE_BYTES;
+    uint64_t weight = large ? bytes : bytes * KEY_TRAFFIC_SAMPLE;
+    if (!sampled && !large)
+        return;
+    uint64_t hash = key_sketch_hash(seed, request->keyspace, key);
+    if (sampled)
+        count_request(traffic, hash, request, key);
+    if (bytes > 0)
+        key_sketch_add(&traffic->written, hash, request->keyspace, key, weight, weight);
+}
+
+/* Whether this one is looked at. The gaps are even between 0 and twice the mean. */
+static bool draw(struct key_traffic *traffic)
+{
+    if (traffic->skip > 0) {
+        traffic->skip--;
+        return false;
+    }
+    traffic->skip = (uint32_t)random_below(&traffic->random, 2 * KEY_TRAFFIC_SAMPLE - 1);
+    return true;
 }
 
 void key_traffic_count(struct key_traffic *traffic, uint64_t seed,
@@ -40,17 +62,21 @@ void key_traffic_count(struct key_traffic *traffic, uint64_t seed,
     uint64_t bytes = 0;
     if (request->entry_count == 0 || request->kind == KEY_COVERAGE)
         return;
-    turn_window(traffic, now_us);
+    bool sampled = draw(traffic);
+    if (sampled)
+        turn_window(traffic, now_us);
+    else if (!key_request_writes(request))
+        return;
     if (request->kind == KEY_WRITE) {
         for (uint16_t i = 0; i < request->entry_count; i++)
-            count_one(traffic, seed, request, request->entries[i].key,
-                      mutation_bytes(&request->entries[i]));
+            count_key(traffic, seed, request, request->entries[i].key,
+                      mutation_bytes(&request->entries[i]), sampled);
         return;
     }
     if (request->kind == KEY_ELEMENTS_WRITE)
         for (uint16_t i = 1; i < request->entry_count; i++)
             bytes += request->entries[i].key.length + mutation_bytes(&request->entries[i]);
-    count_one(traffic, seed, request, request->entries[0].key, bytes);
+    count_key(traffic, seed, request, request->entries[0].key, bytes, sampled);
 }
 
 /* Keep `out` sorted, the heaviest first. */
