@@ -11,6 +11,7 @@
 #include "commands/client_list.h"
 #include "commands/command_list.h"
 #include "commands/help.h"
+#include "commands/maintenance.h"
 #include "commands/session_state.h"
 
 static void start_id(struct call *call)
@@ -173,12 +174,6 @@ static void start_getredir(struct call *call)
     call_reply_integer(call, -1);
 }
 
-static void start_maintenance(struct call *call)
-{
-    call_reply_error(call, "ERR CLIENT MAINT_NOTIFICATIONS is not offered by RingDB: nodes do not "
-                           "announce maintenance yet");
-}
-
 static void start_pause(struct call *call)
 {
     call_reply_error(call, "ERR CLIENT PAUSE is not offered by RingDB: other nodes would go on "
@@ -215,8 +210,10 @@ static const struct command client_subcommands[] = {
                "Ends connections of this node."),
     CLIENT_ROW("list", client_list_start, "2.4.0", -2, COMMAND_ADMIN,
                "[TYPE client-type] [ID client-id ...]", "The connections of this node."),
-    CLIENT_ROW("maint_notifications", start_maintenance, "8.2.0", -3, 0, "<ON | OFF> [arg ...]",
-               "An error: maintenance is not announced yet."),
+    CLIENT_ROW("maint_notifications", client_maintenance_start, "8.2.0", -3, 0,
+               "<ON | OFF> [MOVING-ENDPOINT-TYPE endpoint-type]",
+               "Whether this connection is sent MOVING, with another node, when this one drains; "
+               "in RESP3."),
     CLIENT_ROW("no-evict", start_no_evict, "7.0.0", 3, COMMAND_ADMIN, "<ON | OFF>",
                "Accepted; connections are not ended for memory in another way."),
     CLIENT_ROW("no-touch", start_no_touch, "7.2.0", 3, 0, "<ON | OFF>",

@@ -23,6 +23,7 @@
 #include "node/settings.h"
 #include "repair/hint_handoff.h"
 #include "ring/ring.h"
+#include "ring/ring_wait.h"
 #include "wire/message_drop.h"
 #include "wire/message_expiry.h"
 
@@ -80,7 +81,8 @@ struct node_statistics {
     uint64_t frames_refused; /* from peers: wrong ring, incarnation, or not decodable */
     uint64_t store_errors;
     uint64_t acl_denied_commands, acl_denied_keys, acl_denied_logins, acl_denied_channels;
-    /* Published messages to and from other nodes; and not sent, because one took them too slowly. */
+    /* Published messages to and from other nodes; and not sent, because one took them too slowly.
+     */
     uint64_t publications_sent, publications_received, publications_dropped;
     uint64_t acl_limited_logins; /* that were not looked at, after too many that failed */
 };
@@ -158,6 +160,26 @@ struct hint_view {
     bool is_full;             /* no more is taken at all */
 };
 
+/* How far this node is with handing over what it does (node/drain.h). */
+struct drain_view {
+    bool on, forced;
+    bool is_done; /* nothing below is left, or forced: nothing that can be waited for */
+    uint64_t for_ms;
+    uint32_t unconfirmed;    /* members in reach that have not confirmed that they know */
+    uint32_t requests;       /* under way here, that others could not finish */
+    uint32_t clients_told;   /* connections that asked to be told, and are here still */
+    uint64_t hints;          /* kept for owners elsewhere */
+    uint32_t log_partitions; /* of which an owner in reach may lack what the log here has */
+    uint32_t without_quorum; /* partitions that would lose it */
+};
+
+/* Whither a client is to go on, and in which time. */
+struct client_move {
+    const struct ring_address *to; /* of a member; borrowed from the ring */
+    uint64_t sequence;             /* rises with each drain of the node */
+    uint32_t seconds;
+};
+
 enum peer_state { PEER_DOWN, PEER_UP, PEER_SELF };
 
 /*
@@ -196,9 +218,22 @@ struct environment {
      * Whether this node's replica of the partition answers reads (false: not owner, or rebuilding).
      */
     bool (*replica_ready)(void *node, partition_id partition);
-    /* What a node last said of whom it reaches, and how old that is. May be NULL: nothing is known. */
+    /* What a node last said of whom it reaches, and how old that is. May be NULL: nothing is known.
+     */
     struct reach_view (*reach_between)(void *node, node_id from, node_id to, struct instant now);
     uint64_t (*reach_age_ms)(void *node, node_id from, struct instant now);
+    /*
+     * Begin or end the drain of this node; what is so already is STATUS_OK. STATUS_INVALID:
+     * refused, and a sentence was appended to `reason`. Both, or NULL. The view's reason is why it
+     * is not done; nothing when it is, or when the node does not drain.
+     */
+    enum status (*drain_set)(void *node, bool on, bool forced, struct buffer *reason);
+    void (*drain_view)(void *node, struct instant now, struct drain_view *out,
+                       struct buffer *reason);
+    /* Whether that node drains, as it last said. May be NULL: nobody does. */
+    bool (*drains)(void *node, node_id id);
+    /* false: the client may stay, or there is no other node. May be NULL. */
+    bool (*client_move)(void *node, connection_id id, struct client_move *out);
     /* May be NULL: no hints are kept. */
     void (*hint_view)(void *node, struct hint_view *out);
     void (*expiry_view)(void *node, struct message_expiry_state *out); /* may be NULL */
@@ -218,6 +253,12 @@ struct environment {
     /* Whether it is over; its outcome is then taken, and forgotten. */
     bool (*change_take)(void *node, uint64_t ticket, struct change_outcome *out);
     void (*register_view)(void *node, struct register_view *out); /* may be NULL */
+    /*
+     * What a partition that moves, and the end of a plan, wait for; false: this node has not asked
+     * since the register changed. May be NULL: it never does.
+     */
+    bool (*plan_wait)(void *node, partition_id partition, struct ring_wait *out);
+    bool (*plan_end_wait)(void *node, struct ring_wait *out);
     /* Append the value of the register as it stands (membership/register_value.h). May be NULL. */
     void (*register_export)(void *node, struct buffer *out);
     /*
@@ -234,7 +275,8 @@ struct environment {
      * session; not before the call into the asking session has returned. May be NULL.
      */
     void (*client_close)(void *node, connection_id id);
-    /* Bytes for another connection of this node than the one whose session is called. May be NULL. */
+    /* Bytes for another connection of this node than the one whose session is called. May be NULL.
+     */
     void (*client_send)(void *node, connection_id id, struct slice bytes);
     /* A message to the other nodes, for who listens there. NULL: there are none. */
     void (*publish)(void *node, bool sharded, struct slice channel, struct slice message);

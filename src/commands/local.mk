@@ -48,6 +48,8 @@ libringcore_a_SOURCES += \
 	src/commands/login_limits.h \
 	src/commands/latency_monitor.c \
 	src/commands/latency_monitor.h \
+	src/commands/maintenance.c \
+	src/commands/maintenance.h \
 	src/commands/manual.c \
 	src/commands/manual.h \
 	src/commands/member.c \
@@ -64,6 +66,7 @@ libringcore_a_SOURCES += \
 	src/commands/repair_view.h \
 	src/commands/reply.c \
 	src/commands/ring_admin.c \
+	src/commands/ring_drain.c \
 	src/commands/ring_gc.c \
 	src/commands/ring_hints.c \
 	src/commands/ring_reach.c \
@@ -85,7 +88,10 @@ libringcore_a_SOURCES += \
 	src/commands/siblings.c \
 	src/commands/siblings.h \
 	src/commands/strings.c \
+	src/commands/task_reply.c \
 	src/commands/task_reply.h \
+	src/commands/tasks.c \
+	src/commands/transfers.c \
 	src/commands/syntax.c \
 	src/commands/syntax.h \
 	src/commands/subscriptions.c \

@@ -87,6 +87,11 @@ void metrics_take(const struct environment *environment, struct instant now,
         environment->clock_view(node, now, &out->clock);
     if (environment->store_view != NULL)
         environment->store_view(node, now, &out->store);
+    if (environment->drain_view != NULL) {
+        struct buffer reason = {0};
+        environment->drain_view(node, now, &out->drain, &reason);
+        buffer_deinit(&reason);
+    }
     if (environment->register_view != NULL)
         environment->register_view(node, &out->config);
     if (environment->hint_view != NULL)

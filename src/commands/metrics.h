@@ -24,6 +24,7 @@ struct metrics_view {
     struct ring_view ring;
     struct clock_view clock;
     struct store_view store;
+    struct drain_view drain;
     struct register_view config;
     struct hint_view hints;
     struct gc_view garbage;

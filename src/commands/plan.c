@@ -1,8 +1,10 @@
 /*
- * plan.c - RING.PLAN: what is staged for the next change of owners.
+ * plan.c - RING.PLAN: what is staged for the next change of owners, and the life of the plan that
+ * was made of it.
  *
- * Nodes make no plans, which takes seconds for a large ring: whoever asks makes one of what BASE
- * gives (ring/change_plan.h), and its id tells whether it is true still.
+ * Whoever plans makes the plan of what BASE gives (ring/change_plan.h), for a large ring takes
+ * long; its id tells whether it is true still. Committing makes it once more, at this node, to see
+ * so.
  */
 #include <assert.h>
 #include <string.h>
@@ -13,6 +15,8 @@
 #include "commands/command_list.h"
 #include "commands/help.h"
 #include "commands/server_version.h"
+#include "commands/session_state.h"
+#include "commands/task_reply.h"
 #include "ring/ring_wish.h"
 
 static const char *const WISH_NAMES[] = {[RING_WISH_LEAVE] = "leave",
@@ -130,24 +134,81 @@ static void start_clear(struct call *call)
     change_call_start(call, &change, reply_staged);
 }
 
-/* ---- SHOW, BASE ---- */
+/* ---- COMMIT, PAUSE, RESUME, ABORT, LOST ---- */
 
-/* The register as this node knows it; NULL: it has none, and the call was answered. */
-static struct register_value *take_value(struct call *call)
+static void reply_life(struct call *call, const struct change_outcome *outcome)
 {
-    const struct environment *environment = call_environment(call);
-    struct register_value *value;
-    struct buffer bytes = {0};
-    if (environment->register_export == NULL) {
-        call_reply_error(call, "ERR this node has no register");
-        return NULL;
-    }
-    environment->register_export(environment->node, &bytes);
-    enum status status = register_value_decode(buffer_slice(&bytes), &value);
-    assert(status == STATUS_OK); /* it goes by it */
-    buffer_deinit(&bytes);
-    return value;
+    struct resp_writer writer = call_writer(call);
+    resp_writer_map(writer, 4);
+    resp_writer_bulk(writer, slice_text("id"));
+    resp_writer_bulk(writer, call_argument(call, 2));
+    resp_writer_bulk(writer, slice_text("seq"));
+    resp_writer_integer(writer, (int64_t)outcome->seq);
+    resp_writer_bulk(writer, slice_text("known_by"));
+    resp_writer_integer(writer, outcome->known_by);
+    resp_writer_bulk(writer, slice_text("members"));
+    resp_writer_integer(writer, outcome->members);
+    call_finish(call);
 }
+
+/* With the id that is the second argument; false: it is none, and the call was answered. */
+static bool take_life(struct call *call, enum register_change_kind kind,
+                      struct register_change *out)
+{
+    *out = (struct register_change){.kind = (uint8_t)kind,
+                                    .member = {.id = call_environment(call)->self},
+                                    .now_ms = call_now(call).wall_ms};
+    return task_id_take(call, 2, &out->plan_id);
+}
+
+static void start_life(struct call *call, enum register_change_kind kind)
+{
+    struct register_change change;
+    if (take_life(call, kind, &change))
+        change_call_start(call, &change, reply_life);
+}
+
+static void start_commit(struct call *call)
+{
+    struct register_change change;
+    if (call_environment(call)->settings->ring_changes == 0) {
+        call_reply_error(call, "ERR ring-changes is no at this node, so no plan can be committed "
+                               "here; nothing was changed, and what is staged stays so");
+        return;
+    }
+    if (!take_life(call, REGISTER_CHANGE_PLAN_COMMIT, &change))
+        return;
+    const char *user = session_user_name(call->session);
+    size_t length = strlen(user);
+    assert(length < sizeof change.user);
+    memcpy(change.user, user, length);
+    change_call_start(call, &change, reply_life);
+}
+
+static void start_pause(struct call *call)
+{
+    start_life(call, REGISTER_CHANGE_PLAN_PAUSE);
+}
+
+static void start_resume(struct call *call)
+{
+    start_life(call, REGISTER_CHANGE_PLAN_RESUME);
+}
+
+static void start_abort(struct call *call)
+{
+    start_life(call, REGISTER_CHANGE_PLAN_ABORT);
+}
+
+static void start_lost(struct call *call)
+{
+    struct register_change change;
+    if (take_life(call, REGISTER_CHANGE_PLAN_LOSE, &change) &&
+        take_number(call, 3, "the id of a node", UINT32_MAX, &change.member.id))
+        change_call_start(call, &change, reply_life);
+}
+
+/* ---- SHOW, BASE ---- */
 
 static void write_wish(struct resp_writer writer, const struct ring_wish *wish)
 {
@@ -166,7 +227,7 @@ static void write_wish(struct resp_writer writer, const struct ring_wish *wish)
 
 static void start_show(struct call *call)
 {
-    struct register_value *value = take_value(call);
+    struct register_value *value = task_register(call);
     if (value == NULL)
         return;
     struct resp_writer writer = call_writer(call);
@@ -180,7 +241,7 @@ static void start_show(struct call *call)
 /* Who plans needs neither the secret of the ring nor the users. */
 static void start_base(struct call *call)
 {
-    struct register_value *value = take_value(call);
+    struct register_value *value = task_register(call);
     struct buffer bytes = {0};
     if (value == NULL)
         return;
@@ -204,10 +265,21 @@ static void start_base(struct call *call)
     }
 
 static const struct command subcommands[] = {
+    ROW(abort, 3, "plan-id",
+        "Gives the plan up: what has not begun stays where it is, what reads have not left goes "
+        "back, and what they have left goes on. Nobody leaves."),
     ROW(base, 2, "",
         "What a plan follows from, for ringctl: the ring without its secret, and what is staged."),
     ROW(clear, 2, "", "Drops all that is staged. Who is joining stays."),
+    ROW(commit, 3, "plan-id",
+        "Begins the plan that follows from what is staged, if it is the one with this id. Refused "
+        "while another one is under way, and unless ring-changes is yes."),
     HELP_ROW("ring.plan", RINGDB_SINCE_FIRST, 0),
+    ROW(lost, 4, "plan-id node",
+        "The plan waits no longer for what that node alone has, which is lost with its store: all "
+        "it acknowledged alone."),
+    ROW(pause, 3, "plan-id", "Begins nothing more of the plan. What has begun goes on."),
+    ROW(resume, 3, "plan-id", "Goes on with a plan that was paused."),
     ROW(show, 2, "", "What is staged for the next plan, by node."),
     ROW(stage, -3, "change [change ...]",
         "Stages changes of nodes that store data, all or none: LEAVE id, REPLACE id by, WEIGHT id "
@@ -220,7 +292,7 @@ const struct command command_ring_plan = {
     .name = "ring.plan",
     .group = "server",
     .since = RINGDB_SINCE_FIRST,
-    .summary = "Stages changes of who owns what, for a plan.",
+    .summary = "Stages changes of who owns what, and begins, pauses and aborts the plan of them.",
     .complexity = "That of the subcommand.",
     .syntax = "",
     .arity = -2,

@@ -134,6 +134,21 @@ static void write_store(struct call *call, struct resp_writer writer)
     write_text(writer, "damage_reason", view.damage_reason);
 }
 
+static void write_drain(struct call *call, struct resp_writer writer)
+{
+    const struct environment *environment = call_environment(call);
+    struct buffer reason = {0};
+    struct drain_view view = {0};
+    if (environment->drain_view != NULL)
+        environment->drain_view(environment->node, call_now(call), &view, &reason);
+    write_name(writer, "drain");
+    resp_writer_map(writer, 2);
+    write_text(writer, "state", !view.on ? "serving" : view.is_done ? "drained" : "draining");
+    write_name(writer, "reason");
+    resp_writer_bulk(writer, buffer_slice(&reason));
+    buffer_deinit(&reason);
+}
+
 static void write_member(struct call *call, struct resp_writer writer,
                          const struct ring_member *member, uint32_t owned)
 {
@@ -141,7 +156,7 @@ static void write_member(struct call *call, struct resp_writer writer,
     struct owner_rank_view owner = {0};
     if (environment->owner_view != NULL)
         environment->owner_view(environment->node, member->id, call_now(call), &owner);
-    resp_writer_map(writer, 14);
+    resp_writer_map(writer, 15);
     write_number(writer, "id", member->id);
     write_text(writer, "role", role_name(member));
     write_text(writer, "region", environment->ring->regions[member->region].name);
@@ -150,6 +165,8 @@ static void write_member(struct call *call, struct resp_writer writer,
     write_address(writer, "peer", &member->peer);
     write_number(writer, "weight", member->weight);
     write_text(writer, "state", state_name(environment, member->id));
+    write_number(writer, "drains",
+                 environment->drains != NULL && environment->drains(environment->node, member->id));
     write_number(writer, "silence_ms",
                  environment->peer_silence_ms(environment->node, member->id, call_now(call)));
     write_number(writer, "partitions", owned);
@@ -216,7 +233,7 @@ static void start_status(struct call *call)
     ring_view_take(environment, &view);
     count_owned(ring, owned);
     struct resp_writer writer = call_writer(call);
-    resp_writer_map(writer, 14);
+    resp_writer_map(writer, 15);
     write_number(writer, "node_id", environment->self);
     write_cluster_id(writer, ring);
     write_number(writer, "epoch", ring->tag.epoch);
@@ -238,6 +255,7 @@ static void start_status(struct call *call)
     write_number(writer, "rebuilding", view.owned - view.ready);
     write_clock(call, writer);
     write_store(call, writer);
+    write_drain(call, writer);
     write_register(call, writer);
     write_name(writer, "members");
     resp_writer_array(writer, ring->member_count);

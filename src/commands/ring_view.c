@@ -55,10 +55,12 @@ uint8_t ring_owners_from(const struct environment *environment, partition_id par
     const struct ring_member *self = ring_member(ring, environment->self);
     const node_id *owners = ring_owners(ring, partition);
     uint8_t count = 0;
-    for (int home = 1; home >= 0; home--) {
+    for (int turn = 0; turn < 4; turn++) { /* the own region, who stays before who drains */
         for (uint8_t i = 0; i < ring->owner_count; i++) {
             bool is_home = self != NULL && ring_member(ring, owners[i])->region == self->region;
-            if (is_home == (home == 1))
+            bool drains =
+                environment->drains != NULL && environment->drains(environment->node, owners[i]);
+            if (is_home == (turn < 2) && drains == (turn % 2 == 1))
                 out[count++] = owners[i];
         }
     }

@@ -25,7 +25,8 @@ void ring_hex_id(const struct ring *ring, node_id node, char out[RING_HEX_ID_BYT
 
 /*
  * The owners of a partition as this node hands them to clients: those of its own
- * region first, each region's primary before the others. Returns their count.
+ * region first, each region's primary before the others, who drains behind who stays. Returns their
+ * count.
  */
 uint8_t ring_owners_from(const struct environment *environment, partition_id partition,
                          node_id out[RING_OWNERS_MAX]);

@@ -200,6 +200,7 @@ void session_reset(struct session *session)
     session->reply_mode = REPLY_ON;
     session->reply_skip = false;
     session->no_evict = session->no_touch = false;
+    session->maintenance = MAINTENANCE_OFF;
     buffer_clear(&session->name);
 }
 

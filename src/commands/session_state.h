@@ -30,6 +30,9 @@ struct entry_block {
 
 enum reply_mode { REPLY_ON, REPLY_OFF };
 
+/* Whether it wants to be told that the node is about to be stopped (maintenance.h), and how. */
+enum maintenance_wish { MAINTENANCE_OFF, MAINTENANCE_ENDPOINT, MAINTENANCE_NO_ENDPOINT };
+
 /* The last write of the connection, for WAIT. */
 struct last_write {
     bool made;    /* there was one */
@@ -61,7 +64,7 @@ struct session {
     struct call *pool;
     uint32_t pool_count;
     bool paused;
-    bool closing; /* nothing more is read or run */
+    bool closing;       /* nothing more is read or run */
     bool is_logging_in; /* nothing is read: how large it may be depends on the outcome */
 
     const struct user_rights *rights; /* NULL: nobody's */
@@ -77,6 +80,7 @@ struct session {
     enum reply_mode reply_mode;
     bool reply_skip; /* the next command's reply is left out */
     bool no_evict, no_touch;
+    uint8_t maintenance;                  /* enum maintenance_wish */
     bool unblocked, unblocked_with_error; /* CLIENT UNBLOCK has asked for the end of a WAIT */
     struct last_write last_write;
     struct listener listener; /* what it is subscribed to */

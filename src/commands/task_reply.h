@@ -2,9 +2,8 @@
  * task_reply.h - what RING.TASKS and RING.TRANSFERS answer: committed plans, and what they move.
  *
  * Both come from the register as this node knows it, so all nodes answer alike but for `waits_for`
- * and `reason`: those are what a steward has found when it last asked the nodes concerned. A node
- * that has not asked, or is no steward, answers `reason` "not known here: ask a steward", and
- * RING.REGISTER names the stewards.
+ * and `reason`: those are what a steward has found when it last asked the nodes concerned, since
+ * the register changed last. Where this node has not asked, `reason` is "not known at this node".
  *
  * RING.TASKS LIST -> array, the newest first, of maps:
  *     id            bulk     16 hexadecimal digits: the id of the plan
@@ -17,8 +16,9 @@
  *     partitions    integer  that were to get other owners
  *     waiting       integer  of these, that have not begun
  *     moving        integer  of these, that have begun and are not over
- *     done          integer  of these, that are over: where they were to go, or given up
- *     percent       integer  0..100: done of partitions; 100 once it is over
+ *     given_up      integer  of these, that stay where they were because it was aborted
+ *     done          integer  of these, that are where they were to go
+ *     percent       integer  0..100: of partitions, those done or given up; 100 once it is over
  *     joins         integer  nodes that came to own something
  *     leaves        integer  nodes that were to be members no more
  *     waits_for     integer  the node that holds it up; 0: nobody, or it is not known
@@ -48,8 +48,16 @@
 #ifndef COMMANDS_TASK_REPLY_H
 #define COMMANDS_TASK_REPLY_H
 
-enum {
-    TASK_ID_DIGITS = 16 /* of a plan, in hexadecimal */
-};
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "membership/register_value.h"
+
+struct call; /* commands/call.h */
+
+/* The register as this node knows it; NULL: it has none, and the call was answered. */
+struct register_value *task_register(struct call *call);
+/* The argument as the id of a plan; false: it is none, and the call was answered. */
+bool task_id_take(struct call *call, uint32_t at, uint64_t *out);
 
 #endif

@@ -9,6 +9,8 @@ libringcore_a_SOURCES += \
 	src/membership/peers.h \
 	src/membership/plan_change.c \
 	src/membership/plan_change.h \
+	src/membership/plan_drive.c \
+	src/membership/plan_drive.h \
 	src/membership/plan_tasks.c \
 	src/membership/plan_tasks.h \
 	src/membership/reach_matrix.c \

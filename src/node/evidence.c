@@ -3,7 +3,7 @@
  *
  * The ring here is never ahead of the one on the disk, so a tag that is told is a tag that lasts.
  */
-#include "node/node_state.h"
+#include "node/register_state.h"
 #include "ring/transition.h"
 #include "wire/message_ring.h"
 
@@ -20,8 +20,12 @@ static bool is_quiet(const struct node *node, partition_id partition)
 
 void node_evidence(const struct node *node, struct ring_testimony *out)
 {
+    struct hint_totals hints;
+    hint_handoff_totals(node->hints.handoff, &hints);
     *out = (struct ring_testimony){.storage_incarnation = node->environment.storage_incarnation,
-                                   .dropping = node->holdings.state.dropping};
+                                   .dropping = node->holdings.state.dropping,
+                                   .seq = lineage_is_confirmed(node) ? node->config->known->seq : 0,
+                                   .hints = hints.cells};
     for (uint32_t i = 0; i < node->ring->transition_count && lineage_is_confirmed(node); i++) {
         partition_id partition = node->ring->transitions[i].partition;
         struct ring_holding holding = {.partition = partition,

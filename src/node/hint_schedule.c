@@ -16,6 +16,7 @@ enum {
     TELL_SOON_US = 100 * 1000,
     TELL_AGAIN_US = 5 * 1000 * 1000,
     DEBT_EVERY_US = 2 * 1000 * 1000,
+    DEBT_DRAIN_US = 200 * 1000,     /* while somebody waits for it */
     BELIEVED_US = 3 * TELL_AGAIN_US /* what a peer told, unless it repeats it */
 };
 
@@ -95,7 +96,7 @@ static bool list_set(struct buffer *list, partition_id partition, bool present)
 
 static uint8_t own_flags(const struct node *node)
 {
-    return (uint8_t)((node->hints.store_full ? HINT_STATE_FULL : 0) |
+    return (uint8_t)((node->hints.store_full || drain_is_on(node) ? HINT_STATE_FULL : 0) |
                      (node->store_condition != STATUS_OK ? HINT_STATE_PRESSED : 0));
 }
 
@@ -223,7 +224,7 @@ enum status hints_check(const struct node *node, struct slice body, partition_id
     int order = ring_tag_compare(hint.replicate.address.tag, ring_tag_of(node->ring, *partition));
     if (order != 0)
         return order < 0 ? STATUS_STALE_TAG : STATUS_NOT_READY;
-    return node->store_condition;
+    return drain_is_on(node) ? STATUS_OVERLOADED : node->store_condition;
 }
 
 enum status hints_check_read(const struct node *node, struct slice body, partition_id *partition)
@@ -333,7 +334,10 @@ void hints_note_puller(struct node *node, node_id peer, request_id request)
 static void ask_for_debts(struct node *node)
 {
     struct buffer body = {0};
-    message_log_debt_encode(&(struct message_log_debt){.kind = LOG_DEBT_ASK}, &body);
+    message_log_debt_encode(
+        &(struct message_log_debt){.kind = LOG_DEBT_ASK,
+                                   .request = node->drain.on ? node->drain.number : 0},
+        &body);
     node_send_store(node, MESSAGE_LOG_DEBT, 0, 0, buffer_slice(&body));
     buffer_deinit(&body);
 }
@@ -345,6 +349,7 @@ void hints_debts(struct node *node, struct slice body)
     enum status status = message_log_debts_decode(body, &debts);
     assert(status == STATUS_OK); /* own store side */
     struct reader reader = reader_make(debts.debts);
+    node->drain.marked = debts.mark;
     for (uint32_t i = 0; i < node->load_count; i++)
         node->loads[i].hints.debt = (struct log_debt){0};
     for (uint16_t i = 0; i < debts.count; i++) {
@@ -370,7 +375,16 @@ static void tick_debts(struct node *node)
     if (node->now.mono_us < node->hints.debt_us)
         return;
     ask_for_debts(node);
-    node->hints.debt_us = is_anybody_behind(node) ? node->now.mono_us + DEBT_EVERY_US : UINT64_MAX;
+    node->hints.debt_us = node->drain.on            ? node->now.mono_us + DEBT_DRAIN_US
+                          : is_anybody_behind(node) ? node->now.mono_us + DEBT_EVERY_US
+                                                    : UINT64_MAX;
+}
+
+void hints_drain_changed(struct node *node)
+{
+    tell_soon(node);
+    node->hints.debt_us = node->now.mono_us;
+    tick_debts(node);
 }
 
 /* ---- peers --------------------------------------------------------------------------------- */

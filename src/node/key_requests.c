@@ -6,8 +6,9 @@
  * best usable owner (owner_choice.c). A write that depends on the value goes
  * to the first usable owner in any case, so that such writes meet at one replica
  * while it is there; when the owners before it cannot, this node does it if it can.
- * A request is forwarded once, to one owner at a time: the next one is asked when one has
- * refused it and written nothing, because it cannot serve or reaches too few others.
+ * An owner that drains (drain.h) is the last that is asked, and does not do its own clients' writes
+ * while another one can. A request is forwarded once, to one owner at a time: the next one is asked
+ * when one has refused it and written nothing, because it cannot serve or reaches too few others.
  *
  * What this node coordinates itself and reaches too few owners for, in a cut that others see less
  * of, is forwarded likewise to who is known to reach more (reach_schedule.c): a read to any node, a
@@ -138,8 +139,10 @@ static void send_all(struct node *node, struct pending *pending, struct lost_own
             lost[(*lost_count)++] = (struct lost_owner){node->self, STATUS_CLOCK_SKEW};
         } else if (send->to == node->self) {
             owner_choice_asked(node, send->to, send->type, pending->id);
-            if (send->type == MESSAGE_MINT)
+            if (send->type == MESSAGE_MINT) {
                 clock_fence_before_mint(node);
+                drain_minted(node);
+            }
             node_send_store(node, send->type, pending->id, pending->deadline_us, body);
         } else if (link != 0) {
             owner_choice_asked(node, send->to, send->type, pending->id);
@@ -364,11 +367,14 @@ static bool forward(struct node *node, struct pending *pending,
         return forward_around(node, pending, owners);
     if (!pending->meets)
         owner_choice_order(node, RANK_FORWARD, owners, pending->partition, order);
-    for (uint8_t i = 0; i < owners->primary_count; i++) {
-        node_id owner = owners->nodes[pending->meets ? i : order[i]];
+    for (uint8_t i = 0; i < 2 * owners->primary_count; i++) {
+        bool drains = i >= owners->primary_count; /* who drains is asked when all others were */
+        uint8_t place = drains ? i - owners->primary_count : i;
+        node_id owner = owners->nodes[pending->meets ? place : order[place]];
         const struct peer_load *load = node_load(node, owner);
         if (owner == node->self || !peers_is_up(node->peers, owner) ||
-            load->in_flight >= node->settings.peer_inflight_max || was_tried(pending, owner))
+            load->in_flight >= node->settings.peer_inflight_max || was_tried(pending, owner) ||
+            load->drain.drains != drains)
             continue;
         forward_to(node, pending, owner);
         return true;
@@ -564,14 +570,15 @@ static bool is_ours(struct node *node, const struct key_request *request,
 {
     if (!key_request_writes(request))
         return true;
-    if (!mints_here(node, request->partition) || clock_fence_is_up(node))
+    if (!mints_here(node, request->partition) || clock_fence_is_up(node) ||
+        drain_hands_over(node, owners))
         return false;
     if (!key_request_needs_read(request))
         return true;
     for (uint8_t i = 0; i < owners->primary_count; i++) {
         if (owners->nodes[i] == node->self)
             return true;
-        if (peers_is_up(node->peers, owners->nodes[i]))
+        if (peers_is_up(node->peers, owners->nodes[i]) && !drain_of(node, owners->nodes[i]))
             return false;
     }
     return false;

@@ -1,6 +1,8 @@
 libringcore_a_SOURCES += \
 	src/node/client_sessions.c \
 	src/node/clock_fence.c \
+	src/node/drain.c \
+	src/node/drain.h \
 	src/node/event.c \
 	src/node/event.h \
 	src/node/evidence.c \
@@ -26,6 +28,8 @@ libringcore_a_SOURCES += \
 	src/node/register.h \
 	src/node/register_changes.c \
 	src/node/register_state.h \
+	src/node/ring_driver.c \
+	src/node/ring_driver.h \
 	src/node/repair_schedule.c \
 	src/node/request_times.c \
 	src/node/request_times.h \

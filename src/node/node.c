@@ -113,10 +113,16 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->change_take = node_register_take;
     environment->register_view = node_register_view;
     environment->register_export = node_register_export;
+    environment->plan_wait = ring_driver_wait;
+    environment->plan_end_wait = ring_driver_end_wait;
     environment->hint_view = hints_view;
     environment->expiry_view = expiry_view;
     environment->drop_view = drop_view;
     environment->gc_view = stability_view;
+    environment->drain_set = drain_set;
+    environment->drain_view = drain_look;
+    environment->drains = drain_of;
+    environment->client_move = drain_client_move;
     environment->hint_lane_view = hints_lane_view;
     environment->owner_view = owner_choice_view;
     environment->reach_between = reach_between;
@@ -213,7 +219,9 @@ struct node *node_new(const struct node_params *params)
     node->witness_save_us = UINT64_MAX;
     lineage_start(node);
     node->config = node_register_new(node, params);
+    node->driver = ring_driver_new();
     hints_init(node, params);
+    drain_init(node);
     owner_choice_init(node);
     node->trees = tree_schedule_new(node->ring, node->self);
     init_environment(node, params);
@@ -235,6 +243,7 @@ void node_free(struct node *node)
     hints_deinit(node);
     owner_choice_deinit(node);
     free(node->loads);
+    ring_driver_free(node->driver);
     node_register_free(node->config);
     tree_schedule_free(node->trees);
     peers_free(node->peers);
@@ -277,6 +286,7 @@ static void peer_went_down(struct node *node, node_id peer)
     partition_peer_down(node, peer);
     node_register_peer_down(node, peer);
     hints_peer_down(node, peer);
+    drain_peer_down(node, peer);
     stability_peer_down(node, peer);
 }
 
@@ -316,6 +326,7 @@ static void carry_out_peers(struct node *node)
             lineage_peer_up(node, action->node);
             node_register_peer_up(node, action->node);
             hints_peer_up(node, action->node);
+            drain_peer_up(node, action->node);
             stability_peer_up(node, action->node);
             break;
         case PEERS_DOWN:
@@ -376,6 +387,8 @@ static void route_answer(struct node *node, node_id from, const struct frame *fr
     else if (pending->kind == PENDING_HINT && frame->type == MESSAGE_REPLICATED &&
              pending->type == HINT_WANT_DELIVERY && pending->origin.node == from)
         hints_answered(node, pending, STATUS_OK, frame->body);
+    else if (pending->kind == PENDING_RING_ROUND && frame->type == MESSAGE_RING_TOLD)
+        ring_driver_told(node, pending, from, frame->body);
     else if (pending->kind == PENDING_TREE && pending->origin.node == from)
         tree_schedule_frame(node, pending, frame->type, frame->body);
 }
@@ -405,6 +418,7 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
     case MESSAGE_TREE_NODES_RESULT:
     case MESSAGE_TREE_LEAF_RESULT:
     case MESSAGE_TREE_REPAIRED:
+    case MESSAGE_RING_TOLD:
         route_answer(node, from, frame);
         break;
     case MESSAGE_HINT_STATE:
@@ -412,6 +426,10 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
         break;
     case MESSAGE_REACH:
         reach_peer_frame(node, frame->body);
+        break;
+    case MESSAGE_DRAIN:
+    case MESSAGE_DRAIN_HEARD:
+        drain_peer_frame(node, from, link, frame);
         break;
     case MESSAGE_PUBLISH:
         publications_came(node, from, link, frame->body);
@@ -546,6 +564,7 @@ static void store_frame(struct node *node, const struct frame *frame)
             tree_schedule_frame(node, pending, frame->type, frame->body);
         break;
     case PENDING_FORWARDED:
+    case PENDING_RING_ROUND:
         break;
     }
 }
@@ -593,7 +612,9 @@ static void tick(struct node *node)
     repair_tick(node);
     partition_tick(node);
     node_register_tick(node);
+    ring_driver_tick(node);
     hints_tick(node);
+    drain_tick(node);
     reach_tick(node);
     stability_tick(node);
     expiry_tick(node);
@@ -621,6 +642,8 @@ bool node_is_ready(struct node *node, struct instant now, struct buffer *why_not
         buffer_printf(why_not, "this node has left the cluster\n");
     else if (strcmp(store.state, "serving") != 0 && strcmp(store.state, "rebuilding") != 0)
         buffer_printf(why_not, "the store is %s\n", store.state);
+    else if (drain_is_on(node))
+        buffer_printf(why_not, "this node drains\n");
     else
         return true;
     return false;
@@ -696,12 +719,14 @@ uint64_t node_deadline_us(const struct node *node)
                             repair_deadline_us(node),
                             partition_sync_deadline_us(node->partitions),
                             hints_deadline_us(node),
+                            drain_deadline_us(node),
                             reach_deadline_us(node),
                             stability_deadline_us(node),
                             expiry_deadline_us(node),
                             drop_deadline_us(node),
                             placement_deadline_us(node),
                             node_register_deadline_us(node),
+                            ring_driver_deadline_us(node),
                             tree_schedule_deadline_us(node),
                             deadline_heap_next_us(&node->timers),
                             deadline_heap_next_us(&node->client_timers),

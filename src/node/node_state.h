@@ -21,10 +21,12 @@
 #include "membership/clock_watch.h"
 #include "membership/peers.h"
 #include "membership/reach_matrix.h"
+#include "node/drain.h"
 #include "node/key_traffic.h"
 #include "node/node.h"
 #include "node/register.h"
 #include "node/request_times.h"
+#include "node/ring_driver.h"
 #include "repair/hint_handoff.h"
 #include "node/tree_schedule.h"
 #include "repair/log_sync.h"
@@ -71,6 +73,7 @@ enum pending_kind {
     PENDING_EXPIRY,    /* a step of dropping expired values */
     PENDING_DROP,      /* a step of removing what dropped keyspaces have left */
     PENDING_HOLDINGS,  /* a step of taking partitions in, and dropping others */
+    PENDING_RING_ROUND, /* peers are asked of partitions that move */
     PENDING_TREE       /* a step of anti-entropy or of a scrub (tree_schedule.h) */
 };
 
@@ -161,6 +164,7 @@ struct peer_load {
     struct lineage waiting;
     bool rebuilding; /* as it last said */
     struct hint_peer hints;
+    struct drain_peer drain;
     struct publication_lane publications;
     uint64_t report_due_us;                   /* UINT64_MAX while it is down */
     uint64_t reported_us;                     /* the last one was asked for then */
@@ -192,6 +196,7 @@ struct node {
     struct message_lineage_shown lineage_shown; /* to all peers, last */
     uint64_t witness_save_us;                   /* UINT64_MAX: nothing is to be saved */
     struct hint_board hints;
+    struct drain drain;
     bool has_left;
     struct peer_load *loads; /* one for each other member */
     uint32_t load_count;
@@ -199,6 +204,7 @@ struct node {
     struct owner_rank *rank;
     struct retry_budget speculation, retries;
     struct node_register *config;
+    struct ring_driver *driver;
     uint8_t *replica_states; /* enum replica_state, by partition */
     uint32_t rebuilding_count;
     uint32_t rebuild_total; /* of the rebuild under way */
@@ -344,6 +350,25 @@ void clock_fence_not_told(struct node *node);
 void clock_fence_before_mint(struct node *node);
 void clock_fence_view(void *context, struct instant now, struct clock_view *out);
 
+/* drain.c */
+void drain_init(struct node *node);
+bool drain_is_on(const struct node *node);
+/* The own store side is asked to mint for a request that is coordinated here. */
+void drain_minted(struct node *node);
+void drain_peer_up(struct node *node, node_id peer);
+void drain_peer_down(struct node *node, node_id peer);
+/* A peer's MESSAGE_DRAIN or MESSAGE_DRAIN_HEARD. */
+void drain_peer_frame(struct node *node, node_id from, link_id link, const struct frame *frame);
+/* Whether another owner can coordinate what is written, and this node drains. */
+bool drain_hands_over(struct node *node, const struct preference_list *owners);
+void drain_tick(struct node *node);
+uint64_t drain_deadline_us(const struct node *node);
+/* For struct environment. */
+bool drain_of(void *context, node_id id);
+enum status drain_set(void *context, bool on, bool forced, struct buffer *reason);
+void drain_look(void *context, struct instant now, struct drain_view *out, struct buffer *reason);
+bool drain_client_move(void *context, connection_id id, struct client_move *out);
+
 /* lineage.c */
 void lineage_start(struct node *node);
 /* Whether the own replicas may be read, mint and count: their store is what it was. */
@@ -467,6 +492,8 @@ void hints_debts(struct node *node, struct slice body);
 void hints_note_puller(struct node *node, node_id peer, request_id request);
 /* node->store_condition is another one. */
 void hints_condition_changed(struct node *node);
+/* This node takes hints no more, or again; and what owners lack of its log counts anew. */
+void hints_drain_changed(struct node *node);
 /* Whether a MESSAGE_HINT may go to the own store side, and for which partition it is. */
 enum status hints_check(const struct node *node, struct slice body, partition_id *partition);
 /* The same for a MESSAGE_HINT_READ. */

@@ -97,7 +97,8 @@ void owner_choice_order(struct node *node, enum rank_lane lane,
     facts.unready = 0;
     for (uint8_t i = 0; i < owners->primary_count; i++) {
         const struct peer_load *load = node_load(node, owners->nodes[i]);
-        bool unready = load == NULL ? !node_replica_ready(node, partition) : load->rebuilding;
+        bool unready = load == NULL ? !node_replica_ready(node, partition)
+                                    : load->rebuilding || load->drain.drains;
         facts.in_flight[i] = load == NULL ? node->asked_count : load->in_flight;
         facts.unready |= (owner_mask)unready << i;
     }

@@ -85,7 +85,7 @@ node_id reach_who_has_more(const struct node *node, const struct preference_list
         for (uint8_t k = 0; k < tried_count; k++)
             was_tried = was_tried || tried[k] == load->id;
         if (was_tried || (owners_alone && !is_owner(owners, load->id)) ||
-            !peers_is_up(node->peers, load->id) ||
+            !peers_is_up(node->peers, load->id) || load->drain.drains ||
             load->in_flight >= node->settings.peer_inflight_max)
             continue;
         uint8_t count = owners_reached(node, load->id, owners);

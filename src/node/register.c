@@ -310,6 +310,7 @@ static void come_into_force(struct node *node, const struct register_value *valu
     follow_users(node);
     tell_all(node);
     register_look_at_spreading(node);
+    ring_driver_follow(node);
 }
 
 void node_register_state(struct node *node, struct slice body)

@@ -1,5 +1,8 @@
 #include "node/settings.h"
 
+/* Nodes that store data may join, leave and move. */
+enum { RING_CHANGES_DEFAULT = 0 };
+
 void settings_defaults(struct settings *settings)
 {
     *settings = (struct settings){
@@ -32,6 +35,7 @@ void settings_defaults(struct settings *settings)
         .sync_interval_ms = 1000,
         .sync_page_bytes = 256 << 10,
         .sync_settle_ms = 1000,
+        .ring_changes = RING_CHANGES_DEFAULT,
         .hint_bytes_max = 512 << 20,
         .hint_partition_bytes_max = 128 << 20,
         .hint_rate_bytes_max = 8 << 20,

@@ -54,6 +54,8 @@ struct settings {
     uint32_t sync_interval_ms; /* between clock exchanges with one peer when nothing differs */
     uint32_t sync_page_bytes;  /* of cells in one answer */
     uint32_t sync_settle_ms;   /* events younger than this are left to their coordinator */
+    /* changes of owners */
+    uint32_t ring_changes; /* 0: no plan is committed at this node */
     /* hints: copies that this node keeps for owners that could not be reached */
     uint32_t hint_bytes_max;           /* of all of them; 0: this node keeps none */
     uint32_t hint_partition_bytes_max; /* of one partition */

@@ -4,7 +4,8 @@
  * An owner that asks for what it lacks shows its clock (MESSAGE_SYNC_PULL). What it had then is
  * remembered as a number for each partition. What the own clock has beyond it is the most that the
  * owner can lack: it may have got some of that directly, or from others. After a start nothing is
- * known of an owner until it has asked.
+ * known of an owner until it has asked. A node that drains marks what is here, and waits until each
+ * other owner has shown all of that.
  */
 #include "node/store_side_state.h"
 
@@ -17,6 +18,7 @@ struct shown_clock {
     bool known;
     uint64_t had; /* of the events that are here */
     uint64_t lacked;
+    bool whole; /* all that was here at the mark */
 };
 
 /* MESSAGE_SYNC_PULL carries no name: who asks with which number. */
@@ -28,6 +30,9 @@ struct puller {
 enum { PULLERS_MAX = 256 }; /* of more the oldest is forgotten: its pull shows no clock */
 
 struct debt_book {
+    uint64_t mark;        /* 0: none */
+    struct clock *marked; /* of each replica, as it was then */
+    uint32_t marked_count;
     struct shown_clock *shown; /* for each replica, one for each owner in the ring's order */
     struct puller pullers[PULLERS_MAX]; /* whose pulls have not been answered; the oldest first */
     uint32_t puller_count;
@@ -42,9 +47,43 @@ struct debt_book *store_debt_new(const struct store_side *side)
     return book;
 }
 
+static void drop_mark(struct debt_book *book)
+{
+    for (uint32_t i = 0; i < book->marked_count; i++)
+        clock_deinit(&book->marked[i]);
+    free(book->marked);
+    book->marked = NULL;
+    book->marked_count = 0;
+    book->mark = 0;
+}
+
+void store_debt_reopened(struct store_side *side)
+{
+    drop_mark(side->debts);
+}
+
+/* Whatever owners show from now on counts, and nothing that they showed before. */
+static void set_mark(struct store_side *side, uint64_t mark)
+{
+    struct debt_book *book = side->debts;
+    if (mark == book->mark)
+        return;
+    drop_mark(book);
+    if (mark == 0)
+        return;
+    book->mark = mark;
+    book->marked_count = side->replica_count;
+    book->marked = memory_new(side->replica_count, sizeof *book->marked);
+    for (uint32_t i = 0; i < side->replica_count; i++)
+        clock_copy(&side->replicas[i].clock, &book->marked[i]);
+    for (size_t i = 0; i < (size_t)side->replica_count * side->ring->owner_count; i++)
+        book->shown[i].whole = false;
+}
+
 /* The rows are those of other owners now: nothing is known until they have asked. */
 void store_debt_follow(struct store_side *side, const struct holdings_change *change)
 {
+    drop_mark(side->debts);
     free(side->debts->shown);
     side->debts->shown =
         memory_new((size_t)change->count * side->ring->owner_count, sizeof *side->debts->shown);
@@ -54,6 +93,7 @@ void store_debt_free(struct debt_book *book)
 {
     if (book == NULL)
         return;
+    drop_mark(book);
     free(book->shown);
     free(book);
 }
@@ -109,6 +149,8 @@ void store_debt_note(struct store_side *side, const struct replica *replica, req
     shown->lacked = clock_dot_count(&missing);
     shown->had = clock_dot_count(&replica->clock) - shown->lacked;
     clock_deinit(&missing);
+    if (book->mark != 0 && !shown->whole)
+        shown->whole = clock_descends(clock, &book->marked[replica - side->replicas]);
 }
 
 static void note_puller(struct debt_book *book, const struct message_log_debt *message)
@@ -129,6 +171,7 @@ static struct log_debt debt_of(const struct store_side *side, node_id node)
             continue;
         uint64_t count = clock_dot_count(&side->replicas[i].clock);
         debt.unknown += !shown->known && count > 0;
+        debt.unshown += book->mark != 0 && !shown->whole && clock_dot_count(&book->marked[i]) > 0;
         if (!shown->known || count <= shown->had)
             continue;
         debt.events_at_pull += shown->lacked;
@@ -150,11 +193,13 @@ void store_handle_log_debt(struct store_side *side, const struct frame *frame,
         note_puller(side->debts, &message);
     if (status != STATUS_OK || message.kind != LOG_DEBT_ASK)
         return;
+    set_mark(side, message.request);
+    debts.mark = message.request;
     for (uint16_t i = 0; i < side->ring->member_count; i++) {
         if (side->ring->members[i].id == side->self)
             continue;
         struct log_debt debt = debt_of(side, side->ring->members[i].id);
-        if (debt.unknown == 0 && debt.events == 0)
+        if (debt.unknown == 0 && debt.events == 0 && debt.unshown == 0)
             continue;
         log_debt_encode(&debt, &rows);
         debts.count++;

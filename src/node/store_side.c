@@ -184,6 +184,7 @@ enum status store_side_open(struct store_side *side, uint32_t boot_epoch, struct
     store_report_hints(side, &out->early);
     store_drop_opened(side, &out->early);
     store_stability_reopened(side);
+    store_debt_reopened(side);
     store_expiry_reopened(side);
     store_fold_reopened(side);
     if (out->batch.length > 0)

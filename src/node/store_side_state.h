@@ -245,6 +245,8 @@ void store_tree_unreadable(struct store_side *side, const struct replica *replic
 /* store_debt.c */
 struct debt_book *store_debt_new(const struct store_side *side);
 void store_debt_free(struct debt_book *book);
+/* What was marked may have been lost with a group that failed: the next question marks anew. */
+void store_debt_reopened(struct store_side *side);
 void store_debt_follow(struct store_side *side, const struct holdings_change *change);
 /* Deliveries that came here, for their mean size. */
 void store_debt_count_events(struct debt_book *book, uint64_t count, uint64_t bytes);

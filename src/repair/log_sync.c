@@ -100,6 +100,13 @@ void log_sync_peer_up(struct log_sync *sync, uint64_t now_us)
         pause_until(sync, now_us);
 }
 
+void log_sync_hurry(struct log_sync *sync, uint64_t now_us)
+{
+    go_round(sync);
+    if (sync->state == SYNC_PAUSED)
+        pause_until(sync, now_us);
+}
+
 void log_sync_peer_down(struct log_sync *sync)
 {
     sync->is_up = false;

@@ -67,6 +67,8 @@ void log_sync_follow_ring(struct log_sync *sync, const struct ring *ring, node_i
 /* The peer is up: one whole round follows without pauses. Down: what was under way is forgotten. */
 void log_sync_peer_up(struct log_sync *sync, uint64_t now_us);
 void log_sync_peer_down(struct log_sync *sync);
+/* The peer waits to be asked for all that is lacked here: a whole round without pauses, now. */
+void log_sync_hurry(struct log_sync *sync, uint64_t now_us);
 
 void log_sync_tick(struct log_sync *sync, uint64_t now_us, log_sync_asked asked,
                    const void *context, struct log_sync_output *out);

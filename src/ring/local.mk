@@ -27,6 +27,8 @@ libringcore_a_SOURCES += \
 	src/ring/ring_rules.c \
 	src/ring/ring_steps.c \
 	src/ring/ring_steps.h \
+	src/ring/ring_wait.c \
+	src/ring/ring_wait.h \
 	src/ring/ring_wish.c \
 	src/ring/ring_wish.h \
 	src/ring/ring_work.c \

@@ -8,6 +8,9 @@
  * in the evidence for the next step (ring_change.h). It is true of the store that the node has now:
  * a node that comes with another one says all of it anew, so what was noted under another
  * incarnation is forgotten.
+ *
+ * Who leaves says besides that it keeps no hints, and by which value of the register it goes: by
+ * one in which it is leaving, it is given none any more.
  * Source: tests/models/ring_change.py, T3, T4, T8.
  */
 #ifndef RING_RING_EVIDENCE_H
@@ -37,6 +40,8 @@ struct ring_holding {
 struct ring_testimony {
     uint16_t storage_incarnation;
     uint32_t dropping; /* copies that are leaving its disk */
+    uint64_t seq;      /* of the register's value by which it goes */
+    uint64_t hints;    /* cells that it keeps for others */
     uint32_t count;
     uint32_t capacity;
     struct ring_holding *holdings; /* by partition, ascending */

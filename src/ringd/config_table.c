@@ -192,6 +192,10 @@ const struct config_setting CONFIG_TABLE[] = {
      "How much one answer of a repair holds."},
     {"sync-settle", CONFIG_DURATION, PLACE(settings.sync_settle_ms), 0, 10 * MINUTE, NULL, true,
      "0.1", "Writes younger than this are left to their coordinator and not repaired."},
+    /* changes of owners */
+    {"ring-changes", CONFIG_CHOICE, PLACE(settings.ring_changes), 0, 0, NO_YES, true, "0.1",
+     "Whether a plan may be committed at this node, by which nodes that store data join and leave. "
+     "A plan that is under way goes on in any case."},
     /* hints */
     {"hint-size-max", CONFIG_SIZE, PLACE(settings.hint_bytes_max), 0, 4095u * MB, NULL, false,
      "0.1",

@@ -7,6 +7,8 @@ libringcore_a_SOURCES += \
 	src/wire/message_collection.h \
 	src/wire/message_garbage.c \
 	src/wire/message_garbage.h \
+	src/wire/message_drain.c \
+	src/wire/message_drain.h \
 	src/wire/message_drop.c \
 	src/wire/message_drop.h \
 	src/wire/message_expiry.c \

@@ -77,6 +77,8 @@ enum message_type {
     MESSAGE_COLLECTION_CLOCK_RESULT = 68,
     MESSAGE_RING_ASK = 80, /* this one and the next: message_ring.h */
     MESSAGE_RING_TOLD = 81,
+    MESSAGE_DRAIN = 96, /* "I am about to be stopped": message_drain.h, as the next */
+    MESSAGE_DRAIN_HEARD = 97,
     MESSAGE_LOCAL = 100,
     MESSAGE_MINT = 100, /* loop side -> store side: make new versions */
     MESSAGE_MINTED,     /* early when something was written, then MESSAGE_REPLICATED follows late */

@@ -237,6 +237,7 @@ void log_debt_encode(const struct log_debt *debt, struct buffer *out)
     buffer_put_varint(out, debt->events_at_pull);
     buffer_put_varint(out, debt->events);
     buffer_put_varint(out, debt->bytes);
+    buffer_put_varint(out, debt->unshown);
 }
 
 void log_debt_decode(struct reader *reader, struct log_debt *out)
@@ -246,11 +247,13 @@ void log_debt_decode(struct reader *reader, struct log_debt *out)
     out->events_at_pull = reader_varint(reader);
     out->events = reader_varint(reader);
     out->bytes = reader_varint(reader);
+    out->unshown = (uint32_t)reader_varint_max(reader, UINT32_MAX);
 }
 
 void message_log_debts_encode(const struct message_log_debts *debts, struct buffer *out)
 {
     buffer_put_varint(out, debts->count);
+    buffer_put_varint(out, debts->mark);
     buffer_append_slice(out, debts->debts);
 }
 
@@ -259,6 +262,7 @@ enum status message_log_debts_decode(struct slice body, struct message_log_debts
     struct reader reader = reader_make(body);
     struct log_debt debt;
     out->count = (uint16_t)reader_varint_max(&reader, UINT16_MAX);
+    out->mark = reader_varint(&reader);
     out->debts = reader_take(&reader, reader_left(&reader));
     struct reader rows = reader_make(out->debts);
     for (uint16_t i = 0; i < out->count && !rows.failed; i++)

@@ -139,7 +139,11 @@ MUST_USE enum status message_hint_counts_decode(struct slice body, struct messag
 
 enum log_debt_kind {
     LOG_DEBT_PULLER, /* MESSAGE_SYNC_PULL number `request`, which follows, is from `node` */
-    LOG_DEBT_ASK,    /* to be answered with struct message_log_debts */
+    /*
+     * To be answered with struct message_log_debts. `request` is a mark, 0: none. What is here when
+     * a new one comes is what owners have to show that they have.
+     */
+    LOG_DEBT_ASK,
     LOG_DEBT_KIND_COUNT
 };
 
@@ -160,11 +164,13 @@ struct log_debt {
     uint64_t events_at_pull; /* when it last asked for what it lacks */
     uint64_t events;         /* with those that came since: at most so many */
     uint64_t bytes;          /* of these, by the mean size of an event here */
+    uint32_t unshown; /* partitions of which it has not shown yet all that was here at the mark */
 };
 
 /* Body of MESSAGE_LOG_DEBT to the loop side. */
 struct message_log_debts {
     uint16_t count;
+    uint64_t mark;      /* of the question */
     struct slice debts; /* count times struct log_debt */
 };
 

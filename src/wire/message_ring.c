@@ -5,6 +5,8 @@ void message_ring_told_encode(const struct ring_testimony *testimony, struct buf
     uint32_t next = 0;
     buffer_put_varint(out, testimony->storage_incarnation);
     buffer_put_varint(out, testimony->dropping);
+    buffer_put_varint(out, testimony->seq);
+    buffer_put_varint(out, testimony->hints);
     buffer_put_varint(out, testimony->count);
     for (uint32_t i = 0; i < testimony->count; i++) {
         const struct ring_holding *holding = &testimony->holdings[i];
@@ -35,6 +37,8 @@ enum status message_ring_told_decode(struct slice body, struct ring_testimony *o
     *out = (struct ring_testimony){0};
     out->storage_incarnation = (uint16_t)reader_varint_max(&reader, UINT16_MAX);
     out->dropping = (uint32_t)reader_varint_max(&reader, PARTITION_COUNT_MAX);
+    out->seq = reader_varint(&reader);
+    out->hints = reader_varint(&reader);
     uint64_t count = reader_varint_max(&reader, PARTITION_COUNT_MAX);
     for (uint64_t i = 0; i < count && !reader.failed; i++) {
         struct ring_holding holding;

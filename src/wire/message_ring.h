@@ -4,7 +4,7 @@
  * As wire/message.h says of encoders, decoders and replies. MESSAGE_RING_ASK has an empty body:
  * "what do you say of your replicas of partitions that move?" MESSAGE_RING_TOLD answers it:
  *
- *     varint  storage incarnation, copies that are being dropped, count
+ *     varint  storage incarnation, copies that are being dropped, seq of the register, hints, count
  *     count times { varint partition - the one before, varint epoch, u8 phase, u8 flags }
  *
  * MESSAGE_HOLDINGS_STEP, loop side -> store side, has an empty body: go on taking replicas in and

@@ -6,6 +6,7 @@
 #include "causal/clock.h"
 #include "wire/message.h"
 #include "wire/message_collection.h"
+#include "wire/message_drain.h"
 #include "wire/message_drop.h"
 #include "wire/message_expiry.h"
 #include "wire/message_fetch.h"
@@ -192,6 +193,8 @@ BODY(message_scrubbed)
 BODY(message_tree_state)
 BODY(message_publish)
 BODY(message_publish_taken)
+BODY(message_drain)
+BODY(message_drain_heard)
 CANONICAL_STRUCT(message_ring_told, struct ring_testimony, ring_testimony_deinit)
 ITEM(replica_address)
 ITEM(range_entry)
@@ -307,6 +310,8 @@ static const struct canonical_row ROWS[] = {
     CANONICAL_ROW(message_ring_told),
     CANONICAL_ROW(password_job),
     CANONICAL_ROW(password_result),
+    CANONICAL_ROW(message_drain),
+    CANONICAL_ROW(message_drain_heard),
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -76,6 +76,8 @@ static const uint16_t TYPES[] = {
     MESSAGE_REACH,
     MESSAGE_RING_ASK,
     MESSAGE_RING_TOLD,
+    MESSAGE_DRAIN,
+    MESSAGE_DRAIN_HEARD,
 };
 
 enum { TYPE_COUNT = sizeof TYPES / sizeof *TYPES, PEER = 2, FRAMES_MAX = 64 };

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -220,6 +221,8 @@ static int run(const struct options *options)
             fprintf(stderr, "ringsim: could not start a process: %s\n", strerror(errno));
             exit(USAGE_ERROR);
         }
+        if (pids[i] == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+            exit(USAGE_ERROR); /* it would go on alone */
         if (pids[i] == 0)
             run_share(options, i, started + options->seconds, &children[i]);
     }

@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	tests/system/test_clock \
 	tests/system/test_counters \
 	tests/system/test_damage \
+	tests/system/test_drain \
 	tests/system/test_errors \
 	tests/system/test_expiry \
 	tests/system/test_folding \
@@ -21,6 +22,7 @@ EXTRA_DIST += \
 	tests/system/test_kill_loop \
 	tests/system/test_metrics \
 	tests/system/test_net_matrix \
+	tests/system/test_commit \
 	tests/system/test_plans \
 	tests/system/test_pubsub \
 	tests/system/test_quickstart \

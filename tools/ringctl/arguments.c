@@ -51,6 +51,9 @@ const struct option OPTIONS[] = {
     {"--rules", "\"RULE ...\"", OPTION_USER, "as ACL SETUSER takes them, but no passwords"},
     {"--new-password-file", "FILE", OPTION_USER,
      "its first line is the only password from now on; - is standard input"},
+    {"--undo", NULL, OPTION_DRAIN, "take it back: the node serves as before"},
+    {"--force", NULL, OPTION_DRAIN,
+     "although partitions lose their quorum, and with hints that cannot be delivered"},
     {"--yes", NULL, OPTION_YES, "do not ask before what cannot be undone"},
     {"--help", NULL, 0, "say what ringctl or a verb does"},
     {"--version", NULL, 0, "print the version of ringctl"},
@@ -194,6 +197,10 @@ static void take_flag(const char *name, struct arguments *out)
         out->dry_run = true;
     else if (strcmp(name, "--yes") == 0)
         out->yes = true;
+    else if (strcmp(name, "--undo") == 0)
+        out->undo = true;
+    else if (strcmp(name, "--force") == 0)
+        out->force = true;
     else if (strcmp(name, "--tls") == 0)
         out->tls.wanted = true;
     else if (strcmp(name, "--insecure") == 0)

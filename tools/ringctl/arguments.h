@@ -43,7 +43,8 @@ enum verb_option {
     OPTION_MEMBER = 1 << 13, /* what a member is given for ever */
     OPTION_ROLE = 1 << 14,
     OPTION_USER = 1 << 15, /* what a user is given */
-    OPTION_REPEAT_RACKS = 1 << 16
+    OPTION_REPEAT_RACKS = 1 << 16,
+    OPTION_DRAIN = 1 << 17
 };
 
 struct verb {
@@ -103,6 +104,8 @@ struct arguments {
     bool gateway;
     bool repeat_racks;
     bool yes; /* do not ask */
+    bool undo;
+    bool force; /* although something speaks against it */
 };
 
 /* STATUS_INVALID: one sentence with what to do instead was appended to `problem`. */

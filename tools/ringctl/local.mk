@@ -51,6 +51,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/verb_cluster.c \
 	tools/ringctl/verb_config.c \
 	tools/ringctl/verb_doctor.c \
+	tools/ringctl/verb_drain.c \
 	tools/ringctl/verb_gc.c \
 	tools/ringctl/verb_hints.c \
 	tools/ringctl/verb_key.c \
@@ -60,6 +61,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/verb_latency.c \
 	tools/ringctl/verb_net.c \
 	tools/ringctl/verb_plan.c \
+	tools/ringctl/verb_plan_life.c \
 	tools/ringctl/verb_repair.c \
 	tools/ringctl/verb_ring.c \
 	tools/ringctl/verb_stage.c \

@@ -37,9 +37,12 @@ const struct verb VERBS[] = {
      "Exit status 0: all replicas are equal; 4: some differ, or an owner did not answer.\n",
      verb_ring_verify},
     {"net matrix", NULL, 0, 0, 0, "who reaches whom, and which paths are broken",
-     "Every node tells whom it reaches over its own links. Those that ringctl cannot ask are heard by\n"
-     "way of others. Names each pair of which one does not reach the other, since when, whether it\n"
-     "is both ways, and who reaches that node all the same. Exit status 0: all paths work; 4: one is\n"
+     "Every node tells whom it reaches over its own links. Those that ringctl cannot ask are heard "
+     "by\n"
+     "way of others. Names each pair of which one does not reach the other, since when, whether "
+     "it\n"
+     "is both ways, and who reaches that node all the same. Exit status 0: all paths work; 4: one "
+     "is\n"
      "broken, or nobody has heard of a node for a while.\n",
      verb_net_matrix},
     {"gc status", NULL, 0, 0, 0, "what was deleted and is still on disks, and who holds it back",
@@ -65,6 +68,18 @@ const struct verb VERBS[] = {
      "or for as long as --wait says. Exit status 0: all have; 4: some wait still, or a node that\n"
      "may keep some did not answer.\n",
      verb_hints_wait},
+    {"drain", "NODE", 1, 1, OPTION_WAIT | OPTION_DRAIN,
+     "have a node hand over what it does, until it can be stopped",
+     "Others no longer choose it to coordinate, its clients' writes are done by other owners, "
+     "clients\n"
+     "that asked for it are told to move, its hints go to their owners, and the other owners get "
+     "all\n"
+     "that its log has. It serves on meanwhile. Waits until nothing of that is left, without end "
+     "or\n"
+     "for as long as --wait says, and says what it waits for. A start of the node ends its drain.\n"
+     "Exit status 0: it is safe to stop; 1: refused, partitions would lose their quorum; 4: not "
+     "yet.\n",
+     verb_drain},
     {"key locate", "KEY", 1, 1, OPTION_KEYSPACE, "where a key lives",
      "The partition of a key, its slot, its owners, and the nodes that stand in for them.\n",
      verb_key_locate},
@@ -152,9 +167,22 @@ const struct verb VERBS[] = {
      "much they hold, what the loss of a rack would cost meanwhile, and the id of the plan.\n"
      "Nothing is changed. Exit status 1: there is no plan, and why.\n",
      verb_cluster_plan},
-    {"cluster commit", "PLAN-ID", 1, 1, 0, "refused yet: begin what a plan says",
-     "Says whether the plan is true still. Exit status 5: something has changed since.\n",
+    {"cluster commit", "PLAN-ID", 1, 1, 0, "begin what a plan says",
+     "Partitions then move one after the other, two at a time to and from each node, while all\n"
+     "goes on. The node must have ring-changes yes. Exit status 5: something has changed since\n"
+     "the plan was made.\n",
      verb_cluster_commit},
+    {"cluster pause", NULL, 0, 0, 0, "begin nothing more of the plan under way",
+     "What has begun goes on to its end.\n", verb_cluster_pause},
+    {"cluster resume", NULL, 0, 0, 0, "go on with a plan that was paused", "All of it.\n",
+     verb_cluster_resume},
+    {"cluster abort", NULL, 0, 0, 0, "give the plan under way up",
+     "What has not begun stays where it is, and what reads have not left goes back. What they\n"
+     "have left goes on, for going back would lose what was written since. Nobody leaves.\n",
+     verb_cluster_abort},
+    {"cluster lost", "ID", 1, 1, OPTION_YES, "the plan waits no longer for a store that is gone",
+     "What node ID alone has acknowledged is then lost. Has the id typed, unless --yes is given.\n",
+     verb_cluster_lost},
     {"cluster clear", NULL, 0, 0, 0, "drop all that is staged", "Who is joining stays.\n",
      verb_cluster_clear},
     {"cluster export", "FILE", 1, 1, 0, "write what a new member starts from",
@@ -163,7 +191,7 @@ const struct verb VERBS[] = {
      "member.\n",
      verb_cluster_export},
     {"cluster", "CHANGE", 0, OPERANDS_MAX, 0, "refused: what cannot be changed yet",
-     "region, replication, abort, pause, resume: later.\n", verb_cluster},
+     "region, replication: later.\n", verb_cluster},
     {"config get", "PATTERN", 0, 1, 0, "settings of all nodes",
      "Those whose names match; * stands for anything. Exit status 1: there is none; 4: a node did\n"
      "not answer.\n",

@@ -90,7 +90,7 @@ enum exit_code verb_cluster_export(const struct arguments *arguments)
 enum exit_code verb_cluster(const struct arguments *arguments)
 {
     (void)arguments;
-    verb_complain("regions and replication stay as ringd --plan-ring made them, and a change of "
-                  "owners cannot begin yet; nothing was changed. What there is, see: ringctl help");
+    verb_complain("regions and replication stay as ringd --plan-ring made them; nothing was "
+                  "changed. What there is, see: ringctl help");
     return EXIT_FAILED;
 }

@@ -1,5 +1,5 @@
 /*
- * verb_plan.c - what the staged changes would do, and their id; whether it is true still.
+ * verb_plan.c - what the staged changes would do, and their id.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -154,8 +154,10 @@ static void print_plan(const struct arguments *arguments, const struct register_
     add_risk(report, base->ring, plan);
     report_fact(report, "relaxed", REPORT_TEXT, *relaxed == '\0' ? NULL : "%s", relaxed);
     report_fact(report, "next_step", REPORT_TEXT,
-                "plans cannot be committed yet, so nothing moves; ringctl cluster clear drops what "
-                "is staged");
+                "ringctl cluster commit %016" PRIx64
+                ": begin it; ringctl cluster clear drops what is "
+                "staged",
+                plan->id);
     verb_print(arguments, report);
     plan_sizes_deinit(&sizes);
 }
@@ -168,7 +170,13 @@ enum exit_code verb_cluster_plan(const struct arguments *arguments)
     enum exit_code code = plan_base_load(arguments, &base);
     if (code != EXIT_OK)
         return code;
-    if (change_plan_make(base->ring, &base->staged, &plan, reason) == STATUS_OK) {
+    if (base->work.plan_id != 0) {
+        verb_complain("plan %016" PRIx64
+                      " is under way: ringctl tasks list shows how far it is, and "
+                      "ringctl cluster abort gives it up",
+                      base->work.plan_id);
+        code = EXIT_FAILED;
+    } else if (change_plan_make(base->ring, &base->staged, &plan, reason) == STATUS_OK) {
         print_plan(arguments, base, &plan, reason);
         change_plan_deinit(&plan);
     } else {
@@ -177,29 +185,4 @@ enum exit_code verb_cluster_plan(const struct arguments *arguments)
     }
     register_value_free(base);
     return code;
-}
-
-enum exit_code verb_cluster_commit(const struct arguments *arguments)
-{
-    struct register_value *base;
-    struct change_plan plan;
-    char reason[RING_REASON_MAX] = "", id[17] = "";
-    enum exit_code code = plan_base_load(arguments, &base);
-    if (code != EXIT_OK)
-        return code;
-    if (change_plan_make(base->ring, &base->staged, &plan, reason) == STATUS_OK) {
-        snprintf(id, sizeof id, "%016" PRIx64, plan.id);
-        change_plan_deinit(&plan);
-    }
-    register_value_free(base);
-    if (strcmp(id, arguments->operands[0]) != 0) {
-        verb_complain("plan %s is not true, or is so no longer%s%s; nothing was changed. See: "
-                      "ringctl cluster plan",
-                      arguments->operands[0], *id == '\0' ? ": " : "", *id == '\0' ? reason : "");
-        return EXIT_CONFLICT;
-    }
-    verb_complain("plan %s is true, but changes of owners are not possible yet: nothing was "
-                  "changed, and it stays staged",
-                  id);
-    return EXIT_FAILED;
 }

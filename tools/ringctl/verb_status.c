@@ -50,7 +50,7 @@ struct picture {
     size_t alarms; /* nodes whose certificates need somebody now */
     size_t fenced; /* nodes that coordinate no writes because of their clocks */
     /* Sentences, each but the first after a newline. */
-    struct buffer disagreement, skew, work, risk;
+    struct buffer disagreement, skew, work, drains, risk;
 };
 
 static const struct report_column COLUMNS[] = {
@@ -72,6 +72,19 @@ static enum state state_of(const struct view *view)
     if (view->status != NULL)
         return view->down_votes == 0 ? STATE_UP : STATE_DISPUTED;
     return view->up_votes > 0 ? STATE_SILENT : STATE_DOWN;
+}
+
+/* As the node says of itself: serving, draining, drained. */
+static const char *drain_of(const struct view *view)
+{
+    return fields_text(fields_get(view->status, "drain"), "state", "serving");
+}
+
+static const char *shown_state(const struct view *view)
+{
+    enum state state = state_of(view);
+    return state == STATE_UP && strcmp(drain_of(view), "serving") != 0 ? drain_of(view)
+                                                                       : STATES[state];
 }
 
 /* ---- gathering ---- */
@@ -230,6 +243,23 @@ static void describe_work(struct picture *picture)
     }
 }
 
+static void describe_drains(struct picture *picture)
+{
+    for (size_t i = 0; i < picture->cluster->member_count; i++) {
+        const struct view *view = &picture->views[i];
+        const struct resp_value *drain = fields_get(view->status, "drain");
+        if (strcmp(drain_of(view), "serving") == 0)
+            continue;
+        begin_sentence(&picture->drains);
+        if (strcmp(drain_of(view), "drained") == 0)
+            buffer_printf(&picture->drains, "node %" PRIu32 " is drained: it can be stopped",
+                          picture->cluster->members[i].id);
+        else
+            buffer_printf(&picture->drains, "node %" PRIu32 " drains: %s",
+                          picture->cluster->members[i].id, fields_text(drain, "reason", "?"));
+    }
+}
+
 /* How many partitions lose their quorum if one more node is lost: the worst case in words. */
 static void describe_next_loss(struct picture *picture, const struct losses *losses,
                                uint32_t already)
@@ -330,7 +360,7 @@ static void add_nodes(struct report *report, const struct picture *picture)
         report_cell(table, "%s", member->role);
         report_cell(table, "%s", member->region);
         report_cell(table, "%s", member->rack);
-        report_cell(table, "%s", STATES[state]);
+        report_cell(table, "%s", shown_state(view));
         if (state != STATE_UP)
             report_alarm(table);
         report_cell(table, "%s", address_format(&member->client, address));
@@ -353,6 +383,7 @@ static enum exit_code print_picture(const struct arguments *arguments, struct pi
     compare_rings(picture);
     describe_skew(picture);
     describe_work(picture);
+    describe_drains(picture);
     bool answers[RING_MEMBERS_MAX];
     for (size_t i = 0; i < cluster->member_count; i++)
         answers[i] = picture->views[i].status != NULL;
@@ -372,6 +403,8 @@ static enum exit_code print_picture(const struct arguments *arguments, struct pi
     add_sentences(report, "disagreement", &picture->disagreement, arguments->json);
     add_sentences(report, "skew", &picture->skew, arguments->json);
     add_sentences(report, "work", &picture->work, arguments->json);
+    if (picture->drains.length > 0 || arguments->json)
+        add_sentences(report, "drains", &picture->drains, arguments->json);
     add_sentences(report, "risk", &picture->risk, arguments->json);
     report_fact(report, "without_quorum", REPORT_NUMBER, "%" PRIu32, without_quorum);
     report_fact(report, "health", REPORT_TEXT, "%s", well ? "ok" : "degraded");
@@ -403,6 +436,7 @@ enum exit_code verb_status(const struct arguments *arguments)
     buffer_deinit(&picture.disagreement);
     buffer_deinit(&picture.skew);
     buffer_deinit(&picture.work);
+    buffer_deinit(&picture.drains);
     buffer_deinit(&picture.risk);
     free(picture.views);
     cluster_forget(&cluster, answers);

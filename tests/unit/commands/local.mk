@@ -17,6 +17,7 @@ unit_tests += \
 	tests/unit/commands/test_latency_monitor \
 	tests/unit/commands/test_member \
 	tests/unit/commands/test_plan \
+	tests/unit/commands/test_tasks \
 	tests/unit/commands/test_pubsub \
 	tests/unit/commands/test_redis \
 	tests/unit/commands/test_ring_gc \

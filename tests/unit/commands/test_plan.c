@@ -121,6 +121,62 @@ static void more_than_a_change_holds_is_refused(void **state)
     buffer_deinit(&command);
 }
 
+static void a_plan_is_committed_by_who_may_where_it_may(void **state)
+{
+    struct client *client = setup(state);
+    struct harness *harness = *state;
+    harness->environment.settings->ring_changes = 0;
+    assert_reply(client, "RING.PLAN COMMIT 00000000000000ab",
+                 "-ERR ring-changes is no at this node, so no plan can be committed here; nothing "
+                 "was changed, and what is staged stays so\r\n");
+    assert_int_equal(node.changes, 0);
+    harness->environment.settings->ring_changes = 1;
+    assert_reply(client, "RING.PLAN COMMIT 00000000000000ab",
+                 "*8\r\n$2\r\nid\r\n$16\r\n00000000000000ab\r\n$3\r\nseq\r\n:7\r\n$8\r\nknown_by"
+                 "\r\n:4\r\n$7\r\nmembers\r\n:5\r\n");
+    assert_int_equal(node.last.kind, REGISTER_CHANGE_PLAN_COMMIT);
+    assert_int_equal(node.last.plan_id, 0xab);
+    assert_int_equal(node.last.member.id, harness->environment.self);
+    assert_string_equal(node.last.user, "default");
+}
+
+/* A plan that is under way is paused and given up where none may be committed, too. */
+static void the_plan_under_way_is_named_by_its_id(void **state)
+{
+    static const struct {
+        const char *words;
+        enum register_change_kind kind;
+    } cases[] = {{"PAUSE ffffffffffffffff", REGISTER_CHANGE_PLAN_PAUSE},
+                 {"RESUME ffffffffffffffff", REGISTER_CHANGE_PLAN_RESUME},
+                 {"ABORT ffffffffffffffff", REGISTER_CHANGE_PLAN_ABORT},
+                 {"LOST ffffffffffffffff 3", REGISTER_CHANGE_PLAN_LOSE}};
+    static const char *const wrong[] = {"PAUSE 1", "ABORT 0000000000000000",
+                                        "RESUME 00000000000000AB", "LOST 00000000000000abc 3",
+                                        "COMMIT 000000000000000x"};
+    struct client *client = setup(state);
+    struct harness *harness = *state;
+    char command[64];
+    harness->environment.settings->ring_changes = 1;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        snprintf(command, sizeof command, "RING.PLAN %s", wrong[i]);
+        assert_reply(client, command,
+                     "-ERR the id of a plan is 16 hexadecimal digits, as RING.TASKS LIST and "
+                     "ringctl cluster plan show it\r\n");
+    }
+    assert_reply(client, "RING.PLAN LOST ffffffffffffffff 0",
+                 "-ERR the id of a node is a number from 1 to 4294967295\r\n");
+    assert_int_equal(node.changes, 0);
+    harness->environment.settings->ring_changes = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        snprintf(command, sizeof command, "RING.PLAN %s", cases[i].words);
+        client_command(client, command);
+        assert_int_equal(node.changes, i + 1);
+        assert_int_equal(node.last.kind, cases[i].kind);
+        assert_true(node.last.plan_id == UINT64_MAX);
+    }
+    assert_int_equal(node.last.member.id, 3);
+}
+
 /* A value with something staged, a secret and a user. */
 static void fill_value(const struct harness *harness)
 {
@@ -179,9 +235,14 @@ static void a_node_without_a_register_says_so(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(words_become_wishes_in_their_order),      TEST(wrong_words_stage_nothing),
-        TEST(more_than_a_change_holds_is_refused),     TEST(show_tells_what_is_staged),
-        TEST(base_holds_neither_the_secret_nor_users), TEST(a_node_without_a_register_says_so),
+        TEST(words_become_wishes_in_their_order),
+        TEST(wrong_words_stage_nothing),
+        TEST(more_than_a_change_holds_is_refused),
+        TEST(a_plan_is_committed_by_who_may_where_it_may),
+        TEST(the_plan_under_way_is_named_by_its_id),
+        TEST(show_tells_what_is_staged),
+        TEST(base_holds_neither_the_secret_nor_users),
+        TEST(a_node_without_a_register_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@ unit_tests += \
 	tests/unit/membership/test_peers \
 	tests/unit/membership/test_reach_matrix \
 	tests/unit/membership/test_plan_change \
+	tests/unit/membership/test_plan_drive \
 	tests/unit/membership/test_plan_tasks \
 	tests/unit/membership/test_register \
 	tests/unit/membership/test_register_change \

@@ -7,6 +7,7 @@ libringtest_a_SOURCES += \
 	tests/unit/node/store_writes.h
 unit_tests += \
 	tests/unit/node/test_clock_fence \
+	tests/unit/node/test_drain \
 	tests/unit/node/test_event \
 	tests/unit/node/test_evidence \
 	tests/unit/node/test_key_traffic \
@@ -17,6 +18,7 @@ unit_tests += \
 	tests/unit/node/test_publications \
 	tests/unit/node/test_placement \
 	tests/unit/node/test_register \
+	tests/unit/node/test_ring_driver \
 	tests/unit/node/test_request_times \
 	tests/unit/node/test_sloppy_reads \
 	tests/unit/node/test_stability_schedule \

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../ring/ring_fixture.h"
+#include "node/store_side_state.h"
 #include "ring/position.h"
 #include "wire/message_hint.h"
 #include "wire/message_hint_read.h"
@@ -130,18 +131,20 @@ static void only_a_fallback_keeps_hints_and_only_for_owners(void **state)
     }
 }
 
-static struct log_debt debt_of(struct store_host *host, node_id node)
+static struct log_debt marked_debt_of(struct store_host *host, node_id node, uint64_t mark)
 {
     struct buffer body = {0};
     struct frame frame;
     struct message_log_debts debts;
     struct log_debt debt, found = {0};
-    message_log_debt_encode(&(struct message_log_debt){.kind = LOG_DEBT_ASK}, &body);
+    message_log_debt_encode(&(struct message_log_debt){.kind = LOG_DEBT_ASK, .request = mark},
+                            &body);
     store_host_forget(host);
     store_host_write(host, MESSAGE_LOG_DEBT, buffer_slice(&body));
     store_host_commit(host);
     assert_true(store_host_find(&host->late, MESSAGE_LOG_DEBT, 0, &frame));
     assert_int_equal(message_log_debts_decode(frame.body, &debts), STATUS_OK);
+    assert_int_equal(debts.mark, mark);
     struct reader reader = reader_make(debts.debts);
     for (uint16_t i = 0; i < debts.count; i++) {
         log_debt_decode(&reader, &debt);
@@ -150,6 +153,11 @@ static struct log_debt debt_of(struct store_host *host, node_id node)
     }
     buffer_deinit(&body);
     return found;
+}
+
+static struct log_debt debt_of(struct store_host *host, node_id node)
+{
+    return marked_debt_of(host, node, 0);
 }
 
 /* The peer asks with an empty clock for the partition of the key. */
@@ -168,6 +176,36 @@ static void pull(struct store_host *host, node_id node, const char *key, const s
     store_host_commit(host);
     buffer_deinit(&body);
     buffer_deinit(&puller);
+}
+
+/* What a node that drains waits for: later writes, which others make, must not hold it up. */
+static void an_owner_has_to_show_all_that_was_here_at_the_mark(void **state)
+{
+    struct ring *ring = ring_with_a_fallback();
+    struct store_host host;
+    struct clock nothing = {0}, all = {0};
+    (void)state;
+    open_as(&host, ring, 1);
+    store_host_set(&host, "k", "one");
+    const struct replica *replica = store_find_replica(
+        host.side, &(struct replica_address){store_host_partition(&host, "k"), ring->tag},
+        &(enum status){STATUS_OK});
+    clock_copy(&replica->clock, &all);
+    pull(&host, 2, "k", &all); /* before the mark: it does not count */
+    assert_int_equal(marked_debt_of(&host, 2, 0).unshown, 0);
+    assert_int_equal(marked_debt_of(&host, 2, 1).unshown, 1);
+    store_host_set(&host, "k", "two");
+    pull(&host, 2, "k", &nothing);
+    assert_int_equal(marked_debt_of(&host, 2, 1).unshown, 1);
+    pull(&host, 2, "k", &all);
+    assert_int_equal(marked_debt_of(&host, 2, 1).unshown, 0);
+    assert_int_equal(marked_debt_of(&host, 3, 1).unshown, 1); /* another one did not ask */
+    assert_int_equal(marked_debt_of(&host, 2, 2).unshown, 1); /* "two" counts from this mark on */
+    pull(&host, 2, "k", &all);
+    assert_int_equal(marked_debt_of(&host, 2, 2).unshown, 1);
+    clock_deinit(&all);
+    store_host_deinit(&host);
+    ring_free(ring);
 }
 
 static void what_an_owner_lacks_is_known_once_it_has_asked(void **state)
@@ -283,6 +321,7 @@ int main(void)
         cmocka_unit_test(a_hint_is_acknowledged_only_when_it_is_durable),
         cmocka_unit_test(a_failed_commit_acknowledges_nothing_and_counts_again),
         cmocka_unit_test(only_a_fallback_keeps_hints_and_only_for_owners),
+        cmocka_unit_test(an_owner_has_to_show_all_that_was_here_at_the_mark),
         cmocka_unit_test(what_an_owner_lacks_is_known_once_it_has_asked),
         cmocka_unit_test(a_hint_is_read_once_it_is_durable_and_names_its_owners),
         cmocka_unit_test(a_damaged_hint_is_no_answer),

@@ -134,12 +134,16 @@ static void sample_debts(struct buffer *out)
 {
     struct buffer rows = {0};
     for (node_id node = 1; node <= 2; node++) {
-        struct log_debt debt = {
-            .node = node, .unknown = 3, .events_at_pull = 4, .events = 500, .bytes = 60000};
+        struct log_debt debt = {.node = node,
+                                .unknown = 3,
+                                .events_at_pull = 4,
+                                .events = 500,
+                                .bytes = 60000,
+                                .unshown = 2};
         log_debt_encode(&debt, &rows);
     }
-    message_log_debts_encode(&(struct message_log_debts){.count = 2, .debts = buffer_slice(&rows)},
-                             out);
+    message_log_debts_encode(
+        &(struct message_log_debts){.count = 2, .mark = 300, .debts = buffer_slice(&rows)}, out);
     buffer_deinit(&rows);
 }
 

@@ -40,7 +40,8 @@ static void every_body_comes_back_as_it_went_or_is_refused(void **state)
         {.partition = 0, .tag = {1, RING_JOINT}, .flags = RING_HOLDING_COMPLETE},
         {.partition = 1, .tag = {300, RING_SWITCHED}, .flags = RING_HOLDING_FLAGS},
         {.partition = PARTITION_COUNT_MAX - 1, .tag = {2, RING_JOINT}}};
-    struct ring_testimony testimony = {.storage_incarnation = 3, .dropping = 200};
+    struct ring_testimony testimony = {
+        .storage_incarnation = 3, .dropping = 200, .seq = 70000, .hints = 9};
     struct buffer bytes = {0};
     (void)state;
     message_ring_told_encode(&testimony, &bytes);
@@ -64,7 +65,8 @@ static void a_partition_that_cannot_be_is_refused(void **state)
     struct ring_testimony testimony;
     (void)state;
     buffer_put_varint(&bytes, 1);
-    buffer_put_varint(&bytes, 0);
+    for (int i = 0; i < 3; i++)
+        buffer_put_varint(&bytes, 0); /* nothing is dropped, no seq, no hints */
     buffer_put_varint(&bytes, 2);
     for (int i = 0; i < 2; i++) {
         buffer_put_varint(&bytes, PARTITION_COUNT_MAX - 1); /* the second lies behind it */
