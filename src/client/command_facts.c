@@ -107,8 +107,9 @@ static const struct row READS[] = {
 
 /* Change something and have no key where the others have one. Ascending. */
 static const struct row OTHERS[] = {
-    {"bitop", 2},   {"client", 0}, {"config", 0},  {"flushall", 0}, {"flushdb", 0},
-    {"latency", 0}, {"memory", 2}, {"publish", 0}, {"slowlog", 0},  {"spublish", 0},
+    {"bitop", 2},      {"client", 0},  {"config", 0},   {"flushall", 0},
+    {"flushdb", 0},    {"latency", 0}, {"memory", 2},   {"publish", 0},
+    {"ring.drain", 0}, {"slowlog", 0}, {"spublish", 0},
 };
 
 static const char OF_A_CONNECTION[] =
