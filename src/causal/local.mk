@@ -28,6 +28,8 @@ libringcore_a_SOURCES += \
 	src/causal/hybrid_time.h \
 	src/causal/register.c \
 	src/causal/register.h \
+	src/causal/score.c \
+	src/causal/score.h \
 	src/causal/request_time.c \
 	src/causal/request_time.h \
 	src/causal/version_vector.c \

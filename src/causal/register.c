@@ -11,11 +11,12 @@
 #include <string.h>
 
 #include "causal/bits.h"
+#include "causal/score.h"
 
 bool mutation_reads(const struct mutation *mutation)
 {
-    const uint16_t reading =
-        MUTATION_IF_ABSENT | MUTATION_IF_PRESENT | MUTATION_KEEP_EXPIRY | MUTATION_RETURN_OLD;
+    const uint16_t reading = MUTATION_IF_ABSENT | MUTATION_IF_PRESENT | MUTATION_KEEP_EXPIRY |
+                             MUTATION_RETURN_OLD | MUTATION_SCORE_GT | MUTATION_SCORE_LT;
     return mutation->operation != REGISTER_SET || (mutation->flags & reading) != 0;
 }
 
@@ -33,12 +34,28 @@ static void write_tombstone(struct register_effect *out)
     out->kind = SIBLING_TOMBSTONE;
 }
 
+/* Whether what is there forbids it. */
+static bool is_forbidden(uint16_t flags, const struct sibling *seen)
+{
+    return ((flags & MUTATION_IF_ABSENT) != 0 && seen != NULL) ||
+           ((flags & MUTATION_IF_PRESENT) != 0 && seen == NULL);
+}
+
+/* A score that is not there yet is neither higher nor lower. */
+static bool score_may_become(uint16_t flags, const struct sibling *seen, struct slice value)
+{
+    const uint16_t compares = MUTATION_SCORE_GT | MUTATION_SCORE_LT;
+    if (seen == NULL || (flags & compares) == 0)
+        return true;
+    double before = score_of_value(seen->value), after = score_of_value(value);
+    return (flags & MUTATION_SCORE_GT) != 0 ? after > before : after < before;
+}
+
 static enum status apply_set(const struct mutation *mutation, const struct sibling *seen,
                              uint64_t now_ms, uint64_t value_bytes_max, struct register_effect *out)
 {
-    if ((mutation->flags & MUTATION_IF_ABSENT) != 0 && seen != NULL)
-        return STATUS_OK;
-    if ((mutation->flags & MUTATION_IF_PRESENT) != 0 && seen == NULL)
+    if (is_forbidden(mutation->flags, seen) ||
+        !score_may_become(mutation->flags, seen, mutation->value))
         return STATUS_OK;
     if (mutation->value.length > value_bytes_max)
         return STATUS_TOO_LARGE;
@@ -232,10 +249,14 @@ static enum status apply_increment(const struct mutation *mutation, const struct
 {
     if (decimal_parse(mutation->value, &out->amount) != DECIMAL_TEXT_OK)
         return STATUS_NOT_A_NUMBER;
+    if (is_forbidden(mutation->flags, seen))
+        return STATUS_OK;
     enum status status = (mutation->flags & MUTATION_DECIMAL) != 0 ? add_decimal(seen, built, out)
                                                                    : add_integer(seen, out);
     out->write = status == STATUS_OK;
     out->count = COUNT_ADD;
+    if (out->write && !score_may_become(mutation->flags, seen, buffer_slice(built)))
+        *out = (struct register_effect){0};
     return status;
 }
 

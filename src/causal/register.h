@@ -25,7 +25,8 @@ enum register_operation {
     REGISTER_PERSIST,   /* number: 1 when an expiry was removed */
     REGISTER_SET_BIT,   /* offset in bits, value "0" or "1"; number: the bit before */
     REGISTER_BIT_FIELD, /* value: a program of bits.h; `old`: its results */
-    REGISTER_INCREMENT, /* value: the amount as text; number: the sum. See counter.h */
+    REGISTER_INCREMENT, /* value: the amount as text; number: the sum. See counter.h; IF_ABSENT and
+                           IF_PRESENT as of SET, has_old then says that it was made */
     REGISTER_OPERATION_COUNT
 };
 
@@ -39,7 +40,9 @@ enum mutation_flags {
     MUTATION_EXPIRY_GT = 1 << 6,   /* only when later than the present one (none = infinite) */
     MUTATION_EXPIRY_LT = 1 << 7,   /* only when earlier */
     MUTATION_DECIMAL = 1 << 8,     /* INCREMENT: numbers may have a fraction; `old` is the sum */
-    MUTATION_FLAGS_ALL = (1 << 9) - 1
+    MUTATION_SCORE_GT = 1 << 9,  /* SET, INCREMENT: not of a value that is there, unless the new */
+    MUTATION_SCORE_LT = 1 << 10, /* one is a higher score than it (score.h); a lower one */
+    MUTATION_FLAGS_ALL = (1 << 11) - 1
 };
 
 struct mutation {

@@ -96,6 +96,7 @@ void call_free(struct call *call)
     free(call->work);
     version_vector_deinit(&call->context);
     buffer_deinit(&call->scratch);
+    buffer_deinit(&call->place);
     buffer_deinit(&call->spare);
     buffer_deinit(&call->reply);
     buffer_deinit(&call->text);
@@ -308,7 +309,7 @@ void call_prepare(struct call *call)
     call->options = (struct request_options){0};
     call->grows_value = call->adds_decimal = call->adds_to_field = false;
     call->takes_collections = false;
-    call->type_text = NULL;
+    call->type_text = call->failed_sum = NULL;
     call->check.tries = 0;
     buffer_clear(&call->flagged);
     call->flagged_failure.status = STATUS_OK;

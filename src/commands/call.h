@@ -67,7 +67,8 @@ struct type_check {
 
 /* Where a removal of flagged keys is (types.h). */
 struct collection_removal {
-    uint32_t at; /* index of the key */
+    uint32_t at;  /* index of the key */
+    uint8_t type; /* whose counting elements are listed: of a hash, then of a sorted set */
     struct buffer names;
     uint32_t name_count; /* of fields that are to be removed next; 0: list more */
     call_collect *collect;
@@ -92,9 +93,10 @@ struct call {
     bool grows_value;       /* set by commands whose value may outgrow the limit */
     bool adds_decimal;      /* set by those that add numbers with a fraction */
     bool adds_to_field;     /* and by those that add to a field of a hash */
+    const char *failed_sum; /* the error when adding to a score fails; NULL: it is none */
     bool takes_collections; /* set by those that want to be told of one instead of an error */
     const char *type_text;  /* the error for one; NULL: WRONGTYPE */
-    struct buffer scratch, spare; /* the command's own bytes */
+    struct buffer scratch, spare, place; /* the command's own bytes */
     void *work;             /* the command's own state; see call_work() */
 
     /* The rest belongs to call.c and session.c. */

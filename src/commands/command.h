@@ -41,17 +41,18 @@ enum command_categories {
     CATEGORY_READ = 1 << 1,
     CATEGORY_WRITE = 1 << 2,
     CATEGORY_SET = 1 << 3,
-    CATEGORY_HASH = 1 << 4,
-    CATEGORY_STRING = 1 << 5,
-    CATEGORY_BITMAP = 1 << 6,
-    CATEGORY_PUBSUB = 1 << 7,
-    CATEGORY_ADMIN = 1 << 8,
-    CATEGORY_FAST = 1 << 9,
-    CATEGORY_SLOW = 1 << 10,
-    CATEGORY_BLOCKING = 1 << 11,
-    CATEGORY_DANGEROUS = 1 << 12,
-    CATEGORY_CONNECTION = 1 << 13,
-    CATEGORY_COUNT = 14
+    CATEGORY_SORTEDSET = 1 << 4,
+    CATEGORY_HASH = 1 << 5,
+    CATEGORY_STRING = 1 << 6,
+    CATEGORY_BITMAP = 1 << 7,
+    CATEGORY_PUBSUB = 1 << 8,
+    CATEGORY_ADMIN = 1 << 9,
+    CATEGORY_FAST = 1 << 10,
+    CATEGORY_SLOW = 1 << 11,
+    CATEGORY_BLOCKING = 1 << 12,
+    CATEGORY_DANGEROUS = 1 << 13,
+    CATEGORY_CONNECTION = 1 << 14,
+    CATEGORY_COUNT = 15
 };
 
 /* What is done to a key; by the names of COMMAND INFO. */

@@ -27,7 +27,11 @@
     X(setex) X(setnx) X(setrange) X(sinter) X(sintercard) X(sinterstore) X(sismember) X(slowlog)  \
     X(smembers) X(smismember) X(smove) X(spop) X(spublish) X(srandmember) X(srem) X(sscan)        \
     X(ssubscribe) X(strlen) X(subscribe) X(substr) X(sunion) X(sunionstore) X(sunsubscribe)       \
-    X(time) X(touch) X(ttl) X(type) X(unlink) X(unsubscribe) X(wait) X(waitaof) X(with)
+    X(time) X(touch) X(ttl) X(type) X(unlink) X(unsubscribe) X(wait) X(waitaof) X(with) X(zadd)   \
+    X(zcard) X(zcount) X(zincrby) X(zlexcount) X(zmscore) X(zpopmax) X(zpopmin) X(zrandmember)    \
+    X(zrange) X(zrangebylex) X(zrangebyscore) X(zrank) X(zrem) X(zremrangebylex)                  \
+    X(zremrangebyrank) X(zremrangebyscore) X(zrevrange) X(zrevrangebylex) X(zrevrangebyscore)     \
+    X(zrevrank) X(zscan) X(zscore)
 /* clang-format on */
 
 #define COMMAND_DECLARE(name) extern const struct command command_##name;

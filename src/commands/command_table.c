@@ -10,7 +10,7 @@ const char *const command_flag_names[COMMAND_FLAG_COUNT] = {
     "allow_busy"};
 
 const char *const command_category_names[CATEGORY_COUNT] = {
-    "keyspace", "read",  "write", "set",  "hash",     "string",    "bitmap",
+    "keyspace", "read",  "write", "set", "sortedset", "hash",     "string",    "bitmap",
     "pubsub",   "admin", "fast",  "slow", "blocking", "dangerous", "connection"};
 
 const char *const key_flag_names[KEY_FLAG_COUNT] = {

@@ -1,6 +1,6 @@
 /*
- * element_sample.c - HRANDFIELD, SRANDMEMBER, SPOP, and what OBJECT ENCODING and MEMORY USAGE say
- * of a collection.
+ * element_sample.c - HRANDFIELD, SRANDMEMBER, ZRANDMEMBER, SPOP, and what OBJECT ENCODING and
+ * MEMORY USAGE say of a collection.
  *
  * A sample of several is drawn from all elements, gathered page by page, so that each is as likely
  * as any other. One alone is drawn from a page behind a random place, which costs the same whatever
@@ -13,9 +13,11 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "causal/score.h"
 #include "commands/arguments.h"
 #include "commands/command_list.h"
 #include "commands/elements.h"
+#include "commands/sorted_sets.h"
 #include "ring/element_key.h"
 
 enum {
@@ -138,7 +140,9 @@ static void write_sample(struct call *call, const struct element *elements, cons
         if (pairs)
             resp_writer_array(writer, 2);
         resp_writer_bulk(writer, elements[indices[i]].name);
-        if (sample->with_values)
+        if (sample->with_values && sample->work.walk.type == COLLECTION_ZSET)
+            sorted_write_score(writer, score_of_value(elements[indices[i]].value));
+        else if (sample->with_values)
             resp_writer_bulk(writer, elements[indices[i]].value);
     }
     call_finish(call);
@@ -204,9 +208,11 @@ static void start_random(struct call *call, uint8_t type)
             return;
         }
     }
-    bool with_values = type == COLLECTION_HASH && call->argument_count == 4;
-    if (call->argument_count > (type == COLLECTION_HASH ? 4 : 3) ||
-        (with_values && !call_argument_is(call, 3, "withvalues"))) {
+    bool has_values = type != COLLECTION_SET;
+    bool with_values = has_values && call->argument_count == 4;
+    const char *word = type == COLLECTION_ZSET ? "withscores" : "withvalues";
+    if (call->argument_count > (has_values ? 4 : 3) ||
+        (with_values && !call_argument_is(call, 3, word))) {
         call_reply_syntax_error(call);
         return;
     }
@@ -232,6 +238,11 @@ static void start_hrandfield(struct call *call)
 static void start_srandmember(struct call *call)
 {
     start_random(call, COLLECTION_SET);
+}
+
+static void start_zrandmember(struct call *call)
+{
+    start_random(call, COLLECTION_ZSET);
 }
 
 /* ---- a sample that is removed --------------------------------------------------------------- */
@@ -340,9 +351,12 @@ static void start_spop(struct call *call)
 
 static const char *encoding(const struct sample *sample)
 {
+    bool small = sample->count <= LISTPACK_FIELDS_MAX && !sample->has_long_one;
+    if (sample->work.walk.type == COLLECTION_ZSET)
+        return small ? "listpack" : "skiplist";
     if (sample->work.walk.type == COLLECTION_SET)
         return sample->count <= INTSET_MEMBERS_MAX && !sample->has_text ? "intset" : "hashtable";
-    return sample->count <= LISTPACK_FIELDS_MAX && !sample->has_long_one ? "listpack" : "hashtable";
+    return small ? "listpack" : "hashtable";
 }
 
 static void finish_encoding(struct call *call)
@@ -385,6 +399,22 @@ const struct command command_hrandfield = {
     .categories = CATEGORY_HASH,
     .keys = {{KEY_FLAG_RO | KEY_FLAG_ACCESS, 1, 0, 1}},
     .start = start_hrandfield,
+};
+
+const struct command command_zrandmember = {
+    .name = "zrandmember",
+    .group = "sorted-set",
+    .since = "6.2.0",
+    .summary = "Random members, each as likely as any other; a count below 0 may give one several "
+               "times. At most 32 MiB.",
+    .complexity = "O(1) without a count, else O(N) in the number of members of the sorted set.",
+    .syntax = "key [count [WITHSCORES]]",
+    .tips = "nondeterministic_output",
+    .arity = -2,
+    .flags = COMMAND_READONLY,
+    .categories = CATEGORY_SORTEDSET,
+    .keys = {{KEY_FLAG_RO | KEY_FLAG_ACCESS, 1, 0, 1}},
+    .start = start_zrandmember,
 };
 
 const struct command command_srandmember = {

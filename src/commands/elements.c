@@ -4,11 +4,11 @@
 #include "commands/types.h"
 #include "ring/element_key.h"
 
-enum { SCAN_COUNT_DEFAULT = 10 };
+enum { SCAN_COUNT_DEFAULT = 10, SORTED_ROOM_BYTES = 8 };
 
 static const char *plural(uint8_t type)
 {
-    return type == COLLECTION_HASH ? "hashes" : "sets";
+    return type == COLLECTION_HASH ? "hashes" : type == COLLECTION_SET ? "sets" : "sorted sets";
 }
 
 static const char *element_word(uint8_t type)
@@ -159,12 +159,16 @@ static bool check_sizes(struct call *call, const struct element_ask *ask)
                          call->command->name, ELEMENTS_MAX, element_word(ask->type));
         return false;
     }
+    uint32_t room = ask->type == COLLECTION_ZSET ? SORTED_ROOM_BYTES : 0;
     for (uint32_t i = 0; i < ask->count; i++) {
-        if (!element_key_fits(ask->key, ask->names[i * ask->step])) {
+        struct slice name = ask->names[i * ask->step];
+        name.length += room; /* its score stands before it in the index */
+        if (!element_key_fits(ask->key, name)) {
             call_reply_error(call,
                              "TOOLARGE a key and the name of a %s have at most %u bytes "
                              "together; nothing was written",
-                             element_word(ask->type), ELEMENT_KEY_BYTES_MAX - ELEMENT_KEY_OVERHEAD);
+                             element_word(ask->type),
+                             ELEMENT_KEY_BYTES_MAX - ELEMENT_KEY_OVERHEAD - room);
             return false;
         }
         if (ask->step == 2 && ask->names[i * ask->step + 1].length > maximum) {
@@ -218,12 +222,32 @@ void elements_take_presence(struct call *call, const struct key_result *result)
 
 /* ---- walks ---- */
 
+static void make_ordered(struct call *call, const struct element_walk *walk,
+                         struct key_request *request)
+{
+    struct key_entry *entries = call_entries(call, 2);
+    entries[0].key = walk->key;
+    entries[1].key = walk->from;
+    request->kind = KEY_ELEMENTS_WALK;
+    request->flags |= KEY_ORDERED;
+    request->collection = walk->type;
+    request->partition = call_partition(call, walk->key);
+    request->entry_count = 2;
+    request->entries = entries;
+    request->position = walk->reversed;
+    request->limit = walk->limit;
+}
+
 static void make_page(struct call *call, uint32_t index, struct key_request *request)
 {
     const struct element_work *work = call->work;
     const struct element_walk *walk = &work->walk;
     (void)index;
     request->flags |= work->seen ? KEY_TYPE_SEEN : 0;
+    if (walk->ordered) {
+        make_ordered(call, walk, request);
+        return;
+    }
     collection_make_walk(call, walk->key, walk->type, walk->place, walk->limit, request);
 }
 
@@ -231,10 +255,12 @@ static void collect_page(struct call *call, uint32_t index, const struct key_res
 {
     struct element_work *work = call->work;
     struct element_walk *walk = &work->walk;
-    if (!collection_page_leads_on(result, walk->place)) {
+    if (walk->ordered ? result->status != STATUS_OK
+                      : !collection_page_leads_on(result, walk->place)) {
         walk->failure = collection_page_failure(result);
         return;
     }
+    walk->counts = walk->ordered && result->count != 0;
     for (uint16_t i = 0; i < result->outcome_count && !walk->stop; i++)
         walk->take(call, &result->outcomes[i]);
     walk->place = result->next_position;
@@ -282,11 +308,50 @@ bool elements_walk_failed(struct call *call)
         call_reply_failure(call, KEY_READ, &walk->failure);
     else if (call->scratch.length > ELEMENTS_ANSWER_BYTES_MAX && !walk->one_page)
         call_reply_error(call, "TOOLARGE the %s has more than %u bytes; walk it with %s",
-                         collection_type_name(walk->type), ELEMENTS_ANSWER_BYTES_MAX,
-                         walk->type == COLLECTION_HASH ? "HSCAN" : "SSCAN");
+                         walk->type == COLLECTION_ZSET ? "sorted set"
+                                                       : collection_type_name(walk->type),
+                         ELEMENTS_ANSWER_BYTES_MAX,
+                         walk->type == COLLECTION_HASH  ? "HSCAN"
+                         : walk->type == COLLECTION_SET ? "SSCAN"
+                                                        : "ZSCAN");
     else
         return false;
     return true;
+}
+
+/* ---- all of them ---- */
+
+static void take_listed(struct call *call, const struct key_outcome *outcome)
+{
+    struct element_list *list = call->work;
+    struct resp_writer writer = {.out = &call->scratch, .version = call_version(call)};
+    if (list->names)
+        resp_writer_bulk(writer, outcome->key);
+    if (list->values)
+        resp_writer_bulk(writer, outcome->value);
+    list->count++;
+    list->work.walk.stop = call->scratch.length > ELEMENTS_ANSWER_BYTES_MAX;
+}
+
+void elements_list(struct call *call, uint8_t type, bool names, bool values, call_next *then)
+{
+    if (!elements_keyspace_is_right(call, type))
+        return;
+    struct element_list *list = call_work(call, sizeof *list);
+    list->names = names;
+    list->values = values;
+    elements_walk(call, &(struct element_walk){.type = type,
+                                               .key = call_argument(call, 1),
+                                               .limit = ELEMENTS_PAGE,
+                                               .take = take_listed,
+                                               .then = then});
+}
+
+void elements_reply_count(struct call *call)
+{
+    const struct element_list *list = call->work;
+    if (!elements_walk_failed(call))
+        call_reply_integer(call, (int64_t)list->count);
 }
 
 /* ---- cursors ---- */

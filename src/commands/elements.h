@@ -40,7 +40,11 @@ struct element_walk {
     uint64_t place; /* where to begin, then where to go on */
     uint32_t limit; /* of a page */
     bool one_page;
-    bool stop; /* may be set by `take` */
+    bool ordered; /* of a sorted set by scores: one page, see sorted_select.h */
+    bool reversed;
+    bool counts;       /* ordered: what was asked cannot be told from the order of owners */
+    struct slice from; /* ordered: where to begin */
+    bool stop;         /* may be set by `take` */
     void (*take)(struct call *call, const struct key_outcome *outcome);
     call_next *then;
     bool done; /* all was met */
@@ -67,6 +71,20 @@ element_take elements_take_new, elements_take_removed, elements_take_presence;
 void elements_walk(struct call *call, const struct element_walk *walk);
 /* true: the walk has failed, and that is answered. */
 bool elements_walk_failed(struct call *call);
+
+/*
+ * HGETALL, SMEMBERS, SCARD and their like: all elements. What is shown of each is in call->scratch,
+ * as it is answered, when `then` goes on.
+ */
+struct element_list {
+    struct element_work work;
+    bool names, values; /* are shown */
+    uint64_t count;
+};
+/* Of the key that is the first argument; a wrong keyspace is answered. */
+void elements_list(struct call *call, uint8_t type, bool names, bool values, call_next *then);
+/* A way to go on: answer how many there are. */
+call_next elements_reply_count;
 
 /*
  * HSCAN, SSCAN: one page from a cursor on. `take` appends to call->scratch and counts what it has

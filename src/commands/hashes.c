@@ -182,77 +182,38 @@ static void start_hstrlen(struct call *call)
 
 /* ---- walks ---- */
 
-struct hash_walk {
-    struct element_work work;
-    bool fields, values; /* that are shown */
-    uint64_t count;
-};
-
-static void take_field(struct call *call, const struct key_outcome *outcome)
-{
-    struct hash_walk *walk = call->work;
-    struct resp_writer writer = {.out = &call->scratch, .version = call_version(call)};
-    if (walk->fields)
-        resp_writer_bulk(writer, outcome->key);
-    if (walk->values)
-        resp_writer_bulk(writer, outcome->value);
-    walk->count++;
-    walk->work.walk.stop = call->scratch.length > ELEMENTS_ANSWER_BYTES_MAX;
-}
-
 static void finish_list(struct call *call)
 {
-    const struct hash_walk *walk = call->work;
+    const struct element_list *list = call->work;
     if (elements_walk_failed(call))
         return;
     struct resp_writer writer = call_writer(call);
-    if (walk->fields && walk->values)
-        resp_writer_map(writer, walk->count);
+    if (list->names && list->values)
+        resp_writer_map(writer, list->count);
     else
-        resp_writer_array(writer, walk->count);
+        resp_writer_array(writer, list->count);
     buffer_append_slice(writer.out, buffer_slice(&call->scratch));
     call_finish(call);
 }
 
-static void finish_count(struct call *call)
-{
-    const struct hash_walk *walk = call->work;
-    if (!elements_walk_failed(call))
-        call_reply_integer(call, (int64_t)walk->count);
-}
-
-static void start_walk(struct call *call, bool fields, bool values, call_next *then)
-{
-    if (!elements_keyspace_is_right(call, COLLECTION_HASH))
-        return;
-    struct hash_walk *walk = call_work(call, sizeof *walk);
-    walk->fields = fields;
-    walk->values = values;
-    elements_walk(call, &(struct element_walk){.type = COLLECTION_HASH,
-                                               .key = call_argument(call, 1),
-                                               .limit = ELEMENTS_PAGE,
-                                               .take = take_field,
-                                               .then = then});
-}
-
 static void start_hgetall(struct call *call)
 {
-    start_walk(call, true, true, finish_list);
+    elements_list(call, COLLECTION_HASH, true, true, finish_list);
 }
 
 static void start_hkeys(struct call *call)
 {
-    start_walk(call, true, false, finish_list);
+    elements_list(call, COLLECTION_HASH, true, false, finish_list);
 }
 
 static void start_hvals(struct call *call)
 {
-    start_walk(call, false, true, finish_list);
+    elements_list(call, COLLECTION_HASH, false, true, finish_list);
 }
 
 static void start_hlen(struct call *call)
 {
-    start_walk(call, false, false, finish_count);
+    elements_list(call, COLLECTION_HASH, false, false, elements_reply_count);
 }
 
 static void take_scanned(struct call *call, const struct key_outcome *outcome)

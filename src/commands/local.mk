@@ -82,12 +82,20 @@ libringcore_a_SOURCES += \
 	src/commands/session.h \
 	src/commands/session_state.h \
 	src/commands/set_algebra.c \
+	src/commands/set_store.c \
+	src/commands/set_store.h \
 	src/commands/set_user.c \
 	src/commands/set_user.h \
 	src/commands/sets.c \
 	src/commands/siblings.c \
 	src/commands/siblings.h \
 	src/commands/strings.c \
+	src/commands/sorted_ranges.c \
+	src/commands/sorted_removals.c \
+	src/commands/sorted_select.c \
+	src/commands/sorted_select.h \
+	src/commands/sorted_sets.c \
+	src/commands/sorted_sets.h \
 	src/commands/task_reply.c \
 	src/commands/task_reply.h \
 	src/commands/tasks.c \

@@ -231,7 +231,7 @@ static const struct {
 
 static const struct entry groups[] = {
     {"string", "Strings"},        {"bitmap", "Bitmaps"},
-    {"hash", "Hashes"},           {"set", "Sets"},
+    {"hash", "Hashes"},           {"set", "Sets"}, {"sorted-set", "Sorted sets"},
     {"generic", "Keys"},          {"pubsub", "Channels"},
     {"connection", "Connection"}, {"server", "Server"},
     {"cluster", "Cluster"},

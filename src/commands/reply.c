@@ -208,6 +208,8 @@ static const char *command_text(const struct call *call, enum status status)
 {
     if (call->grows_value && status == STATUS_TOO_LARGE)
         return STRING_TOO_LONG;
+    if (call->failed_sum != NULL && (status == STATUS_NOT_A_NUMBER || status == STATUS_OVERFLOW))
+        return call->failed_sum;
     if (call->adds_to_field && status == STATUS_NOT_A_NUMBER)
         return call->adds_decimal ? "ERR hash value is not a float"
                                   : "ERR hash value is not an integer";

@@ -6,23 +6,16 @@
  * intersection a source is asked from the place on that the others have come to, so its cost
  * follows the smallest set and not the largest.
  * Source of the latter: Veldhuizen, "Leapfrog Triejoin", ICDT 2014, section 3.1.
- *
- * Storing replaces what the destination holds: members that are not in the result are removed, the
- * others added, in one request as long as one may be. Additions go first, for a set may be its own
- * source. What others add at the same time stays.
  */
 #include "commands/arguments.h"
 #include "commands/call.h"
 #include "commands/command_list.h"
 #include "commands/elements.h"
+#include "commands/set_store.h"
 #include "commands/types.h"
 #include "ring/element_key.h"
 
-enum {
-    PAGE_FIRST = 16, /* members; each page that follows the last has twice as many */
-    STORED_AT_ONCE_MAX = 1024,
-    STORED_AT_ONCE_BYTES = 1 << 20
-};
+enum { PAGE_FIRST = 16 }; /* members; each page that follows the last has twice as many */
 
 enum set_operation { SET_INTERSECTION, SET_UNION, SET_DIFFERENCE };
 
@@ -40,7 +33,7 @@ struct source {
 };
 
 struct algebra {
-    struct element_work work;
+    struct set_store store; /* of its result */
     uint8_t operation;
     bool counts, stores;
     bool too_large;
@@ -50,30 +43,7 @@ struct algebra {
     uint32_t source_count, hungry_count;
     uint32_t *hungry; /* sources that are asked */
     struct source *sources;
-    /* What is stored. */
-    size_t kept_at, added_at, removed_at; /* in the result; in what is removed */
-    bool kept;                            /* there is kept_name, which ends at kept_at */
-    bool written;                         /* some of it */
-    struct slice kept_name;
-    struct slice *names; /* of one request; */
-    bool *removes;       /* and which of them go */
 };
-
-static int compare(uint64_t place, struct slice name, uint64_t other_place, struct slice other)
-{
-    if (place != other_place)
-        return place < other_place ? -1 : 1;
-    return slice_compare(name, other);
-}
-
-/* Names stand one behind the other, each with its length. */
-static struct slice name_at(const struct buffer *names, size_t *at)
-{
-    struct reader reader = reader_make(slice_make(names->data + *at, names->length - *at));
-    struct slice name = reader_bytes(&reader);
-    *at = (size_t)(name.data + name.length - names->data);
-    return name;
-}
 
 /* ---- sources ---- */
 
@@ -82,7 +52,7 @@ static void take_head(struct call *call, struct source *source)
     source->has_head = source->at < source->end;
     if (!source->has_head)
         return;
-    source->head = name_at(&call->spare, &source->at);
+    source->head = member_at(&call->spare, &source->at);
     source->head_place = element_place(source->head, call_environment(call)->ring->seed);
 }
 
@@ -213,7 +183,7 @@ static void ask_sources(struct call *call)
 /* Nothing before that place is wanted of it any more. */
 static void pass(struct call *call, struct source *source, uint64_t place, struct slice name)
 {
-    while (source->has_head && compare(source->head_place, source->head, place, name) < 0)
+    while (source->has_head && member_compare(source->head_place, source->head, place, name) < 0)
         take_head(call, source);
     if (is_hungry(source) && source->place < place) {
         source->place = place;
@@ -247,8 +217,8 @@ static enum join_step intersect(struct call *call, struct slice *name)
         const struct source *source = &algebra->sources[i];
         if (!source->has_head && source->done)
             return JOIN_OVER;
-        if (source->has_head && (last == NULL || compare(source->head_place, source->head,
-                                                         last->head_place, last->head) > 0))
+        if (source->has_head && (last == NULL || member_compare(source->head_place, source->head,
+                                                                last->head_place, last->head) > 0))
             last = source;
     }
     if (last == NULL)
@@ -275,8 +245,9 @@ static enum join_step unite(struct call *call, struct slice *name)
         return JOIN_HUNGRY;
     for (uint32_t i = 0; i < algebra->source_count; i++) {
         const struct source *source = &algebra->sources[i];
-        if (source->has_head && (least == NULL || compare(source->head_place, source->head,
-                                                          least->head_place, least->head) < 0))
+        if (source->has_head &&
+            (least == NULL ||
+             member_compare(source->head_place, source->head, least->head_place, least->head) < 0))
             least = source;
     }
     if (least == NULL)
@@ -322,8 +293,6 @@ static void show(struct call *call, struct slice name)
     algebra->too_large = call->scratch.length > ELEMENTS_ANSWER_BYTES_MAX;
 }
 
-static void store(struct call *call);
-
 static void finish(struct call *call)
 {
     const struct algebra *algebra = call->work;
@@ -331,7 +300,7 @@ static void finish(struct call *call)
         call_reply_error(call, "TOOLARGE the result has more than %u bytes%s",
                          ELEMENTS_ANSWER_BYTES_MAX, algebra->stores ? "; nothing was written" : "");
     } else if (algebra->stores) {
-        store(call);
+        set_store_begin(call, algebra->count);
     } else if (algebra->counts) {
         call_reply_integer(call, (int64_t)algebra->count);
     } else {
@@ -363,146 +332,6 @@ static void join(struct call *call)
         finish(call);
 }
 
-/* ---- storing ---- */
-
-static void fail_store(struct call *call, const struct key_result *result)
-{
-    struct algebra *algebra = call->work;
-    struct buffer text = {0};
-    algebra->work.over = true;
-    if (!algebra->written) {
-        call_reply_failure(call, KEY_WRITE, result);
-        return;
-    }
-    call_failure_text(KEY_WRITE, result, &text);
-    call_reply_error(call,
-                     "UNCERTAIN a part of the result is written, with what the destination held "
-                     "before beside it: %.*s",
-                     (int)text.length, (const char *)text.data);
-    buffer_deinit(&text);
-}
-
-static void take_stored(struct call *call, const struct key_result *result)
-{
-    struct algebra *algebra = call->work;
-    (void)result;
-    algebra->written = true;
-}
-
-static void store_more(struct call *call)
-{
-    struct algebra *algebra = call->work;
-    size_t bytes = 0;
-    uint32_t count = 0;
-    while (count < STORED_AT_ONCE_MAX && bytes < STORED_AT_ONCE_BYTES) {
-        bool adds = algebra->added_at < call->scratch.length;
-        if (!adds && algebra->removed_at == call->spare.length)
-            break;
-        algebra->removes[count] = !adds;
-        algebra->names[count] = adds ? name_at(&call->scratch, &algebra->added_at)
-                                     : name_at(&call->spare, &algebra->removed_at);
-        bytes += algebra->names[count++].length;
-    }
-    if (count == 0) {
-        call_reply_integer(call, (int64_t)algebra->count);
-        return;
-    }
-    elements_ask(call, &(struct element_ask){.kind = KEY_ELEMENTS_WRITE,
-                                             .type = COLLECTION_SET,
-                                             .key = call_argument(call, 1),
-                                             .names = algebra->names,
-                                             .removes = algebra->removes,
-                                             .step = 1,
-                                             .count = count,
-                                             .mutation = {.operation = REGISTER_SET},
-                                             .take = take_stored,
-                                             .fail = fail_store,
-                                             .then = store_more});
-}
-
-/* It held something else, or nothing is to be there. */
-static void removed(struct call *call)
-{
-    struct algebra *algebra = call->work;
-    struct buffer text = {0};
-    if (call->flagged_failure.status == STATUS_OK) {
-        algebra->written = true;
-        store_more(call);
-        return;
-    }
-    call_failure_text(KEY_WRITE, &call->flagged_failure, &text);
-    call_reply_error(call, "UNCERTAIN what the destination held may be removed in part: %.*s",
-                     (int)text.length, (const char *)text.data);
-    buffer_deinit(&text);
-}
-
-static void next_kept(struct call *call)
-{
-    struct algebra *algebra = call->work;
-    algebra->kept = algebra->kept_at < call->scratch.length;
-    if (algebra->kept)
-        algebra->kept_name = name_at(&call->scratch, &algebra->kept_at);
-}
-
-/* A member of the destination: what is not in the result goes. */
-static void take_old(struct call *call, const struct key_outcome *outcome)
-{
-    struct algebra *algebra = call->work;
-    uint64_t seed = call_environment(call)->ring->seed;
-    uint64_t place = element_place(outcome->key, seed);
-    while (algebra->kept && compare(element_place(algebra->kept_name, seed), algebra->kept_name,
-                                    place, outcome->key) < 0)
-        next_kept(call);
-    if (algebra->kept && slice_equal(algebra->kept_name, outcome->key))
-        return;
-    buffer_put_bytes(&call->spare, outcome->key);
-    algebra->too_large = call->spare.length > ELEMENTS_ANSWER_BYTES_MAX;
-    algebra->work.walk.stop = algebra->too_large;
-}
-
-static void walked_old(struct call *call)
-{
-    struct algebra *algebra = call->work;
-    const struct key_result *failure = &algebra->work.walk.failure;
-    if (failure->status == STATUS_WRONG_TYPE)
-        key_remove(call, call_argument(call, 1), removed);
-    else if (failure->status != STATUS_OK)
-        call_reply_failure(call, KEY_READ, failure);
-    else if (algebra->too_large)
-        call_reply_error(call,
-                         "TOOLARGE what is removed from the destination has more than %u bytes; "
-                         "nothing was written",
-                         ELEMENTS_ANSWER_BYTES_MAX);
-    else
-        store_more(call);
-}
-
-static void store(struct call *call)
-{
-    struct algebra *algebra = call->work;
-    struct slice key = call_argument(call, 1);
-    buffer_clear(&call->spare);
-    for (size_t at = 0; at < call->scratch.length;) {
-        if (!element_key_fits(key, name_at(&call->scratch, &at))) {
-            call_reply_error(call,
-                             "TOOLARGE a key and the name of a member have at most %u bytes "
-                             "together; nothing was written",
-                             ELEMENT_KEY_BYTES_MAX - ELEMENT_KEY_OVERHEAD);
-            return;
-        }
-    }
-    if (algebra->count == 0) {
-        key_remove(call, key, removed);
-        return;
-    }
-    next_kept(call);
-    elements_walk(call, &(struct element_walk){.type = COLLECTION_SET,
-                                               .key = key,
-                                               .limit = ELEMENTS_PAGE,
-                                               .take = take_old,
-                                               .then = walked_old});
-}
-
 /* ---- arguments ---- */
 
 static void start(struct call *call, enum set_operation operation, bool stores, uint32_t first,
@@ -511,14 +340,14 @@ static void start(struct call *call, enum set_operation operation, bool stores, 
     if (!elements_keyspace_is_right(call, COLLECTION_SET))
         return;
     struct algebra *algebra;
-    uint32_t stored = stores ? STORED_AT_ONCE_MAX : 0;
-    algebra = call_work(call, sizeof *algebra +
-                                  count * (sizeof *algebra->sources + sizeof *algebra->hungry) +
-                                  stored * (sizeof *algebra->names + sizeof *algebra->removes));
+    uint32_t stored = stores ? SET_STORED_AT_ONCE_MAX : 0;
+    algebra = call_work(
+        call, sizeof *algebra + count * (sizeof *algebra->sources + sizeof *algebra->hungry) +
+                  stored * (sizeof *algebra->store.names + sizeof *algebra->store.removes));
     algebra->sources = (struct source *)(algebra + 1);
-    algebra->names = (struct slice *)(algebra->sources + count);
-    algebra->hungry = (uint32_t *)(algebra->names + stored);
-    algebra->removes = (bool *)(algebra->hungry + count);
+    algebra->store.names = (struct slice *)(algebra->sources + count);
+    algebra->hungry = (uint32_t *)(algebra->store.names + stored);
+    algebra->store.removes = (bool *)(algebra->hungry + count);
     algebra->operation = (uint8_t)operation;
     algebra->stores = stores;
     algebra->source_count = count;

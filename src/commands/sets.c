@@ -57,61 +57,25 @@ static void start_smismember(struct call *call)
 
 /* ---- walks ---- */
 
-struct set_walk {
-    struct element_work work;
-    bool members; /* are shown */
-    uint64_t count;
-};
-
-static void take_member(struct call *call, const struct key_outcome *outcome)
-{
-    struct set_walk *walk = call->work;
-    struct resp_writer writer = {.out = &call->scratch, .version = call_version(call)};
-    if (walk->members)
-        resp_writer_bulk(writer, outcome->key);
-    walk->count++;
-    walk->work.walk.stop = call->scratch.length > ELEMENTS_ANSWER_BYTES_MAX;
-}
-
 static void finish_members(struct call *call)
 {
-    const struct set_walk *walk = call->work;
+    const struct element_list *list = call->work;
     if (elements_walk_failed(call))
         return;
     struct resp_writer writer = call_writer(call);
-    resp_writer_set(writer, walk->count);
+    resp_writer_set(writer, list->count);
     buffer_append_slice(writer.out, buffer_slice(&call->scratch));
     call_finish(call);
 }
 
-static void finish_count(struct call *call)
-{
-    const struct set_walk *walk = call->work;
-    if (!elements_walk_failed(call))
-        call_reply_integer(call, (int64_t)walk->count);
-}
-
-static void start_walk(struct call *call, bool members, call_next *then)
-{
-    if (!elements_keyspace_is_right(call, COLLECTION_SET))
-        return;
-    struct set_walk *walk = call_work(call, sizeof *walk);
-    walk->members = members;
-    elements_walk(call, &(struct element_walk){.type = COLLECTION_SET,
-                                               .key = call_argument(call, 1),
-                                               .limit = ELEMENTS_PAGE,
-                                               .take = take_member,
-                                               .then = then});
-}
-
 static void start_smembers(struct call *call)
 {
-    start_walk(call, true, finish_members);
+    elements_list(call, COLLECTION_SET, true, false, finish_members);
 }
 
 static void start_scard(struct call *call)
 {
-    start_walk(call, false, finish_count);
+    elements_list(call, COLLECTION_SET, false, false, elements_reply_count);
 }
 
 static void take_scanned(struct call *call, const struct key_outcome *outcome)

@@ -8,7 +8,10 @@ enum { TRIES_MAX = 3, REMOVED_AT_ONCE_MAX = 100 };
 
 const char *collection_type_name(uint8_t type)
 {
-    return type == COLLECTION_HASH ? "hash" : type == COLLECTION_SET ? "set" : "none";
+    return type == COLLECTION_HASH   ? "hash"
+           : type == COLLECTION_SET  ? "set"
+           : type == COLLECTION_ZSET ? "zset"
+                                     : "none";
 }
 
 static struct key_entry *entries_of(struct call *call, struct slice key,
@@ -272,8 +275,8 @@ bool flagged_look(struct call *call, call_next *then)
 /* ---- deletes ---- */
 
 /*
- * Fields that count, page by page and key by key: their names are listed, and they are removed. An
- * increment that comes meanwhile stays, as one that the delete has not seen.
+ * Fields and members that count, page by page and key by key: their names are listed, and they are
+ * removed. An increment that comes meanwhile stays, as one that the delete has not seen.
  */
 
 static void make_removal(struct call *call, uint32_t index, struct key_request *request)
@@ -285,7 +288,7 @@ static void make_removal(struct call *call, uint32_t index, struct key_request *
     request->keyspace = key->keyspace;
     request->flags |= KEY_HIDDEN;
     if (removal->name_count == 0) {
-        collection_make_walk(call, key->key, COLLECTION_HASH_COUNTS, key->place,
+        collection_make_walk(call, key->key, collection_counts_of(removal->type), key->place,
                              REMOVED_AT_ONCE_MAX, request);
         return;
     }
@@ -296,7 +299,7 @@ static void make_removal(struct call *call, uint32_t index, struct key_request *
         entries[i].mutation.operation = REGISTER_DELETE;
     }
     request->kind = KEY_ELEMENTS_WRITE;
-    request->collection = COLLECTION_HASH;
+    request->collection = removal->type;
     request->partition = call_partition(call, key->key);
     request->entry_count = (uint16_t)(removal->name_count + 1);
     request->entries = entries;
@@ -328,8 +331,12 @@ static void collect_removal(struct call *call, uint32_t index, const struct key_
         take_names(removal, key, result);
     else
         removal->name_count = 0;
-    if (removal->name_count == 0 && key->listed)
-        removal->at++;
+    if (removal->name_count == 0 && key->listed) {
+        key->place = 0;
+        key->listed = false;
+        removal->at += removal->type == COLLECTION_ZSET;
+        removal->type = removal->type == COLLECTION_HASH ? COLLECTION_ZSET : COLLECTION_HASH;
+    }
     if (removal->at < flagged_count(call))
         call_repeat(call, index);
 }
@@ -367,6 +374,7 @@ bool flagged_delete(struct call *call, call_collect *collect, call_next *then)
         return false;
     removal->name_count = 0;
     removal->at = 0;
+    removal->type = COLLECTION_HASH;
     removal->collect = collect;
     removal->then = then;
     call_scatter(call, 1, make_removal, collect_removal, delete_flagged);

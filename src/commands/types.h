@@ -12,7 +12,7 @@
 
 #define WRONG_TYPE "WRONGTYPE Operation against a key holding the wrong kind of value"
 
-/* "hash", "set"; the word of TYPE and SCAN. */
+/* "hash", "set", "zset"; the word of TYPE and SCAN. */
 const char *collection_type_name(uint8_t type);
 
 /* Fill in a walk over the key's elements of that type from `place` on. */

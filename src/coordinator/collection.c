@@ -8,6 +8,7 @@
 #include "causal/cut.h"
 #include "ring/element_key.h"
 #include "wire/message_collection.h"
+#include "wire/message_order.h"
 
 /* ---- names --------------------------------------------------------------------------------- */
 
@@ -142,6 +143,10 @@ static uint8_t told_type(const struct coordinated_request *c, uint8_t owner)
     struct slice body = buffer_slice(&c->answers[owner]);
     struct message_elements_result page;
     struct message_read_result read;
+    struct message_order_result order;
+    if (key_request_is_ordered(&c->request))
+        return message_order_result_decode(body, &order) == STATUS_OK ? order.type
+                                                                      : COLLECTION_NONE;
     if (c->request.kind == KEY_ELEMENTS_WALK)
         return message_elements_result_decode(body, &page) == STATUS_OK ? page.type
                                                                         : COLLECTION_NONE;
@@ -151,7 +156,7 @@ static uint8_t told_type(const struct coordinated_request *c, uint8_t owner)
 }
 
 /* Some owner knows the key by another type. It may be behind; a look has told, or will (types.h) */
-static bool has_other_type(const struct coordinated_request *c)
+bool collection_has_other_type(const struct coordinated_request *c)
 {
     if ((c->request.flags & (KEY_HIDDEN | KEY_TYPE_SEEN)) != 0)
         return false;
@@ -168,7 +173,7 @@ bool collection_forbids(const struct coordinated_request *c, uint64_t wall_ms)
     struct reader merged = reader_make(buffer_slice(&c->merged));
     if (key_request_is_collection(&c->request))
         return (c->request.flags & KEY_HIDDEN) == 0 &&
-               (shows_string(reader_bytes(&merged), wall_ms) || has_other_type(c));
+               (shows_string(reader_bytes(&merged), wall_ms) || collection_has_other_type(c));
     for (uint16_t i = 0; i < c->request.entry_count; i++) {
         const struct mutation *mutation = &c->request.entries[i].mutation;
         struct slice cell = reader_bytes(&merged);
@@ -338,7 +343,7 @@ static bool merge_head(struct page_merge *merge, uint64_t wall_ms)
     merge_cells(merge, cells, c->policy, &head);
     note_lacking(merge, cells, &head);
     bool string = cell_shown(&head, wall_ms, &text, &shown);
-    if (c->request.collection != COLLECTION_HASH_COUNTS) /* which are in no cut */
+    if (!collection_is_counts(c->request.collection)) /* which are in no cut */
         cell_join_cuts(&head, &merge->cut);
     add_delivery(merge, c->request.keyspace, c->request.entries[0].key, &head);
     cell_deinit(&head);
@@ -439,7 +444,7 @@ void collection_walked(struct coordinated_request *c, uint64_t wall_ms,
     open_pages(c, &merge);
     merge.result.acks = quorum_counted(&c->read);
     merge.result.needed = quorum_needed(&c->read);
-    if (!merge_head(&merge, wall_ms) || has_other_type(c)) {
+    if (!merge_head(&merge, wall_ms) || collection_has_other_type(c)) {
         request_fail(c, STATUS_WRONG_TYPE, &c->read, out);
     } else {
         while (merge.delivery_count < UINT16_MAX && least(&merge, &entry))

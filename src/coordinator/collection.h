@@ -58,6 +58,8 @@ void collection_clocks_gathered(struct coordinated_request *c, struct coordinate
  * where elements are asked for or written, elements where a value is changed.
  */
 bool collection_forbids(const struct coordinated_request *c, uint64_t wall_ms);
+/* Whether an owner that answered knows the key by another type, and no look has shown otherwise. */
+bool collection_has_other_type(const struct coordinated_request *c);
 /* Of which type some owner that answered has elements under entry `index`, and no string. */
 uint8_t collection_beside(const struct coordinated_request *c, uint16_t index);
 /* Note that in the outcomes of deletes that found no string. */

@@ -45,7 +45,8 @@ enum key_request_flags {
                             nothing was written */
     KEY_HIDDEN = 1 << 4, /* KEY_ELEMENTS_...: nothing that the key shows hides them */
     KEY_TYPE_SEEN = 1 << 5, /* KEY_ELEMENTS_...: a look has shown no elements of another type */
-    KEY_FLAGS_ALL = (1 << 6) - 1
+    KEY_ORDERED = 1 << 6,   /* KEY_ELEMENTS_WALK: of a sorted set, by scores (order.h) */
+    KEY_FLAGS_ALL = (1 << 7) - 1
 };
 
 struct key_entry {
@@ -71,7 +72,7 @@ struct key_request {
     uint8_t collection; /* KEY_ELEMENTS_..., KEY_COVERAGE of an element: enum collection_type */
     uint16_t entry_count;
     const struct key_entry *entries; /* borrowed; NULL when entry_count is 0 */
-    /* KEY_SCAN: first ring position wanted; KEY_ELEMENTS_WALK: first place */
+    /* KEY_SCAN: first ring position wanted; KEY_ELEMENTS_WALK: first place; see KEY_ORDERED */
     uint64_t position;
     uint32_t limit; /* KEY_SCAN, KEY_ELEMENTS_WALK: keys, elements wanted, 1..SCAN_LIMIT_MAX */
     struct dot dot; /* KEY_COVERAGE */
@@ -133,6 +134,10 @@ static inline bool key_request_is_collection(const struct key_request *request)
 {
     return request->kind >= KEY_ELEMENTS_GET ||
            (request->kind == KEY_COVERAGE && request->collection != COLLECTION_NONE);
+}
+static inline bool key_request_is_ordered(const struct key_request *request)
+{
+    return request->kind == KEY_ELEMENTS_WALK && (request->flags & KEY_ORDERED) != 0;
 }
 /* Whether the request as the client means it, all attempts together, may have been applied. */
 bool key_status_is_uncertain(enum status status);

@@ -1,4 +1,6 @@
 libringcore_a_SOURCES += \
+	src/coordinator/order.c \
+	src/coordinator/order.h \
 	src/coordinator/collection.c \
 	src/coordinator/collection.h \
 	src/coordinator/context_token.c \

@@ -13,9 +13,11 @@
 #include <assert.h>
 
 #include "coordinator/collection.h"
+#include "coordinator/order.h"
 #include "coordinator/scan.h"
 #include "ring/element_key.h"
 #include "wire/message_lookup.h"
+#include "wire/message_order.h"
 
 /* Shorter values come from all that are asked: they cost less than asking again would. */
 enum { READ_INLINE_BYTES_MAX = 255 };
@@ -33,7 +35,7 @@ static inline uint16_t question_type(const struct coordinated_request *c)
     case KEY_WRITE:
         return request_has_id(c) ? MESSAGE_LOOKUP : MESSAGE_READ;
     case KEY_ELEMENTS_WALK:
-        return MESSAGE_ELEMENTS;
+        return key_request_is_ordered(&c->request) ? MESSAGE_ORDER : MESSAGE_ELEMENTS;
     case KEY_COLLECTION_DELETE:
         return MESSAGE_COLLECTION_CLOCK;
     default:
@@ -85,6 +87,9 @@ static void encode_question(const struct coordinated_request *c, bool with_value
         break;
     case MESSAGE_ELEMENTS:
         collection_encode_walk(c, body);
+        break;
+    case MESSAGE_ORDER:
+        order_encode(c, body);
         break;
     case MESSAGE_COLLECTION_CLOCK:
         collection_encode_clock(c, body);
@@ -367,7 +372,10 @@ void read_finish_ask(struct coordinated_request *c, uint8_t last, uint64_t wall_
         finish_digest(c, buffer_slice(&c->answers[last]), out);
         break;
     case KEY_ELEMENTS_WALK:
-        collection_walked(c, wall_ms, out);
+        if (key_request_is_ordered(&c->request))
+            order_walked(c, wall_ms, out);
+        else
+            collection_walked(c, wall_ms, out);
         break;
     case KEY_COLLECTION_DELETE:
         collection_clocks_gathered(c, out);
@@ -404,6 +412,8 @@ static enum status judge(const struct coordinated_request *c, uint16_t type, str
             return STATUS_CORRUPT;
         return range.status;
     }
+    if (type == MESSAGE_ORDER_RESULT)
+        return order_judge(c, body);
     if (type == MESSAGE_ELEMENTS_RESULT || type == MESSAGE_COLLECTION_CLOCK_RESULT)
         return collection_judge(c, type, body);
     if (message_digest_result_decode(body, &digest) != STATUS_OK)
@@ -417,6 +427,7 @@ _Static_assert(MESSAGE_RANGE_RESULT == MESSAGE_RANGE + 1, "a result follows its 
 _Static_assert(MESSAGE_ELEMENTS_RESULT == MESSAGE_ELEMENTS + 1, "a result follows its question");
 _Static_assert(MESSAGE_COLLECTION_CLOCK_RESULT == MESSAGE_COLLECTION_CLOCK + 1,
                "a result follows its question");
+_Static_assert(MESSAGE_ORDER_RESULT == MESSAGE_ORDER + 1, "a result follows its question");
 _Static_assert(MESSAGE_DIGEST_RESULT == MESSAGE_DIGEST + 1, "a result follows its question");
 
 void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, struct slice body,

@@ -307,7 +307,8 @@ void coordinated_request_reply(struct coordinated_request *c, node_id from, uint
     } else if (c->phase == PHASE_ASK &&
                (type == MESSAGE_READ_RESULT || type == MESSAGE_LOOKUP_RESULT ||
                 type == MESSAGE_RANGE_RESULT || type == MESSAGE_DIGEST_RESULT ||
-                type == MESSAGE_ELEMENTS_RESULT || type == MESSAGE_COLLECTION_CLOCK_RESULT)) {
+                type == MESSAGE_ELEMENTS_RESULT || type == MESSAGE_ORDER_RESULT ||
+                type == MESSAGE_COLLECTION_CLOCK_RESULT)) {
         if (close_holder(c, holder))
             read_reply(c, holder, type, body, wall_ms, out);
     }

@@ -49,6 +49,8 @@ libringcore_a_SOURCES += \
 	src/node/store_lineage.c \
 	src/node/store_mint.c \
 	src/node/store_collections.c \
+	src/node/store_order.c \
+	src/node/store_order.h \
 	src/node/store_elements.c \
 	src/node/store_elements.h \
 	src/node/store_read.c \

@@ -34,7 +34,7 @@ void node_send_store(struct node *node, uint16_t type, request_id request, uint6
                      struct slice body)
 {
     bool reads = type == MESSAGE_READ || type == MESSAGE_RANGE || type == MESSAGE_FETCH ||
-                 type == MESSAGE_ELEMENTS || type == MESSAGE_HINT_READ;
+                 type == MESSAGE_ELEMENTS || type == MESSAGE_ORDER || type == MESSAGE_HINT_READ;
     struct effect *effect = effects_add(node->out, reads ? EFFECT_STORE_READ : EFFECT_STORE_WRITE);
     uint32_t deadline_ms = (uint32_t)(deadline_us / 1000);
     if (deadline_us != 0 && deadline_ms == 0)
@@ -406,6 +406,7 @@ static void peer_frame(struct node *node, link_id link, const struct frame *fram
     case MESSAGE_FETCH_RESULT:
     case MESSAGE_LOOKUP_RESULT:
     case MESSAGE_ELEMENTS_RESULT:
+    case MESSAGE_ORDER_RESULT:
     case MESSAGE_COLLECTION_CLOCK_RESULT:
     case MESSAGE_RANGE_RESULT:
     case MESSAGE_REPLICATED:

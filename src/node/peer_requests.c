@@ -15,6 +15,7 @@
 #include "wire/message_collection.h"
 #include "wire/message_hint_read.h"
 #include "wire/message_lookup.h"
+#include "wire/message_order.h"
 #include "wire/message_partition.h"
 #include "wire/message_tree.h"
 
@@ -39,8 +40,8 @@ static enum status check_replica(const struct node *node, partition_id partition
 static bool is_read(uint16_t type)
 {
     return type == MESSAGE_READ || type == MESSAGE_RANGE || type == MESSAGE_FETCH ||
-           type == MESSAGE_LOOKUP || type == MESSAGE_ELEMENTS || type == MESSAGE_COLLECTION_CLOCK ||
-           type == MESSAGE_PARTITION_PULL;
+           type == MESSAGE_LOOKUP || type == MESSAGE_ELEMENTS || type == MESSAGE_ORDER ||
+           type == MESSAGE_COLLECTION_CLOCK || type == MESSAGE_PARTITION_PULL;
 }
 
 static uint16_t answer_type(uint16_t type)
@@ -55,6 +56,7 @@ _Static_assert(MESSAGE_STABILITY_HEARD == MESSAGE_STABILITY + 1, "an answer foll
 _Static_assert(MESSAGE_FETCH_RESULT == MESSAGE_FETCH + 1, "an answer follows its question");
 _Static_assert(MESSAGE_LOOKUP_RESULT == MESSAGE_LOOKUP + 1, "an answer follows its question");
 _Static_assert(MESSAGE_ELEMENTS_RESULT == MESSAGE_ELEMENTS + 1, "an answer follows its question");
+_Static_assert(MESSAGE_ORDER_RESULT == MESSAGE_ORDER + 1, "likewise");
 _Static_assert(MESSAGE_COLLECTION_CLOCK_RESULT == MESSAGE_COLLECTION_CLOCK + 1, "likewise");
 _Static_assert(MESSAGE_PARTITION_PAGE == MESSAGE_PARTITION_PULL + 1, "likewise");
 _Static_assert(MESSAGE_SYNC_PAGE == MESSAGE_SYNC_PULL + 1, "an answer follows its question");
@@ -83,6 +85,9 @@ void peer_request_fail(struct node *node, const struct origin *origin, uint16_t 
         break;
     case MESSAGE_ELEMENTS:
         message_elements_result_encode(&(struct message_elements_result){.status = status}, &body);
+        break;
+    case MESSAGE_ORDER:
+        message_order_result_encode(&(struct message_order_result){.status = status}, &body);
         break;
     case MESSAGE_COLLECTION_CLOCK:
         message_collection_clock_result_encode(
@@ -195,6 +200,7 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
     case MESSAGE_FETCH:
     case MESSAGE_LOOKUP:
     case MESSAGE_ELEMENTS:
+    case MESSAGE_ORDER:
     case MESSAGE_COLLECTION_CLOCK:
     case MESSAGE_RANGE:
     case MESSAGE_REPLICATE:

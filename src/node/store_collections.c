@@ -75,9 +75,10 @@ static enum status name_is_matched(struct element_mint *mint, struct slice eleme
 {
     struct buffer field_record = {0}, name_record = {0};
     struct cell field = {0}, name = {0};
-    enum status status = load_element(mint, COLLECTION_HASH, element, &field_record, &field);
+    uint8_t type = mint->request->collection;
+    enum status status = load_element(mint, type, element, &field_record, &field);
     if (status == STATUS_OK)
-        status = load_element(mint, COLLECTION_HASH_COUNTS, element, &name_record, &name);
+        status = load_element(mint, collection_counts_of(type), element, &name_record, &name);
     *matched = true;
     for (uint32_t i = 0; i < name.count; i++) {
         struct dot increment = name.siblings[i].dot;
@@ -94,17 +95,18 @@ static enum status name_is_matched(struct element_mint *mint, struct slice eleme
 }
 
 /*
- * The name of a field that counts is written with every increment, anew, and goes with the field.
- * So whoever removes all fields finds those that count: neither a removal nor an increment takes a
- * name away of which it has not seen the increment, though another owner may have brought the name
- * alone; an increment then writes its own beside it. A name that stays behind is only looked at in
- * vain. Rules S1-S3 of tests/models/hash_sums.py.
+ * The name of a field, or member of a sorted set, that counts is written with every increment,
+ * anew, and goes with the field. So whoever removes all fields finds those that count: neither a
+ * removal nor an increment takes a name away of which it has not seen the increment, though another
+ * owner may have brought the name alone; an increment then writes its own beside it. A name that
+ * stays behind is only looked at in vain. Rules S1-S3 of tests/models/hash_sums.py.
  */
 static enum status mint_counting(struct element_mint *mint, const struct key_entry *entry,
                                  const struct replica_minted *field, bool evaluate_only,
                                  size_t *delivery_bytes)
 {
-    if (mint->request->collection != COLLECTION_HASH)
+    uint8_t counts_type = collection_counts_of(mint->request->collection);
+    if (counts_type == COLLECTION_NONE)
         return STATUS_OK;
     bool counts = entry->mutation.operation == REGISTER_INCREMENT;
     bool removed = entry->mutation.operation == REGISTER_DELETE && !evaluate_only &&
@@ -119,7 +121,7 @@ static enum status mint_counting(struct element_mint *mint, const struct key_ent
     removed = removed && matched;
     if (status != STATUS_OK || (!counts && !removed))
         return status;
-    element_key_encode(mint->request->entries[0].key, COLLECTION_HASH_COUNTS, entry->key,
+    element_key_encode(mint->request->entries[0].key, counts_type, entry->key,
                        mint->side->ring->seed, &name);
     struct replica_mint wish = {.keyspace = keyspace_of_elements(mint->request->keyspace),
                                 .policy = matched ? MERGE_ELEMENTS : MERGE_SIBLINGS,

@@ -254,23 +254,37 @@ static void walk(const struct store_port *port, struct store_iterator *iterator,
     page->result->done = true;
 }
 
+enum status store_read_head(const struct store_port *port, struct store_iterator *iterator,
+                            const struct ring *ring, const struct replica_address *address,
+                            keyspace_id keyspace, struct slice key, struct buffer *head,
+                            struct cell *cell)
+{
+    struct buffer name = {0};
+    *cell = (struct cell){0};
+    if (!is_here(ring, address, ring_position(key, keyspace, ring->seed)))
+        return STATUS_INVALID;
+    put_head_name(key, keyspace, ring->seed, &name);
+    enum status status = append_cell(port, iterator, buffer_slice(&name), head);
+    if (status == STATUS_OK) {
+        struct reader bytes = reader_make(buffer_slice(head));
+        bytes = reader_make(reader_bytes(&bytes));
+        cell_decode(&bytes, cell);
+    }
+    buffer_deinit(&name);
+    return status;
+}
+
 static enum status read_page(const struct store_port *port, const struct ring *ring,
                              const struct message_elements *asked, struct page *page,
                              struct buffer *head)
 {
-    struct buffer name = {0}, rest = {0}, prefix = {0}, from = {0};
-    struct cell cell = {0};
-    struct reader bytes = reader_make(slice_make(NULL, 0));
-    if (!is_here(ring, &asked->address, ring_position(asked->key, asked->keyspace, ring->seed)))
-        return STATUS_INVALID;
+    struct buffer rest = {0}, prefix = {0}, from = {0};
+    struct cell cell;
     struct store_iterator *iterator = port->iterator_new(port->context);
-    put_head_name(asked->key, asked->keyspace, ring->seed, &name);
-    enum status status = append_cell(port, iterator, buffer_slice(&name), head);
+    enum status status = store_read_head(port, iterator, ring, &asked->address, asked->keyspace,
+                                         asked->key, head, &cell);
     if (status == STATUS_OK) {
-        bytes = reader_make(buffer_slice(head));
-        bytes = reader_make(reader_bytes(&bytes));
-        cell_decode(&bytes, &cell);
-        if (asked->type != COLLECTION_HASH_COUNTS) /* which are in no cut */
+        if (!collection_is_counts(asked->type)) /* which are in no cut */
             cell_join_cuts(&cell, &page->cut);
         element_key_prefix_of_type(asked->key, asked->type, &rest);
         put_elements_name(asked->key, asked->keyspace, ring->seed, buffer_slice(&rest), &prefix);
@@ -282,12 +296,11 @@ static enum status read_page(const struct store_port *port, const struct ring *r
     if (status == STATUS_OK && asked->type == COLLECTION_HASH && page->alive > 0 &&
         !cell_is_live(&cell))
         page->result->type = COLLECTION_HASH; /* which hides what is beside it */
-    else if (status == STATUS_OK && asked->type != COLLECTION_HASH_COUNTS)
+    else if (status == STATUS_OK && !collection_is_counts(asked->type))
         status = store_collection_of(port, ring->seed, asked->keyspace, asked->key, &cell, false,
                                      &page->result->type);
     port->iterator_free(iterator);
     cell_deinit(&cell);
-    buffer_deinit(&name);
     buffer_deinit(&rest);
     buffer_deinit(&prefix);
     buffer_deinit(&from);

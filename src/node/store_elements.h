@@ -27,6 +27,14 @@ MUST_USE enum status store_collection_of(const struct store_port *port, uint64_t
 MUST_USE enum status store_read_named(const struct store_port *port, const struct ring *ring,
                                       const struct message_read *read, struct buffer *cells,
                                       uint8_t *type);
+/*
+ * Append the cell of the key, as the iterator shows it, to `head` as bytes, and decode it; `cell`
+ * is released by the caller. STATUS_INVALID: it does not lie in that partition.
+ */
+MUST_USE enum status store_read_head(const struct store_port *port, struct store_iterator *iterator,
+                                     const struct ring *ring, const struct replica_address *address,
+                                     keyspace_id keyspace, struct slice key, struct buffer *head,
+                                     struct cell *cell);
 /* MESSAGE_ELEMENTS. */
 void store_read_elements(const struct store_port *port, const struct ring *ring,
                          const struct frame *frame, struct buffer *replies);

@@ -9,6 +9,7 @@
 
 #include "causal/counter.h"
 #include "node/store_elements.h"
+#include "node/store_order.h"
 #include "node/store_hint_read.h"
 #include "node/store_side.h"
 #include "ring/element_key.h"
@@ -410,6 +411,8 @@ void store_side_read(const struct store_port *port, const struct ring *ring, str
         read_range(port, ring, &frame, replies);
     else if (frame.type == MESSAGE_ELEMENTS)
         store_read_elements(port, ring, &frame, replies);
+    else if (frame.type == MESSAGE_ORDER)
+        store_read_order(port, ring, &frame, replies);
     else
         assert(!"a frame of this type goes to the read path");
 }

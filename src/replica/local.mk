@@ -6,6 +6,8 @@ libringcore_a_SOURCES += \
 	src/replica/cell_cache.h \
 	src/replica/keyspace_drop.c \
 	src/replica/keyspace_drop.h \
+	src/replica/score_index.c \
+	src/replica/score_index.h \
 	src/replica/expiry.c \
 	src/replica/expiry.h \
 	src/replica/hint_store.c \

@@ -10,6 +10,7 @@
 #include "replica/replica_cells.h"
 #include "replica/replica_tree.h"
 #include "replica/replica_whole.h"
+#include "replica/score_index.h"
 #include "replica/scrub.h"
 #include "ring/position.h"
 #include "ring/transition.h"
@@ -126,6 +127,7 @@ static struct cell_change put_cell_at(struct replica *replica, uint64_t position
     replica_scrub_note(replica, buffer_slice(&name), position, keyspace, change.digest_delta,
                        change.count_delta, context);
     expiry_index_cell(replica, keyspace, key, before, after, context);
+    score_index_cell(position, keyspace, key, before, after, context);
     buffer_deinit(&name);
     buffer_deinit(&value);
     return change;

@@ -2,12 +2,13 @@
 
 #include "replica/replica_tree.h"
 #include "wire/record_expiry.h"
+#include "wire/record_order.h"
 #include "wire/record_request.h"
 #include "wire/record_tree.h"
 #include "wire/record_whole.h"
 
 /* In the order in which they go. */
-enum range { CELLS, LOG, GARBAGE, EXPIRY, TREE, REQUESTS, REQUEST_DOTS, RANGES };
+enum range { CELLS, ORDER, LOG, GARBAGE, EXPIRY, TREE, REQUESTS, REQUEST_DOTS, RANGES };
 
 void replica_drop_mark(partition_id partition, struct replica_context *context)
 {
@@ -78,7 +79,7 @@ enum status replica_copy_next(uint32_t from, struct replica_context *context,
 
 /* ---- removing it ---------------------------------------------------------------------------- */
 
-/* What the names of a range begin with; of cells, the least one. */
+/* What the names of a range begin with; of cells and scores, the least one. */
 static void put_bound(enum range range, const struct replica *replica,
                       const struct replica_context *context, struct buffer *out)
 {
@@ -89,6 +90,9 @@ static void put_bound(enum range range, const struct replica *replica,
     switch (range) {
     case CELLS:
         record_cell_bound(replica_position_first(replica, context), out);
+        break;
+    case ORDER:
+        record_order_bound(replica_position_first(replica, context), out);
         break;
     case REQUESTS:
         record_request_bound(replica->partition, out);
@@ -107,9 +111,9 @@ static bool is_in(enum range range, struct slice name, const struct replica *rep
 {
     struct buffer bound = {0};
     bool inside;
-    if (range == CELLS) {
+    if (range == CELLS || range == ORDER) {
         struct reader reader = reader_make(name);
-        inside = reader_u8(&reader) == RECORD_CELL &&
+        inside = reader_u8(&reader) == (range == CELLS ? RECORD_CELL : RECORD_ORDER) &&
                  reader_u64(&reader) <= replica_position_last(replica, context) && !reader.failed;
     } else {
         put_bound(range, replica, context, &bound);

@@ -9,6 +9,7 @@
 #include "replica/expiry.h"
 #include "replica/keyspace_drop.h"
 #include "replica/replica_tree.h"
+#include "replica/score_index.h"
 #include "ring/position.h"
 
 struct scrub {
@@ -17,6 +18,7 @@ struct scrub {
     struct sum_tree tree;
     struct replica_counts counts;
     struct buffer unindexed; /* names that replica/expiry.h misses */
+    struct buffer unordered; /* cells that replica/score_index.h does */
     uint64_t cells;
 };
 
@@ -26,6 +28,7 @@ static void scrub_free(struct scrub *scrub)
         return;
     buffer_deinit(&scrub->next);
     buffer_deinit(&scrub->unindexed);
+    buffer_deinit(&scrub->unordered);
     sum_tree_deinit(&scrub->tree);
     free(scrub);
 }
@@ -92,6 +95,9 @@ static enum status visit(struct replica *replica, struct slice name, struct slic
     if (status == STATUS_OK)
         status = expiry_index_missing(replica, parts.keyspace, parts.key, &cell, context,
                                       &scrub->unindexed);
+    if (status == STATUS_OK)
+        status = score_index_missing(parts.position, parts.keyspace, parts.key, &cell, context,
+                                     &scrub->unordered);
     if (status == STATUS_OK) {
         bool live = cell_is_live(&cell);
         sum_tree_add(&scrub->tree, replica_tree_offset(context, parts.position),
@@ -172,6 +178,7 @@ void replica_scrub_finish(struct replica *replica, struct replica_context *conte
     replica->counts = scrub->counts;
     replica->scrubbed_ms = context->wall_ms;
     expiry_index_put(replica, buffer_slice(&scrub->unindexed), context);
+    score_index_renew(buffer_slice(&scrub->unordered), context);
     replica_scrub_abandon(replica);
     replica_checkpoint(replica, context);
 }

@@ -32,18 +32,33 @@ enum collection_type {
     COLLECTION_HASH = 1,
     COLLECTION_HASH_COUNTS = 2, /* the names of its fields that count; never shown */
     COLLECTION_SET = 3,         /* its members; without values */
+    COLLECTION_ZSET = 4,        /* a sorted set: its members, with their scores */
+    COLLECTION_ZSET_COUNTS = 5, /* the names of its members that count; never shown */
     COLLECTION_TYPE_END
 };
 
 /* Whether a key may be of that type, as users know types. */
 static inline bool collection_type_is_shown(uint8_t type)
 {
-    return type == COLLECTION_HASH || type == COLLECTION_SET;
+    return type == COLLECTION_HASH || type == COLLECTION_SET || type == COLLECTION_ZSET;
+}
+/* The type of the names of what counts in such a collection; COLLECTION_NONE: nothing does. */
+static inline uint8_t collection_counts_of(uint8_t type)
+{
+    return type == COLLECTION_HASH   ? COLLECTION_HASH_COUNTS
+           : type == COLLECTION_ZSET ? COLLECTION_ZSET_COUNTS
+                                     : COLLECTION_NONE;
+}
+static inline bool collection_is_counts(uint8_t type)
+{
+    return type == COLLECTION_HASH_COUNTS || type == COLLECTION_ZSET_COUNTS;
 }
 /* The one that it hides next, or COLLECTION_NONE. */
 static inline uint8_t collection_type_after(uint8_t type)
 {
-    return type == COLLECTION_HASH ? COLLECTION_SET : COLLECTION_NONE;
+    return type == COLLECTION_HASH  ? COLLECTION_SET
+           : type == COLLECTION_SET ? COLLECTION_ZSET
+                                    : COLLECTION_NONE;
 }
 
 struct element_key {

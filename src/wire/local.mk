@@ -5,6 +5,10 @@ libringcore_a_SOURCES += \
 	src/wire/message.h \
 	src/wire/message_collection.c \
 	src/wire/message_collection.h \
+	src/wire/message_order.c \
+	src/wire/message_order.h \
+	src/wire/record_order.c \
+	src/wire/record_order.h \
 	src/wire/message_garbage.c \
 	src/wire/message_garbage.h \
 	src/wire/message_drain.c \

@@ -7,6 +7,7 @@
  *     'M' partition(2) 'c'                           checkpoint of the replica's state
  *     'M' partition(2) 'd'                           a copy that is being dropped
  *     'M' partition(2) 'w'                           a partition that comes whole (record_whole.h)
+ *     'Z' position(8) ...                            score index (record_order.h)
  *     'Q' ...                                        requests with ids (wire/record_request.h)
  *     'C' ...                                        the register (message_register.h)
  *     'H' ...                                        hints (record_hint.h)

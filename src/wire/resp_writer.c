@@ -223,11 +223,15 @@ static uint8_t *write_double(uint8_t *to, double value)
 void resp_writer_double(struct resp_writer writer, double value)
 {
     uint8_t text[DOUBLE_BYTES_MAX];
-    struct slice slice = slice_make(text, (size_t)(write_double(text, value) - text));
+    resp_writer_double_text(writer, slice_make(text, (size_t)(write_double(text, value) - text)));
+}
+
+void resp_writer_double_text(struct resp_writer writer, struct slice text)
+{
     if (writer.version == RESP_VERSION_3)
-        put_line(writer.out, ',', slice);
+        put_line(writer.out, ',', text);
     else
-        resp_writer_bulk(writer, slice);
+        resp_writer_bulk(writer, text);
 }
 
 static bool is_decimal_integer(struct slice digits)

@@ -52,6 +52,8 @@ void resp_writer_boolean(struct resp_writer writer, bool value);
  * 3, 0.1, 1e+20, inf, -inf, nan, -0.
  */
 void resp_writer_double(struct resp_writer writer, double value);
+/* One whose text is chosen by the caller. */
+void resp_writer_double_text(struct resp_writer writer, struct slice text);
 /* `digits` is a decimal integer of any length: digits with a '-' before them or not. */
 void resp_writer_big_number(struct resp_writer writer, struct slice digits);
 /* `format` has three characters, such as "txt" or "mkd"; version 2 leaves it out. */

@@ -15,6 +15,7 @@
 #include "wire/message_hint_read.h"
 #include "wire/message_lineage.h"
 #include "wire/message_lookup.h"
+#include "wire/message_order.h"
 #include "wire/message_partition.h"
 #include "wire/message_publish.h"
 #include "wire/message_reach.h"
@@ -136,6 +137,8 @@ BODY(message_mint_from)
 BODY(message_replica_state)
 BODY(message_store_counts)
 BODY(message_elements)
+BODY(message_order)
+BODY(message_order_result)
 BODY(message_elements_result)
 BODY(message_collection_clock)
 BODY(message_collection_clock_result)
@@ -202,6 +205,7 @@ ITEM(cell_delivery)
 CANONICAL_ITEM(sync_question, struct sync_question, sync_question_encode, release_question)
 ITEM(sync_answer)
 ITEM(element_entry)
+ITEM(order_entry)
 ITEM(fetch_key)
 CANONICAL_ITEM(stability_entry, struct stability_entry, stability_entry_encode, release_stability)
 ITEM(hint_mark)
@@ -312,6 +316,9 @@ static const struct canonical_row ROWS[] = {
     CANONICAL_ROW(password_result),
     CANONICAL_ROW(message_drain),
     CANONICAL_ROW(message_drain_heard),
+    CANONICAL_ROW(message_order),
+    CANONICAL_ROW(message_order_result),
+    CANONICAL_ROW(order_entry),
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

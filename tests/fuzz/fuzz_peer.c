@@ -78,6 +78,8 @@ static const uint16_t TYPES[] = {
     MESSAGE_RING_TOLD,
     MESSAGE_DRAIN,
     MESSAGE_DRAIN_HEARD,
+    MESSAGE_ORDER,
+    MESSAGE_ORDER_RESULT,
 };
 
 enum { TYPE_COUNT = sizeof TYPES / sizeof *TYPES, PEER = 2, FRAMES_MAX = 64 };

@@ -10,6 +10,7 @@
 #include "wire/message_register.h"
 #include "wire/record.h"
 #include "wire/record_expiry.h"
+#include "wire/record_order.h"
 #include "wire/record_hint.h"
 #include "wire/record_request.h"
 #include "wire/record_tree.h"
@@ -74,6 +75,17 @@ static void check_expiry_name(struct slice bytes)
     if (record_expiry_name_decode(bytes, &name) != STATUS_OK)
         return;
     record_expiry_name(&name, &again);
+    canonical_compare(bytes, &again);
+}
+
+static void check_order_name(struct slice bytes)
+{
+    struct order_name name;
+    struct buffer again = {0};
+    if (record_order_decode(bytes, &name) != STATUS_OK)
+        return;
+    record_order_prefix(name.position, name.keyspace, name.key, name.tag, &again);
+    buffer_append_slice(&again, name.rest);
     canonical_compare(bytes, &again);
 }
 
@@ -192,6 +204,7 @@ CANONICAL_STRUCT(tree_header, struct tree_header_record, CANONICAL_NOTHING_HELD)
 CANONICAL_STRUCT(request_owner, struct request_identity, CANONICAL_NOTHING_HELD)
 CANONICAL_ITEM(request_stamp, struct request_stamp, request_stamp_encode, CANONICAL_NOTHING_HELD)
 RECORD(hint_record)
+RECORD(order_value)
 RECORD(request_record)
 RECORD(register_acceptor_record)
 
@@ -222,6 +235,8 @@ static const struct canonical_row ROWS[] = {
     CANONICAL_ROW(hint_record),
     CANONICAL_ROW(request_record),
     CANONICAL_ROW(register_acceptor_record),
+    CANONICAL_ROW(order_name),
+    CANONICAL_ROW(order_value),
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

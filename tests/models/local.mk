@@ -11,6 +11,7 @@ EXTRA_DIST += \
 	tests/models/hints.py \
 	tests/models/keyspace_drop.py \
 	tests/models/safe_time.py \
+	tests/models/score_order.py \
 	tests/models/sloppy_reads.py \
 	tests/models/stability.py \
 	tests/models/test_models.sh \

@@ -9,6 +9,7 @@ cd "$SRC/tests/models"
 export PYTHONDONTWRITEBYTECODE=1
 python3 collections.py 60
 python3 hash_sums.py 6000
+python3 score_order.py 4000
 python3 request_ids.py 300 all
 python3 counters.py 300
 python3 register.py 600

@@ -34,6 +34,7 @@ struct command {
     const struct version *waits_for; /* COMMAND_WAIT: the last write, or NULL when not known */
     uint64_t expire_at_ms;           /* COMMAND_EXPIRE_AT, and COMMAND_SET with an expiry */
     uint8_t collection;              /* COMMAND_HASH_...: enum collection_type */
+    uint32_t low, high;              /* COMMAND_HASH_ALL: of these scores; 0: of all */
     enum context_use context;
     uint64_t identity;        /* of WITH id=; 0: none */
     uint64_t identity_ms;     /* the time that the id carries; 0: none */

@@ -98,6 +98,8 @@ enum mark {
     MARK_HASH_CUT_LEAVES, /* a value that was made before, and that it has not seen */
     MARK_HASH_CUT_COLLECTED,
     MARK_SET_WALK,
+    MARK_SORTED_WALK,
+    MARK_SORTED_RANGE,
     MARK_TYPES_AT_ONCE, /* a key got elements of two types that knew nothing of each other */
     MARK_WRONG_TYPE,    /* and the one that is hidden was refused */
     MARK_TALLY_CLEARED,

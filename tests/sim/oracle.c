@@ -142,6 +142,11 @@ struct write *oracle_find_write(const struct oracle *oracle, uint32_t number)
     return number >= 1 && number <= oracle->write_count ? oracle->writes[number - 1] : NULL;
 }
 
+uint32_t oracle_write_count(const struct oracle *oracle)
+{
+    return oracle->write_count;
+}
+
 uint64_t oracle_command_count(const struct oracle *oracle)
 {
     return oracle->command_count;

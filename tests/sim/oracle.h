@@ -131,6 +131,8 @@ uint32_t oracle_key_tag(uint32_t index);
 struct oracle_key *oracle_key(struct oracle *oracle, uint32_t index);
 /* As records name it. */
 struct slice oracle_key_name(const struct oracle_key *key);
+/* How many writes were announced; their numbers begin with 1. */
+uint32_t oracle_write_count(const struct oracle *oracle);
 /* Announce a write; its number must be in the value. */
 struct write *oracle_write(struct oracle *oracle, enum command_kind kind, uint32_t key);
 /* The write goes out with a context that a node has given for its key. */

@@ -603,6 +603,8 @@ static bool has_form(const struct command *command, const struct resp_value *rep
     case COMMAND_KEYS:
     case COMMAND_RING_GET:
         return is_kind(reply, RESP_TYPE_ARRAY);
+    case COMMAND_INCREMENT: /* ZINCRBY shows the sum as text */
+        return is_kind(reply, RESP_TYPE_INTEGER) || is_kind(reply, RESP_TYPE_BULK);
     default:
         return is_kind(reply, RESP_TYPE_INTEGER);
     }
@@ -653,6 +655,9 @@ static void value_answered(struct oracle *oracle, const struct machine *machine,
         break;
     case COMMAND_HASH_ALL:
         oracle_hash_shown(oracle, machine, command, reply);
+        break;
+    case COMMAND_INCREMENT:
+        acknowledged(oracle, machine, command, 0);
         break;
     case COMMAND_MGET:
         for (uint32_t i = 0; i < command->key_count; i++)

@@ -15,6 +15,7 @@
 #include "sim/register_oracle.h"
 #include "wire/record.h"
 #include "wire/record_expiry.h"
+#include "wire/record_order.h"
 #include "wire/record_request.h"
 #include "wire/record_hint.h"
 #include "wire/record_whole.h"
@@ -107,6 +108,19 @@ static void check_outcome(struct oracle *oracle, const struct machine *machine,
         fail_key(oracle, "once", machine, key, "one write made two versions");
 }
 
+/* A score is the number of its write. */
+static bool read_score(struct slice value, uint32_t *numbers, uint32_t *count)
+{
+    *count = 1;
+    numbers[0] = 0;
+    for (size_t i = 0; i < value.length; i++) {
+        if (value.data[i] < '0' || value.data[i] > '9')
+            return false;
+        numbers[0] = numbers[0] * 10 + (value.data[i] - '0');
+    }
+    return value.length > 0;
+}
+
 static void check_value(struct oracle *oracle, const struct machine *machine,
                         struct oracle_key *key, struct version *version, struct slice value)
 {
@@ -120,7 +134,8 @@ static void check_value(struct oracle *oracle, const struct machine *machine,
     if (key->counter != NULL || key->tally != TALLY_NONE || version->kind == SIBLING_CUT ||
         key->type == COLLECTION_SET)
         return; /* oracle_counter_stored() and oracle_hash_stored() look at all of the cell */
-    if (!oracle_read_numbers(value, numbers, &count)) {
+    if (key->type == COLLECTION_ZSET ? !read_score(value, numbers, &count)
+                                     : !oracle_read_numbers(value, numbers, &count)) {
         fail_key(oracle, "I3", machine, key, "a value that no client sent");
         return;
     }
@@ -451,6 +466,11 @@ static void check_record(struct oracle *oracle, const struct machine *machine, s
         struct expiry_name expiry;
         ok = record_expiry_name_decode(key, &expiry) == STATUS_OK &&
              expiry_record_decode(value) == STATUS_OK;
+    } else if (ok && key.data[0] == RECORD_ORDER) {
+        struct order_name order;
+        struct order_value says;
+        ok = record_order_decode(key, &order) == STATUS_OK &&
+             (order.tag == ORDER_COUNTS || order_value_decode(value, &says) == STATUS_OK);
     } else if (ok && key.data[0] == RECORD_META && key.data[key.length - 1] == 'w') {
         ok = whole_record_is_canonical(value);
     } else if (ok && key.data[0] == RECORD_META) {

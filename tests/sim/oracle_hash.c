@@ -23,9 +23,12 @@ static void place_key(struct oracle *oracle, struct oracle_key *key)
 
 static uint8_t type_of_field(uint32_t hash, uint32_t field)
 {
-    enum { FIELDS_OF_BOTH = 3 };
-    bool is_member = hash == HASH_COUNT - 2 || (hash == HASH_COUNT - 1 && field >= FIELDS_OF_BOTH);
-    return is_member ? COLLECTION_SET : COLLECTION_HASH;
+    static const uint8_t of_all[HASH_FIELDS] = {COLLECTION_HASH, COLLECTION_HASH, COLLECTION_SET,
+                                                COLLECTION_ZSET, COLLECTION_ZSET};
+    return hash == HASH_COUNT - 3   ? COLLECTION_SET
+           : hash == HASH_COUNT - 2 ? COLLECTION_ZSET
+           : hash == HASH_COUNT - 1 ? of_all[field]
+                                    : COLLECTION_HASH;
 }
 
 uint8_t oracle_hash_draw_type(uint32_t hash, struct random *random)
@@ -286,15 +289,19 @@ static uint8_t type_on_disk(struct oracle *oracle, const struct oracle_key *key)
     return type;
 }
 
-/* A hash hides a set, and nothing hides a hash. */
+static const uint8_t TYPES[] = {COLLECTION_HASH, COLLECTION_SET, COLLECTION_ZSET};
+enum { TYPE_COUNT = sizeof TYPES / sizeof TYPES[0] };
+
+/* Each type hides those behind it. */
 void oracle_hash_taken(struct oracle *oracle, const struct machine *machine,
                        const struct command *command)
 {
     uint32_t index = command->keys[0];
     uint8_t shown = command->last ? type_on_disk(oracle, &oracle->keys[index]) : COLLECTION_NONE;
-    if (command->collection == COLLECTION_SET && has_live(oracle, command, COLLECTION_HASH, true))
-        oracle_fail_answer(oracle, machine, command, index, "type",
-                           "a set was not refused that a hash hides");
+    for (unsigned i = 0; i < TYPE_COUNT && TYPES[i] < command->collection; i++)
+        if (has_live(oracle, command, TYPES[i], true))
+            oracle_fail_answer(oracle, machine, command, index, "type",
+                               "a type was not refused that another hides");
     if (shown != COLLECTION_NONE && shown != command->collection)
         oracle_fail_answer(oracle, machine, command, index, "end",
                            "a type was not refused that is not the one on the disks");
@@ -304,14 +311,18 @@ void oracle_hash_refused(struct oracle *oracle, const struct machine *machine,
                          const struct command *command)
 {
     uint32_t index = command->keys[0];
-    bool hash = command->collection == COLLECTION_HASH;
-    uint8_t other = hash ? COLLECTION_SET : COLLECTION_HASH;
+    uint8_t own = command->collection, shown = COLLECTION_NONE;
+    bool hidden = false;
     marks_hit(oracle->world->marks, MARK_WRONG_TYPE);
-    if (!has_live(oracle, command, other, false) ||
-        (hash && has_live(oracle, command, COLLECTION_HASH, true)))
+    for (unsigned i = 0; i < TYPE_COUNT; i++)
+        if (TYPES[i] < own || (TYPES[i] > own && !has_live(oracle, command, own, true)))
+            hidden = hidden || has_live(oracle, command, TYPES[i], false);
+    if (!hidden)
         oracle_fail_answer(oracle, machine, command, index, "type",
                            "a type was refused that is the one of the key");
-    if (command->last && type_on_disk(oracle, &oracle->keys[index]) != other)
+    if (command->last)
+        shown = type_on_disk(oracle, &oracle->keys[index]);
+    if (command->last && (shown == own || shown == COLLECTION_NONE))
         oracle_fail_answer(oracle, machine, command, index, "end",
                            "a type was refused that no other hides on the disks");
 }
@@ -384,6 +395,55 @@ static const struct version *value_of(struct oracle *oracle, const struct machin
     return shown;
 }
 
+/* ---- ranges of scores ---- */
+
+static bool is_asked_for(const struct command *command, const struct version *version)
+{
+    return command->high == 0 ||
+           (version->write >= command->low && version->write <= command->high);
+}
+
+/* Not in the answer: so what it shows, which may be anything newer, is of another score. */
+static void check_outside(struct oracle *oracle, const struct machine *machine,
+                          const struct command *command, uint32_t index)
+{
+    const struct oracle_key *key = &oracle->keys[index];
+    for (uint32_t i = 0; i < key->version_count; i++) {
+        const struct version *version = key->versions[i];
+        bool newest = version->kind == SIBLING_STRING && is_asked_for(command, version) &&
+                      must_be_known(oracle, command, version) && !is_observed(oracle, key, version);
+        for (uint32_t j = 0; j < key->version_count && newest; j++)
+            newest = key->versions[j]->kind != SIBLING_STRING ||
+                     !oracle_is_above(key->versions[j], version);
+        if (newest)
+            oracle_fail_answer(oracle, machine, command, index, "read",
+                               "an acknowledged score was not in its range");
+    }
+}
+
+static void check_order(struct oracle *oracle, const struct machine *machine,
+                        const struct command *command, const struct resp_value *reply)
+{
+    const struct version *before = NULL;
+    uint32_t hash = oracle->keys[command->keys[0]].hash - 1;
+    for (size_t i = 0; i + 2 <= reply->element_count; i += 2) {
+        for (uint32_t f = 0; f < HASH_FIELDS; f++) {
+            uint32_t index = oracle_hash_field(oracle, hash, f);
+            const struct version *shown;
+            if (!slice_equal(reply->elements[i].text,
+                             slice_text(oracle_hash_field_name(&oracle->keys[index]))))
+                continue;
+            shown = find_value(&oracle->keys[index], reply->elements[i + 1].text);
+            if (shown == NULL || !is_asked_for(command, shown) ||
+                (before != NULL && before->write >= shown->write))
+                oracle_fail_answer(oracle, machine, command, index, "read",
+                                   "a range of scores is out of order, or too wide");
+            before = shown;
+        }
+    }
+    marks_hit(oracle->world->marks, command->high == 0 ? MARK_SORTED_WALK : MARK_SORTED_RANGE);
+}
+
 static void check_all(struct oracle *oracle, const struct machine *machine,
                       const struct command *command, const struct resp_value *reply)
 {
@@ -391,7 +451,10 @@ static void check_all(struct oracle *oracle, const struct machine *machine,
     uint32_t met = 0;
     bool is_set = command->collection == COLLECTION_SET;
     size_t step = is_set ? 1 : 2;
-    marks_hit(oracle->world->marks, is_set ? MARK_SET_WALK : MARK_HASH_WALK);
+    if (command->collection == COLLECTION_ZSET)
+        check_order(oracle, machine, command, reply);
+    else
+        marks_hit(oracle->world->marks, is_set ? MARK_SET_WALK : MARK_HASH_WALK);
     for (uint32_t f = 0; f < HASH_FIELDS; f++) {
         uint32_t index = oracle_hash_field(oracle, hash, f);
         const struct version *shown = NULL;
@@ -408,6 +471,8 @@ static void check_all(struct oracle *oracle, const struct machine *machine,
         }
         if (is_set)
             check_member(oracle, machine, command, index, met > before);
+        else if (met == before && command->high != 0)
+            check_outside(oracle, machine, command, index);
         else
             check_field(oracle, machine, command, index, shown);
     }

@@ -1,9 +1,10 @@
 /*
- * oracle_hash.h - hashes and sets, judged by what each event had observed.
+ * oracle_hash.h - hashes, sets and sorted sets, judged by what each event had observed.
  *
  * Every field is a key of the oracle's own, and so is the key of the hash, which holds what
- * deletes of it have cut. A member of a set is a field without a value. One key is written as a
- * hash and as a set: what it has of both a hash hides, so its set is refused. An event has observed
+ * deletes of it have cut. A member of a set is a field without a value; one of a sorted set has the
+ * number of its write as score. One key is written as each of them: a hash hides a set, and that a
+ * sorted set, so what is hidden is refused. An event has observed
  * what the cell covered in which it was made; a cut what its clock has. A value may leave a cell,
  * or stay unseen, only for an event that observed it. What the product makes of cuts, merges and
  * sweeps is nothing that this knows of.
@@ -14,7 +15,7 @@
 #include "sim/oracle_state.h"
 
 enum {
-    HASH_COUNT = 4, /* the last but one is a set, the last one both */
+    HASH_COUNT = 5, /* the last but two is a set, then a sorted set, the last one all three */
     HASH_FIELDS = 5,
     HASH_KEY_COUNT = HASH_COUNT * (1 + HASH_FIELDS)
 };
@@ -24,7 +25,7 @@ void oracle_hash_add_keys(struct oracle *oracle);
 /* The key of a hash, or of one of its fields; indices into the oracle's keys. */
 uint32_t oracle_hash_key(const struct oracle *oracle, uint32_t hash);
 uint32_t oracle_hash_field(const struct oracle *oracle, uint32_t hash, uint32_t field);
-/* A type that it is written as; NULL: the one that hides the other. */
+/* A type that it is written as; NULL: the one that hides the others. */
 uint8_t oracle_hash_draw_type(uint32_t hash, struct random *random);
 /* "f3" of the field's key. */
 const char *oracle_hash_field_name(const struct oracle_key *key);

@@ -36,12 +36,18 @@ static struct oracle_key *add_key(struct oracle *oracle, enum tally_part part, u
     return key;
 }
 
+bool oracle_tally_is_sorted(const struct oracle *oracle)
+{
+    return oracle->world->ring->seed % 2 != 0;
+}
+
 void oracle_tally_add_keys(struct oracle *oracle)
 {
+    uint8_t type = oracle_tally_is_sorted(oracle) ? COLLECTION_ZSET : COLLECTION_HASH;
     add_key(oracle, TALLY_KEY, COLLECTION_NONE, 0);
     for (uint32_t i = 0; i < TALLY_FIELDS; i++) {
-        oracle_counter_begin(add_key(oracle, TALLY_SUM, COLLECTION_HASH, i));
-        add_key(oracle, TALLY_NAME, COLLECTION_HASH_COUNTS, i);
+        oracle_counter_begin(add_key(oracle, TALLY_SUM, type, i));
+        add_key(oracle, TALLY_NAME, collection_counts_of(type), i);
     }
 }
 

@@ -1,7 +1,9 @@
 /*
- * oracle_tally.h - a hash of fields that count, judged as counters are.
+ * oracle_tally.h - a hash of fields that count, judged as counters are; in every other run a sorted
+ * set of members that do.
  *
- * Each field is a counter of the oracle (oracle_counter.h) that only HINCRBY, HDEL and DEL change.
+ * Each field is a counter of the oracle (oracle_counter.h) that only HINCRBY, HDEL and DEL change,
+ * or ZINCRBY, ZREM and DEL.
  * A DEL of the hash has reset all increments that it must have seen. What the product keeps to find
  * these fields, a name beside each, is known by one rule: at the end no owner shows a sum without
  * its name, or the next DEL would pass over it.
@@ -17,6 +19,7 @@ void oracle_tally_add_keys(struct oracle *oracle);
 /* Indices into the oracle's keys: of the hash, and of the sum in one of its fields. */
 uint32_t oracle_tally_key(const struct oracle *oracle);
 uint32_t oracle_tally_sum(const struct oracle *oracle, uint32_t field);
+bool oracle_tally_is_sorted(const struct oracle *oracle);
 /* "f1" of the key of its sum. */
 const char *oracle_tally_field_name(const struct oracle_key *key);
 /* DEL was answered. */

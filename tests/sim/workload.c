@@ -355,9 +355,13 @@ static void add_tally_command(struct words *words, struct world *world, struct r
         take_key(command, key);
     else
         write = take_write(world, command, key);
-    add(words, command->kind == COMMAND_COUNTER_GET ? "HGET" : removes ? "HDEL" : "HINCRBY");
+    static const char *const names[][3] = {{"HGET", "HDEL", "HINCRBY"},
+                                           {"ZSCORE", "ZREM", "ZINCRBY"}};
+    bool sorted = oracle_tally_is_sorted(oracle);
+    add(words, names[sorted][command->kind == COMMAND_COUNTER_GET ? 0 : removes ? 1 : 2]);
     add_key(words, oracle, oracle_tally_key(oracle));
-    add(words, field);
+    if (command->kind != COMMAND_INCREMENT || !sorted)
+        add(words, field);
     if (command->kind != COMMAND_INCREMENT)
         return;
     struct buffer amount = {0};
@@ -365,6 +369,8 @@ static void add_tally_command(struct words *words, struct world *world, struct r
     buffer_printf(&amount, "%s%u", write->takes ? "-" : "", write->number);
     buffer_put_u8(&amount, 0);
     add(words, (const char *)amount.data);
+    if (sorted)
+        add(words, field);
     buffer_deinit(&amount);
 }
 
@@ -396,19 +402,47 @@ static void add_counter_command(struct words *words, struct world *world, struct
         add_number(words, write->number);
 }
 
+/* The number of the write, so that a score tells who set it. */
+static void add_score(struct words *words, struct write *write)
+{
+    struct buffer score = {0};
+    buffer_printf(&score, "%u", write->number);
+    write->value_digest = hash64(buffer_slice(&score), 0);
+    add_slice(words, buffer_slice(&score));
+    buffer_deinit(&score);
+}
+
+static void add_range(struct words *words, const struct command *command)
+{
+    if (command->high == 0) {
+        add(words, "-inf");
+        add(words, "+inf");
+    } else {
+        add_number(words, command->low);
+        add_number(words, command->high);
+    }
+    add(words, "WITHSCORES");
+}
+
 static void add_hash_words(struct words *words, struct oracle *oracle,
                            const struct command *command, uint32_t hash)
 {
-    static const char *const names[][2] = {[COMMAND_HASH_SET] = {"HSET", "SADD"},
-                                           [COMMAND_HASH_GET] = {"HGET", "SISMEMBER"},
-                                           [COMMAND_HASH_DEL] = {"HDEL", "SREM"},
-                                           [COMMAND_HASH_ALL] = {"HGETALL", "SMEMBERS"},
-                                           [COMMAND_HASH_CLEAR] = {"DEL", "DEL"}};
+    static const char *const names[][3] = {
+        [COMMAND_HASH_SET] = {"HSET", "SADD", "ZADD"},
+        [COMMAND_HASH_GET] = {"HGET", "SISMEMBER", "ZSCORE"},
+        [COMMAND_HASH_DEL] = {"HDEL", "SREM", "ZREM"},
+        [COMMAND_HASH_ALL] = {"HGETALL", "SMEMBERS", "ZRANGEBYSCORE"},
+        [COMMAND_HASH_CLEAR] = {"DEL", "DEL", "DEL"}};
     const struct oracle_key *asked = oracle_key(oracle, command->keys[0]);
-    add(words, names[command->kind][command->collection == COLLECTION_SET]);
+    bool sorted = command->collection == COLLECTION_ZSET;
+    add(words, names[command->kind][sorted ? 2 : command->collection == COLLECTION_SET ? 1 : 0]);
     add_key(words, oracle, oracle_hash_key(oracle, hash));
+    if (sorted && command->kind == COMMAND_HASH_SET)
+        add_score(words, command->writes[0]);
     if (asked->is_field)
         add(words, oracle_hash_field_name(asked));
+    if (sorted && command->kind == COMMAND_HASH_ALL)
+        add_range(words, command);
 }
 
 static void add_hash_command(struct words *words, struct world *world, struct random *random,
@@ -429,6 +463,13 @@ static void add_hash_command(struct words *words, struct world *world, struct ra
         write = take_write(world, command, key);
     command->collection =
         whole ? oracle_hash_draw_type(hash, random) : oracle_key(oracle, key)->type;
+    if (command->kind == COMMAND_HASH_ALL && command->collection == COLLECTION_ZSET &&
+        random_chance(random, 1, 2)) {
+        uint32_t newest = oracle_write_count(oracle);
+        uint32_t back = (uint32_t)spread_log(random, 1, newest + 1);
+        command->high = newest - (uint32_t)random_below(random, back) + 1;
+        command->low = back < command->high ? command->high - back : 0;
+    }
     add_hash_words(words, oracle, command, hash);
     if (command->kind == COMMAND_HASH_SET && command->collection == COLLECTION_HASH)
         add_value(words, world, random, write, world->plan.value_bytes_max);

@@ -41,7 +41,8 @@ EXTRA_DIST += \
 	tests/system/test_tls \
 	tests/system/test_troubles \
 	tests/system/test_users \
-	tests/system/test_wipe
+	tests/system/test_wipe \
+	tests/system/test_zsets
 
 # Damages databases for test_repair.
 noinst_PROGRAMS += tests/system/store-lose

@@ -7,8 +7,10 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "causal/register.h"
+#include "causal/score.h"
 #include "commands/user_table.h"
 #include "coordinator/key_request.h"
+#include "coordinator/order.h"
 #include "ring/element_key.h"
 #include "ring/position.h"
 
@@ -410,14 +412,16 @@ static void note_counting(struct harness *harness, const struct key_request *req
     struct buffer name = {0};
     uint8_t operation = request->entries[index].mutation.operation;
     told.keyspace = keyspace_of_elements(request->keyspace);
-    element_key_encode(request->entries[0].key, COLLECTION_HASH_COUNTS, request->entries[index].key,
+    uint8_t counts = collection_counts_of(request->collection);
+    if (counts == COLLECTION_NONE)
+        return;
+    element_key_encode(request->entries[0].key, counts, request->entries[index].key,
                        harness->ring->seed, &name);
     struct key_entry entry = {.key = buffer_slice(&name),
                               .mutation = {.operation = operation == REGISTER_INCREMENT
                                                             ? REGISTER_SET
                                                             : REGISTER_DELETE}};
-    if (request->collection == COLLECTION_HASH &&
-        (operation == REGISTER_INCREMENT || operation == REGISTER_DELETE))
+    if (operation == REGISTER_INCREMENT || operation == REGISTER_DELETE)
         assert_int_equal(apply(harness, &told, &entry, answer, &ignored), STATUS_OK);
     buffer_deinit(&name);
 }
@@ -480,6 +484,72 @@ static void walk(struct harness *harness, const struct key_request *request, str
     }
 }
 
+/* ---- sorted sets, by scores ---- */
+
+struct ordered {
+    struct buffer name; /* as order names are made */
+    bool stands;
+};
+
+static int compare_ordered(const void *a, const void *b)
+{
+    const struct ordered *one = a, *other = b;
+    return slice_compare(buffer_slice(&one->name), buffer_slice(&other->name));
+}
+
+static bool is_asked_for(const struct key_request *request, const struct ordered *item)
+{
+    struct slice from = request->entries[1].key;
+    int order = slice_compare(buffer_slice(&item->name), from);
+    return request->position != 0 ? from.length == 0 || order < 0 : order >= 0;
+}
+
+/* Where `stale_score` says so, an owner that is behind names each member by that score, too. */
+static void walk_in_order(struct harness *harness, const struct key_request *request,
+                          struct answer *answer)
+{
+    struct key_result *result = &answer->result;
+    struct ordered *items = memory_new(2 * harness->key_count + 1, sizeof *items);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < 2 * harness->key_count; i++) {
+        const struct stored_key *stored = &harness->keys[i / 2];
+        struct element_key parts;
+        bool stale = i % 2 != 0;
+        if ((stale && harness->stale_score == NULL) ||
+            !is_element_of(stored, request->keyspace, request->entries[0].key, &parts) ||
+            parts.type != COLLECTION_ZSET)
+            continue;
+        struct slice score =
+            stale ? slice_text(harness->stale_score) : buffer_slice(&stored->value);
+        items[count].stands = harness->stale_score == NULL && !harness->looks;
+        buffer_put_u64(&items[count].name, score_to_order(score_of_value(score)));
+        buffer_append_slice(&items[count++].name, parts.element);
+    }
+    qsort(items, count, sizeof *items, compare_ordered);
+    result->outcomes = memory_new(request->limit + 1, sizeof *result->outcomes);
+    result->scan_done = true;
+    result->count = harness->counts_apart;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct ordered *item = &items[request->position != 0 ? count - 1 - i : i];
+        if (!is_asked_for(request, item))
+            continue;
+        if (result->outcome_count == request->limit) {
+            const struct ordered *last = request->position != 0
+                                             ? &items[count - i]
+                                             : item; /* downwards the last one shown */
+            result->scan_done = false;
+            result->outcomes[result->outcome_count++] = (struct key_outcome){
+                .number = ORDER_GOES_ON, .key = keep(answer, buffer_slice(&last->name))};
+            break;
+        }
+        result->outcomes[result->outcome_count++] = (struct key_outcome){
+            .visible = item->stands, .key = keep(answer, buffer_slice(&item->name))};
+    }
+    for (uint32_t i = 0; i < count; i++)
+        buffer_deinit(&items[i].name);
+    free(items);
+}
+
 static void remove_elements(struct harness *harness, const struct key_request *request)
 {
     struct element_key parts;
@@ -537,7 +607,7 @@ static void execute(struct harness *harness, const struct key_request *request,
     struct key_result *result = &answer->result;
     size_t room = 64;
     for (uint32_t i = 0; i < harness->key_count; i++)
-        room += harness->keys[i].key.length + harness->keys[i].value.length;
+        room += 2 * (harness->keys[i].key.length + harness->keys[i].value.length + 8);
     for (uint16_t i = 0; i < harness->sibling_count; i++)
         room += harness->siblings[i].value.length;
     (void)buffer_reserve(&answer->bytes, room);
@@ -593,6 +663,8 @@ static void execute(struct harness *harness, const struct key_request *request,
     case KEY_ELEMENTS_WALK:
         if (shows_another(harness, request))
             result->status = STATUS_WRONG_TYPE;
+        else if (key_request_is_ordered(request))
+            walk_in_order(harness, request, answer);
         else
             walk(harness, request, answer);
         break;

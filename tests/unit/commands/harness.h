@@ -61,6 +61,9 @@ struct harness {
     enum status fail_status;
     uint8_t fail_kind; /* 0: all kinds */
     int fail_after;    /* as many of that kind are answered first */
+    const char *stale_score; /* by which an owner that is behind names each member, too */
+    bool looks;              /* no member of a sorted set stands without a look at it */
+    bool counts_apart;       /* sorted sets cannot be told from the order of owners */
     uint8_t told_type; /* which an owner that is behind takes every key for; enum collection_type */
     uint8_t fail_acks, fail_needed;
     uint32_t coverage; /* what KEY_COVERAGE answers */

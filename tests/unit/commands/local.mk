@@ -27,5 +27,6 @@ unit_tests += \
 	tests/unit/commands/test_sets \
 	tests/unit/commands/test_session \
 	tests/unit/commands/test_siblings \
+	tests/unit/commands/test_sorted_sets \
 	tests/unit/commands/test_strings \
 	tests/unit/commands/test_wait

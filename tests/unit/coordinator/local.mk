@@ -10,6 +10,7 @@ unit_tests += \
 	tests/unit/coordinator/test_level \
 	tests/unit/coordinator/test_moving \
 	tests/unit/coordinator/test_key_sketch \
+	tests/unit/coordinator/test_order \
 	tests/unit/coordinator/test_owner_rank \
 	tests/unit/coordinator/test_quorum \
 	tests/unit/coordinator/test_read \

@@ -16,6 +16,7 @@ unit_tests += \
 	tests/unit/replica/test_replica_tree \
 	tests/unit/replica/test_replica_trim \
 	tests/unit/replica/test_replica_whole \
+	tests/unit/replica/test_score_index \
 	tests/unit/replica/test_safe_time \
 	tests/unit/replica/test_settled_time \
 	tests/unit/replica/test_stability

@@ -4,6 +4,7 @@ unit_tests += \
 	tests/unit/wire/test_message \
 	tests/unit/wire/test_message_expiry \
 	tests/unit/wire/test_message_register \
+	tests/unit/wire/test_message_order \
 	tests/unit/wire/test_message_hint \
 	tests/unit/wire/test_message_partition \
 	tests/unit/wire/test_message_hint_read \
