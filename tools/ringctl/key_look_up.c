@@ -56,7 +56,7 @@ static void take_size(struct top_key *key, const struct resp_value *reply)
     if (reply != NULL && reply->type == RESP_TYPE_INTEGER)
         key->size = reply->integer;
     else if (cursor != NULL && fields_is_list(page))
-        key->elements = key_tops_estimate(fields_count(page) / (*key->type == 'h' ? 2 : 1),
+        key->elements = key_tops_estimate(fields_count(page) / (*key->type == 's' ? 1 : 2),
                                           fields_number(cursor));
 }
 
@@ -65,6 +65,7 @@ static void ask_size(struct exchange *exchange, const struct top_key *key)
     const char *command = strcmp(key->type, "string") == 0 ? "STRLEN"
                           : strcmp(key->type, "hash") == 0 ? "HSCAN"
                           : strcmp(key->type, "set") == 0  ? "SSCAN"
+                          : strcmp(key->type, "zset") == 0 ? "ZSCAN"
                                                            : NULL;
     struct slice words[] = {slice_text(command == NULL ? "" : command), key->key, slice_text("0"),
                             slice_text("COUNT"),
