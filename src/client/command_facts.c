@@ -65,6 +65,7 @@ static const struct row READS[] = {
     {"ring.slots", 0},
     {"ring.status", 0},
     {"ring.tasks", 0},
+    {"ring.top", 0},
     {"ring.transfers", 0},
     {"ring.version", 0},
     {"scan", 0},

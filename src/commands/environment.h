@@ -29,6 +29,7 @@
 
 struct session;
 struct introspection; /* commands/introspection.h */
+struct key_traffic;   /* node/key_traffic.h */
 struct request_times; /* node/request_times.h */
 struct subscriptions; /* commands/subscriptions.h */
 struct user_table;    /* commands/user_table.h */
@@ -215,6 +216,7 @@ struct environment {
     struct settings *settings;
     struct node_statistics *statistics;
     struct request_times *times; /* may be NULL */
+    struct key_traffic *traffic; /* may be NULL */
     struct log_sink log;
     struct log_sink audit; /* commands/audit.h */
     struct random random;

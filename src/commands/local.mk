@@ -72,6 +72,7 @@ libringcore_a_SOURCES += \
 	src/commands/ring_pulls.c \
 	src/commands/ring_reach.c \
 	src/commands/ring_tls.c \
+	src/commands/ring_top.c \
 	src/commands/ring_latency.c \
 	src/commands/ring_view.c \
 	src/commands/ring_view.h \

@@ -8,6 +8,8 @@ libringcore_a_SOURCES += \
 	src/coordinator/fallbacks.c \
 	src/coordinator/key_request.c \
 	src/coordinator/key_request.h \
+	src/coordinator/key_sketch.c \
+	src/coordinator/key_sketch.h \
 	src/coordinator/latency.c \
 	src/coordinator/latency.h \
 	src/coordinator/level.c \

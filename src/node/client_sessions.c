@@ -35,6 +35,7 @@ static void start_requests(struct node *node, connection_id connection)
         uint32_t timeout_ms = wanted->request.options.timeout_ms;
         if (timeout_ms == 0)
             timeout_ms = node->settings.request_timeout_ms;
+        key_traffic_count(&node->traffic, node->ring->seed, &wanted->request, node->now.mono_us);
         key_request_start(node, &origin, &wanted->request, timeout_ms,
                           wanted->request.kind != KEY_DIGEST);
     }

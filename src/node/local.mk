@@ -9,6 +9,8 @@ libringcore_a_SOURCES += \
 	src/node/expiry_schedule.c \
 	src/node/hint_schedule.c \
 	src/node/key_requests.c \
+	src/node/key_traffic.c \
+	src/node/key_traffic.h \
 	src/node/lineage.c \
 	src/node/node.c \
 	src/node/node.h \

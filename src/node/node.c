@@ -114,6 +114,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->settings = &node->settings;
     environment->statistics = &node->statistics;
     environment->times = &node->times;
+    environment->traffic = &node->traffic;
     environment->log = params->log;
     environment->audit = params->host.audit;
     environment->random = random_make(params->random_seed ^ 0x656e76u);

@@ -22,6 +22,7 @@
 #include "membership/peers.h"
 #include "membership/reach_matrix.h"
 #include "node/drain.h"
+#include "node/key_traffic.h"
 #include "node/node.h"
 #include "node/register.h"
 #include "node/request_times.h"
@@ -227,6 +228,7 @@ struct node {
     struct environment environment;
     struct node_statistics statistics;
     struct request_times times;
+    struct key_traffic traffic;
     struct completion *completions;
     size_t completion_count, completion_capacity;
     struct buffer completion_bytes;

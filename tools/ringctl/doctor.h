@@ -15,22 +15,25 @@
 #include "cluster.h"
 #include "exchange.h"
 #include "findings.h"
+#include "key_tops.h"
 #include "wire/resp_reply.h"
 
 /* What one member said; NULL and empty: nothing. */
 struct patient {
-    const struct resp_value *status;              /* RING.STATUS; NULL: it does not answer */
-    const struct resp_value *reach;               /* RING.REACH */
-    const struct resp_value *hints, *hints_later; /* RING.HINTS */
-    const struct resp_value *settings;            /* CONFIG GET * */
+    const struct resp_value *status;                 /* RING.STATUS; NULL: it does not answer */
+    const struct resp_value *reach;                  /* RING.REACH */
+    const struct resp_value *hints, *hints_later;    /* RING.HINTS */
+    const struct resp_value *settings;               /* CONFIG GET * */
+    const struct resp_value *top_keys, *top_written; /* RING.TOP */
     struct slice info, info_later;
     char reason[EXCHANGE_REASON_MAX]; /* why it does not answer */
 };
 
 struct examination {
     const struct cluster *cluster;
-    const struct patient *patients; /* as cluster->members */
-    uint64_t between_ms;            /* from the first to the second time */
+    const struct patient *patients;     /* as cluster->members */
+    uint64_t between_ms;                /* from the first to the second time */
+    const struct key_tops *hot, *large; /* of all members together; NULL: not asked */
     struct findings *findings;
 };
 
@@ -46,6 +49,8 @@ void doctor_copies(struct examination *examination);
 void doctor_paths(struct examination *examination);
 /* What is kept for owners, and whether it grows. */
 void doctor_hints(struct examination *examination);
+/* Keys that are asked for most, and the largest. */
+void doctor_keys(struct examination *examination);
 /* Settings that are not the same at all members. */
 void doctor_settings(struct examination *examination);
 

@@ -30,8 +30,8 @@ static void find_difference(struct examination *e, const struct setting_values *
                  0, "%s is \"%.*s\" at most nodes, but %.*s", setting->name, VALUE_SHOWN_MAX,
                  setting->usual, (int)others.length, (const char *)others.data);
     findings_next(e->findings,
-                  "if that is not meant, change it in the file of that node, or for "
-                  "now: CONFIG SET %s VALUE",
+                  "if that is not meant: ringctl config set %s VALUE, and change it in the file of "
+                  "that node",
                   setting->name);
     buffer_deinit(&others);
 }

@@ -10,6 +10,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/completion.c \
 	tools/ringctl/doctor.h \
 	tools/ringctl/doctor_copies.c \
+	tools/ringctl/doctor_keys.c \
 	tools/ringctl/doctor_limits.c \
 	tools/ringctl/doctor_members.c \
 	tools/ringctl/doctor_paths.c \
@@ -25,6 +26,10 @@ libringctl_a_SOURCES = \
 	tools/ringctl/info_text.h \
 	tools/ringctl/json.c \
 	tools/ringctl/json.h \
+	tools/ringctl/key_look_up.c \
+	tools/ringctl/key_look_up.h \
+	tools/ringctl/key_tops.c \
+	tools/ringctl/key_tops.h \
 	tools/ringctl/login.c \
 	tools/ringctl/login.h \
 	tools/ringctl/losses.c \
@@ -44,6 +49,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/settings_compare.c \
 	tools/ringctl/settings_compare.h \
 	tools/ringctl/verb_cluster.c \
+	tools/ringctl/verb_config.c \
 	tools/ringctl/verb_doctor.c \
 	tools/ringctl/verb_drain.c \
 	tools/ringctl/verb_gc.c \
@@ -61,6 +67,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/verb_stage.c \
 	tools/ringctl/verb_status.c \
 	tools/ringctl/verb_tls.c \
+	tools/ringctl/verb_top.c \
 	tools/ringctl/verb_transfers.c \
 	tools/ringctl/verb_user.c \
 	tools/ringctl/verb_verify.c \

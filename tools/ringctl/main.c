@@ -113,6 +113,15 @@ const struct verb VERBS[] = {
      "removes its keys from the disk in the background: ringctl gc status says how many are left.\n"
      "The number can be used again at once; a new keyspace has nothing of the old one.\n",
      verb_keyspace_drop},
+    {"top keys", NULL, 0, 0, 0, "the keys that are asked for most",
+     "The keys that clients of all nodes asked for most in the last 10 to 20 seconds: requests and\n"
+     "writes in a second, and their part of all. Exit status 4: a node did not answer.\n",
+     verb_top_keys},
+    {"top large", NULL, 0, 0, 0, "the largest of the keys that most was written to",
+     "Of the keys that most bytes were written to since the nodes started: type, how many elements\n"
+     "(about) or bytes they have now, and how many bytes were written. Costs the same whatever\n"
+     "their size. Exit status 4: a node did not answer.\n",
+     verb_top_large},
     {"user list", NULL, 0, 0, 0, "the users of the cluster and their rights",
      "One line for each user, as the first node knows them: whether it may log in, with how many\n"
      "passwords, which commands and keys it may use, and at which level.\n",
@@ -189,6 +198,18 @@ const struct verb VERBS[] = {
      verb_cluster_export},
     {"cluster", "CHANGE", 0, OPERANDS_MAX, 0, "refused: what cannot be changed yet",
      "region, replication: later.\n", verb_cluster},
+    {"config get", "PATTERN", 0, 1, 0, "settings of all nodes",
+     "Those whose names match; * stands for anything. Exit status 1: there is none; 4: a node did\n"
+     "not answer.\n",
+     verb_config_get},
+    {"config set", "NAME VALUE", 2, 2, 0, "change a setting of all nodes, while they run",
+     "Each node makes the change or refuses it, by itself, and goes by it until it ends: put it\n"
+     "into their files as well. Exit status 0: all have; 1: one has not, and why.\n",
+     verb_config_set},
+    {"config diff", NULL, 0, 0, 0, "settings that are not the same at all nodes",
+     "But for ids, addresses and files. What most nodes have is the usual value. Exit status 0:\n"
+     "none; 4: there are, or a node did not answer.\n",
+     verb_config_diff},
     {"repair status", NULL, 0, 0, OPTION_PARTITION,
      "when replicas were compared, and what differed",
      "Of each two owners of a partition: when their replicas were last compared, and the result\n"

@@ -13,9 +13,10 @@
 #include "doctor.h"
 #include "fields.h"
 #include "info_text.h"
+#include "key_look_up.h"
 #include "verbs.h"
 
-enum { BETWEEN_MS = 1000 };
+enum { BETWEEN_MS = 1000, LARGE_LOOKED_UP = 8 };
 
 static const struct report_column COLUMNS[] = {{"severity", REPORT_TEXT},
                                                {"check", REPORT_TEXT},
@@ -43,6 +44,8 @@ static void take_first(const struct exchange *answer, struct patient *patient)
     patient->reach = reply_of(answer, 2);
     patient->hints = reply_of(answer, 3);
     patient->settings = reply_of(answer, 4);
+    patient->top_keys = reply_of(answer, 5);
+    patient->top_written = reply_of(answer, 6);
 }
 
 static uint64_t now_ms(void)
@@ -76,6 +79,18 @@ static void ask_again(const struct examination *e, const struct arguments *argum
         patients[asked[k]].hints_later = reply_of(&out[k], 1);
     }
     free(asked);
+}
+
+/* The keys of all members together; only of a few it is looked up how large they are now. */
+static void gather_keys(const struct examination *e, const struct arguments *arguments,
+                        struct key_tops *hot, struct key_tops *large)
+{
+    for (size_t i = 0; i < e->cluster->member_count; i++) {
+        key_tops_take(hot, e->patients[i].top_keys);
+        key_tops_take(large, e->patients[i].top_written);
+    }
+    key_tops_by_bytes(large, LARGE_LOOKED_UP);
+    key_look_up(large, arguments);
 }
 
 /* ---- telling ---- */
@@ -124,7 +139,9 @@ enum exit_code verb_doctor(const struct arguments *arguments)
     static const char *const settings[] = {"CONFIG", "GET", "*", NULL};
     static const char *const info[] = {"INFO", "clients", "memory", "persistence",
                                        "ring", "tls",     NULL};
-    const char *const *const questions[] = {status, info, reach, hints, settings};
+    static const char *const keys[] = {"RING.TOP", "KEYS", "8", NULL};
+    static const char *const written[] = {"RING.TOP", "WRITTEN", "16", NULL};
+    const char *const *const questions[] = {status, info, reach, hints, settings, keys, written};
     struct cluster cluster;
     size_t answering = 0;
     enum exit_code code = cluster_load(arguments, &cluster);
@@ -134,7 +151,12 @@ enum exit_code verb_doctor(const struct arguments *arguments)
     struct patient *patients = memory_new(cluster.member_count, sizeof *patients);
     struct exchange *answers = memory_new(cluster.member_count, sizeof *answers);
     struct exchange *later = memory_new(cluster.member_count, sizeof *later);
-    struct examination e = {.cluster = &cluster, .patients = patients, .findings = findings};
+    struct key_tops *tops = memory_new(2, sizeof *tops);
+    struct examination e = {.cluster = &cluster,
+                            .patients = patients,
+                            .hot = &tops[0],
+                            .large = &tops[1],
+                            .findings = findings};
     cluster_ask_all_these(&cluster, arguments, questions, sizeof questions / sizeof *questions,
                           answers);
     uint64_t asked_ms = now_ms();
@@ -147,17 +169,20 @@ enum exit_code verb_doctor(const struct arguments *arguments)
         NULL);
     e.between_ms = now_ms() - asked_ms;
     ask_again(&e, arguments, patients, later);
+    gather_keys(&e, arguments, &tops[0], &tops[1]);
     doctor_members(&e);
     doctor_copies(&e);
     doctor_stores(&e);
     doctor_limits(&e);
     doctor_paths(&e);
     doctor_hints(&e);
+    doctor_keys(&e);
     doctor_settings(&e);
     code = print_findings(arguments, &cluster, findings, answering);
     cluster_forget(&cluster, later);
     cluster_forget(&cluster, answers);
     findings_deinit(findings);
+    free(tops);
     free(later);
     free(answers);
     free(patients);

@@ -9,6 +9,7 @@ unit_tests += \
 	tests/unit/coordinator/test_latency \
 	tests/unit/coordinator/test_level \
 	tests/unit/coordinator/test_moving \
+	tests/unit/coordinator/test_key_sketch \
 	tests/unit/coordinator/test_order \
 	tests/unit/coordinator/test_owner_rank \
 	tests/unit/coordinator/test_quorum \

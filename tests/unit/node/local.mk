@@ -10,6 +10,7 @@ unit_tests += \
 	tests/unit/node/test_drain \
 	tests/unit/node/test_event \
 	tests/unit/node/test_evidence \
+	tests/unit/node/test_key_traffic \
 	tests/unit/node/test_lineage \
 	tests/unit/node/test_node \
 	tests/unit/node/test_owner_choice \

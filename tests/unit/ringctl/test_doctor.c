@@ -99,6 +99,7 @@ static void look(void)
     doctor_limits(&examination);
     doctor_paths(&examination);
     doctor_hints(&examination);
+    doctor_keys(&examination);
     doctor_settings(&examination);
     for (size_t i = 0; i < findings->kept; i++) {
         assert_true(findings->items[i].cause.length > 1);
@@ -475,6 +476,76 @@ static void settings_that_differ_are_named(void **state)
                         "heartbeat is \"1s\" at most nodes, but node 3 has \"2s\"");
 }
 
+/* ---- keys ---- */
+
+static struct key_tops tops[2]; /* hot, large */
+
+static void begin_tops(void)
+{
+    memset(tops, 0, sizeof tops);
+    examination.hot = &tops[0];
+    examination.large = &tops[1];
+}
+
+static void a_hot_key_of_several_nodes_is_one(void **state)
+{
+    (void)state;
+    begin_tops();
+    for (int i = 0; i < 2; i++) /* 500 a second at each, of 1000 */
+        key_tops_take(&tops[0], reply("*6 ms :10000 requests :10000 keys *1 *12 key user:1 length "
+                                      ":6 keyspace :2 requests :5000 writes :10 error :0"));
+    look();
+    expect(SEVERITY_WARNING, "hot key", 0,
+           "50 % of all requests are for one key, user:1 of keyspace 2: 1000 a second, 2 of them "
+           "writes");
+    memset(&tops[0], 0, sizeof tops[0]);
+    key_tops_take(&tops[0], reply("*6 ms :10000 requests :10000 keys *1 *12 key user:1 length "
+                                  ":6 keyspace :2 requests :1999 writes :10 error :0"));
+    look();
+    expect_none(); /* 19.99 % */
+}
+
+static void a_huge_key_is_told_by_what_it_has_now(void **state)
+{
+    (void)state;
+    begin_tops();
+    key_tops_take(&tops[1], reply("*4 bytes :10 keys *1 *10 key big length :3 keyspace :0 bytes :5 "
+                                  "error :0"));
+    strcpy(tops[1].keys[0].type, "set");
+    tops[1].keys[0].elements = 99999;
+    look();
+    expect_none();
+    tops[1].keys[0].elements = 100000;
+    look();
+    expect_next(
+        expect(SEVERITY_WARNING, "huge key", 0, "the set big of keyspace 0 has about 100000"),
+        "SCAN");
+    tops[1].keys[0].elements = -1;
+    tops[1].keys[0].size = 8 << 20;
+    look();
+    expect(SEVERITY_WARNING, "huge key", 0, "has 8.0 MiB");
+}
+
+static void a_page_tells_how_many_there_are(void **state)
+{
+    (void)state;
+    assert_int_equal(key_tops_estimate(17, 0), 17);
+    assert_int_equal(key_tops_estimate(100, (uint64_t)1 << 63), 200);
+    assert_int_equal(key_tops_estimate(100, (uint64_t)1 << 54), 102400);
+    assert_true(key_tops_estimate(100, 1) == INT64_MAX);
+}
+
+static void a_key_is_shown_as_plain_text(void **state)
+{
+    struct top_key key = {.key = slice_make("a\x1b\\b", 4), .length = 5};
+    struct buffer out = {0};
+    (void)state;
+    key_tops_show(&key, &out);
+    buffer_put_u8(&out, 0);
+    assert_string_equal(out.data, "a\\x1b\\x5cb...");
+    buffer_deinit(&out);
+}
+
 /* ---- findings ---- */
 
 static void the_worst_comes_first_and_too_many_are_counted(void **state)
@@ -523,6 +594,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(hints_that_grow_are_told_from_those_that_wait, begin, end),
         cmocka_unit_test_setup_teardown(hints_near_their_limit_are_named, begin, end),
         cmocka_unit_test_setup_teardown(settings_that_differ_are_named, begin, end),
+        cmocka_unit_test_setup_teardown(a_hot_key_of_several_nodes_is_one, begin, end),
+        cmocka_unit_test_setup_teardown(a_huge_key_is_told_by_what_it_has_now, begin, end),
+        cmocka_unit_test(a_page_tells_how_many_there_are),
+        cmocka_unit_test(a_key_is_shown_as_plain_text),
         cmocka_unit_test_setup_teardown(the_worst_comes_first_and_too_many_are_counted, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
