@@ -53,6 +53,9 @@ void clock_watch_follow_ring(struct clock_watch *watch)
                                  watch->params.self, &CLOCKS, NULL);
     watch->lows = memory_resize(watch->lows, watch->peer_count + 2, sizeof *watch->lows);
     watch->highs = memory_resize(watch->highs, watch->peer_count + 2, sizeof *watch->highs);
+    if (watch->peer_count == 0)
+        watch->agreed_before =
+            false; /* it would stand against the own clock, and nobody corrects it */
     watch->changed = true;
 }
 

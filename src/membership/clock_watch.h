@@ -22,7 +22,8 @@
  * cannot be undone once it is stored, and one in the past can. While fewer than
  * three clocks are there, the time last agreed on counts as one more; so of two, the one that
  * jumped is known. Two that differ from the start cannot tell who is wrong: then the one ahead
- * is called skewed, for its versions would be refused by the other. One alone is right.
+ * is called skewed, for its versions would be refused by the other. One alone is right, also
+ * when the other members have left.
  *
  * Skewed means: surely further than half of max_skew_ms from the agreed time, in
  * the best case that the intervals allow. It ends below a quarter (hysteresis).

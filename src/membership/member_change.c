@@ -84,7 +84,8 @@ enum status member_remove(struct ring *ring, node_id id, char reason[RING_REASON
     }
     if (ring_member_keeps_hints(member)) {
         snprintf(reason, RING_REASON_MAX,
-                 "node %u stores data: it leaves by a plan, when what it owns has other owners", id);
+                 "node %u stores data: it leaves by a plan, when what it owns has other owners",
+                 id);
         return STATUS_INVALID;
     }
     member_retire(ring, id);

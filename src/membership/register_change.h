@@ -34,7 +34,7 @@ enum register_change_kind {
     /* `words` are steps of partitions to other owners (ring/ring_steps.h); taken ones are left out
      */
     REGISTER_CHANGE_RING_STEPS,
-    REGISTER_CHANGE_STAGE,      /* `words` are wishes (ring/ring_wish.h) for the next plan */
+    REGISTER_CHANGE_STAGE,       /* `words` are wishes (ring/ring_wish.h) for the next plan */
     REGISTER_CHANGE_STAGE_CLEAR, /* all of them are dropped; who is joining stays */
     /* The life of the plan `plan_id`: register_plan.h. */
     REGISTER_CHANGE_PLAN_COMMIT, /* by `user`, at the node `member.id` */

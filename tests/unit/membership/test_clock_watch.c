@@ -383,6 +383,24 @@ static void one_that_loses_all_peers_stays_fenced(void **state)
     deinit_world(&world);
 }
 
+/* What was agreed on with them would stand against it for ever, when its machine was suspended. */
+static void one_whose_peers_have_left_is_right(void **state)
+{
+    struct world world;
+    (void)state;
+    init_world(&world, 2);
+    hear_all(&world);
+    assert_verdict(&world, CLOCK_TRUSTED, 0);
+    world.ring->member_count = 1;
+    clock_watch_follow_ring(world.watch);
+    pass_ms(&world, BEAT_MS);
+    world.stopped_us += 2 * LIMIT_MS * 1000;
+    world.true_us += 2 * LIMIT_MS * 1000;
+    assert_verdict(&world, CLOCK_TRUSTED, 0);
+    world.ring->member_count = 2;
+    deinit_world(&world);
+}
+
 static void a_clock_of_a_peer_that_is_down_does_not_count(void **state)
 {
     struct world world;
@@ -491,6 +509,7 @@ int main(void)
         cmocka_unit_test(of_two_that_differ_from_the_start_the_one_ahead_is_fenced),
         cmocka_unit_test(of_two_that_agreed_before_the_one_that_jumps_is_fenced),
         cmocka_unit_test(one_that_loses_all_peers_stays_fenced),
+        cmocka_unit_test(one_whose_peers_have_left_is_right),
         cmocka_unit_test(a_clock_of_a_peer_that_is_down_does_not_count),
         cmocka_unit_test(a_clock_is_trusted_once_compared_or_after_some_patience),
         cmocka_unit_test(a_small_skew_is_warned_of_once),
