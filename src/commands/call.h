@@ -97,7 +97,7 @@ struct call {
     bool takes_collections; /* set by those that want to be told of one instead of an error */
     const char *type_text;  /* the error for one; NULL: WRONGTYPE */
     struct buffer scratch, spare, place; /* the command's own bytes */
-    void *work;             /* the command's own state; see call_work() */
+    void *work;                          /* the command's own state; see call_work() */
 
     /* The rest belongs to call.c and session.c. */
     uint64_t serial; /* place in the connection's order */

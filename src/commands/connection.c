@@ -101,8 +101,8 @@ static void start_auth(struct call *call)
         return;
     }
     bool named = call->argument_count == 3;
-    login_start(call, named ? call_argument(call, 1) : standard,
-                call_argument(call, named ? 2 : 1), "AUTH", call_reply_ok);
+    login_start(call, named ? call_argument(call, 1) : standard, call_argument(call, named ? 2 : 1),
+                "AUTH", call_reply_ok);
 }
 
 struct hello {

@@ -81,8 +81,7 @@ struct node_statistics {
     uint64_t frames_refused; /* from peers: wrong ring, incarnation, or not decodable */
     uint64_t store_errors;
     uint64_t acl_denied_commands, acl_denied_keys, acl_denied_logins, acl_denied_channels;
-    /* Published messages to and from other nodes; and not sent, because one took them too slowly.
-     */
+    /* Published messages to and from other nodes; and not sent, for one took them too slowly. */
     uint64_t publications_sent, publications_received, publications_dropped;
     uint64_t acl_limited_logins; /* that were not looked at, after too many that failed */
 };
@@ -228,8 +227,7 @@ struct environment {
      * Whether this node's replica of the partition answers reads (false: not owner, or rebuilding).
      */
     bool (*replica_ready)(void *node, partition_id partition);
-    /* What a node last said of whom it reaches, and how old that is. May be NULL: nothing is known.
-     */
+    /* What a node last said of whom it reaches, and how old that is. NULL: nothing is known. */
     struct reach_view (*reach_between)(void *node, node_id from, node_id to, struct instant now);
     uint64_t (*reach_age_ms)(void *node, node_id from, struct instant now);
     /*
@@ -288,8 +286,7 @@ struct environment {
      * session; not before the call into the asking session has returned. May be NULL.
      */
     void (*client_close)(void *node, connection_id id);
-    /* Bytes for another connection of this node than the one whose session is called. May be NULL.
-     */
+    /* Bytes for another connection of this node than the session's that is called. May be NULL. */
     void (*client_send)(void *node, connection_id id, struct slice bytes);
     /* A message to the other nodes, for who listens there. NULL: there are none. */
     void (*publish)(void *node, bool sharded, struct slice channel, struct slice message);

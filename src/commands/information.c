@@ -119,13 +119,24 @@ static void write_unused(struct section *section, const char *const *names)
 
 static void write_memory(struct section *section)
 {
-    static const char *const unused[] = {
-        "used_memory_lua", "used_memory_vm_eval", "used_memory_scripts_eval",
-        "number_of_cached_scripts", "number_of_functions", "number_of_libraries",
-        "used_memory_vm_functions", "used_memory_vm_total", "used_memory_functions",
-        "used_memory_scripts", "mem_clients_slaves", "mem_replication_backlog",
-        "mem_total_replication_buffers", "mem_aof_buffer", "active_defrag_running",
-        "lazyfree_pending_objects", "lazyfreed_objects", NULL};
+    static const char *const unused[] = {"used_memory_lua",
+                                         "used_memory_vm_eval",
+                                         "used_memory_scripts_eval",
+                                         "number_of_cached_scripts",
+                                         "number_of_functions",
+                                         "number_of_libraries",
+                                         "used_memory_vm_functions",
+                                         "used_memory_vm_total",
+                                         "used_memory_functions",
+                                         "used_memory_scripts",
+                                         "mem_clients_slaves",
+                                         "mem_replication_backlog",
+                                         "mem_total_replication_buffers",
+                                         "mem_aof_buffer",
+                                         "active_defrag_running",
+                                         "lazyfree_pending_objects",
+                                         "lazyfreed_objects",
+                                         NULL};
     number(section, "used_memory", 0);
     number(section, "used_memory_rss", 0);
     number(section, "used_memory_peak", 0);
@@ -138,11 +149,21 @@ static void write_memory(struct section *section)
 /* Every acknowledged write is on disk, so there is nothing that a save would add. */
 static void write_persistence(struct section *section)
 {
-    static const char *const unused[] = {
-        "current_cow_peak", "current_cow_size", "current_fork_perc", "current_save_keys_processed",
-        "current_save_keys_total", "rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired",
-        "rdb_last_load_keys_loaded", "aof_rewrite_scheduled", "aof_rewrites", "aof_last_cow_size",
-        "module_fork_in_progress", "module_fork_last_cow_size", NULL};
+    static const char *const unused[] = {"current_cow_peak",
+                                         "current_cow_size",
+                                         "current_fork_perc",
+                                         "current_save_keys_processed",
+                                         "current_save_keys_total",
+                                         "rdb_saves",
+                                         "rdb_last_cow_size",
+                                         "rdb_last_load_keys_expired",
+                                         "rdb_last_load_keys_loaded",
+                                         "aof_rewrite_scheduled",
+                                         "aof_rewrites",
+                                         "aof_last_cow_size",
+                                         "module_fork_in_progress",
+                                         "module_fork_last_cow_size",
+                                         NULL};
     number(section, "loading", 0);
     number(section, "async_loading", 0);
     number(section, "rdb_changes_since_last_save", 0);
@@ -162,14 +183,29 @@ static void write_persistence(struct section *section)
 
 static void write_stats(struct section *section)
 {
-    static const char *const unused[] = {
-        "sync_full", "sync_partial_ok", "sync_partial_err", "evicted_clients", "evicted_scripts",
-        "total_eviction_exceeded_time", "current_eviction_exceeded_time",
-        "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits",
-        "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
-        "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys",
-        "tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies",
-        "io_threaded_reads_processed", "io_threaded_writes_processed", NULL};
+    static const char *const unused[] = {"sync_full",
+                                         "sync_partial_ok",
+                                         "sync_partial_err",
+                                         "evicted_clients",
+                                         "evicted_scripts",
+                                         "total_eviction_exceeded_time",
+                                         "current_eviction_exceeded_time",
+                                         "total_forks",
+                                         "migrate_cached_sockets",
+                                         "slave_expires_tracked_keys",
+                                         "active_defrag_hits",
+                                         "active_defrag_misses",
+                                         "active_defrag_key_hits",
+                                         "active_defrag_key_misses",
+                                         "total_active_defrag_time",
+                                         "current_active_defrag_time",
+                                         "tracking_total_keys",
+                                         "tracking_total_items",
+                                         "tracking_total_prefixes",
+                                         "unexpected_error_replies",
+                                         "io_threaded_reads_processed",
+                                         "io_threaded_writes_processed",
+                                         NULL};
     write_rows(section, METRICS_STATS);
     field(section, "instantaneous_input_kbps", "0.00");
     field(section, "instantaneous_output_kbps", "0.00");

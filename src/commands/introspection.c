@@ -12,10 +12,9 @@ enum { SLOWER_THAN_US_DEFAULT = 10000, SLOW_MAX_DEFAULT = 128 };
 
 void environment_init(struct environment *environment)
 {
-    *environment =
-        (struct environment){.introspection = introspection_new(),
-                             .users = user_table_new(),
-                             .subscriptions = subscriptions_new()};
+    *environment = (struct environment){.introspection = introspection_new(),
+                                        .users = user_table_new(),
+                                        .subscriptions = subscriptions_new()};
 }
 
 void environment_deinit(struct environment *environment)

@@ -77,8 +77,8 @@ static const char *const users[] = {
     "the user, so that whoever reads it can try but some hundred guesses a second; ACL GENPASS "
     "gives a password that nobody guesses.",
     "ACL LIST and ACL GETUSER show it as scrypt:COST:SALT:HASH.",
-    "One thread of a node makes such hashes, and no more than 64 wait: another login or change of a "
-    "password is refused with OVERLOADED.",
+    "One thread of a node makes such hashes, and no more than 64 wait: another login or change "
+    "of a password is refused with OVERLOADED.",
     "A password that was right is known for 10 minutes, so a pool of connections costs one hash.",
     "Passwords of before there was salt are shown as 64 digits; their users are named in the log, "
     "log in as before, and get salt for all of them with the first password that is added or "
@@ -230,10 +230,9 @@ static const struct {
 };
 
 static const struct entry groups[] = {
-    {"string", "Strings"},        {"bitmap", "Bitmaps"},
-    {"hash", "Hashes"},           {"set", "Sets"}, {"sorted-set", "Sorted sets"},
-    {"generic", "Keys"},          {"pubsub", "Channels"},
-    {"connection", "Connection"}, {"server", "Server"},
+    {"string", "Strings"},  {"bitmap", "Bitmaps"},         {"hash", "Hashes"},
+    {"set", "Sets"},        {"sorted-set", "Sorted sets"}, {"generic", "Keys"},
+    {"pubsub", "Channels"}, {"connection", "Connection"},  {"server", "Server"},
     {"cluster", "Cluster"},
 };
 

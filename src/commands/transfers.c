@@ -31,8 +31,7 @@ static bool is_in(const struct ring *ring, const node_id *row, node_id node)
     return false;
 }
 
-/* The owner that goes for owner `place` of the new row: of its region, the first that no other
- * took. */
+/* The owner that goes for owner `place` of the new row: the first of its region not yet taken. */
 static node_id source_of(const struct ring *ring, const node_id *old, const node_id *new,
                          uint8_t place)
 {

@@ -53,7 +53,7 @@ const struct user_rights *user_table_find(const struct user_table *table, struct
 void session_log_out(struct session *session);
 /* From the next command on it is the user's (login.h says who may be). */
 void session_become(struct session *session, const struct user_rights *rights);
-/* Whether a hash made with his salt is one of the user's, in a time that does not tell where not. */
+/* Whether a hash made with his salt is one of the user's; the time it takes tells nothing. */
 bool user_has_password(const struct user *user, const uint8_t hash[USER_HASH_BYTES]);
 /* For ACL LOG and INFO. */
 void session_note_denied(struct session *session, enum acl_reason reason, struct slice object,

@@ -2,12 +2,12 @@
  * request_moves.c - a request whose partition gets another tag on its way.
  *
  * A replica answers only who goes by its tag (T1), so what was counted under one tag says nothing
- * under another. A read begins anew. So does a write that was not minted; one that was is sent again,
- * the same cells with the new tag, and counted afresh (T2): it is not minted twice.
+ * under another. A read begins anew. So does a write that was not minted; one that was is sent
+ * again, the same cells with the new tag, and counted afresh (T2): it is not minted twice.
  *
  * This node may hear of the tag before those it asks, or after. What fails for that reason alone is
- * held, and tried again now and then until its deadline, so that a change which is on its way through
- * the cluster costs clients time and no error.
+ * held, and tried again now and then until its deadline, so that a change which is on its way
+ * through the cluster costs clients time and no error.
  */
 #include "coordinator/request_state.h"
 

@@ -218,7 +218,7 @@ static uint32_t count_without_quorum(struct node *node)
     return count;
 }
 
-/* Writes that are coordinated here, and whatever other nodes wait for; others cannot finish them.
+/* Writes that are coordinated here, and what other nodes wait for; others cannot finish them.
  */
 static uint32_t count_requests(const struct node *node)
 {

@@ -75,7 +75,7 @@ void node_set_settings(struct node *node, const struct settings *settings);
 /* What it has counted since its start. */
 const struct node_statistics *node_statistics(const struct node *node);
 
-/* Every number that the node tells, as a part of `page`. Costs O(partitions + peers), asks nobody. */
+/* Every number that the node tells, as a part of `page`; asks nobody. O(partitions + peers). */
 void node_metrics(struct node *node, struct instant now, struct metric_page *page);
 
 /*

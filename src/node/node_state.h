@@ -69,12 +69,12 @@ enum pending_kind {
     PENDING_PARTITION,   /* a step of the whole-partition sync */
     PENDING_REGISTER,    /* the own store side is asked about the register */
     PENDING_HINT, /* a step of handing hints to the owner origin.node; `type`: enum hint_want */
-    PENDING_STABILITY, /* a report for a peer, or a step of collecting */
-    PENDING_EXPIRY,    /* a step of dropping expired values */
-    PENDING_DROP,      /* a step of removing what dropped keyspaces have left */
-    PENDING_HOLDINGS,  /* a step of taking partitions in, and dropping others */
+    PENDING_STABILITY,  /* a report for a peer, or a step of collecting */
+    PENDING_EXPIRY,     /* a step of dropping expired values */
+    PENDING_DROP,       /* a step of removing what dropped keyspaces have left */
+    PENDING_HOLDINGS,   /* a step of taking partitions in, and dropping others */
     PENDING_RING_ROUND, /* peers are asked of partitions that move */
-    PENDING_TREE       /* a step of anti-entropy or of a scrub (tree_schedule.h) */
+    PENDING_TREE        /* a step of anti-entropy or of a scrub (tree_schedule.h) */
 };
 
 /* Something under way that an incoming frame's request number finds. */

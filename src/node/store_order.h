@@ -9,8 +9,7 @@
 #include "ring/ring.h"
 #include "wire/frame.h"
 
-/* MESSAGE_ORDER: a page of the score index (replica/score_index.h) and the key's cell, of one view.
- */
+/* MESSAGE_ORDER: a page of the score index (replica/score_index.h), the key's cell; one view. */
 void store_read_order(const struct store_port *port, const struct ring *ring,
                       const struct frame *frame, struct buffer *replies);
 

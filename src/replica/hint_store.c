@@ -21,8 +21,8 @@ struct changed_record {
 struct held_partition {
     uint64_t cells;
     uint64_t bytes;
-    bool told;                /* its counts have not changed since they were told */
-    bool refused;             /* a limit was met since there was room */
+    bool told;    /* its counts have not changed since they were told */
+    bool refused; /* a limit was met since there was room */
     uint8_t replica_count;
     struct hint_debt debts[]; /* one for each replica, owners first, in the ring's order */
 };

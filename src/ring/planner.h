@@ -61,7 +61,7 @@ MUST_USE enum status planner_place(struct ring *ring, const struct ring *before,
  * has as many nodes as replicas.
  */
 uint32_t planner_moves_lower_bound(const struct ring *ring, const struct ring *before);
-/* Copies of a partition that one rack of the region must hold at most; 0 of one without replicas. */
+/* Copies of a partition that one rack of the region must hold at most; 0: it has no replicas. */
 uint32_t planner_rack_limit(const struct ring *ring, uint8_t region);
 
 #endif

@@ -47,7 +47,7 @@ struct ring_address {
 
 enum member_role {
     MEMBER_DATA = 0,    /* owns partitions, and is a fallback for those of others */
-    MEMBER_GATEWAY = 1, /* serves clients and stores nothing of theirs: neither owner nor fallback */
+    MEMBER_GATEWAY = 1, /* serves clients and stores nothing: neither owner nor fallback */
     MEMBER_JOINING = 2, /* as a gateway, until a committed plan gives it partitions */
     /* As a gateway, but that it hands over the hints that it keeps; then it is no member. */
     MEMBER_LEAVING = 3

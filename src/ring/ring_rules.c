@@ -181,12 +181,12 @@ enum status ring_validate_row(const struct ring *ring, partition_id partition,
                                    "partition %u is owned by %u, which is no member", partition,
                                    owners[slot]);
             if (member->role != MEMBER_DATA)
-                return ring_refuse(
-                    STATUS_INVALID, reason, "node %u is %s and owns partition %u", member->id,
-                    member->role == MEMBER_GATEWAY   ? "a gateway"
-                    : member->role == MEMBER_JOINING ? "still joining"
-                                                     : "leaving",
-                    partition);
+                return ring_refuse(STATUS_INVALID, reason, "node %u is %s and owns partition %u",
+                                   member->id,
+                                   member->role == MEMBER_GATEWAY   ? "a gateway"
+                                   : member->role == MEMBER_JOINING ? "still joining"
+                                                                    : "leaving",
+                                   partition);
             if (member->region != region)
                 return ring_refuse(STATUS_INVALID, reason,
                                    "node %u owns partition %u for another region than its own",

@@ -63,8 +63,8 @@ const struct config_setting CONFIG_TABLE[] = {
      "The file that log lines are appended to; empty for standard error. It is opened again on "
      "SIGHUP."},
     {"audit-log", CONFIG_TEXT, PLACE(audit_log), 0, CONFIG_TEXT_MAX, NULL, false, "0.1",
-     "The file that a line is appended to for each login, whether it succeeded or not, and for each "
-     "command of the category admin, as key=value; empty for none. No password or hash of one is "
+     "The file that a line is appended to for each login, whether it succeeded or not, and for "
+     "each command of the category admin, as key=value; empty for none. No password or hash of one is "
      "in it. It is opened again on SIGHUP."},
     /* TLS */
     {"tls-cert-file", CONFIG_TEXT, PLACE(tls.certificate), 0, CONFIG_TEXT_MAX, NULL, false, "0.1",
@@ -108,14 +108,13 @@ const struct config_setting CONFIG_TABLE[] = {
     /* limits for clients */
     {"clients-max", CONFIG_NUMBER, PLACE(settings.clients_max), 1, 1000000, NULL, true, "0.1",
      "Client connections at one time. One more is told so and closed."},
-    {"login-failures-max", CONFIG_NUMBER, PLACE(settings.login_failures_max), 0, 1000000, NULL, true,
-     "0.1",
+    {"login-failures-max", CONFIG_NUMBER, PLACE(settings.login_failures_max), 0, 1000000, NULL,
+     true, "0.1",
      "Failed logins of one address that a node answers in a minute; 0 for no limit. One more is "
      "refused without a look at its password, until time has passed; a login that has succeeded "
      "in the last 10 minutes goes on to do so."},
     {"login-user-failures-max", CONFIG_NUMBER, PLACE(settings.login_user_failures_max), 0, 1000000,
-     NULL, true, "0.1",
-     "As login-failures-max, of one user from all addresses together."},
+     NULL, true, "0.1", "As login-failures-max, of one user from all addresses together."},
     {"key-size-max", CONFIG_SIZE, PLACE(settings.key_bytes_max), 64, MB, NULL, true, "0.1",
      "The longest key. A longer one is refused."},
     {"value-size-max", CONFIG_SIZE, PLACE(settings.value_bytes_max), KB, 32 * MB, NULL, true, "0.1",

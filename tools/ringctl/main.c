@@ -114,11 +114,13 @@ const struct verb VERBS[] = {
      "The number can be used again at once; a new keyspace has nothing of the old one.\n",
      verb_keyspace_drop},
     {"top keys", NULL, 0, 0, 0, "the keys that are asked for most",
-     "The keys that clients of all nodes asked for most in the last 10 to 20 seconds: requests and\n"
-     "writes in a second, and their part of all. Exit status 4: a node did not answer.\n",
+     "The keys that clients of all nodes asked for most in the last 10 to 20 seconds: "
+     "requests and writes\n"
+     "in a second, and their part of all. Exit status 4: a node did not answer.\n",
      verb_top_keys},
     {"top large", NULL, 0, 0, 0, "the largest of the keys that most was written to",
-     "Of the keys that most bytes were written to since the nodes started: type, how many elements\n"
+     "Of the keys that most bytes were written to since the nodes started: type, "
+     "how many elements\n"
      "(about) or bytes they have now, and how many bytes were written. Costs the same whatever\n"
      "their size. Exit status 4: a node did not answer.\n",
      verb_top_large},

@@ -59,8 +59,8 @@ struct harness {
     uint32_t requests_seen, pending_most;
     /* An answer for all requests of a kind instead of the real one; OK: none. */
     enum status fail_status;
-    uint8_t fail_kind; /* 0: all kinds */
-    int fail_after;    /* as many of that kind are answered first */
+    uint8_t fail_kind;       /* 0: all kinds */
+    int fail_after;          /* as many of that kind are answered first */
     const char *stale_score; /* by which an owner that is behind names each member, too */
     bool looks;              /* no member of a sorted set stands without a look at it */
     bool counts_apart;       /* sorted sets cannot be told from the order of owners */
