@@ -33,8 +33,8 @@ static void tell_store(struct node *node)
     struct message_clock clock = {
         .skewed = skewed, .base_us = skewed ? judgement->agreed_base_us : judgement->own_base_us};
     struct buffer body = {0};
-    if (node->ring->member_count == 1)
-        return; /* alone, there is nobody to doubt the clock */
+    if (node->ring->member_count == 1 && node->clock_told.base_us == 0)
+        return; /* alone since the start: nobody ever doubted the clock */
     if (node->is_clock_told && node->clock_told.skewed == skewed && !has_moved(node, clock.base_us))
         return;
     message_clock_encode(&clock, &body);

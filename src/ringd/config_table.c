@@ -64,7 +64,8 @@ const struct config_setting CONFIG_TABLE[] = {
      "SIGHUP."},
     {"audit-log", CONFIG_TEXT, PLACE(audit_log), 0, CONFIG_TEXT_MAX, NULL, false, "0.1",
      "The file that a line is appended to for each login, whether it succeeded or not, and for "
-     "each command of the category admin, as key=value; empty for none. No password or hash of one is "
+     "each command of the category admin, as key=value; empty for none. No password or hash of one "
+     "is "
      "in it. It is opened again on SIGHUP."},
     /* TLS */
     {"tls-cert-file", CONFIG_TEXT, PLACE(tls.certificate), 0, CONFIG_TEXT_MAX, NULL, false, "0.1",
