@@ -307,6 +307,8 @@ static void fit_full_link(struct plan *plan)
     plan->client_count = 10;
     plan->think_us = 60000;
     plan->value_bytes_max = 4096;
+    if (plan->key_count < 20)
+        plan->key_count = 20; /* of a few keys, none may be written over that link */
     plan->settings.peer_output_bytes_max = 2 * (plan->value_bytes_max + 4096);
 }
 
