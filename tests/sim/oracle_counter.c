@@ -157,6 +157,14 @@ static struct write *write_behind(const struct oracle *oracle, const struct orac
     return fits ? write : NULL;
 }
 
+/* Whether the counter that kept the id was deleted and collected: then it counts anew. */
+static bool is_forgotten(const struct oracle_key *key, uint32_t event)
+{
+    struct count_sets collected = {0};
+    join_collected(key, &collected);
+    return has(collected.reset, event);
+}
+
 /* The command whose id the version has beside what its maker had seen; NULL: there is none. */
 static struct write *write_by_id(const struct oracle *oracle, const struct oracle_key *key,
                                  const struct sibling *sibling, const struct count_sets *observed)
@@ -170,7 +178,8 @@ static struct write *write_by_id(const struct oracle *oracle, const struct oracl
         struct write *write = counter.runs[i].reset ? NULL : write_behind(oracle, key, &one);
         bool known = false;
         for (uint32_t e = 0; write != NULL && e < key->counter->event_count; e++)
-            known = known || (key->counter->events[e] == write && has(observed->seen, e));
+            known = known || (key->counter->events[e] == write && has(observed->seen, e) &&
+                              !is_forgotten(key, e));
         if (write != NULL && write->has_id && !known)
             found = write;
     }
@@ -183,7 +192,7 @@ static bool note_repeated(const struct oracle_key *key, struct version *version,
                           const struct write *write)
 {
     for (uint32_t e = 0; e < key->counter->event_count; e++) {
-        if (key->counter->events[e] != write)
+        if (key->counter->events[e] != write || is_forgotten(key, e))
             continue;
         version->write = write->number;
         version->sets->seen[e / 64] |= (uint64_t)1 << e % 64;
@@ -196,7 +205,10 @@ static void note_event(struct oracle *oracle, const struct machine *machine,
                        const struct oracle_key *key, struct version *version, struct write *write)
 {
     struct counter_track *track = key->counter;
-    if (write->version != NULL)
+    bool forgotten = false;
+    for (uint32_t e = 0; write->has_id && e < track->event_count; e++)
+        forgotten = forgotten || (track->events[e] == write && is_forgotten(key, e));
+    if (write->version != NULL && !forgotten)
         fail(oracle, machine, key, "once", "one increment counts twice");
     if (write->outcome == OUTCOME_FAILED)
         fail(oracle, machine, key, "definite", "an increment was made after a definite error");
