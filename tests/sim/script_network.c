@@ -304,11 +304,12 @@ static void fit_full_link(struct plan *plan)
 {
     fit_load(plan);
     plan->duration_us = 30000000;
-    plan->client_count = 10;
+    plan->client_count = 14;
     plan->think_us = 60000;
     plan->value_bytes_max = 4096;
-    if (plan->key_count < 20)
-        plan->key_count = 20; /* of a few keys, none may be written over that link */
+    /* Of a few keys none may be written over that link, and of few writes too few. */
+    plan->key_count = plan->key_count < 20 ? 20 : plan->key_count;
+    plan->command_weight[COMMAND_SET] = 60;
     plan->settings.peer_output_bytes_max = 2 * (plan->value_bytes_max + 4096);
 }
 
