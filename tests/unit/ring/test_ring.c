@@ -252,7 +252,7 @@ static void gateway_with_weight(struct ring *ring)
 
 static void member_of_no_role(struct ring *ring)
 {
-    ring->members[0].role = MEMBER_JOINING + 1;
+    ring->members[0].role = MEMBER_LEAVING + 1;
 }
 
 static void member_too_heavy(struct ring *ring)
