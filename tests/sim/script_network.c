@@ -310,6 +310,8 @@ static void fit_full_link(struct plan *plan)
     /* Of a few keys none may be written over that link, and of few writes too few. */
     plan->key_count = plan->key_count < 20 ? 20 : plan->key_count;
     plan->command_weight[COMMAND_SET] = 60;
+    plan->settings.peer_timeout_ms =
+        10000; /* else it may be lost for its silence, before it fills */
     plan->settings.peer_output_bytes_max = 2 * (plan->value_bytes_max + 4096);
 }
 
