@@ -56,9 +56,9 @@ static void append(struct buffer *list, const struct item *item)
 
 static bool next_item(const struct buffer *list, size_t *at, struct item *item)
 {
-    struct reader reader = reader_make(slice_make(list->data + *at, list->length - *at));
     if (*at == list->length)
         return false;
+    struct reader reader = reader_make(slice_make(list->data + *at, list->length - *at));
     item->score = reader_u64(&reader);
     item->member = reader_bytes(&reader);
     *at = (size_t)(item->member.data + item->member.length - list->data);
@@ -322,8 +322,10 @@ static struct slice place_from(const struct call *call)
 static struct slice place_next(const struct call *call)
 {
     const struct sorted_selection *selection = call->work;
-    return slice_make(call->place.data + selection->from_bytes,
-                      call->place.length - selection->from_bytes);
+    size_t from = selection->from_bytes;
+    if (call->place.length == from)
+        return slice_make(NULL, 0);
+    return slice_make(call->place.data + from, call->place.length - from);
 }
 
 /* Whether the page is the one to show a member that has this score now. */
