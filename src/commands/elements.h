@@ -99,4 +99,20 @@ struct element_scan {
 void elements_scan(struct call *call, uint8_t type,
                    void (*take)(struct call *call, const struct key_outcome *outcome));
 
+/* The row of a command on one key, beside its handler. */
+#define ELEMENTS_ROW(kind, category, word, number, what, cost, arguments, count, bits, key_bits)   \
+    const struct command command_##word = {                                                        \
+        .name = #word,                                                                             \
+        .group = kind,                                                                             \
+        .since = number,                                                                           \
+        .summary = what,                                                                           \
+        .complexity = cost,                                                                        \
+        .syntax = arguments,                                                                       \
+        .arity = count,                                                                            \
+        .flags = bits,                                                                             \
+        .categories = category,                                                                    \
+        .keys = {{key_bits, 1, 0, 1}},                                                             \
+        .start = start_##word,                                                                     \
+    }
+
 #endif

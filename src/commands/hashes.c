@@ -234,20 +234,7 @@ static void start_hscan(struct call *call)
 
 /* ---- rows ---- */
 
-#define HASH_ROW(word, number, what, cost, arguments, count, bits, key_bits)                       \
-    const struct command command_##word = {                                                        \
-        .name = #word,                                                                             \
-        .group = "hash",                                                                           \
-        .since = number,                                                                           \
-        .summary = what,                                                                           \
-        .complexity = cost,                                                                        \
-        .syntax = arguments,                                                                       \
-        .arity = count,                                                                            \
-        .flags = bits,                                                                             \
-        .categories = CATEGORY_HASH,                                                               \
-        .keys = {{key_bits, 1, 0, 1}},                                                             \
-        .start = start_##word,                                                                     \
-    }
+#define HASH_ROW(...) ELEMENTS_ROW("hash", CATEGORY_HASH, __VA_ARGS__)
 
 #define HASH_WRITE (COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST)
 #define HASH_READ  (COMMAND_READONLY | COMMAND_FAST)

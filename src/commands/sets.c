@@ -175,20 +175,7 @@ static void start_smove(struct call *call)
 
 /* ---- rows ---- */
 
-#define SET_ROW(word, number, what, cost, arguments, count, bits, key_bits)                        \
-    const struct command command_##word = {                                                        \
-        .name = #word,                                                                             \
-        .group = "set",                                                                            \
-        .since = number,                                                                           \
-        .summary = what,                                                                           \
-        .complexity = cost,                                                                        \
-        .syntax = arguments,                                                                       \
-        .arity = count,                                                                            \
-        .flags = bits,                                                                             \
-        .categories = CATEGORY_SET,                                                                \
-        .keys = {{key_bits, 1, 0, 1}},                                                             \
-        .start = start_##word,                                                                     \
-    }
+#define SET_ROW(...) ELEMENTS_ROW("set", CATEGORY_SET, __VA_ARGS__)
 
 #define SET_READ   (COMMAND_READONLY | COMMAND_FAST)
 #define OF_MEMBERS "O(N) in the number of members that are named."

@@ -20,19 +20,6 @@ void sorted_write_score(struct resp_writer writer, double score);
 void sorted_show(struct call *call, bool with_scores);
 void sorted_reply(struct call *call, bool with_scores);
 
-#define SORTED_ROW(word, number, what, cost, arguments, count, bits, key_bits)                     \
-    const struct command command_##word = {                                                        \
-        .name = #word,                                                                             \
-        .group = "sorted-set",                                                                     \
-        .since = number,                                                                           \
-        .summary = what,                                                                           \
-        .complexity = cost,                                                                        \
-        .syntax = arguments,                                                                       \
-        .arity = count,                                                                            \
-        .flags = bits,                                                                             \
-        .categories = CATEGORY_SORTEDSET,                                                          \
-        .keys = {{key_bits, 1, 0, 1}},                                                             \
-        .start = start_##word,                                                                     \
-    }
+#define SORTED_ROW(...) ELEMENTS_ROW("sorted-set", CATEGORY_SORTEDSET, __VA_ARGS__)
 
 #endif

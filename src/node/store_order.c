@@ -143,7 +143,7 @@ void store_read_order(const struct store_port *port, const struct ring *ring,
     }
     size_t offset = frame_start(replies, MESSAGE_ORDER_RESULT, frame->request, 0);
     message_order_result_encode(&result, replies);
-    frame_finish(replies, offset);
+    frame_finish_inside(replies, offset);
     clock_deinit(&page.cut);
     buffer_deinit(&page.entries);
     buffer_deinit(&page.last);

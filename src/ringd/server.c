@@ -173,7 +173,7 @@ static void refused(void *context, struct slice frame, enum status why, struct b
     (void)why;
     enum status status = frame_open(frame, &parsed, &used);
     assert(status == STATUS_OK); /* our own node made it */
-    frame_finish(replies, frame_start(replies, MESSAGE_STORE_REFUSED, parsed.request, 0));
+    frame_finish_inside(replies, frame_start(replies, MESSAGE_STORE_REFUSED, parsed.request, 0));
 }
 
 /* Nothing more is answered: the loop ends with this turn. */
