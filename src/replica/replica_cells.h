@@ -45,10 +45,11 @@ struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspac
                                     struct replica_context *context);
 /*
  * R1, R3, R5: cell, log and clock change together. `after` is NULL when the cell stays as it is;
- * without `new_dots` it is an event of this replica alone.
+ * without `new_dots` it is an event of this replica alone. `encoded` is `after` as bytes if the
+ * caller has them, for other owners got them or sent them; else empty.
  */
 void replica_record_event(struct replica *replica, keyspace_id keyspace, struct slice key,
-                          const struct cell *before, const struct cell *after,
+                          const struct cell *before, const struct cell *after, struct slice encoded,
                           const struct clock *new_dots, struct replica_context *context);
 /* The dot of the next event that this replica makes. */
 struct dot replica_next_dot(const struct replica *replica);
