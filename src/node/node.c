@@ -246,13 +246,12 @@ struct node *node_new(const struct node_params *params)
 
 void node_free(struct node *node)
 {
-    struct pending *pending, *next;
     if (node == NULL)
         return;
     client_sessions_free(node);
     environment_deinit(&node->environment);
-    HASH_ITER(hh, node->pending, pending, next)
-    pending_remove(node, pending);
+    while (node->pending != NULL)
+        pending_remove(node, node->pending);
     pending_free_spare(node);
     request_times_deinit(&node->times);
     for (uint32_t i = 0; i < node->load_count; i++)
@@ -286,9 +285,8 @@ void node_free(struct node *node)
 /* What was asked of the peer will not be answered; what it asked has nobody to answer to. */
 static void peer_went_down(struct node *node, node_id peer)
 {
-    struct pending *pending, *next;
-    HASH_ITER(hh, node->pending, pending, next)
-    {
+    for (struct pending *pending = node->pending, *next; pending != NULL; pending = next) {
+        next = pending->next;
         if (pending->kind == PENDING_COORDINATED || pending->kind == PENDING_FORWARDED)
             key_request_refused(node, pending, peer, STATUS_UNAVAILABLE);
         else if ((pending->kind == PENDING_SYNC || pending->kind == PENDING_PARTITION ||
@@ -355,13 +353,21 @@ static void carry_out_peers(struct node *node)
     peers_output_clear(out);
 }
 
+/* Asked after each frame; there is nothing nearly always. */
+static void carry_out_peers(struct node *node)
+{
+    if (node->peers_output.count > 0)
+        carry_out_peer_actions(node);
+}
+
 static void forget_questions_of_past(struct node *node)
 {
-    struct pending *pending, *next;
-    HASH_ITER(hh, node->pending, pending, next)
-    if (pending->kind == PENDING_PEER_STORE &&
-        ring_member(node->ring, pending->origin.node) == NULL)
-        peer_request_expired(node, pending);
+    for (struct pending *pending = node->pending, *next; pending != NULL; pending = next) {
+        next = pending->next;
+        if (pending->kind == PENDING_PEER_STORE &&
+            ring_member(node->ring, pending->origin.node) == NULL)
+            peer_request_expired(node, pending);
+    }
 }
 
 void node_follow_ring(struct node *node)
