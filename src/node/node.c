@@ -318,7 +318,7 @@ static void dial(struct node *node, node_id peer)
     buffer_deinit(&bytes);
 }
 
-static void carry_out_peers(struct node *node)
+static void carry_out_peer_actions(struct node *node)
 {
     struct peers_output *out = &node->peers_output;
     for (uint32_t i = 0; i < out->count; i++) {
@@ -482,56 +482,60 @@ static void note_store_counts(struct node *node, const struct frame *frame)
     node->statistics.increments_folded += counts.ids_folded;
 }
 
+/* What the store side tells unasked; false: it is an answer. */
+static bool store_tells(struct node *node, const struct frame *frame)
+{
+    switch (frame->type) {
+    case MESSAGE_REPLICA_STATE:
+        rebuild_progress_note(node, frame->body);
+        return true;
+    case MESSAGE_MINT_FROM:
+        clock_fence_mint_from(node, frame->body);
+        return true;
+    case MESSAGE_REGISTER_STATE:
+        node_register_state(node, frame->body);
+        return true;
+    case MESSAGE_STORE_LINEAGE:
+        lineage_store_opened(node, frame->body);
+        return true;
+    case MESSAGE_STORE_COMMITS:
+        lineage_store_committed(node, frame->body);
+        return true;
+    case MESSAGE_STORE_COUNTS:
+        note_store_counts(node, frame);
+        return true;
+    case MESSAGE_HINT_COUNTS:
+        hints_counted(node, frame->body);
+        return true;
+    case MESSAGE_LOG_DEBT:
+        hints_debts(node, frame->body);
+        return true;
+    case MESSAGE_TREE_STATE:
+        tree_schedule_state(node, frame->body);
+        return true;
+    case MESSAGE_HOLDINGS_STATE:
+        if (frame->request == 0)
+            placement_told(node, frame->body);
+        return frame->request == 0;
+    case MESSAGE_DROP_STATE:
+        if (frame->request == 0)
+            drop_told(node, frame->body);
+        return frame->request == 0;
+    case MESSAGE_STORE_REFUSED:
+        if (frame->request == 0) {
+            clock_fence_not_told(node); /* nothing else without a number needs to be told again: */
+            lineage_not_saved(node);
+        }
+        return false;
+    default:
+        return false;
+    }
+}
+
 static void store_frame(struct node *node, const struct frame *frame)
 {
-    if (frame->type == MESSAGE_REPLICA_STATE) {
-        rebuild_progress_note(node, frame->body);
+    if (store_tells(node, frame))
         return;
-    }
-    if (frame->type == MESSAGE_MINT_FROM) {
-        clock_fence_mint_from(node, frame->body);
-        return;
-    }
-    if (frame->type == MESSAGE_REGISTER_STATE) {
-        node_register_state(node, frame->body);
-        return;
-    }
-    if (frame->type == MESSAGE_STORE_LINEAGE) {
-        lineage_store_opened(node, frame->body);
-        return;
-    }
-    if (frame->type == MESSAGE_STORE_COMMITS) {
-        lineage_store_committed(node, frame->body);
-        return;
-    }
-    if (frame->type == MESSAGE_STORE_REFUSED && frame->request == 0) {
-        clock_fence_not_told(node); /* nothing else without a number needs to be told again: */
-        lineage_not_saved(node);
-    }
-    if (frame->type == MESSAGE_STORE_COUNTS) {
-        note_store_counts(node, frame);
-        return;
-    }
-    if (frame->type == MESSAGE_HINT_COUNTS) {
-        hints_counted(node, frame->body);
-        return;
-    }
-    if (frame->type == MESSAGE_LOG_DEBT) {
-        hints_debts(node, frame->body);
-        return;
-    }
-    if (frame->type == MESSAGE_TREE_STATE) {
-        tree_schedule_state(node, frame->body);
-        return;
-    }
-    if (frame->type == MESSAGE_HOLDINGS_STATE && frame->request == 0) {
-        placement_told(node, frame->body);
-        return;
-    }
-    if (frame->type == MESSAGE_DROP_STATE && frame->request == 0) {
-        drop_told(node, frame->body);
-        return;
-    }
     struct pending *pending = pending_find(node, frame->request);
     bool refused = frame->type == MESSAGE_STORE_REFUSED;
     if (refused)
