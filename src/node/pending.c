@@ -66,9 +66,10 @@ void pending_heard(struct node *node, struct pending *pending, node_id peer)
 {
     for (uint8_t i = 0; i < pending->awaited_count; i++) {
         if (pending->awaited[i] == peer) {
+            struct peer_load *load = node_load(node, peer);
             pending->awaited[i] = pending->awaited[--pending->awaited_count];
-            if (node_load(node, peer) != NULL) /* else it has left the cluster */
-                node_load(node, peer)->in_flight--;
+            if (load != NULL) /* else it has left the cluster */
+                load->in_flight--;
             return;
         }
     }

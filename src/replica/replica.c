@@ -229,12 +229,17 @@ void replica_record_event(struct replica *replica, keyspace_id keyspace, struct 
     buffer_deinit(&value);
 }
 
-void replica_add_unseen_dots(const struct replica *replica, const struct cell *cell,
-                             struct clock *new_dots)
+uint32_t replica_add_unseen_dots(const struct replica *replica, const struct cell *cell,
+                                 struct clock *new_dots)
 {
-    for (uint32_t i = 0; i < cell->count; i++)
-        if (!clock_has(&replica->clock, &cell->siblings[i].dot))
-            clock_add(new_dots, &cell->siblings[i].dot);
+    uint32_t unseen = 0;
+    for (uint32_t i = 0; i < cell->count; i++) {
+        if (clock_has(&replica->clock, &cell->siblings[i].dot))
+            continue;
+        clock_add(new_dots, &cell->siblings[i].dot);
+        unseen++;
+    }
+    return unseen;
 }
 
 bool replica_cell_is_too_far_ahead(const struct cell *cell, const struct replica_context *context)
@@ -295,19 +300,21 @@ static enum status merge_delivered(struct replica *replica, const struct cell_de
     struct cell merged = cell_on(&merged_room);
     const struct cell *after = &merged;
     struct slice encoded = slice_make(NULL, 0);
-    uint32_t losses = 0, count = incoming->count;
+    uint32_t losses = 0;
     enum status status = STATUS_OK;
     if (satisfied->count > 0)
         clock_difference(satisfied, &replica->clock, &new_dots);
-    replica_add_unseen_dots(replica, incoming, &new_dots);
-    cell_filter_seen(incoming, &replica->clock, local->present ? &local->cell : NULL);
+    uint32_t unseen = replica_add_unseen_dots(replica, incoming, &new_dots);
+    bool all_unseen = unseen == incoming->count;
+    if (!all_unseen) /* else it would leave them all */
+        cell_filter_seen(incoming, &replica->clock, local->present ? &local->cell : NULL);
     /*
      * Without news a whole cell stays as it is. One that was lost, or aged, behind the clock must
      * not: the filter has just left out what it lost, and the context would cover that for ever.
      */
-    bool has_news = !clock_covers_vector(&replica->clock, &incoming->context);
+    bool has_news = unseen > 0 || !clock_covers_vector(&replica->clock, &incoming->context);
     bool cell_changes = false;
-    if (has_news && incoming->count == count && cell_overwrites(incoming, &local->cell)) {
+    if (has_news && all_unseen && cell_overwrites(incoming, &local->cell)) {
         after = incoming; /* as it came, bytes and all */
         encoded = delivery->cell;
         cell_changes = true;

@@ -56,9 +56,9 @@ struct dot replica_next_dot(const struct replica *replica);
 void replica_count_change(struct replica *replica, keyspace_id keyspace, struct slice key,
                           const struct cell_change *change, const struct replica_context *context);
 
-/* R2: live dots that the clock lacks go into `new_dots`. */
-void replica_add_unseen_dots(const struct replica *replica, const struct cell *cell,
-                             struct clock *new_dots);
+/* R2: live dots that the clock lacks go into `new_dots`; how many there are. */
+uint32_t replica_add_unseen_dots(const struct replica *replica, const struct cell *cell,
+                                 struct clock *new_dots);
 bool replica_cell_is_too_far_ahead(const struct cell *cell, const struct replica_context *context);
 /* `out` is empty; see cell_decode_on(). STATUS_CORRUPT; it is to be released also then. */
 MUST_USE enum status replica_decode_cell(struct slice bytes, struct cell *out);
