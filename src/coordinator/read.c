@@ -246,13 +246,13 @@ void read_speculate(struct coordinated_request *c, bool allowed, struct coordina
     if (c->answered || owner == c->owners.primary_count)
         return;
     if (!allowed) {
-        out->speculation_refused = 1;
+        coordinated_counts(out)->speculation_refused = 1;
         return;
     }
     c->slow |= c->open;
     c->speculative |= (owner_mask)1 << owner;
     ask(c, owner, out);
-    out->speculated = 1;
+    coordinated_counts(out)->speculated = 1;
 }
 
 void read_retry(struct coordinated_request *c, bool allowed, uint64_t wall_ms,
@@ -273,12 +273,12 @@ void read_retry(struct coordinated_request *c, bool allowed, uint64_t wall_ms,
     if (owner == c->owners.primary_count)
         return;
     if (!allowed) {
-        out->retry_refused = 1;
+        coordinated_counts(out)->retry_refused = 1;
         return;
     }
     c->slow |= c->open;
     ask(c, owner, out);
-    out->retried = 1;
+    coordinated_counts(out)->retried = 1;
 }
 
 /* When all that were asked have taken longer than they use to. */
@@ -299,7 +299,7 @@ static void explore(struct coordinated_request *c, struct coordinated_output *ou
         if ((c->params.explore >> i & 1) == 0 || !may_ask(c, i))
             continue;
         ask(c, i, out);
-        out->explored = 1;
+        coordinated_counts(out)->explored = 1;
         return;
     }
 }
@@ -355,7 +355,8 @@ void read_finish_ask(struct coordinated_request *c, uint8_t last, uint64_t wall_
     struct buffer encoded = {0};
     if (hints_give(c, out))
         return;
-    out->sloppy_met = quorum_counted_fallbacks(&c->read) > 0;
+    if (quorum_counted_fallbacks(&c->read) > 0)
+        coordinated_counts(out)->sloppy_met = true;
     switch ((enum key_request_kind)c->request.kind) {
     case KEY_READ:
     case KEY_WRITE:
@@ -432,6 +433,17 @@ _Static_assert(MESSAGE_COLLECTION_CLOCK_RESULT == MESSAGE_COLLECTION_CLOCK + 1,
 _Static_assert(MESSAGE_ORDER_RESULT == MESSAGE_ORDER + 1, "a result follows its question");
 _Static_assert(MESSAGE_DIGEST_RESULT == MESSAGE_DIGEST + 1, "a result follows its question");
 
+/* The level is met; without those that were asked speculatively too? */
+static void note_speculation(const struct coordinated_request *c, struct coordinated_output *out)
+{
+    struct quorum without = c->read;
+    if (c->speculative == 0)
+        return;
+    without.counted &= ~c->speculative;
+    if (!quorum_met(&without))
+        coordinated_counts(out)->speculation_won = true;
+}
+
 void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, struct slice body,
                 uint64_t wall_ms, struct coordinated_output *out)
 {
@@ -457,15 +469,13 @@ void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, str
     quorum_count(&c->read, owner);
     hints_recount(c);
     c->compound = c->compound || found.compound;
-    if (c->request.kind != KEY_COVERAGE)
-        out->omitted_bytes += found.omitted_bytes;
+    if (c->request.kind != KEY_COVERAGE && found.omitted_bytes > 0)
+        coordinated_counts(out)->omitted_bytes += found.omitted_bytes;
     if (c->request.kind == KEY_COVERAGE) {
         if (c->open == 0)
             finish_coverage(c, out);
     } else if (read_is_complete(c)) {
-        struct quorum without = c->read;
-        without.counted &= ~c->speculative;
-        out->speculation_won = !quorum_met(&without);
+        note_speculation(c, out);
         read_finish_ask(c, owner, wall_ms, out);
     }
 }

@@ -72,7 +72,7 @@ void fetch_start(struct coordinated_request *c, struct coordinated_output *out)
                                       .keys = buffer_slice(&keys)};
         message_fetch_encode(&fetch, &body);
         request_send(c, i, MESSAGE_FETCH, buffer_slice(&body), out);
-        out->fetches++;
+        coordinated_counts(out)->fetches++;
     }
     assert(c->open != 0);
     buffer_deinit(&keys);

@@ -214,7 +214,7 @@ bool hints_give(struct coordinated_request *c, struct coordinated_output *out)
         for (uint8_t i = 0; i < c->owners.primary_count; i++)
             if (owners_of(c, c->read.counted) >> i & 1)
                 request_send(c, i, MESSAGE_REPLICATE, buffer_slice(&body), out);
-        out->hints_given += replicate.delivery_count;
+        coordinated_counts(out)->hints_given += replicate.delivery_count;
     }
     buffer_deinit(&deliveries);
     buffer_deinit(&body);

@@ -70,7 +70,7 @@ static void repair_at(struct coordinated_request *c, owner_mask owners, owner_ma
         if ((owners >> i & 1) == 0 || !quorum_wants(&c->write, hoped, i))
             continue;
         request_send(c, i, MESSAGE_REPLICATE, buffer_slice(&body), out);
-        out->read_repairs +=
+        coordinated_counts(out)->read_repairs +=
             c->request.kind == KEY_ELEMENTS_WALK ? c->walk_repair_cells : c->request.entry_count;
         hoped |= (owner_mask)1 << i;
         count_max--;

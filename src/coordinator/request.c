@@ -13,15 +13,9 @@ void coordinated_output_clear(struct coordinated_output *output)
 {
     output->send_count = 0;
     output->finished = output->again = output->anew = output->moved = false;
-    output->read_repairs = 0;
-    output->repeated = output->repeated_by_quorum = false;
-    output->fetches = 0;
-    output->hints_given = 0;
-    output->sloppy_met = false;
-    output->omitted_bytes = 0;
-    output->speculated = output->speculation_refused = 0;
-    output->retried = output->retry_refused = output->explored = 0;
-    output->speculation_won = false;
+    if (output->has_counts)
+        output->counts = (struct coordinated_counts){0};
+    output->has_counts = false;
     buffer_clear(&output->bodies);
     buffer_clear(&output->result);
 }

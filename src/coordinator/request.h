@@ -84,6 +84,20 @@ struct coordinated_send {
     size_t length;
 };
 
+/* What a step has done that is worth counting. */
+struct coordinated_counts {
+    bool repeated;           /* the answer is the first one of a request that was known */
+    bool repeated_by_quorum; /* and one of those asked knew it, before it was to be minted */
+    uint32_t read_repairs;   /* cells written back */
+    uint32_t hints_given;    /* that fallbacks kept, to owners that a sloppy read asked */
+    bool sloppy_met;         /* a read's level was met by a fallback in the place of an owner */
+    uint32_t fetches;        /* owners asked for values that they had named */
+    uint64_t omitted_bytes;  /* of values that were named and not sent */
+    /* Owners asked beyond those needed, each 0 or 1, and whether the budget forbade it. */
+    uint8_t speculated, speculation_refused, retried, retry_refused, explored;
+    bool speculation_won; /* the level was met by an owner that was asked speculatively */
+};
+
 /* What a step wants. All zero is empty; cleared by the caller between steps. */
 struct coordinated_output {
     struct coordinated_send *sends;
@@ -99,17 +113,16 @@ struct coordinated_output {
      */
     bool moved;
     struct buffer result;
-    bool repeated;           /* the answer is the first one of a request that was known */
-    bool repeated_by_quorum; /* and one of those asked knew it, before it was to be minted */
-    uint32_t read_repairs;   /* cells written back */
-    uint32_t hints_given;    /* that fallbacks kept, to owners that a sloppy read asked */
-    bool sloppy_met;         /* a read's level was met by a fallback in the place of an owner */
-    uint32_t fetches;        /* owners asked for values that they had named */
-    uint64_t omitted_bytes;  /* of values that were named and not sent */
-    /* Owners asked beyond those needed, each 0 or 1, and whether the budget forbade it. */
-    uint8_t speculated, speculation_refused, retried, retry_refused, explored;
-    bool speculation_won; /* the level was met by an owner that was asked speculatively */
+    bool has_counts; /* most steps have none */
+    struct coordinated_counts counts;
 };
+
+/* To count something in. */
+static inline struct coordinated_counts *coordinated_counts(struct coordinated_output *output)
+{
+    output->has_counts = true;
+    return &output->counts;
+}
 
 void coordinated_output_clear(struct coordinated_output *output);
 void coordinated_output_deinit(struct coordinated_output *output);

@@ -157,8 +157,10 @@ void write_minted(struct coordinated_request *c, struct slice body, struct coord
         c->open = 0;
         answer_nothing(c, out);
     } else {
-        out->repeated = minted.repeated;
-        out->repeated_by_quorum = minted.repeated && is_known(c);
+        if (minted.repeated) {
+            coordinated_counts(out)->repeated = true;
+            coordinated_counts(out)->repeated_by_quorum = is_known(c);
+        }
         replicate(c, minted.replicate, out);
     }
 }

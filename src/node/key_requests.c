@@ -190,6 +190,19 @@ static void send_anew(struct node *node, struct pending *pending)
                       pending->id);
 }
 
+static void count(struct node *node, const struct coordinated_counts *counts)
+{
+    struct node_statistics *statistics = &node->statistics;
+    statistics->read_repairs += counts->read_repairs;
+    statistics->read_fetches += counts->fetches;
+    statistics->sloppy_reads += counts->sloppy_met;
+    statistics->hints_read += counts->hints_given;
+    statistics->requests_repeated += counts->repeated;
+    statistics->requests_repeated_by_quorum += counts->repeated_by_quorum;
+    statistics->read_bytes_omitted += counts->omitted_bytes;
+    owner_choice_count(node, counts);
+}
+
 /* Carry out a step's wishes, and those of the refusals that they meet. May remove `pending`. */
 static void carry_out_steps(struct node *node, struct pending *pending, struct successor *next)
 {
@@ -197,14 +210,8 @@ static void carry_out_steps(struct node *node, struct pending *pending, struct s
     struct lost_owner lost[PREFERENCE_LIST_MAX];
     uint8_t lost_count = 0;
     for (;;) {
-        node->statistics.read_repairs += out->read_repairs;
-        node->statistics.read_fetches += out->fetches;
-        node->statistics.sloppy_reads += out->sloppy_met;
-        node->statistics.hints_read += out->hints_given;
-        node->statistics.requests_repeated += out->repeated;
-        node->statistics.requests_repeated_by_quorum += out->repeated_by_quorum;
-        node->statistics.read_bytes_omitted += out->omitted_bytes;
-        owner_choice_count(node, out);
+        if (out->has_counts)
+            count(node, &out->counts);
         if (out->moved) {
             send_anew(node, pending);
             continue;

@@ -320,7 +320,7 @@ void owner_choice_prepare(struct node *node, const struct key_request *request,
                           uint8_t order[RING_OWNERS_MAX]);
 struct coordinate_allowance owner_choice_allowance(struct node *node);
 /* What a step asked beyond need. */
-void owner_choice_count(struct node *node, const struct coordinated_output *out);
+void owner_choice_count(struct node *node, const struct coordinated_counts *counts);
 void owner_choice_view(void *context, node_id id, struct instant now, struct owner_rank_view *out);
 
 /* key_requests.c */

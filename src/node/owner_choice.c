@@ -131,21 +131,18 @@ struct coordinate_allowance owner_choice_allowance(struct node *node)
                                          .retry = retry_budget_allows(&node->retries, now_us)};
 }
 
-void owner_choice_count(struct node *node, const struct coordinated_output *out)
+void owner_choice_count(struct node *node, const struct coordinated_counts *counts)
 {
     struct node_statistics *statistics = &node->statistics;
-    if ((out->speculated | out->speculation_refused | out->retried | out->retry_refused |
-         out->explored | out->speculation_won) == 0)
-        return;
-    statistics->speculative_reads_sent += out->speculated;
-    statistics->speculative_reads_won += out->speculation_won;
-    statistics->speculative_reads_refused += out->speculation_refused;
-    statistics->exploring_reads_sent += out->explored;
-    statistics->read_retries_sent += out->retried;
-    statistics->read_retries_refused += out->retry_refused;
-    for (uint8_t i = 0; i < out->speculated + out->explored; i++)
+    statistics->speculative_reads_sent += counts->speculated;
+    statistics->speculative_reads_won += counts->speculation_won;
+    statistics->speculative_reads_refused += counts->speculation_refused;
+    statistics->exploring_reads_sent += counts->explored;
+    statistics->read_retries_sent += counts->retried;
+    statistics->read_retries_refused += counts->retry_refused;
+    for (uint8_t i = 0; i < counts->speculated + counts->explored; i++)
         retry_budget_spend(&node->speculation);
-    for (uint8_t i = 0; i < out->retried; i++)
+    for (uint8_t i = 0; i < counts->retried; i++)
         retry_budget_spend(&node->retries);
 }
 

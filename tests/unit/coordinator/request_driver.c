@@ -83,15 +83,15 @@ static void take_output(struct request_driver *driver)
         *sent = (struct driver_sent){.owner = owner_of(driver, send->to), .type = send->type};
         buffer_append(&sent->body, output->bodies.data + send->offset, send->length);
     }
-    driver->read_repairs += output->read_repairs;
-    driver->fetches += output->fetches;
-    driver->omitted_bytes += output->omitted_bytes;
-    driver->speculated += output->speculated;
-    driver->speculation_refused += output->speculation_refused;
-    driver->speculation_won += output->speculation_won;
-    driver->retried += output->retried;
-    driver->retry_refused += output->retry_refused;
-    driver->explored += output->explored;
+    driver->read_repairs += output->counts.read_repairs;
+    driver->fetches += output->counts.fetches;
+    driver->omitted_bytes += output->counts.omitted_bytes;
+    driver->speculated += output->counts.speculated;
+    driver->speculation_refused += output->counts.speculation_refused;
+    driver->speculation_won += output->counts.speculation_won;
+    driver->retried += output->counts.retried;
+    driver->retry_refused += output->counts.retry_refused;
+    driver->explored += output->counts.explored;
     if (output->again) {
         assert_true(driver->takes_again);
         buffer_append_slice(&driver->again, buffer_slice(&output->result));

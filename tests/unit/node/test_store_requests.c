@@ -142,7 +142,7 @@ static enum status attempt(struct cluster *cluster, uint8_t coordinator, unsigne
             buffer_append(&sends[sent], out->bodies.data + out->sends[i].offset,
                           out->sends[i].length);
         }
-        cluster->repeated = cluster->repeated || out->repeated;
+        cluster->repeated = cluster->repeated || out->counts.repeated;
         if (out->finished) {
             finished = true;
             buffer_append_slice(&cluster->bytes, buffer_slice(&out->result));
