@@ -77,6 +77,16 @@ class Profile:
         else:
             self._calls.append((function, callee, cost))
 
+    def inclusive(self, names):
+        """Of all functions with one of these names, which do not call each other."""
+        return sum(function.inclusive for function in self.functions.values()
+                   if function.name in names)
+
+    def own(self, prefixes):
+        """Of all functions whose names begin so, without what they call."""
+        return sum(function.own for function in self.functions.values()
+                   if function.name.startswith(prefixes))
+
     def dearest(self, count):
         """The functions with the most instructions of their own."""
         return sorted(self.functions.values(), key=lambda function: -function.own)[:count]
