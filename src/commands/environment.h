@@ -13,6 +13,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/log_histogram.h"
 #include "base/random.h"
 #include "commands/repair_view.h"
 #include "coordinator/context_token.h"
@@ -330,6 +331,11 @@ struct environment {
      * NULL.
      */
     void (*host_information)(void *host, const char *section, struct buffer *out);
+    /*
+     * Times in us of what only the host sees of a request's way: the name of number `index`, from
+     * 0, and `out` is filled. NULL: there are no more. May be NULL.
+     */
+    const char *(*host_stage)(void *host, unsigned index, struct log_histogram *out);
     void *host;
 
     /* ---- the command layer's own ---- */

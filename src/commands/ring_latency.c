@@ -1,6 +1,7 @@
 /*
  * ring_latency.c - RING.LATENCY: how long key requests took at this node, by kind and level, and in
- * which stage.
+ * which stage. After the stages of whole requests come those that the host has measured: of one
+ * read from a client, one group of the store, one get.
  *
  * Since the start of the node. A percentile is told as the end of its bucket
  * (base/log_histogram.h), at most an eighth too large.
@@ -58,6 +59,32 @@ static void write_requests(struct resp_writer writer, const struct request_times
     }
 }
 
+static void write_stage(struct resp_writer writer, const char *name,
+                        const struct log_histogram *times)
+{
+    resp_writer_map(writer, 1 + TIME_FIELDS);
+    write_text(writer, "stage", name);
+    write_times(writer, times);
+}
+
+static void write_stages(struct resp_writer writer, const struct environment *environment,
+                         const struct request_times *times)
+{
+    struct log_histogram of_host;
+    unsigned count = 0;
+    while (environment->host_stage != NULL &&
+           environment->host_stage(environment->host, count, &of_host) != NULL)
+        count++;
+    resp_writer_bulk(writer, slice_text("stages"));
+    resp_writer_array(writer, REQUEST_STAGE_COUNT + count);
+    for (unsigned i = 0; i < REQUEST_STAGE_COUNT; i++)
+        write_stage(writer, request_stage_name((enum request_stage)i), &times->stages[i]);
+    for (unsigned i = 0; i < count; i++) {
+        const char *name = environment->host_stage(environment->host, i, &of_host);
+        write_stage(writer, name, &of_host);
+    }
+}
+
 static void start_latency(struct call *call)
 {
     static const struct request_times nothing;
@@ -67,13 +94,7 @@ static void start_latency(struct call *call)
     struct resp_writer writer = call_writer(call);
     resp_writer_map(writer, 2);
     write_requests(writer, times);
-    resp_writer_bulk(writer, slice_text("stages"));
-    resp_writer_array(writer, REQUEST_STAGE_COUNT);
-    for (unsigned i = 0; i < REQUEST_STAGE_COUNT; i++) {
-        resp_writer_map(writer, 1 + TIME_FIELDS);
-        write_text(writer, "stage", request_stage_name((enum request_stage)i));
-        write_times(writer, &times->stages[i]);
-    }
+    write_stages(writer, call_environment(call), times);
     call_finish(call);
 }
 

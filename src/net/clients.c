@@ -183,6 +183,7 @@ static void on_readable(struct ev_loop *ev, struct ev_io *watcher, int events)
         turn_step(turn, (struct event){.kind = EVENT_CLIENT_BYTES,
                                        .connection = client->id,
                                        .bytes = slice_make(turn->scratch, got)});
+        log_histogram_add(&turn->statistics.parse_us, turn_now().mono_us - turn->stepped_us);
     }
     turn_relieve(turn);
 }

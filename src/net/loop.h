@@ -39,6 +39,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "base/log_histogram.h"
 #include "base/status.h"
 #include "net/address.h"
 #include "node/event.h"
@@ -130,6 +131,8 @@ struct loop_statistics {
     uint64_t tls_handshakes_failed; /* late ones among them */
     uint32_t clients_open;
     uint32_t links_open;
+    /* From bytes of a client that one read has brought to all requests in them, started. */
+    struct log_histogram parse_us;
 };
 
 /*

@@ -19,6 +19,7 @@ void turn_step(struct turn *turn, struct event event)
 {
     assert(turn->node != NULL);
     event.now = turn_now();
+    turn->stepped_us = event.now.mono_us;
     turn->statistics.steps++;
     node_step(turn->node, &event, &turn->effects);
 }

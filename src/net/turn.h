@@ -30,6 +30,7 @@ struct turn {
     struct settings settings;
     struct log_sink log;
     struct effects effects;
+    uint64_t stepped_us; /* when the last step began */
     struct loop_statistics statistics;
     uint8_t scratch[STREAM_READ_BYTES]; /* what a client's read fills */
     void (*carry_out)(void *context);

@@ -164,6 +164,7 @@ static void init_environment(struct node *node, const struct node_params *params
     environment->config_set = params->host.config_set;
     environment->tls_reload = params->host.tls_reload;
     environment->host_information = params->host.information;
+    environment->host_stage = params->host.stage;
     environment->host = params->host.context;
 }
 

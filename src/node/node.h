@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "base/log_histogram.h"
 #include "base/status.h"
 #include "coordinator/context_token.h"
 #include "node/event.h"
@@ -46,6 +47,8 @@ struct node_host {
     /* RING.TLS RELOAD; it may end connections, but not step the node. NULL: there is no TLS. */
     enum status (*tls_reload)(void *context, struct buffer *reason);
     void (*information)(void *context, const char *section, struct buffer *out);
+    /* RING.LATENCY: see host_stage of commands/environment.h. */
+    const char *(*stage)(void *context, unsigned index, struct log_histogram *out);
     struct node_damage damage;
     struct log_sink audit; /* who did what (commands/audit.h) */
 };

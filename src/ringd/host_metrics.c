@@ -9,8 +9,8 @@
 #include "base/status.h"
 #include "ringd/memory_limit.h"
 
-/* Buckets up to powers of two: 32 us to 17 s, 1 to 511 requests. */
-enum { COMMIT_FIRST = 5, COMMIT_LAST = 24, GROUP_LAST = 9 };
+/* Buckets up to powers of two: 32 us to 17 s, of stages from 4 us on, 1 to 511 requests. */
+enum { STAGE_FIRST = 2, COMMIT_FIRST = 5, COMMIT_LAST = 24, GROUP_LAST = 9 };
 
 #define VIEW ((struct host_view *)0)
 #define ROW(in, called, family, of_type, in_unit, label, member, text)                             \
@@ -252,6 +252,40 @@ static void write_engine(const struct store_engine_stats *store, struct metric_p
     }
 }
 
+const char *host_stage(const struct host_view *view, unsigned index,
+                       const struct log_histogram **times)
+{
+    const struct {
+        const char *name;
+        const struct log_histogram *times;
+    } stages[] = {{"parse", &view->loop.parse_us},
+                  {"queue", &view->store.queue_us},
+                  {"merge", &view->store.merge_us},
+                  {"get", &view->store.get_us},
+                  {"commit", &view->store.commit_us}};
+    if (index >= sizeof stages / sizeof *stages)
+        return NULL;
+    *times = stages[index].times;
+    return stages[index].name;
+}
+
+static void write_stages(const struct host_view *view, struct metric_page *page)
+{
+    const struct log_histogram *times;
+    const char *name;
+    metric_page_family(page, "ringd_host_stage_seconds", METRIC_HISTOGRAM, METRIC_MICROSECONDS,
+                       "Times of what requests go through in this process: parse is all that one "
+                       "read from a client has brought, queue the wait of the first request of "
+                       "those that the store takes together, merge what a group of writes takes "
+                       "to become a batch, get one value of LevelDB, commit the write and sync of "
+                       "a group.");
+    for (unsigned i = 0; (name = host_stage(view, i, &times)) != NULL; i++) {
+        char labels[METRIC_LABELS_MAX] = "";
+        metric_label(labels, "stage", name);
+        metric_page_histogram(page, labels, times, STAGE_FIRST, COMMIT_LAST);
+    }
+}
+
 static void write_store_times(const struct store_engine_stats *store, struct metric_page *page)
 {
     metric_page_family(page, "ringd_store_commit_seconds", METRIC_HISTOGRAM, METRIC_MICROSECONDS,
@@ -303,5 +337,6 @@ void host_metrics_write(const struct host_view *view, struct metric_page *page)
     metric_page_table(page, HOST_METRICS, HOST_METRICS_COUNT, view);
     write_engine(&view->store, page);
     write_store_times(&view->store, page);
+    write_stages(view, page);
     write_tls(&view->tls, page);
 }

@@ -53,6 +53,13 @@ extern const size_t HOST_METRICS_COUNT;
 
 void host_usage_take(struct host_usage *out);
 
+/*
+ * What a request goes through in this process, each measured by itself: the name of number `index`,
+ * from 0, and its times; NULL: there are no more.
+ */
+const char *host_stage(const struct host_view *view, unsigned index,
+                       const struct log_histogram **times);
+
 /* All families of the host, one after the other. */
 void host_metrics_write(const struct host_view *view, struct metric_page *page);
 

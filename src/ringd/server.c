@@ -332,6 +332,7 @@ static enum status start_node(struct server *server, struct buffer *reason)
                                           .config_set = server_config_set,
                                           .tls_reload = server_tls_reload,
                                           .information = server_information,
+                                          .stage = server_stage,
                                           .audit = audit_sink(server),
                                           .damage = {.times = server->history.times,
                                                      .last_ms = server->history.last_ms,
@@ -555,6 +556,19 @@ enum status server_tls_reload(void *server, struct buffer *reason)
 {
     struct server *self = server;
     return tls_keeper_reload(&self->tls, reason);
+}
+
+const char *server_stage(void *server, unsigned index, struct log_histogram *out)
+{
+    const struct server *self = server;
+    const struct log_histogram *times = NULL;
+    struct host_view view = {.damage_times = 0};
+    loop_statistics(self->loop, &view.loop);
+    store_engine_stats(self->engine, &view.store);
+    const char *name = host_stage(&view, index, &times);
+    if (name != NULL)
+        *out = *times;
+    return name;
 }
 
 void server_information(void *server, const char *section, struct buffer *out)

@@ -56,6 +56,8 @@ enum status server_config_set(void *server, const char *name, struct slice value
 /* As tls_keeper_reload(). */
 enum status server_tls_reload(void *server, struct buffer *reason);
 void server_information(void *server, const char *section, struct buffer *out);
+struct log_histogram;
+const char *server_stage(void *server, unsigned index, struct log_histogram *out);
 
 /* The parameters of the store's database that the configuration names. */
 struct leveldb_store_params;

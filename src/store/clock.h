@@ -7,5 +7,7 @@
 #include "node/event.h"
 
 struct instant clock_now(void);
+/* Its monotonic time alone, for measuring. */
+uint64_t clock_mono_us(void);
 
 #endif

@@ -13,6 +13,8 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "store/clock.h"
+#include "store/store_metrics.h"
 
 enum { CHUNK_BYTES = 256 << 10 };
 
@@ -36,6 +38,8 @@ struct frame_queue {
     struct chunk *spare;
     unsigned waiting;
     bool closed;
+    struct store_histogram *waited_us; /* NULL: not measured */
+    uint64_t first_us;                 /* since when the first frame is known to wait */
 };
 
 struct frame_queue *frame_queue_new(size_t frames_max, size_t bytes_max)
@@ -66,6 +70,11 @@ void frame_queue_free(struct frame_queue *queue)
     pthread_cond_destroy(&queue->filled);
     pthread_mutex_destroy(&queue->lock);
     free(queue);
+}
+
+void frame_queue_measure(struct frame_queue *queue, struct store_histogram *waited_us)
+{
+    queue->waited_us = waited_us;
 }
 
 static struct chunk *add_chunk(struct frame_queue *queue, size_t need)
@@ -120,6 +129,8 @@ enum status frame_queue_push(struct frame_queue *queue, struct slice frame)
         if (frame.length > 0)
             memcpy(chunk->bytes + chunk->end + sizeof frame.length, frame.data, frame.length);
         chunk->end += need;
+        if (queue->frames == 0 && queue->waited_us != NULL)
+            queue->first_us = clock_mono_us();
         queue->frames++;
         queue->bytes += frame.length;
         wakes = queue->waiting > 0;
@@ -128,6 +139,16 @@ enum status frame_queue_push(struct frame_queue *queue, struct slice frame)
     if (wakes) /* with the lock held it would wake only to wait for the lock */
         pthread_cond_signal(&queue->filled);
     return status;
+}
+
+/* Two readings of the clock for all that is taken together. */
+static void note_wait(struct frame_queue *queue)
+{
+    if (queue->frames == 0 || queue->waited_us == NULL)
+        return;
+    uint64_t now_us = clock_mono_us();
+    store_histogram_add(queue->waited_us, now_us - queue->first_us);
+    queue->first_us = now_us;
 }
 
 static void wait_for_frames(struct frame_queue *queue, unsigned wait_ms)
@@ -155,6 +176,7 @@ size_t frame_queue_take(struct frame_queue *queue, size_t frames_max, size_t byt
     pthread_mutex_lock(&queue->lock);
     if (queue->frames == 0 && !queue->closed && wait_ms > 0)
         wait_for_frames(queue, wait_ms);
+    note_wait(queue);
     while (queue->frames > 0 && taken < frames_max) {
         struct chunk *chunk = queue->first;
         size_t length;

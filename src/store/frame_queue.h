@@ -15,9 +15,17 @@
 #include "base/status.h"
 
 struct frame_queue;
+struct store_histogram; /* store/store_metrics.h */
 
 struct frame_queue *frame_queue_new(size_t frames_max, size_t bytes_max);
 void frame_queue_free(struct frame_queue *queue); /* nobody may be waiting; NULL is fine */
+
+/*
+ * Count in `waited_us` how long the first frame of each take has waited. Of those that a take
+ * leaves behind only the time since then is known. Before the queue is used; `waited_us` outlives
+ * it.
+ */
+void frame_queue_measure(struct frame_queue *queue, struct store_histogram *waited_us);
 
 /*
  * Copy `frame` to the end. A frame larger than `bytes_max` fits an empty queue.

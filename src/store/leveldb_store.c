@@ -24,6 +24,8 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "store/clock.h"
+#include "store/store_metrics.h"
 #include "store/table_watch.h"
 
 enum { CHECKSUM_BYTES = 8, BLOOM_BITS_PER_KEY = 10 };
@@ -270,7 +272,10 @@ static enum status port_get(void *context, struct slice key, struct buffer *out)
     if (db == NULL)
         return status;
     atomic_fetch_add_explicit(&store->gets, 1, memory_order_relaxed);
+    uint64_t start_us = store->params.get_us == NULL ? 0 : clock_mono_us();
     char *found = leveldb_get(db, store->get_options, chars(key), key.length, &length, &error);
+    if (store->params.get_us != NULL)
+        store_histogram_add(store->params.get_us, clock_mono_us() - start_us);
     if (error == NULL && found == NULL)
         status = confirm_absent(store, db);
     unpin(store);

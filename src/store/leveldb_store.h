@@ -40,6 +40,7 @@
 #include "replica/store_port.h"
 
 struct leveldb_store;
+struct store_histogram; /* store/store_metrics.h */
 
 enum { LEVELDB_LEVELS = 7 }; /* fixed in LevelDB */
 
@@ -69,6 +70,7 @@ struct leveldb_store_params {
      */
     void (*damaged)(void *context, const char *reason);
     void *damaged_context;
+    struct store_histogram *get_us; /* takes the time of each get; NULL: it is not measured */
 };
 
 /* 64 MB write buffer, 16 MB tables, 64 MB block cache, 1000 files, snappy; no path, no log. */

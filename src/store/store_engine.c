@@ -159,6 +159,7 @@ static enum status open_writer(const struct store_engine_params *params,
     store.log = params->log;
     store.damaged = note_damage;
     store.damaged_context = engine;
+    store.get_us = &engine->metrics.get_us;
     struct store_writer_params writer = {
         .data_path = engine->data_path,
         .ring = params->ring,
@@ -188,6 +189,8 @@ enum status store_engine_start(const struct store_engine_params *params, struct 
     engine->ring = params->ring;
     engine->writes = frame_queue_new(params->settings->store_queue_max, params->queue_bytes_max);
     engine->reads = frame_queue_new(params->settings->store_queue_max, params->queue_bytes_max);
+    frame_queue_measure(engine->writes, &engine->metrics.queue_us);
+    frame_queue_measure(engine->reads, &engine->metrics.queue_us);
     reply_box_init(&engine->replies, params->wake, params->wake_context);
     pthread_mutex_init(&engine->counts_lock, NULL);
     enum status status = open_writer(params, engine, reason);
@@ -290,6 +293,9 @@ void store_engine_stats(struct store_engine *engine, struct store_engine_stats *
         .floor_bytes = metric_get(&metrics->floor_bytes),
     };
     store_histogram_read(&metrics->commit_us, &out->commit_us);
+    store_histogram_read(&metrics->queue_us, &out->queue_us);
+    store_histogram_read(&metrics->merge_us, &out->merge_us);
+    store_histogram_read(&metrics->get_us, &out->get_us);
     store_histogram_read(&metrics->group_frames, &out->group_frames);
     for (size_t i = 0; i < LEVELDB_LEVELS; i++)
         out->level_files[i] = metric_get(&metrics->level_files[i]);

@@ -114,6 +114,9 @@ struct store_engine_stats {
     uint64_t sync_us;
     uint64_t sync_us_max;
     struct log_histogram commit_us;    /* write and sync of each group */
+    struct log_histogram queue_us;     /* wait of the first request of each take from a queue */
+    struct log_histogram merge_us;     /* of each group, from its first request to its batch */
+    struct log_histogram get_us;       /* of each get of LevelDB */
     struct log_histogram group_frames; /* requests of each group */
     uint64_t read_frames;
     uint64_t overloaded;

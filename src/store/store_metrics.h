@@ -20,7 +20,7 @@ enum store_state {
     STORE_QUARANTINED /* damage was found: nothing is read or written any more */
 };
 
-/* A log_histogram with one writer. */
+/* A log_histogram for any number of writers. */
 struct store_histogram {
     _Atomic uint64_t sum, maximum;
     _Atomic uint64_t buckets[LOG_HISTOGRAM_BUCKETS];
@@ -35,6 +35,9 @@ struct store_metrics {
     _Atomic uint64_t sync_us;       /* sum of the times below */
     _Atomic uint64_t sync_us_max;
     struct store_histogram commit_us;      /* write and sync of each group */
+    struct store_histogram queue_us;       /* how long the first frame of each take has waited */
+    struct store_histogram merge_us;       /* each group, from its first frame to its batch */
+    struct store_histogram get_us;         /* each get of LevelDB */
     struct store_histogram group_frames;   /* of each group that was committed */
     _Atomic uint64_t read_frames;          /* handled by store_side_read() */
     _Atomic uint64_t overloaded;           /* frames that a full queue refused */
@@ -66,11 +69,12 @@ static inline uint64_t metric_get(const _Atomic uint64_t *metric)
     return atomic_load_explicit(metric, memory_order_relaxed);
 }
 
-/* For a metric with one writer. */
 static inline void metric_raise_to(_Atomic uint64_t *metric, uint64_t value)
 {
-    if (value > metric_get(metric))
-        metric_set(metric, value);
+    uint64_t seen = metric_get(metric);
+    while (value > seen && !atomic_compare_exchange_weak_explicit(
+                               metric, &seen, value, memory_order_relaxed, memory_order_relaxed))
+        continue;
 }
 
 static inline void store_histogram_add(struct store_histogram *histogram, uint64_t value)

@@ -227,6 +227,7 @@ static void write_group(struct store_writer *writer, size_t frames)
     struct instant now = clock_now();
     while (reader_left(&reader) > 0)
         store_side_write(writer->side, reader_bytes(&reader), now, &writer->output);
+    store_histogram_add(&metrics->merge_us, clock_mono_us() - now.mono_us);
     metric_add(&metrics->frames, frames);
     metric_set(&metrics->group_last, frames);
     metric_raise_to(&metrics->group_largest, frames);

@@ -54,8 +54,10 @@ const struct verb VERBS[] = {
     {"latency", NULL, 0, 0, 0, "how long requests took, and in which stage",
      "For each node: requests that it coordinated since its start by kind and level, and the\n"
      "stages of key requests: gather (reads), mint (the own store has the version), quorum (the\n"
-     "others have it), forward (another owner did it all). Exit status 0; 4: a node did not\n"
-     "answer.\n",
+     "others have it), forward (another owner did it all); then what the process measures by\n"
+     "itself: parse (one read from a client), queue (wait for the store), merge (a group of\n"
+     "writes), get (a value of LevelDB), commit (write and sync of a group). Exit status 0; 4: a\n"
+     "node did not answer.\n",
      verb_latency},
     {"hints", NULL, 0, 0, 0, "writes that wait for their owners",
      "For each owner what others keep for it: hints, which fallbacks took in its place, and what "

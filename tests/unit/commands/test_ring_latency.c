@@ -5,6 +5,8 @@
 
 #include "node/request_times.h"
 
+static int names_of_host; /* whose address the command must hand over */
+
 static void only_what_was_asked_for_has_a_row_and_every_stage_has_one(void **state)
 {
     struct harness *harness = *state;
@@ -49,11 +51,43 @@ static void without_times_there_is_nothing_to_tell(void **state)
     resp_value_free(value);
 }
 
+static const char *two_stages(void *host, unsigned index, struct log_histogram *out)
+{
+    static const char *const names[] = {"queue", "get"};
+    assert_ptr_equal(host, &names_of_host);
+    if (index >= 2)
+        return NULL;
+    *out = (struct log_histogram){0};
+    for (unsigned i = 0; i <= index; i++)
+        log_histogram_add(out, 5 + index);
+    return names[index];
+}
+
+static void stages_of_the_host_follow_those_of_requests(void **state)
+{
+    struct harness *harness = *state;
+    harness->environment.host = &names_of_host;
+    harness->environment.host_stage = two_stages;
+    struct client *client = harness_client(harness);
+    struct resp_value *value = client_value(client, "RING.LATENCY");
+    const struct resp_value *stages = value_get(value, "stages");
+    assert_int_equal(stages->element_count, REQUEST_STAGE_COUNT + 2);
+    const struct resp_value *get = &stages->elements[REQUEST_STAGE_COUNT + 1];
+    assert_true(value_is(value_get(get, "stage"), "get"));
+    assert_int_equal(value_get(get, "count")->integer, 2);
+    assert_int_equal(value_get(get, "max_us")->integer, 6);
+    resp_value_free(value);
+    harness->environment.host_stage = NULL;
+    harness->environment.host = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(only_what_was_asked_for_has_a_row_and_every_stage_has_one,
                                         harness_setup, harness_teardown),
+        cmocka_unit_test_setup_teardown(stages_of_the_host_follow_those_of_requests, harness_setup,
+                                        harness_teardown),
         cmocka_unit_test_setup_teardown(without_times_there_is_nothing_to_tell, harness_setup,
                                         harness_teardown),
     };

@@ -119,13 +119,37 @@ static void only_what_runs_out_is_told(void **state)
     buffer_deinit(&out);
 }
 
+static void every_stage_has_its_times(void **state)
+{
+    static const char *const names[] = {"parse", "queue", "merge", "get", "commit"};
+    struct buffer out = {0};
+    struct metric_page page = {.out = &out};
+    struct host_view view = {.damage_times = 0};
+    const struct log_histogram *times;
+    (void)state;
+    log_histogram_add(&view.loop.parse_us, 3);
+    log_histogram_add(&view.store.get_us, 5);
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+        assert_string_equal(host_stage(&view, i, &times), names[i]);
+    assert_null(host_stage(&view, sizeof names / sizeof *names, &times));
+    host_metrics_write(&view, &page);
+    buffer_put_u8(&out, 0);
+    const char *text = (const char *)out.data;
+    assert_non_null(strstr(text, "\nringd_host_stage_seconds_count{stage=\"parse\"} 1\n"));
+    assert_non_null(strstr(text, "\nringd_host_stage_seconds_count{stage=\"queue\"} 0\n"));
+    assert_non_null(
+        strstr(text, "ringd_host_stage_seconds_bucket{stage=\"get\",le=\"0.000004\"} 0\n"));
+    assert_non_null(
+        strstr(text, "ringd_host_stage_seconds_bucket{stage=\"get\",le=\"0.000008\"} 1\n"));
+    buffer_deinit(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_follow_the_rules),
-        cmocka_unit_test(no_family_is_in_both_tables),
-        cmocka_unit_test(a_process_knows_itself),
-        cmocka_unit_test(only_what_runs_out_is_told),
+        cmocka_unit_test(names_follow_the_rules),    cmocka_unit_test(no_family_is_in_both_tables),
+        cmocka_unit_test(a_process_knows_itself),    cmocka_unit_test(only_what_runs_out_is_told),
+        cmocka_unit_test(every_stage_has_its_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "store/store_metrics.h"
+
 static enum status push_text(struct frame_queue *queue, const char *text)
 {
     return frame_queue_push(queue, slice_text(text));
@@ -100,6 +102,25 @@ static void close_lets_the_queued_ones_be_taken(void **state)
     assert_false(frame_queue_done(queue));
     expect_take(queue, 9, 99, "a");
     assert_true(frame_queue_done(queue));
+    frame_queue_free(queue);
+}
+
+/* What a take leaves behind waits anew; in an empty queue nothing does. */
+static void each_take_counts_one_wait(void **state)
+{
+    static struct store_histogram waited;
+    struct log_histogram seen;
+    struct frame_queue *queue = frame_queue_new(100, 1000);
+    (void)state;
+    frame_queue_measure(queue, &waited);
+    expect_take(queue, 9, 99, "");
+    assert_int_equal(push_text(queue, "a"), STATUS_OK);
+    assert_int_equal(push_text(queue, "b"), STATUS_OK);
+    expect_take(queue, 1, 99, "a");
+    expect_take(queue, 1, 99, "b");
+    expect_take(queue, 1, 99, "");
+    store_histogram_read(&waited, &seen);
+    assert_int_equal(seen.count, 2);
     frame_queue_free(queue);
 }
 
@@ -201,6 +222,7 @@ int main(void)
         cmocka_unit_test(refuses_the_frame_after_the_last_that_fits),
         cmocka_unit_test(refuses_the_byte_after_the_last_that_fits),
         cmocka_unit_test(close_lets_the_queued_ones_be_taken),
+        cmocka_unit_test(each_take_counts_one_wait),
         cmocka_unit_test(carries_large_frames_over_many_chunks),
         cmocka_unit_test(loses_and_doubles_nothing_between_threads),
     };

@@ -345,6 +345,11 @@ static void every_commit_is_in_the_histogram(void **state)
     assert_int_equal(now.commit_us.count, now.groups);
     assert_int_equal(now.commit_us.sum, now.sync_us);
     assert_int_equal(now.commit_us.maximum, now.sync_us_max);
+    assert_int_equal(now.merge_us.count,
+                     now.groups - 1); /* that of the start is merged of nothing */
+    assert_int_equal(now.queue_us.count, now.groups - 1); /* each was taken at once */
+    assert_true(now.merge_us.sum < 10 * 1000 * 1000 && now.queue_us.sum < 10 * 1000 * 1000);
+    assert_int_equal(now.get_us.count, now.counts.gets);
     assert_int_equal(now.group_frames.count, now.groups);
     assert_int_equal(now.group_frames.sum, now.frames);
     assert_int_equal(now.group_frames.maximum, now.group_largest);
