@@ -80,6 +80,8 @@ static const uint16_t TYPES[] = {
     MESSAGE_DRAIN_HEARD,
     MESSAGE_ORDER,
     MESSAGE_ORDER_RESULT,
+    MESSAGE_KEY_STATE,
+    MESSAGE_KEY_STATE_RESULT,
 };
 
 enum { TYPE_COUNT = sizeof TYPES / sizeof *TYPES, PEER = 2, FRAMES_MAX = 64 };
