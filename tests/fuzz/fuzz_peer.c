@@ -80,6 +80,7 @@ static const uint16_t TYPES[] = {
     MESSAGE_DRAIN_HEARD,
     MESSAGE_ORDER,
     MESSAGE_ORDER_RESULT,
+    MESSAGE_RING_NEWS,
 };
 
 enum { TYPE_COUNT = sizeof TYPES / sizeof *TYPES, PEER = 2, FRAMES_MAX = 64 };
