@@ -440,6 +440,8 @@ uint64_t placement_deadline_us(const struct node *node);
 void node_evidence(const struct node *node, struct ring_testimony *out);
 /* A peer's MESSAGE_RING_ASK. */
 void evidence_asked(struct node *node, link_id link, request_id request);
+/* What would be answered has changed: who may drive is told, if partitions move here. */
+void evidence_changed(struct node *node);
 
 /* stability_schedule.c */
 void stability_start(struct node *node);
