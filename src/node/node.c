@@ -153,6 +153,8 @@ static void init_environment(struct node *node, const struct node_params *params
         environment->hash_start = password_hash_start;
         environment->hash_take = password_hash_take;
     }
+    environment->key_state_start = key_state_start;
+    environment->key_state_take = key_state_take;
     environment->random_bytes = params->host.random_bytes;
     user_table_forget(environment); /* until the store has told what was agreed on */
     environment->client_close = environment_client_close;
@@ -250,6 +252,7 @@ void node_free(struct node *node)
     if (node == NULL)
         return;
     client_sessions_free(node);
+    key_states_deinit(node);
     environment_deinit(&node->environment);
     while (node->pending != NULL)
         pending_remove(node, node->pending);
@@ -587,6 +590,9 @@ static void store_frame(struct node *node, const struct frame *frame)
     case PENDING_DROP:
         drop_store_frame(node, pending, frame->type, frame->body);
         break;
+    case PENDING_KEY_STATE:
+        key_state_answered(node, pending, refused ? STATUS_OVERLOADED : STATUS_OK, frame->body);
+        break;
     case PENDING_TREE:
         if (refused)
             tree_schedule_failed(node, pending, STATUS_OVERLOADED);
@@ -653,6 +659,8 @@ static void tick(struct node *node)
             node_register_store_silent(node, pending);
         else if (pending->kind == PENDING_TREE)
             tree_schedule_failed(node, pending, STATUS_TIMEOUT);
+        else if (pending->kind == PENDING_KEY_STATE)
+            key_state_answered(node, pending, STATUS_TIMEOUT, slice_make(NULL, 0));
         else
             pending_remove(node, pending);
     }
