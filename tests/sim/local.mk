@@ -52,6 +52,7 @@ ringsim_SOURCES = \
 	tests/sim/oracle_expiry.c \
 	tests/sim/oracle_hints.c \
 	tests/sim/oracle_moves.c \
+	tests/sim/oracle_tags.c \
 	tests/sim/oracle_purge.c \
 	tests/sim/oracle_siblings.c \
 	tests/sim/oracle_state.h \
@@ -79,6 +80,7 @@ ringsim_SOURCES = \
 	tests/sim/script_client.h \
 	tests/sim/script_deletes.c \
 	tests/sim/script_hints.c \
+	tests/sim/script_moves.c \
 	tests/sim/script_network.c \
 	tests/sim/script_process.c \
 	tests/sim/script_quorum.c \
