@@ -113,6 +113,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/id-given-again.patch \
 	tests/sim/mutants/stage-outlives-member.patch \
 	tests/sim/mutants/removed-node-goes-on.patch \
+	tests/sim/mutants/removed-node-learnt-again.patch \
 	tests/sim/mutants/drop-keeps-hints.patch \
 	tests/sim/mutants/drop-reuses-id.patch \
 	tests/sim/mutants/absence-deletes.patch \
@@ -144,6 +145,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/evidence-confirms-early.patch \
 	tests/sim/mutants/new-store-takes-any-value.patch \
 	tests/sim/mutants/source-is-not-sealed.patch \
+	tests/sim/mutants/who-leaves-is-not-absorbed.patch \
 	tests/sim/mutants/tags-go-unchecked.patch \
 	tests/sim/mutants/transfer-ignores-read-error.patch \
 	tests/sim/mutants/run \
