@@ -52,6 +52,7 @@ ringsim_SOURCES = \
 	tests/sim/oracle_expiry.c \
 	tests/sim/oracle_hints.c \
 	tests/sim/oracle_moves.c \
+	tests/sim/oracle_tags.c \
 	tests/sim/oracle_purge.c \
 	tests/sim/oracle_siblings.c \
 	tests/sim/oracle_state.h \
@@ -79,6 +80,7 @@ ringsim_SOURCES = \
 	tests/sim/script_client.h \
 	tests/sim/script_deletes.c \
 	tests/sim/script_hints.c \
+	tests/sim/script_moves.c \
 	tests/sim/script_network.c \
 	tests/sim/script_process.c \
 	tests/sim/script_quorum.c \
@@ -111,6 +113,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/id-given-again.patch \
 	tests/sim/mutants/stage-outlives-member.patch \
 	tests/sim/mutants/removed-node-goes-on.patch \
+	tests/sim/mutants/removed-node-learnt-again.patch \
 	tests/sim/mutants/drop-keeps-hints.patch \
 	tests/sim/mutants/drop-reuses-id.patch \
 	tests/sim/mutants/absence-deletes.patch \
@@ -142,6 +145,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/evidence-confirms-early.patch \
 	tests/sim/mutants/new-store-takes-any-value.patch \
 	tests/sim/mutants/source-is-not-sealed.patch \
+	tests/sim/mutants/who-leaves-is-not-absorbed.patch \
 	tests/sim/mutants/tags-go-unchecked.patch \
 	tests/sim/mutants/transfer-ignores-read-error.patch \
 	tests/sim/mutants/run \

@@ -228,6 +228,7 @@ static void carry_out(struct machine *machine, const struct effects *effects)
             break;
         case EFFECT_LINK_SEND:
             register_oracle_sent(machine->world->register_oracle, machine, bytes);
+            oracle_tags_sent(machine->world->oracle, machine, bytes);
             network_send(machine, effect->link, bytes);
             break;
         case EFFECT_LINK_CLOSE:

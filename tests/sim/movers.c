@@ -194,21 +194,26 @@ static bool draw_wish(struct mover *mover, const struct register_value *value,
     return true;
 }
 
-static void stage(struct mover *mover, const struct register_value *value, struct machine *through)
+void movers_stage(struct machine *through, const struct ring_wish *wishes, uint32_t count)
 {
     struct register_change change = {.kind = REGISTER_CHANGE_STAGE};
     struct buffer bytes = {0};
-    struct ring_wish repeat = {.kind = RING_WISH_REPEAT_RACKS};
-    ring_wish_encode(&repeat, &bytes);
-    for (uint64_t i = 1 + random_below(&mover->random, 2); i > 0; i--) {
-        struct ring_wish wish;
-        if (draw_wish(mover, value, &wish))
-            ring_wish_encode(&wish, &bytes);
-    }
+    ring_wish_encode(&(struct ring_wish){.kind = RING_WISH_REPEAT_RACKS}, &bytes);
+    for (uint32_t i = 0; i < count; i++)
+        ring_wish_encode(&wishes[i], &bytes);
     memcpy(change.words, bytes.data, bytes.length);
     change.words_length = (uint16_t)bytes.length;
     buffer_deinit(&bytes);
     machine_change(through, &change);
+}
+
+static void stage(struct mover *mover, const struct register_value *value, struct machine *through)
+{
+    struct ring_wish wishes[2];
+    uint32_t count = 0;
+    for (uint64_t i = 1 + random_below(&mover->random, 2); i > 0; i--)
+        count += draw_wish(mover, value, &wishes[count]);
+    movers_stage(through, wishes, count);
 }
 
 static void clear(struct machine *through)
@@ -216,23 +221,31 @@ static void clear(struct machine *through)
     machine_change(through, &(struct register_change){.kind = REGISTER_CHANGE_STAGE_CLEAR});
 }
 
-static void commit(struct mover *mover, const struct register_value *value, struct machine *through)
+bool movers_commit(struct machine *through)
 {
+    const struct register_value *value = inside_value(through->loop);
     struct change_plan plan;
     char reason[RING_REASON_MAX] = "";
     if (change_plan_make(value->ring, &value->staged, &plan, reason) != STATUS_OK) {
         world_note(through->world, "no plan: %s", reason);
-        if (random_chance(&mover->random, 1, 2))
-            clear(through);
-        else
-            stage(mover, value, through);
-        return;
+        return false;
     }
     machine_change(through, &(struct register_change){.kind = REGISTER_CHANGE_PLAN_COMMIT,
                                                       .plan_id = plan.id,
                                                       .member = {.id = through->id},
                                                       .user = "default"});
     change_plan_deinit(&plan);
+    return true;
+}
+
+static void commit(struct mover *mover, const struct register_value *value, struct machine *through)
+{
+    if (movers_commit(through))
+        return;
+    if (random_chance(&mover->random, 1, 2))
+        clear(through);
+    else
+        stage(mover, value, through);
 }
 
 static void change_plan(struct machine *through, enum register_change_kind kind, node_id node)

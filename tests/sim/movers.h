@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
 
@@ -22,6 +23,7 @@ struct machine;
 struct movers;
 struct occurrence;
 struct register_value;
+struct ring_wish;
 struct world;
 
 struct movers *movers_new(struct world *world);
@@ -35,6 +37,10 @@ void movers_crash_driver(struct world *world, const struct occurrence *what);
 void movers_heal(struct world *world);
 /* G1; `reason` has room for `size` bytes. */
 bool movers_are_quiet(struct world *world, char *reason, size_t size);
+
+/* Through a machine that is up: what is wished beside what was; false: there is no plan for it. */
+void movers_stage(struct machine *through, const struct ring_wish *wishes, uint32_t count);
+bool movers_commit(struct machine *through);
 
 /* A value was chosen that is newer than all before. */
 void movers_value_chosen(struct world *world, const struct register_value *value);

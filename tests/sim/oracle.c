@@ -54,6 +54,7 @@ struct oracle *oracle_new(struct world *world)
     oracle_counter_add_keys(oracle);
     oracle_hash_add_keys(oracle);
     oracle->listed = memory_new(oracle->key_count, sizeof *oracle->listed);
+    oracle->tags = oracle_tags_new(world);
     oracle->dropped = memory_new(world->plan.partition_count, sizeof *oracle->dropped);
     return oracle;
 }
@@ -84,6 +85,7 @@ void oracle_free(struct oracle *oracle)
     free(oracle->keys);
     free(oracle->listed);
     free(oracle->dropped);
+    oracle_tags_free(oracle->tags);
     free(oracle);
 }
 
@@ -374,6 +376,7 @@ void oracle_disk_lost(struct oracle *oracle, const struct machine *machine)
 {
     struct world *world = oracle->world;
     struct registered *registered, *next;
+    oracle_tags_lost(oracle, machine);
     HASH_ITER(hh, oracle->versions, registered, next)
     {
         struct version *version = &registered->version;

@@ -157,6 +157,8 @@ void oracle_unanswered(struct oracle *oracle, const struct command *command);
 /* A batch that `machine` is about to write over what it shows now. */
 void oracle_batch(struct oracle *oracle, const struct machine *machine, struct slice batch);
 void oracle_disk_lost(struct oracle *oracle, const struct machine *machine);
+/* What it sends to a peer now. */
+void oracle_tags_sent(struct oracle *oracle, const struct machine *machine, struct slice frames);
 
 /* ---- the end: all machines are up and agree */
 void oracle_check_end(struct oracle *oracle);

@@ -482,6 +482,8 @@ static void check_record(struct oracle *oracle, const struct machine *machine, s
     } else if (ok && key.data[0] == RECORD_META) {
         oracle_moves_put(oracle, machine, key, before);
         ok = key.data[key.length - 1] == 'd' || checkpoint_is_canonical(value);
+        if (ok && key.data[key.length - 1] == 'c')
+            oracle_tags_stored(oracle, machine, key, value, before);
     } else if (ok && key.data[0] == RECORD_REGISTER) {
         struct slice old = slice_make(NULL, 0);
         if (!ordered_map_get(before, key, &old))

@@ -280,9 +280,11 @@ static const char *judge(const struct oracle *oracle, const struct command *comm
         return "the context does not cover a value that was shown";
     if (shown && is_observed)
         return "a value was shown beside what replaced it";
-    if (is_covered && !shown && !is_observed && version->kind != SIBLING_TOMBSTONE)
+    if (is_covered && !shown && !is_observed && version->kind != SIBLING_TOMBSTONE &&
+        !was_deleted(oracle, version))
         return "the context covers a value that was neither shown nor replaced";
-    if (!is_covered && must_know(oracle, version, command, oracle_read_owners(oracle, command)))
+    if (!is_covered && must_know(oracle, version, command, oracle_read_owners(oracle, command)) &&
+        !was_deleted(oracle, version))
         return "a promised version was not seen";
     return NULL;
 }
@@ -349,7 +351,7 @@ void oracle_siblings_end(struct oracle *oracle, const struct machine *owner,
         const struct version *version = key->versions[i];
         bool alive = cell_find(cell, &version->dot) != NULL;
         if (version->acked && !version->excused && !alive && !version->collected &&
-            find_observer(oracle, version, &cell->context) == NULL)
+            find_observer(oracle, version, &cell->context) == NULL && !was_deleted(oracle, version))
             fail_cell(oracle, owner, key, version, "a promised value is gone at the end");
     }
 }

@@ -34,6 +34,7 @@ struct oracle {
     uint32_t write_count;
     uint32_t write_capacity;
     uint64_t command_count;
+    struct oracle_tags *tags;
     bool *listed;      /* by key: seen in the answer of KEYS */
     uint32_t *dropped; /* by partition: machines that dropped a copy of it, by bits */
 };
@@ -112,6 +113,15 @@ void oracle_moves_answered(struct oracle *oracle, const struct oracle_key *key, 
 /* Whether another disk has the version, as a copy that counts or as a hint. */
 bool oracle_is_elsewhere(struct oracle *oracle, const struct machine *machine,
                          const struct version *version);
+
+/* oracle_tags.c */
+struct oracle_tags *oracle_tags_new(const struct world *world);
+void oracle_tags_free(struct oracle_tags *tags);
+/* The machine's disk is about to be lost, or to be replaced by an older one. */
+void oracle_tags_lost(struct oracle *oracle, const struct machine *machine);
+/* The state of a replica is put over what `before` shows. */
+void oracle_tags_stored(struct oracle *oracle, const struct machine *machine, struct slice name,
+                        struct slice value, const struct ordered_map *before);
 
 /* oracle_answer.c: an acknowledged write and a read of so many owners have one in common. */
 bool oracle_meets(const struct oracle *oracle, const struct version *version, uint8_t read_owners);

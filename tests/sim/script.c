@@ -23,8 +23,8 @@ struct script_run {
 };
 
 static const struct script *const *const tables[] = {
-    scripts_of_networks,  scripts_of_processes, scripts_of_hints,
-    scripts_of_causality, scripts_of_deletes,   scripts_of_quorums,
+    scripts_of_networks, scripts_of_processes, scripts_of_hints, scripts_of_causality,
+    scripts_of_deletes,  scripts_of_quorums,   scripts_of_moves,
 };
 
 const struct script *script_at(unsigned index)

@@ -12,5 +12,6 @@ extern const struct script *const scripts_of_hints[];     /* 4.3 */
 extern const struct script *const scripts_of_causality[]; /* 4.4: what must not be lost */
 extern const struct script *const scripts_of_deletes[];   /* 4.4: what must not come back */
 extern const struct script *const scripts_of_quorums[];   /* 4.5 */
+extern const struct script *const scripts_of_moves[];     /* 4.6: owners that change */
 
 #endif
