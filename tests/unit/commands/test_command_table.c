@@ -152,6 +152,12 @@ static void every_command_answers_with_one_value(void **state)
     assert_int_equal(harness->environment.sessions != NULL, 1);
 }
 
+static void count_row(const struct command *row, void *data)
+{
+    (void)row;
+    ++*(uint32_t *)data;
+}
+
 static void command_describes_every_row(void **state)
 {
     struct client *client = harness_client(*state);
@@ -159,11 +165,13 @@ static void command_describes_every_row(void **state)
     struct resp_value *docs = client_value(client, "COMMAND DOCS");
     struct resp_value *list = client_value(client, "COMMAND LIST");
     char count[32];
+    uint32_t rows = 0; /* subcommands too */
+    each_row(count_row, &rows);
     snprintf(count, sizeof count, ":%u\r\n", COMMAND_COUNT);
     assert_reply(client, "COMMAND COUNT", count);
     assert_int_equal(all->element_count, COMMAND_COUNT);
     assert_int_equal(docs->element_count, 2 * COMMAND_COUNT);
-    assert_int_equal(list->element_count, COMMAND_COUNT);
+    assert_int_equal(list->element_count, rows);
     for (uint32_t i = 0; i < COMMAND_COUNT; i++) {
         const struct resp_value *entry = value_get(docs, command_at(i)->name);
         assert_non_null(entry);
