@@ -177,8 +177,15 @@ static void reject_subcommand(struct call *call, const struct command *command)
             (char)(command->name[i] >= 'a' && command->name[i] <= 'z' ? command->name[i] - 32
                                                                       : command->name[i]);
     container[i] = '\0';
-    reject(call, "ERR unknown subcommand '%.*s'. Try %s HELP.",
-           shown_length(word, COMMAND_TEXT_MAX), (const char *)word.data, container);
+    struct buffer full = {0};
+    buffer_printf(&full, "%s|%.*s", container, shown_length(word, COMMAND_TEXT_MAX),
+                  (const char *)word.data);
+    const char *reason = command_absent_reason(buffer_slice(&full));
+    reject(call, "ERR unknown subcommand '%.*s'%s%s%s. Try %s HELP.",
+           shown_length(word, COMMAND_TEXT_MAX), (const char *)word.data,
+           reason != NULL ? " (not offered by RingDB: " : "", reason != NULL ? reason : "",
+           reason != NULL ? ")" : "", container);
+    buffer_deinit(&full);
 }
 
 static void reject_arity(struct call *call, const struct command *command)

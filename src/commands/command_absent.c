@@ -31,6 +31,14 @@ const struct command_absent commands_absent[] = {
     {"REPLICAOF SLAVEOF PSYNC SYNC REPLCONF FAILOVER ROLE", "the ring has no masters and replicas "
                                                             "of whole nodes"},
     {"MONITOR DEBUG MODULE", "it is a tool for the insides of a Redis"},
+    {"CLUSTER|ADDSLOTS CLUSTER|ADDSLOTSRANGE CLUSTER|BUMPEPOCH "
+     "CLUSTER|COUNT-FAILURE-REPORTS CLUSTER|DELSLOTS "
+     "CLUSTER|DELSLOTSRANGE CLUSTER|FAILOVER CLUSTER|FLUSHSLOTS CLUSTER|FORGET CLUSTER|LINKS "
+     "CLUSTER|MEET CLUSTER|REPLICAS CLUSTER|REPLICATE CLUSTER|RESET CLUSTER|SAVECONFIG "
+     "CLUSTER|SET-CONFIG-EPOCH CLUSTER|SETSLOT CLUSTER|SLAVES",
+     "the ring is changed with ringctl cluster, and has no masters and replicas of whole nodes"},
+    {"LATENCY|GRAPH", "LATENCY HISTORY has the numbers"},
+    {"MEMORY|MALLOC-STATS MEMORY|PURGE", "the allocator is the system's"},
     {"SENTINEL", "clients find the ring at any node"},
 };
 
