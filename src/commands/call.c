@@ -315,7 +315,7 @@ void call_prepare(struct call *call)
 {
     call->options = (struct request_options){0};
     call->grows_value = call->adds_decimal = call->adds_to_field = false;
-    call->takes_collections = false;
+    call->takes_collections = call->times_each = false;
     call->type_text = call->failed_sum = NULL;
     call->check.tries = 0;
     buffer_clear(&call->flagged);
@@ -477,7 +477,7 @@ static void send(struct call *call, uint32_t index, struct key_request *request)
         request->identity = (struct request_identity){
             .id = call->request_id, .part = index, .digest = call->request_digest};
     join_keyspace(call, request);
-    if (!(call->command->flags & COMMAND_BLOCKING))
+    if (!(call->command->flags & COMMAND_BLOCKING) && !call->times_each)
         limit_timeout(call, &request->options);
     call->request_open++;
     session_request(call->session, call, index, request);

@@ -24,7 +24,6 @@ const struct command_absent commands_absent[] = {
     {"EVAL EVAL_RO EVALSHA EVALSHA_RO SCRIPT FCALL FCALL_RO FUNCTION", "there are no scripts yet"},
     {"DUMP RESTORE RESTORE-ASKING MIGRATE", "values are not exported in Redis' form"},
     {"SORT SORT_RO", "there are no collections to sort yet"},
-    {"FLUSHALL FLUSHDB", "a whole keyspace cannot be emptied yet"},
     {"MOVE SWAPDB", "a keyspace has a policy of its own; COPY takes a value to another one"},
     {"SAVE BGSAVE BGREWRITEAOF LASTSAVE", "every acknowledged write is on disk already"},
     {"SHUTDOWN", "a node is stopped by a signal"},

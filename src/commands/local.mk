@@ -32,6 +32,7 @@ libringcore_a_SOURCES += \
 	src/commands/elements.h \
 	src/commands/environment.h \
 	src/commands/expiry.c \
+	src/commands/flush.c \
 	src/commands/expiry.h \
 	src/commands/hashes.c \
 	src/commands/help.c \

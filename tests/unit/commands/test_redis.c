@@ -232,6 +232,7 @@ static void compare_corpus(struct harness *harness, const char *first)
     snprintf(path, sizeof path, "%s/tests/unit/commands/corpus.txt", source != NULL ? source : ".");
     FILE *corpus = fopen(path, "re");
     assert_non_null(corpus);
+    harness->settings.flush_commands = 1;
     resp_value_free(redis_reply(first, &bytes));
     resp_value_free(our_reply(client, first, &bytes));
     while (fgets(line, sizeof line, corpus) != NULL) {
