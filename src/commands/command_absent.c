@@ -8,7 +8,7 @@
 
 const struct command_absent commands_absent[] = {
     {"LCS", "there are no comparisons of values yet"},
-    {"PFADD PFCOUNT PFMERGE PFDEBUG PFSELFTEST", "there are no HyperLogLogs yet"},
+    {"PFDEBUG PFSELFTEST", "it is a tool for the insides of a Redis"},
     {"GEOADD GEODIST GEOHASH GEOPOS GEORADIUS GEORADIUS_RO GEORADIUSBYMEMBER "
      "GEORADIUSBYMEMBER_RO GEOSEARCH GEOSEARCHSTORE",
      "there are no places on the globe yet"},
@@ -30,6 +30,7 @@ const struct command_absent commands_absent[] = {
     {"REPLICAOF SLAVEOF PSYNC SYNC REPLCONF FAILOVER ROLE", "the ring has no masters and replicas "
                                                             "of whole nodes"},
     {"MONITOR DEBUG MODULE", "it is a tool for the insides of a Redis"},
+    {"SENTINEL", "clients find the ring at any node"},
     {"CLUSTER|ADDSLOTS CLUSTER|ADDSLOTSRANGE CLUSTER|BUMPEPOCH "
      "CLUSTER|COUNT-FAILURE-REPORTS CLUSTER|DELSLOTS "
      "CLUSTER|DELSLOTSRANGE CLUSTER|FAILOVER CLUSTER|FLUSHSLOTS CLUSTER|FORGET CLUSTER|LINKS "
@@ -38,7 +39,6 @@ const struct command_absent commands_absent[] = {
      "the ring is changed with ringctl cluster, and has no masters and replicas of whole nodes"},
     {"LATENCY|GRAPH", "LATENCY HISTORY has the numbers"},
     {"MEMORY|MALLOC-STATS MEMORY|PURGE", "the allocator is the system's"},
-    {"SENTINEL", "clients find the ring at any node"},
 };
 
 const uint32_t commands_absent_count = sizeof commands_absent / sizeof commands_absent[0];

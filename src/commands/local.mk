@@ -35,6 +35,7 @@ libringcore_a_SOURCES += \
 	src/commands/flush.c \
 	src/commands/expiry.h \
 	src/commands/hashes.c \
+	src/commands/hyperloglogs.c \
 	src/commands/help.c \
 	src/commands/help.h \
 	src/commands/information.c \

@@ -261,7 +261,6 @@ static void answers_as_redis_does_in_version_3(void **state)
     compare_corpus(*state, "HELLO 3");
 }
 
-int main(void)
 static bool is_offered_or_explained(struct slice name)
 {
     const uint8_t *bar = memchr(name.data, '|', name.length);
@@ -292,14 +291,15 @@ static void every_command_of_redis_is_offered_or_explained(void **state)
     buffer_deinit(&bytes);
 }
 
+int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(answers_as_redis_does_in_version_2, harness_setup,
                                         harness_teardown),
         cmocka_unit_test_setup_teardown(answers_as_redis_does_in_version_3, harness_setup,
                                         harness_teardown),
-    };
         cmocka_unit_test(every_command_of_redis_is_offered_or_explained),
+    };
     alarm(SECONDS_MAX);
     signal(SIGPIPE, SIG_IGN);
     if (system("(command -v redis-server || command -v redis-check-rdb) >/dev/null 2>&1") != 0) {
