@@ -63,6 +63,7 @@ struct harness {
     int fail_after;          /* as many of that kind are answered first */
     const char *stale_score; /* by which an owner that is behind names each member, too */
     bool looks;              /* no member of a sorted set stands without a look at it */
+    bool cuts_nothing;       /* the owner that deletes collections knows of no event at all */
     bool counts_apart;       /* sorted sets cannot be told from the order of owners */
     uint8_t told_type; /* which an owner that is behind takes every key for; enum collection_type */
     uint8_t fail_acks, fail_needed;
