@@ -181,7 +181,15 @@ static void collect_delete(struct call *call, uint32_t index, const struct key_r
     }
 }
 
-/* What counts as removed so far is perhaps there still. */
+/* The flagged ones, which count as removed so far, are there; `perhaps`: without some elements. */
+static void not_removed(struct call *call, bool perhaps)
+{
+    struct flush *flush = call->work;
+    flush->removed -= flagged_count(call);
+    if (perhaps)
+        flush->unknown += flagged_count(call);
+}
+
 static void collect_collection(struct call *call, uint32_t index, const struct key_result *result)
 {
     struct flush *flush = call->work;
@@ -196,21 +204,30 @@ static void collect_collection(struct call *call, uint32_t index, const struct k
 static void take_removal(struct call *call)
 {
     struct flush *flush = call->work;
-    if (call->flagged_failure.status != STATUS_OK)
-        note_failure(flush, KEY_READ, &call->flagged_failure);
+    if (call->flagged_failure.status != STATUS_OK) {
+        note_failure(flush, KEY_WRITE, &call->flagged_failure);
+        not_removed(call, true);
+    }
     go_on(call);
 }
 
 static void remove_collections(struct call *call)
 {
-    if (call->flagged_failure.status != STATUS_OK ||
-        !flagged_delete(call, collect_collection, take_removal))
-        take_removal(call);
+    struct flush *flush = call->work;
+    if (call->flagged_failure.status != STATUS_OK) {
+        note_failure(flush, KEY_READ, &call->flagged_failure);
+        not_removed(call, false);
+        go_on(call);
+    } else if (!flagged_delete(call, collect_collection, take_removal)) {
+        go_on(call);
+    }
 }
 
 static void look_at_collections(struct call *call)
 {
     const struct flush *flush = call->work;
+    if (flush->failure.status != STATUS_OK)
+        not_removed(call, false);
     if (flush->failure.status != STATUS_OK || !flagged_look(call, remove_collections))
         go_on(call);
 }
