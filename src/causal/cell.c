@@ -85,6 +85,7 @@ void cell_insert(struct cell *cell, const struct sibling *sibling)
     assert(sibling->kind < SIBLING_KIND_COUNT);
     assert(sibling->kind != SIBLING_TOMBSTONE || sibling->value.length == 0);
     assert(sibling->kind != SIBLING_COUNTER || sibling->expire_at_ms == 0);
+    assert(!sibling->sketch || sibling->kind == SIBLING_STRING);
     uint32_t index = lower_bound(cell, &sibling->dot);
     if (index < cell->count && dot_compare(&cell->siblings[index].dot, &sibling->dot) == 0)
         return;
@@ -133,7 +134,13 @@ static void merge_siblings(const struct cell *a, const struct cell *b, struct ce
     }
 }
 
-/* Of the strings and tombstones leave the winner alone; how many values went. */
+/*
+ * Of the strings and tombstones leave the winner alone, and sketches; how many values went.
+ *
+ * A sketch is a rival of the others, and nothing is a rival of it: what is older than a sketch
+ * goes, whether that sketch is still there or was replaced by something newer (C3), so the order of
+ * merges does not matter.
+ */
 static uint32_t keep_winner(struct cell *cell)
 {
     const struct sibling *winner = NULL;
@@ -144,13 +151,13 @@ static uint32_t keep_winner(struct cell *cell)
         const struct sibling *sibling = &cell->siblings[i];
         if (!sibling_is_beside(sibling->kind) && (winner == NULL || sibling->time >= winner->time))
             winner = sibling;
-        values += sibling->kind == SIBLING_STRING;
+        values += sibling->kind == SIBLING_STRING && !sibling->sketch;
     }
     if (winner != NULL)
-        values -= winner->kind == SIBLING_STRING;
+        values -= winner->kind == SIBLING_STRING && !winner->sketch;
     for (uint32_t i = 0; i < cell->count; i++) {
         const struct sibling *sibling = &cell->siblings[i];
-        if (sibling_is_beside(sibling->kind) || sibling == winner)
+        if (sibling_is_beside(sibling->kind) || sibling->sketch || sibling == winner)
             cell->siblings[kept++] = *sibling;
         if (sibling == winner)
             winner = NULL; /* it may have moved */

@@ -7,7 +7,8 @@
  *   merge(x, y): a sibling of x stays iff y has it too or y.context does not
  *   cover its dot, and the other way round; context = pointwise maximum. With
  *   last-writer-wins the highest (time, dot) of the rest's strings and tombstones stays
- *   alone; what counts or cuts has no rivals, and stays beside it.
+ *   alone; what counts or cuts has no rivals, and stays beside it. So does a sketch
+ *   (causal/hyperloglog.h), whatever is newer, and an older string does not stay beside it.
  *
  * Source: Almeida et al., "Scalable and Accurate Causality Tracking for
  * Eventually Consistent Stores", DAIS 2014; reference "algorithms" 3.3.
@@ -56,6 +57,7 @@ struct sibling {
     uint64_t expire_at_ms;  /* ms since 1970; 0: never. From then on the value is absent. Not 0 of
                                a tombstone: it was a value (causal/expired.h) */
     uint8_t kind;           /* enum sibling_kind */
+    bool sketch;            /* a string that joins with others like it (causal/hyperloglog.h) */
     struct slice value;     /* borrowed from what was decoded; empty for a tombstone */
     struct slice request;   /* the stamp of the request it was made for (wire/record_request.h);
                                borrowed; empty: the request had no id */

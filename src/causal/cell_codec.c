@@ -4,7 +4,8 @@
  *   cell     context (a version vector), varint sibling count, siblings
  *   sibling  varint index    of its actor in the context
  *            varint behind   context sequence of that actor - sequence of the dot
- *            u8     kind, and 0x80 when the value is omitted, 0x40 when there is a stamp
+ *            u8     kind, and 0x80 when the value is omitted, 0x40 when there is a stamp,
+ *                   0x20 when it is a sketch
  *            u64    time
  *            varint expire_at_ms
  *            varint length, stamp of the request, if there is one
@@ -23,9 +24,10 @@
 #include "causal/counter.h"
 #include "causal/cut.h"
 #include "causal/garbage.h"
+#include "causal/hyperloglog.h"
 
 enum { SIBLING_BYTES_MIN = 13, DOT_IMAGE_BYTES = 24 };
-enum { KIND_OMITTED = 0x80, KIND_REQUEST = 0x40 }; /* beside the kind */
+enum { KIND_OMITTED = 0x80, KIND_REQUEST = 0x40, KIND_SKETCH = 0x20 }; /* beside the kind */
 
 static void encode_sibling(const struct sibling *sibling, uint64_t index, uint64_t behind,
                            uint64_t value_bytes_max, struct buffer *out)
@@ -36,6 +38,7 @@ static void encode_sibling(const struct sibling *sibling, uint64_t index, uint64
     buffer_put_varint(out, index);
     buffer_put_varint(out, behind);
     buffer_put_u8(out, (uint8_t)(sibling->kind | (omitted > 0 ? KIND_OMITTED : 0) |
+                                 (sibling->sketch ? KIND_SKETCH : 0) |
                                  (sibling->request.length > 0 ? KIND_REQUEST : 0)));
     buffer_put_u64(out, sibling->time);
     buffer_put_varint(out, sibling->expire_at_ms);
@@ -93,7 +96,8 @@ static bool is_well_made(const struct sibling *sibling)
     case SIBLING_CUT:
         return sibling->expire_at_ms == 0 && cut_is_sound(sibling->value);
     default:
-        return sibling->kind == SIBLING_STRING;
+        return sibling->kind == SIBLING_STRING && (!sibling->sketch || sibling->omitted_bytes > 0 ||
+                                                   hyperloglog_is_sound(sibling->value));
     }
 }
 
@@ -106,7 +110,8 @@ static void decode_sibling(struct reader *reader, const struct version_vector *c
     uint8_t kind = reader_u8(reader);
     bool omitted = (kind & KIND_OMITTED) != 0;
     bool stamped = (kind & KIND_REQUEST) != 0;
-    out->kind = (uint8_t)(kind & ~(KIND_OMITTED | KIND_REQUEST));
+    out->sketch = (kind & KIND_SKETCH) != 0;
+    out->kind = (uint8_t)(kind & ~(KIND_OMITTED | KIND_REQUEST | KIND_SKETCH));
     out->time = reader_u64(reader);
     out->expire_at_ms = reader_varint(reader);
     if (stamped)
@@ -120,7 +125,7 @@ static void decode_sibling(struct reader *reader, const struct version_vector *c
     if (omitted && (!may_omit || out->omitted_bytes == 0 || out->kind != SIBLING_STRING))
         reader->failed = true;
     if (reader->failed || index >= context->count || behind >= context->entries[index].sequence ||
-        (out->kind != SIBLING_STRING && !is_well_made(out))) {
+        (out->sketch && out->kind != SIBLING_STRING) || !is_well_made(out)) {
         reader->failed = true;
         return;
     }

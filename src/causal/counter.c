@@ -11,6 +11,7 @@
 #include "causal/counter_fold.h"
 #include "causal/counter_state.h"
 #include "causal/expired.h"
+#include "causal/hyperloglog.h"
 #include "causal/request_time.h"
 
 enum { NUMBER_DIGITS_MAX = 18 };
@@ -370,6 +371,23 @@ bool cell_is_live(const struct cell *cell)
     return counts(cell);
 }
 
+/* The join of all that are visible: `newest` is one of them. */
+static void join_sketches(const struct cell *cell, uint64_t now_ms, struct buffer *text,
+                          struct sibling *newest)
+{
+    struct hyperloglog sketch = {{0}};
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < cell->count; i++)
+        count += cell->siblings[i].sketch && sibling_is_visible(&cell->siblings[i], now_ms);
+    if (count < 2)
+        return;
+    for (uint32_t i = 0; i < cell->count; i++)
+        if (cell->siblings[i].sketch && sibling_is_visible(&cell->siblings[i], now_ms))
+            (void)hyperloglog_join(&sketch, cell->siblings[i].value, NULL);
+    hyperloglog_encode(&sketch, text);
+    newest->value = buffer_slice(text);
+}
+
 bool cell_shown(const struct cell *cell, uint64_t now_ms, struct buffer *text, struct sibling *out)
 {
     const struct sibling *string = cell_visible(cell, now_ms);
@@ -377,6 +395,10 @@ bool cell_shown(const struct cell *cell, uint64_t now_ms, struct buffer *text, s
     decimal number = 0;
     buffer_clear(text);
     *out = string != NULL ? *string : (struct sibling){.kind = SIBLING_STRING};
+    if (out->sketch) {
+        join_sketches(cell, now_ms, text, out);
+        return true;
+    }
     if (!cell_has_counter(cell))
         return string != NULL;
     counter_join_cell(&counter, cell, cell_expired_at_ms(cell, now_ms), UINT64_MAX);

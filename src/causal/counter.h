@@ -113,8 +113,9 @@ bool cell_has_counter(const struct cell *cell);
 bool cell_is_live(const struct cell *cell);
 /*
  * What a reader is shown at `now_ms`: the newest visible string, with what the cell counts
- * added to it if it is a number. `text` is cleared and takes a value that had to be made.
- * Once the string has expired, increments made before that count no more.
+ * added to it if it is a number, or joined with the others if it is a sketch. `text` is cleared and
+ * takes a value that had to be made. Once the string has expired, increments made before that count
+ * no more.
  */
 bool cell_shown(const struct cell *cell, uint64_t now_ms, struct buffer *text, struct sibling *out);
 

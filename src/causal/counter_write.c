@@ -8,7 +8,7 @@
 static void keep(const struct counter_write *write, struct register_effect *effect)
 {
     const struct sibling *string = cell_visible(write->cell, write->now_ms);
-    if (cell_has_counter(write->cell) && effect->replaces)
+    if (cell_has_counter(write->cell) && effect->replaces && !effect->sketch)
         effect->value = string != NULL ? string->value : slice_text("0");
 }
 

@@ -42,6 +42,7 @@ bool cell_expire(const struct cell *cell, uint64_t now_ms, struct cell *out)
             continue;
         if (sibling_is_expired(&sibling, now_ms)) {
             sibling.kind = SIBLING_TOMBSTONE;
+            sibling.sketch = false;
             sibling.value = slice_make(NULL, 0);
             sibling.omitted_bytes = 0;
         }

@@ -24,6 +24,8 @@ libringcore_a_SOURCES += \
 	src/causal/expired.h \
 	src/causal/garbage.c \
 	src/causal/garbage.h \
+	src/causal/hyperloglog.c \
+	src/causal/hyperloglog.h \
 	src/causal/hybrid_time.c \
 	src/causal/hybrid_time.h \
 	src/causal/register.c \

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "causal/bits.h"
+#include "causal/hyperloglog.h"
 #include "causal/score.h"
 
 bool mutation_reads(const struct mutation *mutation)
@@ -194,6 +195,7 @@ static void apply_expire(const struct mutation *mutation, const struct sibling *
         return;
     }
     write_value(out, seen->value, mutation->expire_at_ms);
+    out->sketch = seen->sketch;
     out->count = COUNT_KEEP;
 }
 
@@ -202,6 +204,7 @@ static void apply_persist(const struct sibling *seen, struct register_effect *ou
     if (seen == NULL || seen->expire_at_ms == 0)
         return;
     write_value(out, seen->value, 0);
+    out->sketch = seen->sketch;
     out->count = COUNT_KEEP;
     out->number = 1;
 }
@@ -260,6 +263,28 @@ static enum status apply_increment(const struct mutation *mutation, const struct
     return status;
 }
 
+/* What changes nothing writes nothing: whoever answers it has written back what was read. */
+static enum status apply_sketch(const struct mutation *mutation, const struct sibling *seen,
+                                uint64_t value_bytes_max, struct buffer *built,
+                                struct register_effect *out)
+{
+    struct hyperloglog sketch = {{0}};
+    bool changed = seen == NULL;
+    if (seen != NULL && hyperloglog_join(&sketch, seen->value, NULL) != HYPERLOGLOG_SOUND)
+        return STATUS_NOT_A_NUMBER;
+    if (hyperloglog_join(&sketch, mutation->value, &changed) != HYPERLOGLOG_SOUND)
+        return STATUS_INVALID;
+    if (!changed)
+        return STATUS_OK;
+    hyperloglog_encode(&sketch, built);
+    if (built->length > value_bytes_max)
+        return STATUS_TOO_LARGE;
+    write_value(out, buffer_slice(built), seen != NULL ? seen->expire_at_ms : 0);
+    out->sketch = true;
+    out->number = 1;
+    return STATUS_OK;
+}
+
 enum status register_mutate(const struct mutation *mutation, const struct sibling *seen,
                             uint64_t now_ms, uint64_t value_bytes_max, struct buffer *built,
                             struct register_effect *out)
@@ -294,6 +319,8 @@ enum status register_mutate(const struct mutation *mutation, const struct siblin
         return apply_bit_field(mutation, seen, value_bytes_max, built, out);
     case REGISTER_INCREMENT:
         return apply_increment(mutation, seen, built, out);
+    case REGISTER_SKETCH:
+        return apply_sketch(mutation, seen, value_bytes_max, built, out);
     case REGISTER_OPERATION_COUNT:
         break;
     }

@@ -27,6 +27,8 @@ enum register_operation {
     REGISTER_BIT_FIELD, /* value: a program of bits.h; `old`: its results */
     REGISTER_INCREMENT, /* value: the amount as text; number: the sum. See counter.h; IF_ABSENT and
                            IF_PRESENT as of SET, has_old then says that it was made */
+    REGISTER_SKETCH,    /* value: a HyperLogLog that joins what is there; number: 1 when something
+                           changed or was made. See hyperloglog.h */
     REGISTER_OPERATION_COUNT
 };
 
@@ -67,6 +69,7 @@ struct register_effect {
     uint8_t count;         /* enum count_effect */
     decimal amount;        /* COUNT_ADD */
     uint8_t kind;          /* enum sibling_kind of the new version */
+    bool sketch;           /* it is one */
     uint64_t expire_at_ms; /* of the new version */
     struct slice value;    /* of the new version */
     int64_t number;        /* see the operations; SET: 1 written, 0 condition not met */
@@ -85,7 +88,7 @@ bool register_is_integer(struct slice value, int64_t *out);
  * `seen` is the visible value or NULL: of the read quorum if the mutation reads, else
  * of one owner. `built` is cleared and takes a value that had to be made.
  * STATUS_TOO_LARGE: the new value would be above `value_bytes_max`. STATUS_NOT_A_NUMBER: `seen`
- * cannot be incremented, or not by this. STATUS_OVERFLOW. Then nothing changes.
+ * cannot be incremented, or not by this, or is no sketch. STATUS_OVERFLOW. Then nothing changes.
  */
 MUST_USE enum status register_mutate(const struct mutation *mutation, const struct sibling *seen,
                                      uint64_t now_ms, uint64_t value_bytes_max,

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCORE_TEXT_MAX = 256 }; /* longer ones are no numbers to Redis' clients either */
+enum { SCORE_TEXT_MAX = 1024 }; /* far above all digits of the largest double */
 
 static const uint64_t SIGN = UINT64_C(1) << 63;
 

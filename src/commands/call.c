@@ -177,8 +177,15 @@ static void reject_subcommand(struct call *call, const struct command *command)
             (char)(command->name[i] >= 'a' && command->name[i] <= 'z' ? command->name[i] - 32
                                                                       : command->name[i]);
     container[i] = '\0';
-    reject(call, "ERR unknown subcommand '%.*s'. Try %s HELP.",
-           shown_length(word, COMMAND_TEXT_MAX), (const char *)word.data, container);
+    struct buffer full = {0};
+    buffer_printf(&full, "%s|%.*s", container, shown_length(word, COMMAND_TEXT_MAX),
+                  (const char *)word.data);
+    const char *reason = command_absent_reason(buffer_slice(&full));
+    reject(call, "ERR unknown subcommand '%.*s'%s%s%s. Try %s HELP.",
+           shown_length(word, COMMAND_TEXT_MAX), (const char *)word.data,
+           reason != NULL ? " (not offered by RingDB: " : "", reason != NULL ? reason : "",
+           reason != NULL ? ")" : "", container);
+    buffer_deinit(&full);
 }
 
 static void reject_arity(struct call *call, const struct command *command)
@@ -310,7 +317,7 @@ void call_prepare(struct call *call)
 {
     call->options = (struct request_options){0};
     call->grows_value = call->adds_decimal = call->adds_to_field = false;
-    call->takes_collections = false;
+    call->takes_collections = call->times_each = false;
     call->type_text = call->failed_sum = NULL;
     call->check.tries = 0;
     buffer_clear(&call->flagged);
@@ -472,7 +479,7 @@ static void send(struct call *call, uint32_t index, struct key_request *request)
         request->identity = (struct request_identity){
             .id = call->request_id, .part = index, .digest = call->request_digest};
     join_keyspace(call, request);
-    if (!(call->command->flags & COMMAND_BLOCKING))
+    if (!(call->command->flags & COMMAND_BLOCKING) && !call->times_each)
         limit_timeout(call, &request->options);
     call->request_open++;
     session_request(call->session, call, index, request);

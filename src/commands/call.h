@@ -94,6 +94,7 @@ struct call {
     bool adds_decimal;      /* set by those that add numbers with a fraction */
     bool adds_to_field;     /* and by those that add to a field of a hash */
     const char *failed_sum; /* the error when adding to a score fails; NULL: it is none */
+    bool times_each;        /* set by those of which each request has the whole time */
     bool takes_collections; /* set by those that want to be told of one instead of an error */
     const char *type_text;  /* the error for one; NULL: WRONGTYPE */
     struct buffer scratch, spare, place; /* the command's own bytes */

@@ -8,7 +8,7 @@
 
 const struct command_absent commands_absent[] = {
     {"LCS", "there are no comparisons of values yet"},
-    {"PFADD PFCOUNT PFMERGE PFDEBUG PFSELFTEST", "there are no HyperLogLogs yet"},
+    {"PFDEBUG PFSELFTEST", "it is a tool for the insides of a Redis"},
     {"GEOADD GEODIST GEOHASH GEOPOS GEORADIUS GEORADIUS_RO GEORADIUSBYMEMBER "
      "GEORADIUSBYMEMBER_RO GEOSEARCH GEOSEARCHSTORE",
      "there are no places on the globe yet"},
@@ -24,7 +24,6 @@ const struct command_absent commands_absent[] = {
     {"EVAL EVAL_RO EVALSHA EVALSHA_RO SCRIPT FCALL FCALL_RO FUNCTION", "there are no scripts yet"},
     {"DUMP RESTORE RESTORE-ASKING MIGRATE", "values are not exported in Redis' form"},
     {"SORT SORT_RO", "there are no collections to sort yet"},
-    {"FLUSHALL FLUSHDB", "a whole keyspace cannot be emptied yet"},
     {"MOVE SWAPDB", "a keyspace has a policy of its own; COPY takes a value to another one"},
     {"SAVE BGSAVE BGREWRITEAOF LASTSAVE", "every acknowledged write is on disk already"},
     {"SHUTDOWN", "a node is stopped by a signal"},
@@ -32,6 +31,14 @@ const struct command_absent commands_absent[] = {
                                                             "of whole nodes"},
     {"MONITOR DEBUG MODULE", "it is a tool for the insides of a Redis"},
     {"SENTINEL", "clients find the ring at any node"},
+    {"CLUSTER|ADDSLOTS CLUSTER|ADDSLOTSRANGE CLUSTER|BUMPEPOCH "
+     "CLUSTER|COUNT-FAILURE-REPORTS CLUSTER|DELSLOTS "
+     "CLUSTER|DELSLOTSRANGE CLUSTER|FAILOVER CLUSTER|FLUSHSLOTS CLUSTER|FORGET CLUSTER|LINKS "
+     "CLUSTER|MEET CLUSTER|REPLICAS CLUSTER|REPLICATE CLUSTER|RESET CLUSTER|SAVECONFIG "
+     "CLUSTER|SET-CONFIG-EPOCH CLUSTER|SETSLOT CLUSTER|SLAVES",
+     "the ring is changed with ringctl cluster, and has no masters and replicas of whole nodes"},
+    {"LATENCY|GRAPH", "LATENCY HISTORY has the numbers"},
+    {"MEMORY|MALLOC-STATS MEMORY|PURGE", "the allocator is the system's"},
 };
 
 const uint32_t commands_absent_count = sizeof commands_absent / sizeof commands_absent[0];

@@ -339,8 +339,7 @@ static void start_list(struct call *call)
     for (uint32_t i = 0; i < COMMAND_COUNT; i++) {
         const struct command *command = command_at(i);
         list_one(command, &filter, body, &count);
-        /* Subcommands are shown when they are looked for, as by Redis. */
-        for (unsigned k = 0; filter.by != LIST_ALL && k < subcommand_count(command); k++)
+        for (unsigned k = 0; k < subcommand_count(command); k++)
             list_one(&command->subcommands[k], &filter, body, &count);
     }
     struct resp_writer writer = call_writer(call);

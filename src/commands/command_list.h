@@ -13,11 +13,13 @@
 #define COMMANDS(X)                                                                               \
     X(acl) X(append) X(asking) X(auth) X(bitcount) X(bitfield) X(bitfield_ro) X(bitop) X(bitpos)  \
     X(client) X(cluster) X(command) X(config) X(copy) X(dbsize) X(decr) X(decrby) X(del) X(echo)  \
-    X(exists) X(expire) X(expireat) X(expiretime) X(get) X(getbit) X(getdel) X(getex) X(getrange) \
+    X(exists) X(expire) X(expireat) X(expiretime) X(flushall) X(flushdb)                          \
+    X(get) X(getbit) X(getdel) X(getex) X(getrange)                                               \
     X(getset) X(hdel) X(hello) X(hexists) X(hget) X(hgetall) X(hincrby) X(hincrbyfloat) X(hkeys)  \
     X(hlen) X(hmget) X(hmset) X(hrandfield) X(hscan) X(hset) X(hsetnx) X(hstrlen) X(hvals)        \
     X(incr) X(incrby) X(incrbyfloat) X(info) X(keys) X(latency) X(lolwut) X(memory) X(mget)       \
-    X(mset) X(msetnx) X(object) X(persist) X(pexpire) X(pexpireat) X(pexpiretime) X(ping)         \
+    X(mset) X(msetnx) X(object) X(persist) X(pexpire) X(pexpireat) X(pexpiretime)                 \
+    X(pfadd) X(pfcount) X(pfmerge) X(ping)                                                        \
     X(psetex) X(psubscribe) X(pttl) X(publish) X(pubsub) X(punsubscribe) X(quit) X(randomkey)     \
     X(readonly) X(readwrite) X(rename) X(renamenx) X(reset) X(ring_digest) X(ring_drain)          \
     X(ring_explain)                                                                               \

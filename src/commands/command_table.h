@@ -55,7 +55,7 @@ uint32_t key_walk_flags(const struct key_walk *walk, const struct slice *argumen
 
 /* A command of Redis that RingDB does not offer. */
 struct command_absent {
-    const char *names; /* separated by spaces, upper case */
+    const char *names; /* separated by spaces, upper case; of a subcommand its full name */
     const char *reason;
 };
 

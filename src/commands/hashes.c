@@ -97,6 +97,15 @@ static void start_hincrby(struct call *call)
         call_reply_not_an_integer(call);
 }
 
+/* Unlike a number that is too large: it has no digit. */
+static bool is_infinity(struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if (text.data[i] >= '0' && text.data[i] <= '9')
+            return false;
+    return true;
+}
+
 static void start_hincrbyfloat(struct call *call)
 {
     decimal amount;
@@ -109,7 +118,8 @@ static void start_hincrbyfloat(struct call *call)
         call_reply_error(call, NOT_A_FLOAT);
         break;
     case DECIMAL_TEXT_TOO_LARGE:
-        call_reply_error(call, FLOAT_OVERFLOW);
+        call_reply_error(call, is_infinity(call_argument(call, 3)) ? "ERR value is NaN or Infinity"
+                                                                   : FLOAT_OVERFLOW);
         break;
     }
 }

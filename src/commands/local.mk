@@ -32,8 +32,10 @@ libringcore_a_SOURCES += \
 	src/commands/elements.h \
 	src/commands/environment.h \
 	src/commands/expiry.c \
+	src/commands/flush.c \
 	src/commands/expiry.h \
 	src/commands/hashes.c \
+	src/commands/hyperloglogs.c \
 	src/commands/help.c \
 	src/commands/help.h \
 	src/commands/information.c \

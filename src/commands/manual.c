@@ -105,8 +105,9 @@ static const struct entry rules[] = {
     {"~pattern",
      "Allows the keys that match. %R~pattern allows to read them, %W~pattern to write them. "
      "allkeys is ~*, resetkeys takes all patterns away. Commands that look at the whole "
-     "ring (SCAN, KEYS, RANDOMKEY, DBSIZE) show the names of all keys: forbid them with "
-     "-@dangerous and -scan. Patterns say nothing of keyspaces: SELECT is a command."},
+     "ring (SCAN, KEYS, RANDOMKEY, DBSIZE) show the names of all keys, and FLUSHDB and FLUSHALL "
+     "delete them: forbid them with -@dangerous and -scan. Patterns say nothing of keyspaces: "
+     "SELECT is a command."},
     {"level:name=value",
      "RingDB's own: what RING.SESSION would set is set for all connections of this "
      "user, such as level:cl=LOCAL_QUORUM. It binds stronger than the keyspace and "
@@ -172,6 +173,16 @@ static const struct {
      "All count. A SET or DEL resets those that it has seen, and no others. Two clients may be "
      "answered the same sum.",
      "Counts twice; with id= once."},
+    {"PFADD PFMERGE",
+     "All count: what owners have added apart is joined. A SET or DEL removes what it has seen, "
+     "and "
+     "no more: beside one that has not seen it, an addition stays with all that its key held then. "
+     "A SET that is newer hides it for as long as its value is there.",
+     "Adds the same again, which changes nothing."},
+    {"FLUSHDB FLUSHALL",
+     "Deletes each key that was there when it began, as DEL does. What is written at the same time "
+     "may stay.",
+     "Removes what has been written meanwhile, too."},
     {"HSET HMSET HSETNX",
      "Fields are independent. Of two values for one field the newest is shown. A field that is set "
      "wins over an HDEL or DEL that has not seen it. Two HSETNX may both succeed.",
@@ -230,10 +241,10 @@ static const struct {
 };
 
 static const struct entry groups[] = {
-    {"string", "Strings"},  {"bitmap", "Bitmaps"},         {"hash", "Hashes"},
-    {"set", "Sets"},        {"sorted-set", "Sorted sets"}, {"generic", "Keys"},
-    {"pubsub", "Channels"}, {"connection", "Connection"},  {"server", "Server"},
-    {"cluster", "Cluster"},
+    {"string", "Strings"}, {"bitmap", "Bitmaps"},         {"hash", "Hashes"},
+    {"set", "Sets"},       {"sorted-set", "Sorted sets"}, {"hyperloglog", "HyperLogLogs"},
+    {"generic", "Keys"},   {"pubsub", "Channels"},        {"connection", "Connection"},
+    {"server", "Server"},  {"cluster", "Cluster"},
 };
 
 /* Each sentence on a line of its own, as mdoc wants it. */

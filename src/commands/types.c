@@ -236,6 +236,7 @@ const struct flagged_key *flagged_key(const struct call *call, uint32_t index)
 static void make_flagged_look(struct call *call, uint32_t index, struct key_request *request)
 {
     const struct flagged_key *key = flagged(call, index);
+    request->keyspace = key->keyspace;
     request->flags |= KEY_TYPE_SEEN;
     collection_make_walk(call, key->key, key->type, key->place, 1, request);
 }

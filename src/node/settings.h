@@ -43,6 +43,7 @@ struct settings {
     uint32_t peer_inflight_max;     /* unanswered requests to one peer */
     uint32_t peer_output_bytes_max; /* a peer that does not read is closed above it */
     uint32_t pubsub_regions;        /* enum pubsub_regions */
+    uint32_t flush_commands;        /* 0: FLUSHDB and FLUSHALL are refused */
     /* peers */
     uint32_t heartbeat_ms;
     uint32_t peer_timeout_ms; /* silent for so long: unreachable */

@@ -277,15 +277,19 @@ enum status replica_decode_delivery(const struct cell_delivery *delivery,
     return status;
 }
 
-/* Whether `incoming` has a string or tombstone whose writer did not see what `merged` counts. */
+/*
+ * Whether `incoming` has a string or tombstone whose writer did not see what `merged` counts, or
+ * joins.
+ */
 static bool has_unseen_increments(const struct cell *incoming, const struct cell *merged)
 {
     bool unseen = false, replaces = false;
     for (uint32_t i = 0; i < incoming->count; i++)
         replaces = replaces || !sibling_is_beside(incoming->siblings[i].kind);
     for (uint32_t i = 0; replaces && i < merged->count; i++)
-        unseen = unseen || (merged->siblings[i].kind == SIBLING_COUNTER &&
-                            !version_vector_covers(&incoming->context, &merged->siblings[i].dot));
+        unseen = unseen ||
+                 ((merged->siblings[i].kind == SIBLING_COUNTER || merged->siblings[i].sketch) &&
+                  !version_vector_covers(&incoming->context, &merged->siblings[i].dot));
     return unseen;
 }
 

@@ -227,6 +227,7 @@ static void mint_cell(const struct replica_mint *mint, const struct evaluated *e
     const struct version_vector *replaced = replaced_by(mint, base);
     hybrid_time above = cell_time_max(base);
     struct sibling string = {.kind = effect->kind,
+                             .sketch = effect->sketch,
                              .expire_at_ms = effect->expire_at_ms,
                              .value = effect->value,
                              .request = mint->stamp};

@@ -167,6 +167,9 @@ const struct config_setting CONFIG_TABLE[] = {
      "0.1",
      "Whither messages that are published at this node go: to the nodes of its region, or to "
      "those of all regions."},
+    {"flush-commands", CONFIG_CHOICE, PLACE(settings.flush_commands), 0, 0, NO_YES, true, "0.1",
+     "Whether FLUSHDB and FLUSHALL are carried out at this node. They delete all keys in the whole "
+     "cluster, and not those of this node alone."},
     /* peers */
     {"heartbeat", CONFIG_DURATION, PLACE(settings.heartbeat_ms), 10, MINUTE, NULL, true, "0.1",
      "The time between two signs of life to another node."},

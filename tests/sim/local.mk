@@ -19,6 +19,8 @@ ringsim_SOURCES = \
 	tests/sim/disk.h \
 	tests/sim/dropper.c \
 	tests/sim/dropper.h \
+	tests/sim/sketchers.c \
+	tests/sim/sketchers.h \
 	tests/sim/gateways.c \
 	tests/sim/gateways.h \
 	tests/sim/gray_slow.c \
@@ -126,6 +128,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/count-node-twice.patch \
 	tests/sim/mutants/cut-goes-unswept.patch \
 	tests/sim/mutants/elements-of-last-writer.patch \
+	tests/sim/mutants/sketch-of-last-writer.patch \
 	tests/sim/mutants/fallback-counted-when-strict.patch \
 	tests/sim/mutants/fold-early.patch \
 	tests/sim/mutants/hint-dropped-on-send.patch \

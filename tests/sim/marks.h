@@ -167,8 +167,11 @@ enum mark {
     MARK_DROP_READ,      /* in the life in which it was written */
     MARK_DROP_CELL_REMOVED,
     MARK_DROP_HINT_REMOVED,
-    MARK_SLEEP,          /* of all hosts, for days */
-    MARK_AWAY_SUSPENDED, /* over a sleep */
+    MARK_SKETCH_WRITTEN, /* a PFADD or PFMERGE was acknowledged */
+    MARK_SKETCH_READ,
+    MARK_SKETCH_CONCURRENT, /* two versions of one stand beside each other */
+    MARK_SLEEP,             /* of all hosts, for days */
+    MARK_AWAY_SUSPENDED,    /* over a sleep */
     MARK_AWAY_OFF,
     MARK_AWAY_CUT,
     MARK_BACK_EMPTY,

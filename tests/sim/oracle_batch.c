@@ -10,6 +10,7 @@
 #include "ring/element_key.h"
 #include "ring/position.h"
 #include "sim/dropper.h"
+#include "sim/sketchers.h"
 #include "sim/oracle_counter.h"
 #include "sim/oracle_hash.h"
 #include "sim/oracle_state.h"
@@ -456,6 +457,8 @@ static void check_record(struct oracle *oracle, const struct machine *machine, s
         ok = record_cell_name_decode(key, &name) == STATUS_OK;
         if (ok && dropper_owns(name.keyspace))
             dropper_cell_stored(oracle->world, machine, &name, value, before);
+        else if (ok && sketchers_own(name.keyspace))
+            sketchers_cell_stored(oracle->world, machine, &name, value, before);
         else if (ok)
             check_cell(oracle, machine, &name, value, before);
     } else if (ok && key.data[0] == RECORD_LOG) {

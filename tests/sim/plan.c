@@ -87,6 +87,7 @@ static const struct profile {
     {"resurrection", HUNT, false, 0},
     {"keyspace-drop", HINTS | WIPES | CRASHES, false, 0},
     {"gateways", HINTS | WIPES | CRASHES | NETWORK, false, 0},
+    {"sketches", CRASHES | NETWORK, false, 0},
     {"growth", GROWTH, false, 0},
     {"gray-slow", 0, false, 1},
     {"folding", HUNT, false, 6},
@@ -353,6 +354,18 @@ static void draw_droppers(struct plan *plan)
         plan->dropper_count = (uint32_t)spread_even(&random, profile ? 2 : 1, 4);
 }
 
+/* Only where no disk is lost: then all that was acknowledged must be there at any time. */
+static void draw_sketchers(struct plan *plan)
+{
+    static const char *const others[] = {"calm", "crash", "network", "halves", "flapping"};
+    struct random random = random_make(hash64(slice_text("sketchers"), plan->seed));
+    bool profile = strcmp(plan->profile, "sketches") == 0, other = false;
+    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++)
+        other = other || strcmp(plan->profile, others[i]) == 0;
+    if (profile || (other && plan->script == NULL && one_in(&random, 3)))
+        plan->sketcher_count = (uint32_t)spread_even(&random, profile ? 2 : 1, 4);
+}
+
 /*
  * Nodes that own nothing of some partitions, so that these can go there. Who is rolled back must
  * meet somebody who knows.
@@ -423,6 +436,7 @@ enum status plan_draw(uint64_t seed, const char *profile_name, struct plan *out)
     if (strcmp(out->profile, "growth") == 0)
         fit_growth(&random, out);
     draw_droppers(out);
+    draw_sketchers(out);
     draw_gateways(out);
     if (out->script != NULL)
         fit_script(out);
@@ -440,13 +454,14 @@ void plan_print(const struct plan *plan, FILE *out)
     for (uint32_t i = 0; i < plan->region_count; i++)
         fprintf(out, "%s%u", i == 0 ? "" : "+", plan->replicas[i]);
     fprintf(out,
-            " movers=%u operators=%u droppers=%u gateways=%u clients=%u sloppy=%u pipeline=%u "
+            " movers=%u operators=%u droppers=%u sketchers=%u gateways=%u clients=%u sloppy=%u "
+            "pipeline=%u "
             "think_us=%llu "
             "keys=%u "
             "zipf=%d siblings=%d value_max=%u "
             "duration_ms=%llu delay_us=%llu sync_us=%llu lose=%u duplicate=%u reorder=%u flip=%u\n",
-            plan->mover_count, plan->operator_count, plan->dropper_count, plan->gateway_count,
-            plan->client_count, plan->sloppy_percent, plan->pipeline,
+            plan->mover_count, plan->operator_count, plan->dropper_count, plan->sketcher_count,
+            plan->gateway_count, plan->client_count, plan->sloppy_percent, plan->pipeline,
             (unsigned long long)plan->think_us, plan->key_count, plan->zipf, plan->sibling_keyspace,
             plan->value_bytes_max, (unsigned long long)plan->duration_us / 1000,
             (unsigned long long)plan->delay_us, (unsigned long long)plan->sync_us, plan->lose_ppm,

@@ -112,6 +112,7 @@ struct plan {
     uint32_t mover_count;    /* who move partitions to other owners */
     uint32_t operator_count; /* who change the register */
     uint32_t dropper_count;  /* clients of a keyspace that is dropped again and again */
+    uint32_t sketcher_count; /* clients of HyperLogLogs (sketchers.h) */
     uint32_t client_count;
     uint32_t pipeline; /* commands of a client in flight */
     uint64_t think_us; /* mean pause of a client between commands */

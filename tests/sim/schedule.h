@@ -38,6 +38,7 @@ enum occurrence_kind {
     AT_CLIENT_LATE,   /* peer = client, id = its session: is a reply overdue? */
     AT_OPERATOR_STEP, /* peer = operator */
     AT_DROPPER_STEP,  /* peer = one of these clients */
+    AT_SKETCHER_STEP, /* likewise */
     AT_GATEWAY_STEP,  /* the next of who joins and leaves */
     AT_MOVER_STEP,    /* peer = who changes owners */
     AT_DRIVER_CRASH,  /* peer = index of a machine that has proposed something */

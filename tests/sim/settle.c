@@ -12,6 +12,7 @@
 #include "sim/nemesis.h"
 #include "sim/network.h"
 #include "sim/dropper.h"
+#include "sim/sketchers.h"
 #include "sim/gateways.h"
 #include "sim/movers.h"
 #include "sim/operators.h"
@@ -204,6 +205,7 @@ static bool is_quiet(struct world *world, struct settle *settle)
         return false;
     }
     return dropper_is_quiet(world, settle->reason, REASON_MAX) &&
+           sketchers_are_quiet(world, settle->reason, REASON_MAX) &&
            gateways_are_quiet(world, settle->reason, REASON_MAX) &&
            movers_are_quiet(world, settle->reason, REASON_MAX) &&
            register_oracle_is_quiet(world->register_oracle, settle->reason, REASON_MAX);
@@ -217,6 +219,7 @@ static void heal(struct world *world, struct settle *settle)
     client_set_stop(world);
     operators_stop(world);
     dropper_stop(world);
+    sketchers_stop(world);
     nemesis_heal(world);
     gateways_heal(world);
     movers_heal(world);

@@ -16,6 +16,7 @@
 #include "sim/nemesis.h"
 #include "sim/network.h"
 #include "sim/dropper.h"
+#include "sim/sketchers.h"
 #include "sim/gateways.h"
 #include "sim/movers.h"
 #include "sim/operators.h"
@@ -125,6 +126,8 @@ static struct ring *make_ring(const struct plan *plan)
     ring->keyspaces[1] = (struct ring_keyspace){.number = 1, .policy = KEYSPACE_SIBLINGS};
     strcpy(ring->keyspaces[0].name, "plain");
     strcpy(ring->keyspaces[1].name, "siblings");
+    if (plan->sketcher_count > 0)
+        sketchers_keyspace(&ring->keyspaces[ring->keyspace_count++]);
     enum status status = planner_place(ring, NULL, &report);
     assert(status == STATUS_OK);
     return ring;
@@ -154,6 +157,7 @@ static void world_init(struct world *world, const struct world_params *params)
     world->register_oracle = register_oracle_new(world);
     world->operators = operators_new(world);
     world->dropper = dropper_new(world);
+    world->sketchers = sketchers_new(world);
     world->gateways = gateways_new(world);
     world->movers = movers_new(world);
     world->settle = settle_new(world);
@@ -180,6 +184,7 @@ static void world_deinit(struct world *world)
     gray_slow_free(world->gray_slow);
     settle_free(world->settle);
     dropper_free(world->dropper);
+    sketchers_free(world->sketchers);
     gateways_free(world->gateways);
     movers_free(world->movers);
     operators_free(world->operators);
@@ -211,6 +216,9 @@ void world_dispatch(struct world *world, struct occurrence *what)
         break;
     case AT_DROPPER_STEP:
         dropper_handle(world, what);
+        break;
+    case AT_SKETCHER_STEP:
+        sketchers_handle(world, what);
         break;
     case AT_GATEWAY_STEP:
         gateways_handle(world);

@@ -41,6 +41,7 @@ struct network;
 struct client_set;
 struct operators;
 struct dropper;
+struct sketchers;
 struct oracle;
 struct register_oracle;
 struct nemesis;
@@ -87,6 +88,7 @@ struct world {
     struct client_set *clients;
     struct operators *operators;
     struct dropper *dropper;
+    struct sketchers *sketchers;
     struct gateways *gateways;
     struct movers *movers;
     struct talk *talks; /* talk.h */

@@ -22,6 +22,7 @@ EXTRA_DIST += \
 	tests/system/test_gateways \
 	tests/system/test_growth \
 	tests/system/test_hints \
+	tests/system/test_hyperloglogs \
 	tests/system/test_kill_loop \
 	tests/system/test_metrics \
 	tests/system/test_net_matrix \

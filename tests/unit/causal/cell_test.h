@@ -23,10 +23,21 @@ static inline struct sibling tombstone_of(struct dot dot, hybrid_time time)
 /* Everything but the dot follows from the dot, as in a real history. */
 static inline struct sibling sibling_of(struct dot dot)
 {
+    enum { SKETCH_BYTES = 20 };
+    static const uint8_t sketches[3][SKETCH_BYTES] = {
+        {'H', 'Y', 'L', 'L', 1, [15] = 0x80, [16] = 0x81, 0x7f, 0xfc, 0},
+        {'H', 'Y', 'L', 'L', 1, [15] = 0x80, [16] = 0x00, 0x80, 0x7f, 0xfd},
+        {'H', 'Y', 'L', 'L', 1, [15] = 0x80, [16] = 0x00, 0x00, 0x7f, 0xfd}};
     static const char *const texts[] = {"", "a", "value", "a longer value of some bytes"};
     struct random random = random_make(dot.actor.node * 1000 + dot.sequence);
     if (random_chance(&random, 1, 3))
         return tombstone_of(dot, 1 + random_below(&random, 6));
+    if (random_chance(&random, 1, 4)) { /* two registers of 1, or one, or none; the rest zeros */
+        struct sibling sketch = string_of(dot, 1 + random_below(&random, 6), "");
+        sketch.value = slice_make(sketches[random_below(&random, 3)], SKETCH_BYTES);
+        sketch.sketch = true;
+        return sketch;
+    }
     struct sibling sibling =
         string_of(dot, 1 + random_below(&random, 6), texts[random_below(&random, 4)]);
     sibling.expire_at_ms = random_chance(&random, 1, 3) ? random_u64(&random) : 0;
@@ -59,8 +70,8 @@ static inline bool same_cell(const struct cell *a, const struct cell *b)
     for (uint32_t i = 0; i < a->count; i++) {
         const struct sibling *x = &a->siblings[i];
         const struct sibling *y = &b->siblings[i];
-        if (x->time != y->time || x->kind != y->kind || x->expire_at_ms != y->expire_at_ms ||
-            !slice_equal(x->value, y->value))
+        if (x->time != y->time || x->kind != y->kind || x->sketch != y->sketch ||
+            x->expire_at_ms != y->expire_at_ms || !slice_equal(x->value, y->value))
             return false;
     }
     return true;

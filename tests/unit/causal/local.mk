@@ -20,6 +20,7 @@ unit_tests += \
 	tests/unit/causal/test_hybrid_time \
 	tests/unit/causal/test_register \
 	tests/unit/causal/test_replica_model \
+	tests/unit/causal/test_hyperloglog \
 	tests/unit/causal/test_score \
 	tests/unit/causal/test_request_time \
 	tests/unit/causal/test_version_vector

@@ -36,7 +36,7 @@ static void check_row(const struct command *row, void *data)
         fail_msg("%s: nothing to run", row->name);
     if ((row->flags & COMMAND_WRITE) && (row->flags & COMMAND_READONLY))
         fail_msg("%s: reads and writes", row->name);
-    if ((row->flags & COMMAND_WRITE) && !command_has_keys(row))
+    if ((row->flags & COMMAND_WRITE) && !command_has_keys(row) && row->access != ACCESS_RING)
         fail_msg("%s: writes no key", row->name);
     if (row->container != NULL && command_find(slice_text(row->container)) < 0)
         fail_msg("%s: container", row->name);
@@ -156,6 +156,12 @@ static void every_command_answers_with_one_value(void **state)
     assert_int_equal(harness->environment.sessions != NULL, 1);
 }
 
+static void count_row(const struct command *row, void *data)
+{
+    (void)row;
+    ++*(uint32_t *)data;
+}
+
 static void command_describes_every_row(void **state)
 {
     struct client *client = harness_client(*state);
@@ -163,11 +169,13 @@ static void command_describes_every_row(void **state)
     struct resp_value *docs = client_value(client, "COMMAND DOCS");
     struct resp_value *list = client_value(client, "COMMAND LIST");
     char count[32];
+    uint32_t rows = 0; /* subcommands too */
+    each_row(count_row, &rows);
     snprintf(count, sizeof count, ":%u\r\n", COMMAND_COUNT);
     assert_reply(client, "COMMAND COUNT", count);
     assert_int_equal(all->element_count, COMMAND_COUNT);
     assert_int_equal(docs->element_count, 2 * COMMAND_COUNT);
-    assert_int_equal(list->element_count, COMMAND_COUNT);
+    assert_int_equal(list->element_count, rows);
     for (uint32_t i = 0; i < COMMAND_COUNT; i++) {
         const struct resp_value *entry = value_get(docs, command_at(i)->name);
         assert_non_null(entry);
