@@ -20,6 +20,7 @@
     X(mset) X(msetnx) X(object) X(persist) X(pexpire) X(pexpireat) X(pexpiretime) X(ping)         \
     X(psetex) X(psubscribe) X(pttl) X(publish) X(pubsub) X(punsubscribe) X(quit) X(randomkey)     \
     X(readonly) X(readwrite) X(rename) X(renamenx) X(reset) X(ring_digest) X(ring_drain)          \
+    X(ring_explain)                                                                               \
     X(ring_gc) X(ring_get) X(ring_hints) X(ring_keyspace) X(ring_latency) X(ring_locate)          \
     X(ring_member) X(ring_plan) X(ring_pulls) X(ring_reach) X(ring_repair) X(ring_session)        \
     X(ring_show) X(ring_slots) X(ring_status) X(ring_tasks) X(ring_tls) X(ring_top)               \

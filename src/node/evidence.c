@@ -12,7 +12,7 @@
 static bool is_quiet(const struct node *node, partition_id partition)
 {
     struct ring_tag tag = ring_tag_of(node->ring, partition);
-    for (const struct pending *pending = node->pending; pending != NULL; pending = pending->hh.next)
+    for (const struct pending *pending = node->pending; pending != NULL; pending = pending->next)
         if (pending->kind == PENDING_COORDINATED &&
             coordinated_request_is_from_before(pending->coordinated, partition, tag))
             return false;

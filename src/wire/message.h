@@ -127,7 +127,9 @@ enum message_type {
     MESSAGE_TREE_APPLIED = 132,
     MESSAGE_SCRUB = 133,
     MESSAGE_SCRUBBED = 134,
-    MESSAGE_TREE_STATE = 135 /* store side -> loop side, unasked */
+    MESSAGE_TREE_STATE = 135, /* store side -> loop side, unasked */
+    MESSAGE_KEY_STATE = 200,  /* loop side -> store side: message_key_state.h, as the next */
+    MESSAGE_KEY_STATE_RESULT = 201
 };
 
 /*

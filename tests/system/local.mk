@@ -26,6 +26,7 @@ EXTRA_DIST += \
 	tests/system/test_metrics \
 	tests/system/test_net_matrix \
 	tests/system/test_commit \
+	tests/system/test_operations \
 	tests/system/test_plans \
 	tests/system/test_pubsub \
 	tests/system/test_quickstart \

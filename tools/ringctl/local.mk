@@ -28,6 +28,8 @@ libringctl_a_SOURCES = \
 	tools/ringctl/json.h \
 	tools/ringctl/key_look_up.c \
 	tools/ringctl/key_look_up.h \
+	tools/ringctl/key_story.c \
+	tools/ringctl/key_story.h \
 	tools/ringctl/key_tops.c \
 	tools/ringctl/key_tops.h \
 	tools/ringctl/login.c \
@@ -52,6 +54,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/verb_config.c \
 	tools/ringctl/verb_doctor.c \
 	tools/ringctl/verb_drain.c \
+	tools/ringctl/verb_explain.c \
 	tools/ringctl/verb_gc.c \
 	tools/ringctl/verb_hints.c \
 	tools/ringctl/verb_key.c \

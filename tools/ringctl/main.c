@@ -107,6 +107,13 @@ const struct verb VERBS[] = {
     {"key locate", "KEY", 1, 1, OPTION_KEYSPACE, "where a key lives",
      "The partition of a key, its slot, its owners, and the nodes that stand in for them.\n",
      verb_key_locate},
+    {"key explain", "KEY", 1, 1, OPTION_KEYSPACE, "who has which version of a key, and why it won",
+     "Asks all nodes what they have of the key on their disks: which version, when it was "
+     "written,\n"
+     "who is behind and why, what hints wait, and why the value that is shown won. Elements of\n"
+     "hashes and sets are cells of their own, and not looked at. Exit status 0: all owners have\n"
+     "the same; 4: one is behind, or did not answer.\n",
+     verb_key_explain},
     {"key siblings", "KEY", 1, 1, OPTION_KEYSPACE, "the concurrent values of a key",
      "All values that were written without having seen each other, the newest first, and the\n"
      "context that a client gives to replace them. Bytes that are no plain text are \\xHH.\n",

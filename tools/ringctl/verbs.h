@@ -27,6 +27,7 @@ enum exit_code verb_latency(const struct arguments *arguments);
 enum exit_code verb_hints(const struct arguments *arguments);
 enum exit_code verb_hints_wait(const struct arguments *arguments);
 enum exit_code verb_key_locate(const struct arguments *arguments);
+enum exit_code verb_key_explain(const struct arguments *arguments);
 enum exit_code verb_key_siblings(const struct arguments *arguments);
 enum exit_code verb_keyspace_list(const struct arguments *arguments);
 enum exit_code verb_keyspace_show(const struct arguments *arguments);
