@@ -13,6 +13,7 @@
 #include "commands/server_version.h"
 #include "ring/position.h"
 #include "ring/preference_list.h"
+#include "ring/transition.h"
 
 static void write_name(struct resp_writer writer, const char *name)
 {
@@ -266,6 +267,17 @@ static void start_status(struct call *call)
 
 /* ---- RING.SHOW, RING.LOCATE ---- */
 
+/* NULL: there are none. */
+static void write_owners(struct resp_writer writer, const char *name, const node_id *owners,
+                         uint8_t owner_count)
+{
+    uint8_t count = owners == NULL ? 0 : owner_count;
+    write_name(writer, name);
+    resp_writer_array(writer, count);
+    for (uint8_t i = 0; i < count; i++)
+        resp_writer_integer(writer, owners[i]);
+}
+
 static void start_show(struct call *call)
 {
     const struct ring *ring = call_environment(call)->ring;
@@ -273,15 +285,14 @@ static void start_show(struct call *call)
     struct resp_writer writer = call_writer(call);
     resp_writer_array(writer, ring->partition_count);
     for (uint32_t p = 0; p < ring->partition_count; p++) {
-        const node_id *owners = ring_owners(ring, (partition_id)p);
-        resp_writer_map(writer, 4);
+        const struct ring_transition *transition = ring_transition(ring, (partition_id)p);
+        resp_writer_map(writer, 5);
         write_number(writer, "partition", p);
         write_number(writer, "first_slot", p * slots);
         write_number(writer, "last_slot", (p + 1) * slots - 1);
-        write_name(writer, "owners");
-        resp_writer_array(writer, ring->owner_count);
-        for (uint8_t i = 0; i < ring->owner_count; i++)
-            resp_writer_integer(writer, owners[i]);
+        write_owners(writer, "owners", ring_owners(ring, (partition_id)p), ring->owner_count);
+        write_owners(writer, "coming", transition == NULL ? NULL : transition->owners,
+                     ring->owner_count);
     }
     call_finish(call);
 }
@@ -416,7 +427,8 @@ static void start_version(struct call *call)
 
 RING_ROW("ring.status", status, 1, "", start_status,
          "The members and the state of the ring as this node sees them.");
-RING_ROW("ring.show", show, 1, "", start_show, "The owners of each partition.");
+RING_ROW("ring.show", show, 1, "", start_show,
+         "The owners of each partition, and those to which it moves.");
 RING_ROW("ring.locate", locate, -2, "key [keyspace]", start_locate,
          "The slot, position, partition, owners and fallbacks of a key.");
 RING_ROW("ring.digest", digest, 1, "", start_digest,

@@ -31,6 +31,7 @@
 #include "repair/hint_handoff.h"
 #include "node/tree_schedule.h"
 #include "repair/log_sync.h"
+#include "repair/pace.h"
 #include "repair/partition_sync.h"
 #include "ring/ring_evidence.h"
 #include "wire/frame.h"
@@ -254,6 +255,7 @@ struct node {
     struct log_sync_output sync_output;
     struct partition_sync *partitions; /* that come whole */
     struct partition_sync_output partition_output;
+    struct repair_pace transfer_pace; /* of their pages */
     uint64_t collect_due_us;
     bool collect_goes_on;           /* the next step belongs to the round under way */
     struct message_garbage garbage; /* as the store side last told */

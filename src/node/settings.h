@@ -55,6 +55,7 @@ struct settings {
     uint32_t sync_interval_ms; /* between clock exchanges with one peer when nothing differs */
     uint32_t sync_page_bytes;  /* of cells in one answer */
     uint32_t sync_settle_ms;   /* events younger than this are left to their coordinator */
+    uint32_t transfer_bytes_per_second; /* of partitions that come whole; 0: no limit */
     /* changes of owners */
     uint32_t ring_changes; /* 0: no plan is committed at this node */
     /* hints: copies that this node keeps for owners that could not be reached */

@@ -34,8 +34,12 @@ bool transfer_view_pull(void *context, partition_id partition, struct instant no
                               .source = pull.source,
                               .bytes = pull.bytes,
                               .percent = pull.thousandths / 10};
-    if (pull.state == PARTITION_PULL_RUNNING) {
+    if (pull.state == PARTITION_PULL_RUNNING || pull.state == PARTITION_PULL_HELD) {
         show_pace(&pull, out);
+        if (pull.state == PARTITION_PULL_HELD)
+            out->reason = repair_pace_yields(&node->transfer_pace, now.mono_us)
+                              ? "it gives way to requests, which take longer than they use to"
+                              : "it goes as fast as transfer-rate lets it";
         return true;
     }
     out->state = "waiting";

@@ -596,7 +596,9 @@ void tree_schedule_failed(struct node *node, struct pending *pending, enum statu
 
 void tree_schedule_note_request(struct node *node, uint64_t started_us)
 {
-    repair_pace_note_request(&node->trees->pace, node->now.mono_us - started_us, node->now.mono_us);
+    uint64_t latency_us = node->now.mono_us - started_us;
+    repair_pace_note_request(&node->trees->pace, latency_us, node->now.mono_us);
+    repair_pace_note_request(&node->transfer_pace, latency_us, node->now.mono_us);
 }
 
 /* ---- other owners --------------------------------------------------------------------------- */
@@ -678,10 +680,7 @@ void tree_schedule_view(void *context, struct instant now, struct repair_view *o
     struct tree_schedule *schedule = node->trees;
     *out = schedule->totals;
     out->paused = schedule->paused;
-    out->yielding =
-        schedule->pace.worked_at_us != 0 &&
-        repair_pace_next_us(&schedule->pace, now.mono_us) >
-            (schedule->pace.free_at_us > now.mono_us ? schedule->pace.free_at_us : now.mono_us);
+    out->yielding = repair_pace_yields(&schedule->pace, now.mono_us);
     out->interval_ms = node->settings.repair_interval_ms;
     out->scrub_interval_ms = node->settings.scrub_interval_ms;
     out->bytes_per_second = node->settings.repair_bytes_per_second;

@@ -47,7 +47,14 @@ static bool disturbs(const struct repair_pace *pace, uint64_t now_us)
 uint64_t repair_pace_next_us(const struct repair_pace *pace, uint64_t now_us)
 {
     uint64_t next_us = pace->free_at_us > now_us ? pace->free_at_us : now_us;
-    if (disturbs(pace, now_us) && next_us < pace->worked_at_us + YIELD_US)
-        next_us = pace->worked_at_us + YIELD_US;
+    uint64_t yield_us = pace->yield_us == 0 ? YIELD_US : pace->yield_us;
+    if (disturbs(pace, now_us) && next_us < pace->worked_at_us + yield_us)
+        next_us = pace->worked_at_us + yield_us;
     return next_us;
+}
+
+bool repair_pace_yields(const struct repair_pace *pace, uint64_t now_us)
+{
+    uint64_t paid_us = pace->free_at_us > now_us ? pace->free_at_us : now_us;
+    return pace->worked_at_us != 0 && repair_pace_next_us(pace, now_us) > paid_us;
 }

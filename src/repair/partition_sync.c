@@ -10,6 +10,7 @@
 #include "wire/message.h" /* SYNC_PARTITIONS_MAX */
 #include "wire/record.h"
 
+/* In SYNC_NEXT the first of the list is to be begun, or gone on with. */
 enum sync_state { SYNC_IDLE, SYNC_NEXT, SYNC_PLACE_ASKED, SYNC_PEER_ASKED, SYNC_APPLYING };
 
 _Static_assert((int)PARTITION_SOURCES_MAX >= (int)RING_OWNERS_MAX, "every owner may be asked");
@@ -45,6 +46,7 @@ struct partition_sync {
     uint32_t count;
     enum sync_state state;
     node_id source, begun; /* of the first: who is asked; with whom it was begun, 0: nobody */
+    uint64_t held_until_us;
     uint64_t deadline_us;
 };
 
@@ -127,10 +129,15 @@ static struct partition_need *first_need(struct partition_sync *sync)
     return &sync->needs[sync->list[0]];
 }
 
+static uint64_t free_at(const struct partition_sync *sync, uint64_t now_us)
+{
+    return sync->held_until_us > now_us ? sync->held_until_us : now_us;
+}
+
 static void begin_next(struct partition_sync *sync, uint64_t now_us)
 {
     sync->state = sync->count > 0 ? SYNC_NEXT : SYNC_IDLE;
-    sync->deadline_us = sync->count > 0 ? now_us : UINT64_MAX;
+    sync->deadline_us = sync->count > 0 ? free_at(sync, now_us) : UINT64_MAX;
     sync->source = sync->begun = 0;
 }
 
@@ -353,8 +360,18 @@ void partition_sync_applied(struct partition_sync *sync,
         forget(sync, now_us);
     } else {
         first_need(sync)->bytes += first_need(sync)->page_bytes;
-        ask_store(sync, now_us, out);
+        if (sync->held_until_us > now_us)
+            begin_next(sync, now_us);
+        else
+            ask_store(sync, now_us, out);
     }
+}
+
+void partition_sync_hold(struct partition_sync *sync, uint64_t until_us)
+{
+    sync->held_until_us = until_us;
+    if (sync->state == SYNC_NEXT)
+        sync->deadline_us = until_us;
 }
 
 uint64_t partition_sync_deadline_us(const struct partition_sync *sync)
@@ -375,9 +392,11 @@ bool partition_sync_look(const struct partition_sync *sync, partition_id partiti
     if (!need->listed && !waits)
         return false;
     *out = (struct partition_pull){
-        .state = !need->listed                ? PARTITION_PULL_WAITS_SOURCE
-                 : sync->list[0] == partition ? PARTITION_PULL_RUNNING
-                                              : PARTITION_PULL_WAITS_TURN,
+        .state = !need->listed                  ? PARTITION_PULL_WAITS_SOURCE
+                 : sync->list[0] != partition   ? PARTITION_PULL_WAITS_TURN
+                 : sync->state != SYNC_NEXT     ? PARTITION_PULL_RUNNING
+                 : sync->held_until_us > now_us ? PARTITION_PULL_HELD
+                                                : PARTITION_PULL_RUNNING,
         .source = need->placed ? need->source : need->told_by,
         .bytes = need->bytes,
         .took_us = need->placed ? now_us - need->began_us : 0,

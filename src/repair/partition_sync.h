@@ -15,6 +15,8 @@
  *   - A source that was begun with is kept, for another one means to begin anew. One that is down,
  *     or cannot answer, is waited for up to PARTITION_SYNC_PATIENCE_US.
  *   - Nothing is remembered that a crash could lose: the place stands in the store.
+ *   - Pages follow each other as fast as partition_sync_hold() lets them; what is under way is not
+ *     held, so no time-out is hit by it.
  *
  * Source: reference "algorithms" A.3, 7.3.
  */
@@ -72,6 +74,8 @@ void partition_sync_page(struct partition_sync *sync, node_id from, struct slice
 void partition_sync_applied(struct partition_sync *sync,
                             const struct message_partition_applied *applied, uint64_t now_us,
                             struct partition_sync_output *out);
+/* No page is asked for before `until_us`; 0: none is held back. */
+void partition_sync_hold(struct partition_sync *sync, uint64_t until_us);
 uint64_t partition_sync_deadline_us(const struct partition_sync *sync);
 /* Partitions that wait or are under way. */
 uint32_t partition_sync_count(const struct partition_sync *sync);
@@ -80,6 +84,7 @@ uint32_t partition_sync_count(const struct partition_sync *sync);
 
 enum partition_pull_state {
     PARTITION_PULL_RUNNING,
+    PARTITION_PULL_HELD,        /* between two pages, partition_sync_hold() */
     PARTITION_PULL_WAITS_TURN,  /* one at a time */
     PARTITION_PULL_WAITS_SOURCE /* who it was begun with cannot be reached, or cannot answer */
 };

@@ -195,6 +195,13 @@ const struct config_setting CONFIG_TABLE[] = {
      "How much one answer of a repair holds."},
     {"sync-settle", CONFIG_DURATION, PLACE(settings.sync_settle_ms), 0, 10 * MINUTE, NULL, true,
      "0.1", "Writes younger than this are left to their coordinator and not repaired."},
+    {"transfer-rate", CONFIG_SIZE, PLACE(settings.transfer_bytes_per_second), 0, 4095u * MB, NULL,
+     true, "0.1",
+     "How much may come in a second of partitions that are sent to this node whole, because it has "
+     "come to own them, or was away for longer than logs reach back. A page of sync-page-size "
+     "comes "
+     "every 20 seconds at least. They also give way while requests take longer than usual. 0 is no "
+     "limit."},
     /* changes of owners */
     {"ring-changes", CONFIG_CHOICE, PLACE(settings.ring_changes), 0, 0, NO_YES, true, "0.1",
      "Whether a plan may be committed at this node, by which nodes that store data join and leave. "

@@ -123,6 +123,17 @@ static bool read_owner(const struct cluster *cluster, const struct resp_value *v
     return false;
 }
 
+/* One row; false: it has not so many members. */
+static bool read_owners(const struct cluster *cluster, const struct resp_value *list, uint16_t *out)
+{
+    if (fields_count(list) != cluster->owner_count)
+        return false;
+    for (uint32_t i = 0; i < cluster->owner_count; i++)
+        if (!read_owner(cluster, fields_at(list, i), &out[i]))
+            return false;
+    return true;
+}
+
 static bool read_show(const struct resp_value *show, struct cluster *out)
 {
     const struct resp_value *first = fields_get(fields_at(show, 0), "owners");
@@ -132,15 +143,15 @@ static bool read_show(const struct resp_value *show, struct cluster *out)
         out->owner_count == 0 || out->owner_count > RING_OWNERS_MAX)
         return false;
     out->owners = memory_new((size_t)out->partition_count * out->owner_count, sizeof *out->owners);
+    out->coming = memory_new((size_t)out->partition_count * out->owner_count, sizeof *out->coming);
     for (uint32_t p = 0; p < out->partition_count; p++) {
-        const struct resp_value *owners = fields_get(fields_at(show, p), "owners");
-        if (fields_count(owners) != out->owner_count)
+        size_t at = (size_t)p * out->owner_count;
+        const struct resp_value *coming = fields_get(fields_at(show, p), "coming");
+        if (!read_owners(out, fields_get(fields_at(show, p), "owners"), out->owners + at))
             return false;
-        for (uint32_t i = 0; i < out->owner_count; i++) {
-            if (!read_owner(out, fields_at(owners, i),
-                            &out->owners[(size_t)p * out->owner_count + i]))
-                return false;
-        }
+        memcpy(out->coming + at, out->owners + at, out->owner_count * sizeof *out->coming);
+        if (fields_count(coming) > 0 && !read_owners(out, coming, out->coming + at))
+            return false;
     }
     return true;
 }
@@ -166,6 +177,7 @@ void cluster_deinit(struct cluster *cluster)
 {
     free(cluster->members);
     free(cluster->owners);
+    free(cluster->coming);
     *cluster = (struct cluster){0};
 }
 

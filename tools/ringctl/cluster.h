@@ -35,6 +35,8 @@ struct cluster {
     uint32_t partition_count; /* 1..PARTITION_COUNT_MAX */
     uint32_t owner_count;     /* of each partition; 1..RING_OWNERS_MAX */
     uint16_t *owners;         /* partition_count rows of owner_count indexes into `members` */
+    uint16_t *coming; /* likewise, those to which partitions move; the same where none does. NULL:
+                         nothing moves */
 };
 
 /*

@@ -50,6 +50,8 @@ libringctl_a_SOURCES = \
 	tools/ringctl/report.h \
 	tools/ringctl/settings_compare.c \
 	tools/ringctl/settings_compare.h \
+	tools/ringctl/transfer_rates.c \
+	tools/ringctl/transfer_rates.h \
 	tools/ringctl/verb_cluster.c \
 	tools/ringctl/verb_config.c \
 	tools/ringctl/verb_doctor.c \

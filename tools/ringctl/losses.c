@@ -3,13 +3,24 @@
 #include <inttypes.h>
 #include <string.h>
 
-static uint32_t living_owners(const struct losses *losses, uint32_t partition, const bool *lost)
+static uint32_t living_in(const struct losses *losses, const uint16_t *table, uint32_t partition,
+                          const bool *lost)
 {
-    uint32_t living = 0;
-    const uint16_t *owners = cluster_owners(losses->cluster, partition);
-    for (uint32_t i = 0; i < losses->cluster->owner_count; i++)
+    uint32_t living = 0, count = losses->cluster->owner_count;
+    const uint16_t *owners = table + (size_t)partition * count;
+    for (uint32_t i = 0; i < count; i++)
         living += losses->answers[owners[i]] && (lost == NULL || !lost[owners[i]]);
     return living;
+}
+
+/* While it moves: of the owners of which fewer live. */
+static uint32_t living_owners(const struct losses *losses, uint32_t partition, const bool *lost)
+{
+    uint32_t living = living_in(losses, losses->cluster->owners, partition, lost);
+    if (losses->cluster->coming == NULL)
+        return living;
+    uint32_t coming = living_in(losses, losses->cluster->coming, partition, lost);
+    return coming < living ? coming : living;
 }
 
 uint32_t losses_below(const struct losses *losses, const bool *lost, uint32_t owners)

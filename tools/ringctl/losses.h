@@ -1,8 +1,9 @@
 /*
  * losses.h - what else can be lost before partitions lose the majority of their owners.
  *
- * Counted from the table of owners and from who answers; at levels that count one region alone
- * other losses matter.
+ * Counted from the table of owners and from who answers; a partition that moves needs a majority of
+ * those that it has and of those that it gets. At levels that count one region alone other losses
+ * matter.
  */
 #ifndef RINGCTL_LOSSES_H
 #define RINGCTL_LOSSES_H

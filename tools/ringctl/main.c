@@ -226,7 +226,7 @@ const struct verb VERBS[] = {
      "member.\n",
      verb_cluster_export},
     {"cluster", "CHANGE", 0, OPERANDS_MAX, 0, "refused: what cannot be changed yet",
-     "region, replication: later.\n", verb_cluster},
+     "region, replication, force-generation: later.\n", verb_cluster},
     {"config get", "PATTERN", 0, 1, 0, "settings of all nodes",
      "Those whose names match; * stands for anything. Exit status 1: there is none; 4: a node did\n"
      "not answer.\n",

@@ -89,7 +89,12 @@ enum exit_code verb_cluster_export(const struct arguments *arguments)
 
 enum exit_code verb_cluster(const struct arguments *arguments)
 {
-    (void)arguments;
+    if (arguments->operand_count > 0 && strcmp(arguments->operands[0], "force-generation") == 0) {
+        verb_complain("stewards decide by their majority, and one that is lost for good cannot be "
+                      "replaced: what it alone knew was agreed on would be undone. Bring stewards "
+                      "back with their stores until a majority is there; nothing was changed");
+        return EXIT_FAILED;
+    }
     verb_complain("regions and replication stay as ringd --plan-ring made them; nothing was "
                   "changed. What there is, see: ringctl help");
     return EXIT_FAILED;

@@ -8,6 +8,7 @@
 
 #include "plan_base.h"
 #include "plan_sizes.h"
+#include "transfer_rates.h"
 #include "ring/change_plan.h"
 #include "verbs.h"
 
@@ -88,17 +89,25 @@ static const char *change_of(const struct change_plan_node *node)
     return node->joins ? "joins" : node->leaves ? "leaves" : NULL;
 }
 
-/* Returns about how much all nodes together will be sent. */
-static double add_nodes(struct report *report, const struct ring *ring,
-                        const struct change_plan *plan, const struct plan_sizes *sizes)
+/* What all nodes together will be sent. */
+struct amounts {
+    double bytes;
+    double seconds; /* at the least, as nodes limit it; 0: none does that is sent something */
+};
+
+static struct amounts add_nodes(struct report *report, const struct ring *ring,
+                                const struct change_plan *plan, const struct plan_sizes *sizes,
+                                const struct transfer_rates *rates)
 {
     struct report_table *table = report_table(report, "nodes", NODES, NODE_COLUMNS);
-    double sum = 0;
+    struct amounts sum = {0};
     for (uint16_t i = 0; i < plan->node_count; i++) {
         const struct change_plan_node *node = &plan->nodes[i];
         const struct ring_member *member = ring_member(ring, node->id);
         double bytes = bytes_in(ring, plan, node->id, sizes);
-        sum += bytes;
+        double seconds = transfer_rates_seconds(rates, node->id, bytes);
+        sum.bytes += bytes;
+        sum.seconds = seconds > sum.seconds ? seconds : sum.seconds;
         report_cell(table, "%" PRIu32, node->id);
         report_cell(table, change_of(node) == NULL ? NULL : "%s", change_of(node));
         report_cell(table, "%s", ring->regions[member->region].name);
@@ -140,16 +149,20 @@ static void print_plan(const struct arguments *arguments, const struct register_
 {
     struct plan_sizes sizes;
     struct report *report = report_new();
+    struct transfer_rates rates;
     plan_sizes_ask(arguments, base->ring, &sizes);
+    transfer_rates_ask(arguments, base->ring, &rates);
     report_fact(report, "plan_id", REPORT_TEXT, "%016" PRIx64, plan->id);
     report_fact(report, "register_seq", REPORT_NUMBER, "%" PRIu64, base->seq);
     add_staged(report, base);
-    double bytes = add_nodes(report, base->ring, plan, &sizes);
+    struct amounts sum = add_nodes(report, base->ring, plan, &sizes, &rates);
     add_balance(report, base->ring, &plan->report);
     report_fact(report, "partitions_changed", REPORT_NUMBER, "%" PRIu32, plan->changed_count);
     report_fact(report, "moves", REPORT_NUMBER, "%" PRIu32, plan->moves);
     report_fact(report, "moves_minimum", REPORT_NUMBER, "%" PRIu32, plan->moves_lower_bound);
-    report_fact(report, "bytes_about", REPORT_NUMBER, sizes.is_known ? "%.0f" : NULL, bytes);
+    report_fact(report, "bytes_about", REPORT_NUMBER, sizes.is_known ? "%.0f" : NULL, sum.bytes);
+    report_fact(report, "seconds_about", REPORT_NUMBER,
+                sizes.is_known && sum.seconds > 0 ? "%.0f" : NULL, sum.seconds);
     report_fact(report, "nodes_silent", REPORT_NUMBER, "%" PRIu32, sizes.silent);
     add_risk(report, base->ring, plan);
     report_fact(report, "relaxed", REPORT_TEXT, *relaxed == '\0' ? NULL : "%s", relaxed);
@@ -159,6 +172,7 @@ static void print_plan(const struct arguments *arguments, const struct register_
                 "staged",
                 plan->id);
     verb_print(arguments, report);
+    transfer_rates_deinit(&rates);
     plan_sizes_deinit(&sizes);
 }
 

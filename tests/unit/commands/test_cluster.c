@@ -228,6 +228,7 @@ static void ring_show_has_every_partition(void **state)
         assert_int_equal(number(row, "first_slot"), p * 1024);
         assert_int_equal(number(row, "last_slot"), p * 1024 + 1023);
         assert_int_equal(value_get(row, "owners")->element_count, 3);
+        assert_int_equal(value_get(row, "coming")->element_count, 0);
     }
     resp_value_free(value);
 }

@@ -145,6 +145,39 @@ static void pages_follow_each_other_until_all_has_come(void **state)
     end(&f);
 }
 
+static void a_page_is_asked_for_when_it_is_held_no_longer(void **state)
+{
+    struct fixture f;
+    struct partition_pull pull;
+    (void)state;
+    begin(&f);
+    want(&f, 3, 2);
+    partition_sync_hold(f.sync, f.now_us + 1000);
+    tick(&f);
+    assert_int_equal(f.out.want, PARTITION_SYNC_NOTHING);
+    assert_true(partition_sync_deadline_us(f.sync) == f.now_us + 1000);
+    f.now_us += 1000;
+    tick(&f);
+    assert_asks_store(&f, 3, 2, 2);
+    answer_place(&f, 3, 2, 0);
+    assert_asks_peer(&f, 2);
+    partition_sync_hold(f.sync, f.now_us + 5 * TIMEOUT_MS * 1000);
+    answer_page(&f, 2, 3, STATUS_OK); /* what is under way is not held */
+    assert_int_equal(f.out.want, PARTITION_SYNC_APPLY);
+    applied(&f, STATUS_OK, false);
+    assert_int_equal(f.out.want, PARTITION_SYNC_NOTHING);
+    assert_true(partition_sync_look(f.sync, 3, f.now_us, &pull));
+    assert_int_equal(pull.state, PARTITION_PULL_HELD);
+    f.now_us += 4 * TIMEOUT_MS * 1000; /* longer than any answer may take */
+    tick(&f);
+    assert_int_equal(f.out.want, PARTITION_SYNC_NOTHING);
+    assert_int_equal(partition_sync_count(f.sync), 1);
+    partition_sync_hold(f.sync, f.now_us); /* it may go faster from now on */
+    tick(&f);
+    assert_asks_store(&f, 3, 2, 2);
+    end(&f);
+}
+
 /* Another owner's log may bring it meanwhile. */
 static void one_log_that_is_too_short_begins_nothing(void **state)
 {
@@ -356,6 +389,7 @@ int main(void)
         cmocka_unit_test(operators_are_told_how_far_a_partition_is),
         cmocka_unit_test(a_partition_that_has_come_is_told_of_no_more),
         cmocka_unit_test(pages_follow_each_other_until_all_has_come),
+        cmocka_unit_test(a_page_is_asked_for_when_it_is_held_no_longer),
         cmocka_unit_test(one_log_that_is_too_short_begins_nothing),
         cmocka_unit_test(a_source_that_was_begun_with_is_waited_for),
         cmocka_unit_test(a_source_that_comes_back_goes_on),

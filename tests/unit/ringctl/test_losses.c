@@ -14,6 +14,7 @@ enum { NODES = 6 };
 static struct cluster_member members[NODES];
 static bool answers[NODES];
 static uint16_t owners[NODES]; /* one partition */
+static uint16_t coming[NODES];
 static struct cluster cluster;
 static struct losses losses;
 
@@ -27,13 +28,14 @@ static void make(uint32_t count, const char *const *places)
         memcpy(members[i].region, places[i], (size_t)(slash - places[i]));
         strcpy(members[i].rack, slash + 1);
         answers[i] = true;
-        owners[i] = (uint16_t)i;
+        owners[i] = coming[i] = (uint16_t)i;
     }
     cluster = (struct cluster){.members = members,
                                .member_count = count,
                                .partition_count = 1,
                                .owner_count = count,
-                               .owners = owners};
+                               .owners = owners,
+                               .coming = coming};
     losses = (struct losses){.cluster = &cluster, .answers = answers};
 }
 
@@ -65,6 +67,24 @@ static void a_rack_that_holds_most_cannot_go(void **state)
     (void)state;
     make(3, places);
     expect(1, "any 1 more node, or rack eu/b");
+}
+
+/* From nodes 1, 2, 3 to 1, 2, 4. */
+static void a_partition_that_moves_needs_both_majorities(void **state)
+{
+    static const char *const places[] = {"eu/a", "eu/b", "eu/c", "eu/d"};
+    (void)state;
+    make(4, places);
+    cluster.owner_count = 3;
+    coming[2] = 3;
+    expect(1, "any 1 more node, or any one rack");
+    answers[3] = false;
+    expect(0, "rack eu/c");
+    answers[3] = true;
+    answers[2] = false;
+    expect(0, "rack eu/d");
+    coming[2] = 2;
+    expect(0, "rack eu/d"); /* which owns nothing */
 }
 
 static void two_regions_of_three_bear_two_nodes_and_no_region(void **state)
@@ -99,6 +119,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(three_racks_bear_the_loss_of_any),
         cmocka_unit_test(a_rack_that_holds_most_cannot_go),
+        cmocka_unit_test(a_partition_that_moves_needs_both_majorities),
         cmocka_unit_test(two_regions_of_three_bear_two_nodes_and_no_region),
         cmocka_unit_test(three_regions_bear_the_loss_of_any),
         cmocka_unit_test(one_node_bears_nothing),
