@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/deadline_heap.h"
+#include "base/id_table.h"
 #include "base/retry_budget.h"
 #include "base/table.h"
 #include "commands/environment.h"
@@ -91,7 +92,7 @@ enum pending_kind {
 
 /* Something under way that an incoming frame's request number finds. */
 struct pending {
-    UT_hash_handle hh;
+    struct pending *previous, *next; /* in the order in which they were numbered */
     request_id id;
     enum pending_kind kind;
     struct origin origin;
@@ -200,6 +201,7 @@ struct node {
     const struct clock_judgement *clock; /* of the present step; never NULL within one */
     struct message_clock clock_told;     /* to the store side */
     bool is_clock_told;
+    uint64_t clock_told_of; /* number of the judgement that was last compared with it */
     uint64_t clock_tell_us; /* not before */
     uint64_t mint_from_ms;  /* the store side mints nothing before */
     bool mint_wait_logged;
@@ -224,7 +226,8 @@ struct node {
     uint64_t rebuild_start_us;
     struct node_damage damage;
     enum status store_condition; /* not OK: client writes are not coordinated here */
-    struct pending *pending;
+    struct pending *pending, *pending_last;
+    struct id_table pending_ids;
     struct pending *spare_pending; /* as many as were under way at once */
     uint32_t coordinated_count;
     uint32_t held_count;
@@ -437,6 +440,8 @@ uint64_t placement_deadline_us(const struct node *node);
 void node_evidence(const struct node *node, struct ring_testimony *out);
 /* A peer's MESSAGE_RING_ASK. */
 void evidence_asked(struct node *node, link_id link, request_id request);
+/* What would be answered has changed: who may drive is told, if partitions move here. */
+void evidence_changed(struct node *node);
 
 /* stability_schedule.c */
 void stability_start(struct node *node);

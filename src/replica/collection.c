@@ -67,8 +67,8 @@ static enum status make_cut(struct replica *replica, const struct replica_cut *c
         out->dot = replica_next_dot(replica);
         replica_append_delivery(cut->keyspace, cut->key, &after, deliveries);
         out->delivery_bytes = deliveries->length - offset;
-        replica_record_event(replica, cut->keyspace, cut->key, &local->cell, &after, &new_dots,
-                             context);
+        replica_record_event(replica, cut->keyspace, cut->key, &local->cell, &after,
+                             slice_make(NULL, 0), &new_dots, context);
     }
     clock_deinit(&new_dots);
     cell_deinit(&after);

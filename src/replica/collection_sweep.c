@@ -52,8 +52,8 @@ static void bury(struct walk *walk, struct slice name, const struct cell *before
     cell_drop_cut(&after, walk->cut);
     cell_insert(&after, &tombstone);
     clock_add(&new_dots, &tombstone.dot);
-    replica_record_event(walk->replica, walk->elements, name, before, &after, &new_dots,
-                         walk->context);
+    replica_record_event(walk->replica, walk->elements, name, before, &after, slice_make(NULL, 0),
+                         &new_dots, walk->context);
     walk->budget->made++;
     clock_deinit(&new_dots);
     cell_deinit(&after);

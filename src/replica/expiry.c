@@ -104,8 +104,8 @@ static enum status drop_cell(struct replica *replica, const struct expiry_name *
     enum status status = local_cell_load(context, name->keyspace, name->key, &local);
     if (status == STATUS_OK && has_expiry(&local.cell, name->expire_at_ms) &&
         cell_expire(&local.cell, safe_ms - 1, &after)) {
-        replica_record_event(replica, name->keyspace, name->key, &local.cell, &after, &no_dots,
-                             context);
+        replica_record_event(replica, name->keyspace, name->key, &local.cell, &after,
+                             slice_make(NULL, 0), &no_dots, context);
         cell_deinit(&after);
         out->dropped++;
     } else if (status == STATUS_OK) { /* X4; or the present group has changed the cell */

@@ -82,6 +82,7 @@ static const uint16_t TYPES[] = {
     MESSAGE_ORDER_RESULT,
     MESSAGE_KEY_STATE,
     MESSAGE_KEY_STATE_RESULT,
+    MESSAGE_RING_NEWS,
 };
 
 enum { TYPE_COUNT = sizeof TYPES / sizeof *TYPES, PEER = 2, FRAMES_MAX = 64 };

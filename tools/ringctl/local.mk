@@ -69,6 +69,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/verb_ring.c \
 	tools/ringctl/verb_stage.c \
 	tools/ringctl/verb_status.c \
+	tools/ringctl/verb_tasks.c \
 	tools/ringctl/verb_tls.c \
 	tools/ringctl/verb_top.c \
 	tools/ringctl/verb_transfers.c \

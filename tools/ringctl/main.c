@@ -81,6 +81,24 @@ const struct verb VERBS[] = {
      "Exit status 0: it is safe to stop; 1: refused, partitions would lose their quorum; 4: not "
      "yet.\n",
      verb_drain},
+    {"tasks list", NULL, 0, 0, OPTION_WATCH, "plans that were committed, and how far they are",
+     "Those of the last seven days, the newest first: partitions that are done, what is on its way "
+     "now\n"
+     "and how fast, about how long it will take, and what the one under way waits for. Exit "
+     "status\n"
+     "0; 4: a node did not answer.\n",
+     verb_tasks_list},
+    {"tasks show", "ID", 1, 1, 0, "all about one of them",
+     "With the partitions that are on their way by it. Exit status 1: no such task is kept; 4: a\n"
+     "node did not answer.\n",
+     verb_tasks_show},
+    {"tasks wait", "ID", 1, 1, OPTION_WAIT, "until it is over",
+     "Without end, or for as long as --wait says. Exit status 0: it is finished; 1: it was\n"
+     "aborted, or is not known; 4: it goes on.\n",
+     verb_tasks_wait},
+    {"tasks abort", "ID", 1, 1, 0, "give it up, if it is under way",
+     "As \"cluster abort\", for that one alone. Exit status 5: it is not the one under way.\n",
+     verb_tasks_abort},
     {"transfers", NULL, 0, 0, OPTION_WATCH, "partitions on their way from node to node",
      "Replicas that are being filled: by a committed plan, because a store was lost, or because "
      "an\n"
