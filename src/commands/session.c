@@ -7,8 +7,9 @@
  * event. A call never starts another one itself, so steps do not nest.
  *
  * Bounds: pipeline_max calls in the queue, and request_bytes_max bytes of requests
- * beside the newest one. At either the client is paused; bytes that were already
- * under way are kept in `input`.
+ * beside the newest one, and no more calls at once than replies as large as the last ones fit
+ * into REPLIES_AHEAD_BYTES: values are held until their turn comes, read or not. At any of these
+ * the client is paused; bytes that were already under way are kept in `input`.
  *
  * Invariants, checked after every step:
  *   I1  the head call, if there is one, is not done
@@ -31,7 +32,9 @@ enum {
     KEPT_ENTRIES_MAX = 16,       /* of the memory for a step's key entries */
     POOL_CALLS_MAX = 16,         /* kept of a connection that was busy */
     POOL_KEPT_BYTES_MAX = 16384, /* of each buffer of a pooled call */
-    INPUT_KEPT_BYTES_MAX = 65536
+    INPUT_KEPT_BYTES_MAX = 65536,
+    REPLIES_AHEAD_BYTES = 4 << 20,
+    REPLY_BYTES_FIRST = 512 << 10 /* what is thought of a client's replies before the first one */
 };
 
 /* ---- output ---- */
@@ -111,6 +114,7 @@ struct session *session_new(connection_id id, struct environment *environment, s
     session->environment = environment;
     session->opened = session->heard = now;
     session->version = RESP_VERSION_2;
+    session->reply_bytes = REPLY_BYTES_FIRST;
     buffer_append_slice(&session->address, address);
     buffer_put_u8(&session->address, 0);
     session->reader = resp_reader_new(&resp_limits_before_login);
@@ -307,7 +311,12 @@ void session_call_done(struct session *session, struct call *call)
         call->reply.length > 0 || call->silent ? &call->reply : &session->out->replies;
     const uint8_t *reply =
         out->length > call->started_bytes ? out->data + call->started_bytes : NULL;
+    uint64_t bytes = reply != NULL ? out->length - call->started_bytes : 0;
     bool failed = reply != NULL && *reply == '-';
+    /* Up at once, down by and by. */
+    session->reply_bytes = bytes > session->reply_bytes
+                               ? bytes
+                               : session->reply_bytes - session->reply_bytes / 8 + bytes / 8;
     environment->statistics->commands_processed++;
     if (failed) {
         environment->statistics->errors_replied++;
@@ -370,7 +379,8 @@ static bool has_room(const struct session *session)
     uint64_t count = session->tail_serial - session->head_serial;
     return !session->closing && !session->is_logging_in && count < session->queue_capacity &&
            (count == 0 ||
-            (count < settings->pipeline_max && session->wire_bytes < settings->request_bytes_max));
+            (count < settings->pipeline_max && session->wire_bytes < settings->request_bytes_max &&
+             count * session->reply_bytes < REPLIES_AHEAD_BYTES));
 }
 
 /* Reading begins again some calls below the bound, not at each reply. */

@@ -61,6 +61,7 @@ struct session {
     uint32_t waiting_count;
     uint32_t ready_count; /* waiting, and no longer blocked */
     uint64_t wire_bytes;  /* of the calls in the queue */
+    uint64_t reply_bytes; /* of one reply, by the last ones */
     struct call *pool;
     uint32_t pool_count;
     bool paused;

@@ -246,8 +246,8 @@ void store_tree_unreadable(struct store_side *side, const struct replica *replic
 /* store_key_state.c */
 /* Answer from the committed state. */
 void store_answer_key_state(struct store_side *side, const struct frame *frame, struct buffer *out);
-void store_reply_key_state(const struct frame *frame,
-                           const struct message_key_state_result *result, struct buffer *out);
+void store_reply_key_state(const struct frame *frame, const struct message_key_state_result *result,
+                           struct buffer *out);
 
 /* store_debt.c */
 struct debt_book *store_debt_new(const struct store_side *side);

@@ -140,7 +140,7 @@ const struct config_setting CONFIG_TABLE[] = {
      "Arguments of one command. A connection that sends more is closed."},
     {"pipeline-max", CONFIG_NUMBER, PLACE(settings.pipeline_max), 1, 100000, NULL, true, "0.1",
      "Commands of one connection that are worked on at one time. Further ones wait in the "
-     "socket."},
+     "socket. While its answers are large there are fewer."},
     {"client-output-max", CONFIG_SIZE, PLACE(settings.client_output_bytes_max), 2 * MB, 2048u * MB,
      NULL, true, "0.1",
      "Answers that may wait for one client. A client that does not read is closed above it."},

@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	tests/system/harness.py \
 	tests/system/namespaces.py \
 	tests/system/newcomer.py \
+	tests/system/test_attacks \
 	tests/system/test_client_library \
 	tests/system/test_catch_up \
 	tests/system/test_clients \

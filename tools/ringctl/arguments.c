@@ -10,7 +10,13 @@
 #include "ringd/config_value.h"
 #include "ringd/nearest_name.h"
 
-enum { WORDS_MAX = 4, VERB_TEXT_MAX = 64, TIMEOUT_SECONDS_MAX = 3600, WAIT_SECONDS_MAX = 86400 };
+enum {
+    WORDS_MAX = 4,
+    VERB_TEXT_MAX = 64,
+    TIMEOUT_SECONDS_MAX = 3600,
+    WAIT_SECONDS_MAX = 86400,
+    WATCH_SECONDS_MAX = 3600
+};
 
 const struct option OPTIONS[] = {
     {"-h", "HOST", 0, "the node to ask first (default: 127.0.0.1)"},
@@ -26,6 +32,7 @@ const struct option OPTIONS[] = {
     {"--json", NULL, 0, "print JSON"},
     {"--timeout", "SECONDS", 0, "how long nodes may take to answer (default: 3)"},
     {"--wait", "SECONDS", OPTION_WAIT, "ask again until all is done, at most so long"},
+    {"--watch", "SECONDS", OPTION_WATCH, "look again after so long, until interrupted"},
     {"--keyspace", "NUMBER", OPTION_KEYSPACE, "the keyspace, as SELECT takes it (default: 0)"},
     {"--number", "NUMBER", OPTION_NEW_KEYSPACE, "what SELECT takes (default: the first free one)"},
     {"--policy", "lww|siblings", OPTION_NEW_KEYSPACE, "what becomes of concurrent values"},
@@ -171,6 +178,10 @@ static bool take_value(const struct option *option, const char *value, struct ar
             return false;
         out->waits = true;
         out->wait_seconds = (unsigned)number;
+    } else if (strcmp(name, "--watch") == 0) {
+        if (!parse_number(value, WATCH_SECONDS_MAX, &number) || number == 0)
+            return false;
+        out->watch_seconds = (unsigned)number;
     } else if (strcmp(name, "--keyspace") == 0) {
         if (!parse_number(value, UINT16_MAX, &number))
             return false;

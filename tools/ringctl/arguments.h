@@ -44,7 +44,8 @@ enum verb_option {
     OPTION_ROLE = 1 << 14,
     OPTION_USER = 1 << 15, /* what a user is given */
     OPTION_REPEAT_RACKS = 1 << 16,
-    OPTION_DRAIN = 1 << 17
+    OPTION_DRAIN = 1 << 17,
+    OPTION_WATCH = 1 << 18 /* it only looks, so it may look again and again */
 };
 
 struct verb {
@@ -94,6 +95,7 @@ struct arguments {
     unsigned timeout_ms;    /* for each round of questions */
     bool waits;
     unsigned wait_seconds;
+    unsigned watch_seconds; /* 0: once */
     keyspace_id keyspace;
     char settings[SETTINGS_MAX]
                  [SETTING_TEXT_MAX]; /* of a keyspace: "name=value", as the node reads it */

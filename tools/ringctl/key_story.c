@@ -285,7 +285,7 @@ static void explain_behind(const struct key_story *story, struct key_holder *hol
         say(&holder->next_step, "ringctl hints");
     } else {
         say(&holder->why, "it is on its way: owners bring each other up to date by their logs");
-        say(&holder->next_step, "ask again; ringctl lag when it stays so");
+        say(&holder->next_step, "ask again; ringctl hints when it stays so");
     }
 }
 

@@ -15,11 +15,11 @@
 #include "verbs.h"
 
 const struct verb VERBS[] = {
-    {"status", NULL, 0, 0, 0, "the cluster as its nodes see it",
+    {"status", NULL, 0, 0, OPTION_WATCH, "the cluster as its nodes see it",
      "Asks the first node for the members, then all of them for what they see, and merges the\n"
      "answers; where they disagree, it says so. Exit status 0: all is well; 4: degraded.\n",
      verb_status},
-    {"doctor", NULL, 0, 0, 0, "all that is wrong or soon will be, why, and what to do",
+    {"doctor", NULL, 0, 0, OPTION_WATCH, "all that is wrong or soon will be, why, and what to do",
      "Asks all nodes, and once more a second later, and names what is found: members that are\n"
      "gone, slow or wrong in their clocks, paths that are cut, partitions that miss owners,\n"
      "copies in one rack, disks, damaged stores, limits, certificates, hints, settings that\n"
@@ -36,7 +36,7 @@ const struct verb VERBS[] = {
      "Compares the digests that all owners of a partition have of its data and its clock.\n"
      "Exit status 0: all replicas are equal; 4: some differ, or an owner did not answer.\n",
      verb_ring_verify},
-    {"net matrix", NULL, 0, 0, 0, "who reaches whom, and which paths are broken",
+    {"net matrix", NULL, 0, 0, OPTION_WATCH, "who reaches whom, and which paths are broken",
      "Every node tells whom it reaches over its own links. Those that ringctl cannot ask are heard "
      "by\n"
      "way of others. Names each pair of which one does not reach the other, since when, whether "
@@ -45,13 +45,14 @@ const struct verb VERBS[] = {
      "is\n"
      "broken, or nobody has heard of a node for a while.\n",
      verb_net_matrix},
-    {"gc status", NULL, 0, 0, 0, "what was deleted and is still on disks, and who holds it back",
+    {"gc status", NULL, 0, 0, OPTION_WATCH,
+     "what was deleted and is still on disks, and who holds it back",
      "Deleted keys leave the disks when all their owners have the delete on theirs and no node\n"
      "keeps hints. Names the nodes that are waited for, since when, and what to do. Exit status\n"
      "0: nothing is held back for long; 4: a node is down or has been waited for during a\n"
      "minute, or one did not answer.\n",
      verb_gc_status},
-    {"latency", NULL, 0, 0, 0, "how long requests took, and in which stage",
+    {"latency", NULL, 0, 0, OPTION_WATCH, "how long requests took, and in which stage",
      "For each node: requests that it coordinated since its start by kind and level, and the\n"
      "stages of key requests: gather (reads), mint (the own store has the version), quorum (the\n"
      "others have it), forward (another owner did it all); then what the process measures by\n"
@@ -59,7 +60,7 @@ const struct verb VERBS[] = {
      "writes), get (a value of LevelDB), commit (write and sync of a group). Exit status 0; 4: a\n"
      "node did not answer.\n",
      verb_latency},
-    {"hints", NULL, 0, 0, 0, "writes that wait for their owners",
+    {"hints", NULL, 0, 0, OPTION_WATCH, "writes that wait for their owners",
      "For each owner what others keep for it: hints, which fallbacks took in its place, and what "
      "it\n"
      "lacks of the logs of other owners; how old, how fast they go, and why they wait.\n"
@@ -82,7 +83,7 @@ const struct verb VERBS[] = {
      "Exit status 0: it is safe to stop; 1: refused, partitions would lose their quorum; 4: not "
      "yet.\n",
      verb_drain},
-    {"tasks list", NULL, 0, 0, 0, "plans that were committed, and how far they are",
+    {"tasks list", NULL, 0, 0, OPTION_WATCH, "plans that were committed, and how far they are",
      "Those of the last seven days, the newest first: partitions that are done, what is on its way "
      "now\n"
      "and how fast, about how long it will take, and what the one under way waits for. Exit "
@@ -100,7 +101,7 @@ const struct verb VERBS[] = {
     {"tasks abort", "ID", 1, 1, 0, "give it up, if it is under way",
      "As \"cluster abort\", for that one alone. Exit status 5: it is not the one under way.\n",
      verb_tasks_abort},
-    {"transfers", NULL, 0, 0, 0, "partitions on their way from node to node",
+    {"transfers", NULL, 0, 0, OPTION_WATCH, "partitions on their way from node to node",
      "Replicas that are being filled: by a committed plan, because a store was lost, or because "
      "an\n"
      "owner was away for longer than logs reach back. From whom, how much has come and how fast,\n"
@@ -109,7 +110,8 @@ const struct verb VERBS[] = {
     {"key locate", "KEY", 1, 1, OPTION_KEYSPACE, "where a key lives",
      "The partition of a key, its slot, its owners, and the nodes that stand in for them.\n",
      verb_key_locate},
-    {"key explain", "KEY", 1, 1, OPTION_KEYSPACE, "who has which version of a key, and why it won",
+    {"key explain", "KEY", 1, 1, OPTION_KEYSPACE | OPTION_WATCH,
+     "who has which version of a key, and why it won",
      "Asks all nodes what they have of the key on their disks: which version, when it was "
      "written,\n"
      "who is behind and why, what hints wait, and why the value that is shown won. Elements of\n"
@@ -140,12 +142,12 @@ const struct verb VERBS[] = {
      "removes its keys from the disk in the background: ringctl gc status says how many are left.\n"
      "The number can be used again at once; a new keyspace has nothing of the old one.\n",
      verb_keyspace_drop},
-    {"top keys", NULL, 0, 0, 0, "the keys that are asked for most",
+    {"top keys", NULL, 0, 0, OPTION_WATCH, "the keys that are asked for most",
      "The keys that clients of all nodes asked for most in the last 10 to 20 seconds: "
      "requests and writes\n"
      "in a second, and their part of all. Exit status 4: a node did not answer.\n",
      verb_top_keys},
-    {"top large", NULL, 0, 0, 0, "the largest of the keys that most was written to",
+    {"top large", NULL, 0, 0, OPTION_WATCH, "the largest of the keys that most was written to",
      "Of the keys that most bytes were written to since the nodes started: type, "
      "how many elements\n"
      "(about) or bytes they have now, and how many bytes were written. Costs the same whatever\n"
@@ -167,7 +169,7 @@ const struct verb VERBS[] = {
      "Whoever is logged in so is cut off at once, at every node. Has the name typed, unless --yes\n"
      "is given.\n",
      verb_user_drop},
-    {"tls show", NULL, 0, 0, 0, "certificates of all nodes, and when they run out",
+    {"tls show", NULL, 0, 0, OPTION_WATCH, "certificates of all nodes, and when they run out",
      "Days until the certificate for clients and the one for other nodes run out, and until a CRL\n"
      "is to be signed anew. Exit status 0: none within 30 days; 4: one is, the last reload of a\n"
      "node failed, or one did not answer.\n",
@@ -235,11 +237,11 @@ const struct verb VERBS[] = {
      "Each node makes the change or refuses it, by itself, and goes by it until it ends: put it\n"
      "into their files as well. Exit status 0: all have; 1: one has not, and why.\n",
      verb_config_set},
-    {"config diff", NULL, 0, 0, 0, "settings that are not the same at all nodes",
+    {"config diff", NULL, 0, 0, OPTION_WATCH, "settings that are not the same at all nodes",
      "But for ids, addresses and files. What most nodes have is the usual value. Exit status 0:\n"
      "none; 4: there are, or a node did not answer.\n",
      verb_config_diff},
-    {"repair status", NULL, 0, 0, OPTION_PARTITION,
+    {"repair status", NULL, 0, 0, OPTION_PARTITION | OPTION_WATCH,
      "when replicas were compared, and what differed",
      "Of each two owners of a partition: when their replicas were last compared, and the result\n"
      "by what the clocks say of it. Exit status 4: a node is silent, a store cannot be read, or a\n"
@@ -351,6 +353,23 @@ void verb_complain(const char *format, ...)
     va_end(rest);
 }
 
+/* Again and again until interrupted; a terminal shows the latest alone. */
+static enum exit_code watch(const struct arguments *arguments)
+{
+    bool clears = isatty(STDOUT_FILENO) == 1 && !arguments->json;
+    for (;;) {
+        if (clears)
+            printf("\033[H\033[2Jringctl %s, every %u s\n\n", arguments->verb->words,
+                   arguments->watch_seconds);
+        enum exit_code code = arguments->verb->run(arguments);
+        if (!clears && !arguments->json)
+            putchar('\n');
+        if (fflush(stdout) != 0 || ferror(stdout) || code == EXIT_USAGE)
+            return code;
+        sleep(arguments->watch_seconds);
+    }
+}
+
 static enum exit_code run(const struct arguments *arguments)
 {
     if (arguments->completion != NULL) {
@@ -379,7 +398,9 @@ static enum exit_code run(const struct arguments *arguments)
     if (status != STATUS_OK)
         verb_complain("%.*s", (int)problem.length, (const char *)problem.data);
     buffer_deinit(&problem);
-    return status == STATUS_OK ? arguments->verb->run(arguments) : EXIT_USAGE;
+    if (status != STATUS_OK)
+        return EXIT_USAGE;
+    return arguments->watch_seconds > 0 ? watch(arguments) : arguments->verb->run(arguments);
 }
 
 int main(int argc, char **argv)

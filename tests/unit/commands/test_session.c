@@ -450,6 +450,47 @@ static void each_request_gets_exactly_one_reply(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
 
+/* Values wait in memory for their turn, and for a client that may never read them. */
+static void no_more_is_begun_than_large_replies_have_room(void **state)
+{
+    enum { VALUE = 1 << 20, ROOM = 4 << 20, AT_FIRST = 8, ASKED = 64 };
+    struct harness *harness = *state;
+    struct client *client = harness_client(harness);
+    struct buffer value = {0};
+    memset(buffer_reserve(&value, VALUE), 'x', VALUE);
+    value.length = VALUE;
+    struct slice words[] = {slice_text("SET"), slice_text("large"), buffer_slice(&value)};
+    client_words(client, 3, words);
+    assert_replies(client, "+OK\r\n");
+    struct client *reader = harness_client(harness);
+    harness->manual = true;
+    for (unsigned i = 0; i < ASKED; i++)
+        client_raw(reader, "GET large\r\n");
+    assert_int_equal(harness->pending_count, AT_FIRST);
+    assert_true(reader->paused);
+    unsigned answered = 0;
+    for (; harness_answer(harness); answered++)
+        if (answered >= AT_FIRST)
+            assert_in_range(harness->pending_count, 0, ROOM / VALUE);
+    assert_int_equal(answered, ASKED);
+    assert_true(reader->replies.length > (size_t)ASKED * VALUE);
+    assert_false(reader->paused);
+    buffer_deinit(&value);
+}
+
+/* A client that has had large replies is not slow for ever. */
+static void small_replies_make_room_again(void **state)
+{
+    struct harness *harness = *state;
+    struct client *client = harness_client(harness);
+    for (unsigned i = 0; i < 64; i++)
+        assert_reply(client, "GET absent", "$-1\r\n");
+    harness->manual = true;
+    for (unsigned i = 0; i < harness->settings.pipeline_max + 1; i++)
+        client_raw(client, "GET absent\r\n");
+    assert_int_equal(harness->pending_count, harness->settings.pipeline_max);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -477,6 +518,8 @@ int main(void)
         TEST(pipelines_answer_as_single_requests_do),
         TEST(waiting_in_the_queue_costs_no_time_of_the_request),
         TEST(each_request_gets_exactly_one_reply),
+        TEST(no_more_is_begun_than_large_replies_have_room),
+        TEST(small_replies_make_room_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -156,6 +156,8 @@ static void wrong_command_lines_are_explained(void **state)
         {"ring -p", "-p takes PORT: its port for clients (default: 6379)"},
         {"--timeout 0 ring", "--timeout takes SECONDS: how long nodes may take to answer "
                              "(default: 3)"},
+        {"ring --watch 0", "--watch takes SECONDS: look again after so long, until interrupted"},
+        {"ring --watch 2", "ring does not take --watch; see: ringctl --help"},
         {"ring verify --wait -1", "--wait takes SECONDS: ask again until all is done, at most "
                                   "so long"},
     };

@@ -139,7 +139,7 @@ static void who_has_not_seen_it_is_behind(void **state)
     tell(false);
     assert_false(story.agreed);
     expect_state(0, HOLDER_CURRENT, "", "");
-    expect_state(2, HOLDER_BEHIND, "on its way", "ringctl lag");
+    expect_state(2, HOLDER_BEHIND, "on its way", "ringctl hints");
     expect(&story.winner_by, "2.1.1.1:3 replaced 1.1.1.1:5");
     expect(&story.winner_by, "2000 ms");
 }
