@@ -22,6 +22,7 @@
 #include "base/memory.h"
 #include "causal/counter.h"
 #include "causal/cut.h"
+#include "causal/deadline.h"
 #include "causal/garbage.h"
 
 enum { SIBLING_BYTES_MIN = 13, DOT_IMAGE_BYTES = 24 };
@@ -92,6 +93,8 @@ static bool is_well_made(const struct sibling *sibling)
         return sibling->expire_at_ms == 0 && counts_well(sibling);
     case SIBLING_CUT:
         return sibling->expire_at_ms == 0 && cut_is_sound(sibling->value);
+    case SIBLING_DEADLINE:
+        return deadline_is_sound(sibling);
     default:
         return sibling->kind == SIBLING_STRING;
     }
@@ -201,12 +204,12 @@ static uint64_t hash_versions(const struct cell *cell, struct slice name, uint64
 uint64_t cell_hash(const struct cell *cell, struct slice name, uint64_t seed)
 {
     struct cell rest;
-    if (!cell_is_live(cell))
+    if (!cell_is_live(cell) && !cell_has_deadline(cell))
         return 0;
     if (!cell_has_garbage(cell))
         return hash_versions(cell, name, seed);
     cell_without_garbage(cell, &rest);
-    uint64_t hash = hash_versions(&rest, name, seed);
+    uint64_t hash = rest.count > 0 ? hash_versions(&rest, name, seed) : 0;
     cell_deinit(&rest);
     return hash;
 }

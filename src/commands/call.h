@@ -58,7 +58,8 @@ struct type_check {
     call_next *then; /* of type_look() */
     uint8_t type;    /* that is walked over */
     uint64_t place;
-    int64_t number; /* of the write that was made */
+    int64_t number;        /* of the write that was made */
+    uint64_t expire_at_ms; /* of the elements */
     uint8_t tries;
     bool present; /* one of that type is there */
     bool string;

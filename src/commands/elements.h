@@ -54,8 +54,9 @@ struct element_walk {
 struct element_work {
     struct element_ask ask;
     struct element_walk walk;
-    bool seen; /* no other type than the one that is asked for */
-    bool over; /* a failure was answered */
+    bool seen;  /* no other type than the one that is asked for */
+    bool empty; /* and none of that one either, when it was looked at */
+    bool over;  /* a failure was answered */
     struct key_result refused;
 };
 

@@ -88,7 +88,10 @@ struct version {
     bool dead;         /* resurrection.h */
     uint32_t machines; /* that have had it alive, by bits */
     struct version_vector observed; /* oracle_hash.c: covered by the cell in which it was made */
-    struct clock cut;               /* and what a cut removes */
+    struct clock cut;               /* and what a cut removes; of a deadline: */
+    uint64_t floor_ms;              /* its parts (causal/deadline.h) */
+    hybrid_time since;
+    bool swept; /* it says that what was below its floor is gone, and nothing else */
 };
 
 enum tally_part { TALLY_NONE, TALLY_KEY, TALLY_SUM, TALLY_NAME };
