@@ -344,9 +344,10 @@ static void collect_collection(struct call *call, uint32_t index, const struct k
 {
     struct multi_write *write = call->work;
     const struct key_outcome *outcome = result->outcome_count == 1 ? result->outcomes : NULL;
-    call_note_write(call, call->keyspace, flagged_key(call, index)->key, result, outcome);
+    const struct flagged_key *key = flagged_key(call, index);
+    call_note_write(call, call->keyspace, key->key, result, outcome);
     if (result->status == STATUS_OK && outcome != NULL) {
-        write->number += !flagged_key(call, index)->counted;
+        write->number += !key->counted && (outcome->written || key->reduced);
         return;
     }
     bool unknown = result->status == STATUS_OK || key_status_is_uncertain(result->status);

@@ -103,8 +103,8 @@ void call_failure_text(uint8_t kind, const struct key_result *result, struct buf
     switch (result->status) {
     case STATUS_UNAVAILABLE:
         if (write && result->acks == 0)
-            buffer_printf(out, "NOREPLICAS no owner of the key is reachable, and only an owner "
-                               "takes a write");
+            buffer_printf(out, "NOREPLICAS no owner that the level counts is reachable, and only "
+                               "an owner takes a write");
         else
             buffer_printf(out, "NOREPLICAS not enough owners reachable: need %u, can reach %u",
                           result->needed, result->acks);

@@ -396,6 +396,8 @@ static void collect_removal(struct call *call, uint32_t index, const struct key_
         take_names(removal, key, result);
     else
         removal->name_count = 0;
+    for (uint16_t i = 0; !lists && i < result->outcome_count; i++)
+        key->reduced = key->reduced || result->outcomes[i].written;
     if (removal->name_count == 0 && key->listed) {
         key->place = 0;
         key->listed = false;

@@ -66,6 +66,7 @@ struct flagged_key {
     bool present; /* it has a live one */
     bool listed;  /* all of its fields that count were met */
     bool counted; /* something of the key is counted already */
+    bool reduced; /* the delete has removed a field of it that counted */
 };
 
 /* By the argument that names it; owners know it by no lower `type`. */
@@ -78,7 +79,8 @@ bool flagged_look(struct call *call, call_next *then);
 void flag_replaced(struct call *call, uint32_t argument);
 /*
  * Delete the elements of those that are present; false: none is. Fields that count are removed one
- * by one first, for a cut does not reset them (causal/cut.h).
+ * by one first, for a cut does not reset them (causal/cut.h). The owner that is asked to may not
+ * know what another one has shown, below a quorum: then the outcome says that nothing was written.
  */
 bool flagged_delete(struct call *call, call_collect *collect, call_next *then);
 

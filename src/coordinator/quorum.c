@@ -269,3 +269,29 @@ uint8_t quorum_needed(const struct quorum *quorum)
         needed = (uint8_t)(needed + quorum->region_needed[region]);
     return needed > quorum->needed ? needed : quorum->needed;
 }
+
+static uint8_t short_of(uint8_t held, uint8_t needed)
+{
+    return held < needed ? (uint8_t)(needed - held) : 0;
+}
+
+static uint8_t missing_in(const struct quorum *quorum, uint8_t set, owner_mask mask)
+{
+    owner_mask owners = mask & quorum->sets[set];
+    uint8_t of_regions = 0;
+    for (uint8_t region = 0; region < quorum->region_end; region++)
+        of_regions = (uint8_t)(of_regions + short_of(owners_in_region(quorum, owners, region),
+                                                     quorum->region_needed[region]));
+    uint8_t of_holders =
+        short_of(count_mask(mask & (quorum->sets[set] | quorum->stand_ins[set])), quorum->needed);
+    return larger(of_regions,
+                  larger(of_holders, short_of(count_mask(owners), quorum->owners_needed)));
+}
+
+uint8_t quorum_within_reach(const struct quorum *quorum, owner_mask mask)
+{
+    uint8_t missing = 0, needed = quorum_needed(quorum);
+    for (uint8_t set = 0; set < quorum->set_count; set++)
+        missing = larger(missing, missing_in(quorum, set, mask & quorum->holders));
+    return missing < needed ? (uint8_t)(needed - missing) : 0;
+}

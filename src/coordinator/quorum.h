@@ -83,5 +83,10 @@ owner_mask quorum_owners(const struct quorum *quorum);
 uint8_t quorum_counted(const struct quorum *quorum);
 uint8_t quorum_counted_fallbacks(const struct quorum *quorum);
 uint8_t quorum_needed(const struct quorum *quorum);
+/*
+ * How many of those that are needed can be had of the holders in `mask`: as many as are needed when
+ * they meet the level, and fewer when they do not, however many of others they are.
+ */
+uint8_t quorum_within_reach(const struct quorum *quorum, owner_mask mask);
 
 #endif

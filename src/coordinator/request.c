@@ -107,9 +107,7 @@ void request_fail(struct coordinated_request *c, enum status status, const struc
     /* C2: once the own store side was asked to mint, a failure is uncertain. */
     assert(c->phase != PHASE_REPLICATE || status == STATUS_UNCERTAIN);
     if (status == STATUS_UNAVAILABLE && c->phase == PHASE_ASK)
-        result.acks = (uint8_t)__builtin_popcount(
-            c->params.usable & ~c->failed &
-            (c->request.kind == KEY_READ ? quorum_owners(quorum) : ~(owner_mask)0));
+        result.acks = quorum_within_reach(quorum, c->params.usable & ~c->failed);
     key_result_encode(&result, &encoded);
     request_answer(c, buffer_slice(&encoded), out);
     buffer_deinit(&encoded);
@@ -191,6 +189,15 @@ static enum status preflight(struct coordinated_request *c)
     return STATUS_OK;
 }
 
+/* What the request was refused for, when it could not be met: a write may lack its read first. */
+static const struct quorum *refused_quorum(const struct coordinated_request *c)
+{
+    bool by_write =
+        key_request_writes(&c->request) &&
+        (!key_request_needs_read(&c->request) || quorum_met_with(&c->read, c->params.usable));
+    return by_write ? &c->write : &c->read;
+}
+
 /* As the caller ranks them, or the own replica first, then by preference. */
 static void rank_owners(struct coordinated_request *c)
 {
@@ -264,7 +271,7 @@ struct coordinated_request *coordinated_request_new(const struct coordinate_para
     status =
         ring_keyspace(params->ring, request->keyspace) == NULL ? STATUS_NO_KEYSPACE : preflight(c);
     if (status != STATUS_OK)
-        request_fail(c, status, key_request_writes(&c->request) ? &c->write : &c->read, out);
+        request_fail(c, status, refused_quorum(c), out);
     else if (key_request_needs_read(&c->request))
         read_start(c, wall_ms, out);
     else

@@ -72,9 +72,8 @@ struct version {
     uint64_t expire_at_ms;
     uint8_t kind; /* enum sibling_kind */
     uint64_t value_digest;
-    uint32_t write;            /* number in its value; 0: a tombstone */
-    const struct write *maker; /* of a tombstone among siblings: a delete that can have made it */
-    uint32_t base_write;       /* COMMAND_APPEND: number that stands before its own; 0: none */
+    uint32_t write;      /* number in its value; 0: a tombstone */
+    uint32_t base_write; /* COMMAND_APPEND: number that stands before its own; 0: none */
     uint64_t made_us;
     bool acked;
     uint64_t acked_us; /* when; and when a quorum read has shown or covered it, 0: never */
@@ -87,9 +86,11 @@ struct version {
     bool collected;    /* all owners had it when a cell that covered it gave up its context */
     bool dead;         /* resurrection.h */
     uint32_t machines; /* that have had it alive, by bits */
-    struct version_vector observed; /* oracle_hash.c: covered by the cell in which it was made */
-    struct clock cut;               /* and what a cut removes; of a deadline: */
-    uint64_t floor_ms;              /* its parts (causal/deadline.h) */
+    bool explained;    /* oracle_siblings.c: a tombstone of which it is known what it saw */
+    /* That; oracle_hash.c: what the cell in which it was made covered. */
+    struct version_vector observed;
+    struct clock cut;  /* oracle_hash.c: what a cut removes */
+    uint64_t floor_ms; /* oracle_ends.c: the parts of a deadline (causal/deadline.h) */
     hybrid_time since;
     bool swept; /* it says that what was below its floor is gone, and nothing else */
 };

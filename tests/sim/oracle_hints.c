@@ -4,6 +4,8 @@
  * A hint stands for the copy of the owner that it is owed to. So the copies of a version are
  * the owners that hold it, and those owners for which a hint of it is kept somewhere.
  */
+#include <string.h>
+
 #include "ring/transition.h"
 #include "sim/dropper.h"
 #include "sim/oracle_state.h"
@@ -126,9 +128,9 @@ uint8_t oracle_hint_copies(struct oracle *oracle, const struct version *version,
 static const uint64_t old_us = UINT64_C(86400000000); /* a day */
 
 /*
- * I6: whoever it is owed to no longer has all that is in it, unless its disk was lost since. Who
- * left the partition is owed nothing (T7): what must be somewhere then is judged where copies are
- * given up.
+ * I6: whoever it is owed to no longer has all that is in it, unless its disk was lost since. It may
+ * go by another ring, and own the partition no more there: what must be somewhere then is judged
+ * where copies are given up.
  */
 static void check_delivered(struct oracle *oracle, const struct machine *machine,
                             const struct oracle_key *key, const struct hint *old, node_id target)
@@ -150,6 +152,23 @@ static void check_delivered(struct oracle *oracle, const struct machine *machine
     }
 }
 
+/*
+ * To whom a hint is owed by the ring that its keeper goes by; how many. One for a node that left
+ * the partition, or that was to come when the change was given up, is owed to all owners (T7).
+ */
+static uint8_t owed_by_ring(const struct ring *ring, partition_id partition,
+                            const struct hint_record *record, node_id out[RING_REPLICAS_MAX])
+{
+    bool all_hold = true;
+    for (uint8_t i = 0; i < record->intended_count; i++)
+        all_hold = all_hold && ring_replicates(ring, record->intended[i], partition);
+    if (all_hold)
+        memcpy(out, record->intended, record->intended_count * sizeof out[0]);
+    else
+        memcpy(out, ring_owners(ring, partition), ring->owner_count * sizeof out[0]);
+    return all_hold ? record->intended_count : ring->owner_count;
+}
+
 /* What has become of the record that was there. */
 static void check_change(struct oracle *oracle, const struct machine *machine,
                          const struct oracle_key *key, const struct hint *old,
@@ -161,9 +180,12 @@ static void check_change(struct oracle *oracle, const struct machine *machine,
     if (new != NULL && !clock_descends(&new->dots, &old->dots))
         world_fail(oracle->world, VERDICT_WRONG, "I3", "n%u: a hint of %s lost a dot", machine->id,
                    key->name);
-    for (uint8_t i = 0; i < old->record.intended_count; i++)
-        if (new == NULL || !is_owed_to(&new->record, old->record.intended[i]))
-            check_delivered(oracle, machine, key, old, old->record.intended[i]);
+    node_id owed[RING_REPLICAS_MAX];
+    uint8_t count = owed_by_ring(placements_on_disk(oracle->world, machine), key->partition,
+                                 &old->record, owed);
+    for (uint8_t i = 0; i < count; i++)
+        if (new == NULL || !is_owed_to(&new->record, owed[i]))
+            check_delivered(oracle, machine, key, old, owed[i]);
 }
 
 void oracle_hint_stored(struct oracle *oracle, const struct machine *machine, struct slice name,

@@ -9,6 +9,8 @@
  * And no value comes to life where its dot was absorbed before and it was not alive: late
  * copies of any age must have no effect.
  */
+#include <inttypes.h>
+
 #include "ring/transition.h"
 #include "sim/disk.h"
 #include "sim/oracle_counter.h"
@@ -38,9 +40,23 @@ static bool has_gone_on(struct oracle *oracle, const struct machine *owner,
     return ring_tag_of(ring, key->partition).epoch > tag.epoch;
 }
 
-/* On how many disks of owners the covered versions are, each counted in `on`. */
+/*
+ * Whether the cell knows of the version no longer. While its context covers one, a late copy of
+ * that is still none of it: so it is when another owner's cell, which has collected, is merged.
+ */
+static bool is_collected(const struct version *version, const struct cell *before,
+                         const struct cell *after)
+{
+    bool shown = cell_find(before, &version->dot) != NULL;
+    return version_vector_covers(&before->context, &version->dot) &&
+           cell_find(after, &version->dot) == NULL &&
+           (shown || !version_vector_covers(&after->context, &version->dot));
+}
+
+/* Whether what was collected is on the disks of all owners, each counted in `on`. */
 static void check_everywhere(struct oracle *oracle, const struct machine *machine,
-                             const struct oracle_key *key, const struct version_vector *context)
+                             const struct oracle_key *key, const struct cell *before,
+                             const struct cell *after)
 {
     struct world *world = oracle->world;
     const struct ring *ring = placements_on_disk(world, machine);
@@ -53,7 +69,7 @@ static void check_everywhere(struct oracle *oracle, const struct machine *machin
     for (uint32_t k = 0; k < key->version_count; k++) {
         struct version *version = key->versions[k];
         uint8_t on = 0, wanted = 0;
-        if (!version_vector_covers(context, &version->dot))
+        if (!is_collected(version, before, after))
             continue;
         for (uint8_t i = 0; i < count; i++) {
             bool has = clock_has(&clocks[i], &version->dot);
@@ -62,8 +78,12 @@ static void check_everywhere(struct oracle *oracle, const struct machine *machin
             wanted = (uint8_t)(wanted + (has || !(is_lost(owner, key) ||
                                                   has_gone_on(oracle, owner, key, tag))));
         }
-        if (on != 0 && on < wanted)
+        if (on != 0 && on < wanted) {
+            world_note(world, "it is about dot=%u.%u.%u:%" PRIu64, version->dot.actor.node,
+                       version->dot.actor.storage_incarnation, version->dot.actor.boot_epoch,
+                       version->dot.sequence);
             fail_purge(oracle, machine, key, "was collected before all owners had it");
+        }
         version->collected = true;
     }
     for (uint8_t i = 0; i < count; i++)
@@ -84,7 +104,7 @@ void oracle_purged(struct oracle *oracle, const struct machine *machine,
     if (key->counter != NULL)
         oracle_counter_purged(oracle, machine, key, before, after);
     marks_hit(oracle->world->marks, MARK_TOMBSTONE_PURGED);
-    check_everywhere(oracle, machine, key, &before->context);
+    check_everywhere(oracle, machine, key, before, after);
     resurrection_collected(oracle, key, before, after);
 }
 

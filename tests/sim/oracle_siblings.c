@@ -39,9 +39,12 @@ void oracle_observe(struct oracle *oracle, struct write *write, struct slice tok
 static bool observed(const struct oracle *oracle, const struct version *later,
                      const struct version *earlier)
 {
-    const struct write *write =
-        later->maker != NULL ? later->maker : oracle_find_write(oracle, later->write);
-    return later != earlier && write != NULL && write->has_context &&
+    const struct write *write = oracle_find_write(oracle, later->write);
+    if (later == earlier)
+        return false;
+    if (later->kind == SIBLING_TOMBSTONE)
+        return version_vector_covers(&later->observed, &earlier->dot);
+    return write != NULL && write->has_context &&
            version_vector_covers(&write->observed, &earlier->dot);
 }
 
@@ -109,22 +112,24 @@ static bool explains(const struct oracle *oracle, const struct write *write,
 }
 
 /*
- * A tombstone names no write: find the delete that made it. Of several the one that saw most
- * is as good: the cell had absorbed the rest of what that saw before.
+ * A tombstone names no write: find the deletes that can have made it, and what they saw together.
+ * The cell covers all of that and shows none of it, so whatever takes the tombstone in has lost it
+ * too; one of them alone may be another than made it, which had seen less.
  */
-static void find_maker(struct oracle *oracle, const struct machine *machine,
-                       const struct oracle_key *key, struct version *tombstone,
-                       const struct cell *before, const struct cell *after)
+static void find_makers(struct oracle *oracle, const struct machine *machine,
+                        const struct oracle_key *key, struct version *tombstone,
+                        const struct cell *before, const struct cell *after)
 {
-    const struct write *best = NULL;
+    bool found = false;
     for (uint32_t i = 0; i < oracle->write_count; i++) {
         const struct write *write = oracle->writes[i];
-        if (write->key == tombstone->key && explains(oracle, write, before, after) &&
-            (best == NULL || version_vector_descends(&write->observed, &best->observed)))
-            best = write;
+        if (write->key != tombstone->key || !explains(oracle, write, before, after))
+            continue;
+        version_vector_join(&tombstone->observed, &write->observed);
+        found = true;
     }
-    tombstone->maker = best;
-    if (best == NULL)
+    tombstone->explained = found;
+    if (!found)
         fail_cell(oracle, machine, key, tombstone, "a tombstone that no delete can have made");
 }
 
@@ -135,8 +140,8 @@ void oracle_siblings_stored(struct oracle *oracle, const struct machine *machine
     struct world *world = oracle->world;
     for (uint32_t i = 0; i < after->count; i++) {
         struct version *version = oracle_find_version(oracle, key, &after->siblings[i].dot);
-        if (version->kind == SIBLING_TOMBSTONE && version->maker == NULL)
-            find_maker(oracle, machine, key, version, before, after);
+        if (version->kind == SIBLING_TOMBSTONE && !version->explained)
+            find_makers(oracle, machine, key, version, before, after);
         if (find_observer(oracle, version, &after->context) != NULL)
             fail_cell(oracle, machine, key, version, "a replaced version is alive");
     }
@@ -301,9 +306,14 @@ void oracle_siblings_shown(struct oracle *oracle, const struct machine *machine,
         else if (i > 0 && !oracle_is_above(shown[i - 1], shown[i]))
             wrong = "the newest is not the first";
     }
-    for (uint32_t i = 0; i < key->version_count && wrong == NULL; i++)
-        wrong = judge(oracle, command, key->versions[i], is_shown(key->versions[i], shown, count),
-                      &reader.observed);
+    for (uint32_t i = 0; i < key->version_count && wrong == NULL; i++) {
+        const struct version *version = key->versions[i];
+        wrong = judge(oracle, command, version, is_shown(version, shown, count), &reader.observed);
+        if (wrong != NULL)
+            world_note(oracle->world, "it is about dot=%u.%u.%u:%" PRIu64 " write=<%u>",
+                       version->dot.actor.node, version->dot.actor.storage_incarnation,
+                       version->dot.actor.boot_epoch, version->dot.sequence, version->write);
+    }
     if (wrong != NULL)
         oracle_fail_answer(oracle, machine, command, command->keys[0], "siblings", wrong);
     for (uint32_t i = 0; i < key->version_count && is_quorum_read(oracle, command); i++)

@@ -731,8 +731,9 @@ static void execute(struct harness *harness, const struct key_request *request,
     case KEY_COLLECTION_DELETE:
         result->outcomes = memory_new(1, sizeof *result->outcomes);
         result->outcome_count = 1;
-        result->outcomes[0].written = true;
-        remove_elements(harness, request);
+        result->outcomes[0].written = !harness->cuts_nothing;
+        if (!harness->cuts_nothing)
+            remove_elements(harness, request);
         *end_of(harness, request) = 0;
         break;
     case KEY_COLLECTION_DEADLINE:

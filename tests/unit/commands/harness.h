@@ -63,6 +63,7 @@ struct harness {
     int fail_after;          /* as many of that kind are answered first */
     const char *stale_score; /* by which an owner that is behind names each member, too */
     bool looks;              /* no member of a sorted set stands without a look at it */
+    bool cuts_nothing;       /* the owner that deletes collections knows of no event at all */
     bool counts_apart;       /* sorted sets cannot be told from the order of owners */
     char end_of[32];         /* the collection that has an end; empty: none has */
     uint64_t end_ms;

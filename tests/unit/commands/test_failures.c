@@ -27,9 +27,10 @@ static void what_hints_have_to_do_with_it_is_said(void **state)
     struct buffer text = {0};
     (void)state;
     call_failure_text(KEY_WRITE, &unreachable, &text);
-    assert_true(slice_equal(buffer_slice(&text),
-                            slice_text("NOREPLICAS no owner of the key is reachable, and only an "
-                                       "owner takes a write")));
+    assert_true(slice_equal(
+        buffer_slice(&text),
+        slice_text("NOREPLICAS no owner that the level counts is reachable, and only an "
+                   "owner takes a write")));
     buffer_clear(&text);
     call_failure_text(KEY_WRITE, &hinted, &text);
     assert_true(slice_equal(buffer_slice(&text),

@@ -288,6 +288,25 @@ static void a_delete_takes_hashes_and_strings(void **state)
     assert_reply(client, "HLEN i", ":1\r\n");
 }
 
+/*
+ * The look is answered by one owner and the delete by another, at ONE, which knows of no event yet:
+ * nothing is removed, and the answer may not say that something was.
+ */
+static void a_delete_that_removes_nothing_counts_nothing(void **state)
+{
+    struct harness *harness = *state;
+    struct client *client = harness_client(harness);
+    assert_reply(client, "HSET h a 1", ":1\r\n");
+    assert_reply(client, "HINCRBY i a 1", ":1\r\n");
+    assert_reply(client, "SET s v", "+OK\r\n");
+    harness->cuts_nothing = true;
+    assert_reply(client, "DEL h", ":0\r\n");
+    assert_reply(client, "DEL h s", ":1\r\n");
+    assert_reply(client, "DEL i", ":1\r\n"); /* its field was removed by name */
+    harness->cuts_nothing = false;
+    assert_reply(client, "DEL h i", ":1\r\n");
+}
+
 /* Whatever sets a string takes the place of a hash, which is then gone for good. */
 static void a_string_takes_the_place_of_a_hash(void **state)
 {
@@ -410,6 +429,7 @@ int main(void)
         TEST(a_new_life_has_not_the_old_end),
         TEST(an_end_that_has_passed_removes_at_once),
         TEST(a_delete_takes_hashes_and_strings),
+        TEST(a_delete_that_removes_nothing_counts_nothing),
         TEST(a_string_takes_the_place_of_a_hash),
         TEST(a_hash_that_outlives_its_string_is_told_of),
         TEST(a_delete_takes_both_and_counts_one_key),

@@ -51,6 +51,20 @@ static void assert_answer(const struct request_driver *driver, enum status statu
     assert_int_equal(driver->result.hints, hints);
 }
 
+/* A read before a write asks owners alone: who is refused hears how many of these are there. */
+static void fallbacks_that_do_not_count_are_not_told_to_be_in_reach(void **state)
+{
+    struct request_driver driver;
+    (void)state;
+    driver_init_with(&driver, "eu:3", 0, FALLBACKS);
+    driver.params.usable &= ~(owner_mask)(1 << 1 | 1 << 2);
+    struct key_request request = driver_append("v");
+    request.options = sloppy(LEVEL_QUORUM);
+    driver_start(&driver, &request);
+    assert_answer(&driver, STATUS_UNAVAILABLE, 1, 2, 0);
+    driver_deinit(&driver);
+}
+
 static void a_fallback_stands_in_for_an_owner_that_is_down(void **state)
 {
     struct request_driver driver;
@@ -365,6 +379,7 @@ static void each_level_is_met_exactly_by_those_that_may_count(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fallbacks_that_do_not_count_are_not_told_to_be_in_reach),
         cmocka_unit_test(a_fallback_stands_in_for_an_owner_that_is_down),
         cmocka_unit_test(no_hint_is_made_while_the_owners_suffice),
         cmocka_unit_test(an_owner_that_refuses_on_the_way_is_replaced_too),

@@ -170,6 +170,10 @@ static void check_row(const struct row *row, enum quorum_purpose purpose)
         assert_int_equal(quorum_met(&quorum), should_be_met(row, counted));
         for (owner_mask more = 0; more <= all; more++)
             assert_int_equal(quorum_met_with(&quorum, more), should_be_met(row, counted | more));
+        /* Nobody is told "need 2, can reach 3". */
+        uint8_t reach = quorum_within_reach(&quorum, counted);
+        assert_int_equal(reach >= quorum_needed(&quorum), should_be_met(row, counted));
+        assert_true(reach <= count_in(row->topology, counted, -1));
         check_wants(&quorum, row);
     }
     uint8_t regions = (uint8_t)(row->eu + row->us);

@@ -7,8 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../ring/ring_fixture.h"
+#include "membership/register_value.h"
+#include "node/node_state.h"
+#include "node/register_state.h"
 #include "ring/position.h"
 #include "ring/preference_list.h"
+#include "wire/message_register.h"
 
 enum { HOUR_MS = 3600000 };
 
@@ -402,6 +407,51 @@ static void what_the_store_queue_did_not_take_is_told_again(void **state)
     loop_host_deinit(&host);
 }
 
+/* A value of the register with `gateway` as another member, or without it, is agreed on. */
+static void learn_members(struct loop_host *host, node_id gateway, bool is_member, uint64_t seq)
+{
+    struct register_value *value = register_value_first(host->ring);
+    struct buffer learned = {0};
+    struct frame frame;
+    link_id link;
+    if (is_member)
+        fixture_add(value->ring, gateway, "eu", "r9", 0);
+    value->seq = seq;
+    effects_clear(&host->effects);
+    host->node->out = &host->effects;
+    register_learn(host->node, value);
+    assert_true(loop_host_find(host, MESSAGE_REGISTER_LEARN, &frame, &link));
+    message_register_learned_encode(&(struct message_register_learned){.status = STATUS_OK},
+                                    &learned);
+    loop_host_give(host, 0, MESSAGE_REGISTER_LEARNED, frame.request, buffer_slice(&learned));
+    assert_int_equal(host->node->ring->member_count, is_member ? 2 : 1);
+    register_value_free(value);
+    buffer_deinit(&learned);
+}
+
+/* Else a suspension would make the store side doubt a clock that nobody is left to confirm. */
+static void who_is_left_alone_goes_by_its_own_clock_and_goes_on_telling_it(void **state)
+{
+    struct loop_host host;
+    struct message_clock told;
+    (void)state;
+    loop_host_init(&host, "eu:1", 1);
+    learn_members(&host, 2, true, 1);
+    loop_host_let_in(&host, 2);
+    loop_host_beat(&host, 2, 0);
+    loop_host_pass(&host, 1, 100);
+    assert_true(was_told(&host, &told));
+    learn_members(&host, 2, false, 2);
+    loop_host_pass(&host, 1, HOUR_MS);
+    assert_true(was_told(&host, &told));
+    assert_false(told.skewed);
+    assert_true(llabs(told.base_us -
+                      ((int64_t)host.now.wall_ms * 1000 - (int64_t)host.now.mono_us)) <= 1000);
+    loop_host_say(&host, "SET k v");
+    assert_true(is_sent(&host, MESSAGE_MINT));
+    loop_host_deinit(&host);
+}
+
 /* Else each refusal makes one, as fast as the processor can, until there is room. */
 static void a_store_queue_that_is_full_is_not_asked_at_once(void **state)
 {
@@ -655,6 +705,7 @@ int main(void)
         cmocka_unit_test(heartbeats_tell_the_clock_as_it_is),
         cmocka_unit_test(the_store_side_is_told_before_it_mints_and_at_every_jump),
         cmocka_unit_test(what_the_store_queue_did_not_take_is_told_again),
+        cmocka_unit_test(who_is_left_alone_goes_by_its_own_clock_and_goes_on_telling_it),
         cmocka_unit_test(a_store_queue_that_is_full_is_not_asked_at_once),
         cmocka_unit_test(a_mint_never_goes_before_what_it_relies_on),
         cmocka_unit_test(while_the_store_side_waits_for_the_clock_others_mint),
