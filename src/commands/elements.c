@@ -68,7 +68,7 @@ static void make_ask(struct call *call, uint32_t index, struct key_request *requ
     }
     request->kind = ask->kind;
     request->flags |= work->seen ? KEY_TYPE_SEEN : 0;
-    if (work->empty && ask->kind == KEY_ELEMENTS_WRITE)
+    if ((work->empty || ask->begins) && ask->kind == KEY_ELEMENTS_WRITE)
         request->flags |= KEY_NEW_LIFE;
     request->collection = ask->type;
     request->partition = call_partition(call, ask->key);

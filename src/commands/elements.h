@@ -29,6 +29,7 @@ struct element_ask {
     uint32_t step, count;
     struct mutation mutation; /* KEY_ELEMENTS_WRITE */
     const bool *removes;      /* NULL; or for each, whether it is a delete instead */
+    bool begins;              /* they take the place of the key, whose end goes */
     element_take *take;       /* answers the client, unless there is `then` */
     element_take *fail;       /* has a failure instead of the client; NULL: that is answered */
     call_next *then;          /* goes on after `take` or `fail`; NULL: the call is over */

@@ -192,6 +192,11 @@ static void decide(struct call *call)
     } else if (check->present && !reads && replaces) { /* XX and KEEPTTL: there is something */
         check->mutation.flags &= (uint16_t) ~(MUTATION_IF_PRESENT | MUTATION_KEEP_EXPIRY);
         call_write_in(call, check->keyspace, check->key, &check->mutation, check->take);
+    } else if (check->present && changes_end(&check->mutation) && call->request_id.length > 0) {
+        call_reply_error(call,
+                         "ERR an id is not offered for '%s' of a collection; nothing was "
+                         "written",
+                         call->command->name);
     } else if (check->present && !reads && changes_end(&check->mutation)) {
         call_scatter(call, 1, make_deadline, collect_deadline, finish_deadline);
     } else if (check->present) {

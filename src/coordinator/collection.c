@@ -185,7 +185,7 @@ bool collection_must_be_looked_at(const struct coordinated_request *c, uint64_t 
     struct deadline deadline;
     struct cell head, cell;
     bool any = false;
-    if ((c->request.flags & KEY_TYPE_SEEN) != 0 || !adds_elements(c))
+    if ((c->request.flags & (KEY_TYPE_SEEN | KEY_NEW_LIFE)) != 0 || !adds_elements(c))
         return false;
     cell_decode_versions(&reader, &head);
     cell_deadline(&head, wall_ms, &deadline);

@@ -47,8 +47,8 @@ enum key_request_flags {
     KEY_HIDDEN = 1 << 4, /* KEY_ELEMENTS_...: nothing that the key shows hides them */
     KEY_TYPE_SEEN = 1 << 5, /* KEY_ELEMENTS_...: a look has shown no elements of another type */
     KEY_ORDERED = 1 << 6,   /* KEY_ELEMENTS_WALK: of a sorted set, by scores (order.h) */
-    KEY_NEW_LIFE = 1 << 7,  /* KEY_ELEMENTS_WRITE: a look has shown no element at all. Each
-                               of the eight bits has its meaning */
+    KEY_NEW_LIFE = 1 << 7   /* KEY_ELEMENTS_WRITE: a look has shown no element at all, or all
+                               are replaced. Each of the eight bits has its meaning */
 };
 
 struct key_entry {

@@ -464,8 +464,8 @@ static void set_end(struct harness *harness, const struct key_request *request,
 static bool must_be_looked_at(struct harness *harness, const struct key_request *request)
 {
     bool any = false;
-    if (request->kind != KEY_ELEMENTS_WRITE || (request->flags & KEY_TYPE_SEEN) != 0 ||
-        *end_of(harness, request) == 0)
+    if (request->kind != KEY_ELEMENTS_WRITE ||
+        (request->flags & (KEY_TYPE_SEEN | KEY_NEW_LIFE)) != 0 || *end_of(harness, request) == 0)
         return false;
     for (uint16_t i = 1; i < request->entry_count && !any; i++) {
         struct buffer name = {0};
