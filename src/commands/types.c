@@ -119,9 +119,11 @@ struct type_seen type_seen(const struct call *call)
 
 /* ---- until when elements live ---- */
 
+/* GETEX does, too, and is of strings alone. */
 static bool changes_end(const struct mutation *mutation)
 {
-    return mutation->operation == REGISTER_EXPIRE || mutation->operation == REGISTER_PERSIST;
+    return (mutation->flags & MUTATION_RETURN_OLD) == 0 &&
+           (mutation->operation == REGISTER_EXPIRE || mutation->operation == REGISTER_PERSIST);
 }
 
 static void make_deadline(struct call *call, uint32_t index, struct key_request *request)
