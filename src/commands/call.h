@@ -97,7 +97,8 @@ struct call {
     const char *failed_sum; /* the error when adding to a score fails; NULL: it is none */
     bool takes_collections; /* set by those that want to be told of one instead of an error */
     const char *type_text;  /* the error for one; NULL: WRONGTYPE */
-    struct buffer scratch, spare, place; /* the command's own bytes */
+    struct buffer scratch, spare, place; /* the command's own bytes; */
+    struct buffer gathered;              /* these no selection of elements touches */
     void *work;                          /* the command's own state; see call_work() */
 
     /* The rest belongs to call.c and session.c. */

@@ -52,7 +52,8 @@ enum command_categories {
     CATEGORY_BLOCKING = 1 << 12,
     CATEGORY_DANGEROUS = 1 << 13,
     CATEGORY_CONNECTION = 1 << 14,
-    CATEGORY_COUNT = 15
+    CATEGORY_GEO = 1 << 15,
+    CATEGORY_COUNT = 16
 };
 
 /* What is done to a key; by the names of COMMAND INFO. */

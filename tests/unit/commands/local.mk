@@ -9,6 +9,7 @@ unit_tests += \
 	tests/unit/commands/test_command_table \
 	tests/unit/commands/test_connection \
 	tests/unit/commands/test_failures \
+	tests/unit/commands/test_geo \
 	tests/unit/commands/test_hashes \
 	tests/unit/commands/test_keys \
 	tests/unit/commands/test_keyspace \
