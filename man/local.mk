@@ -1,4 +1,4 @@
-dist_man_MANS += man/ringdb-commands.7 man/ringdb-consistency.7
+dist_man_MANS += man/ringdb-commands.7 man/ringdb-consistency.7 man/ringdb-operations.7
 
 # The page is written from the command table; `make update-commands-page` writes it anew.
 noinst_PROGRAMS += man/print-commands

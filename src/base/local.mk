@@ -8,6 +8,8 @@ libringcore_a_SOURCES += \
 	src/base/deadline_heap.h \
 	src/base/hash.c \
 	src/base/hash.h \
+	src/base/id_table.c \
+	src/base/id_table.h \
 	src/base/ids.h \
 	src/base/log.c \
 	src/base/log.h \

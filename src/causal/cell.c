@@ -180,6 +180,13 @@ uint32_t cell_merge_on(const struct cell *a, const struct cell *b, enum merge_po
     return policy == MERGE_LWW ? keep_winner(out) : 0;
 }
 
+bool cell_overwrites(const struct cell *incoming, const struct cell *local)
+{
+    /* What stands in `local` is covered then; and what `local` covers would be dropped. */
+    return incoming->count == 1 && version_vector_descends(&incoming->context, &local->context) &&
+           !version_vector_covers(&local->context, &incoming->siblings[0].dot);
+}
+
 void cell_filter_seen(struct cell *incoming, const struct clock *seen, const struct cell *local)
 {
     uint32_t kept = 0;

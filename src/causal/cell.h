@@ -117,6 +117,11 @@ uint32_t cell_merge(const struct cell *a, const struct cell *b, enum merge_polic
 uint32_t cell_merge_on(const struct cell *a, const struct cell *b, enum merge_policy policy,
                        struct cell *out);
 /*
+ * Whether a merge of the two is `incoming` as it is, under any policy, and is another version than
+ * `local`: whoever made its one sibling had seen all that `local` has.
+ */
+bool cell_overwrites(const struct cell *incoming, const struct cell *local);
+/*
  * The seen-filter: remove from `incoming` each sibling whose dot is in `seen` and
  * which is not live in `local` (may be NULL). It stops late copies of what was superseded.
  */
@@ -139,6 +144,9 @@ bool cell_same_version(const struct cell *a, const struct cell *b);
 hybrid_time cell_time_max(const struct cell *cell);
 /* XXH3 of the cell's name and its live dots without garbage; 0 when cell_is_live() is false. */
 uint64_t cell_hash(const struct cell *cell, struct slice name, uint64_t seed);
+/* cell_hash() of `after` less that of `before`, for less than both cost. */
+uint64_t cell_hash_change(const struct cell *before, const struct cell *after, struct slice name,
+                          uint64_t seed);
 
 /* Whether a version in it was made for a request with an id. */
 bool cell_has_requests(const struct cell *cell);

@@ -189,10 +189,9 @@ static void dot_image(const struct dot *dot, uint8_t image[DOT_IMAGE_BYTES])
     bytes_store_u64(image + 16, dot->sequence);
 }
 
-/* A chain of hashes, each seeding the next: sorted dots need no buffer. */
-static uint64_t hash_versions(const struct cell *cell, struct slice name, uint64_t seed)
+/* A chain of hashes, each seeding the next: sorted dots need no buffer. `hash`: of the name. */
+static uint64_t hash_versions(const struct cell *cell, uint64_t hash)
 {
-    uint64_t hash = hash64(name, seed);
     for (uint32_t i = 0; i < cell->count; i++) {
         uint8_t image[DOT_IMAGE_BYTES];
         dot_image(&cell->siblings[i].dot, image);
@@ -201,15 +200,27 @@ static uint64_t hash_versions(const struct cell *cell, struct slice name, uint64
     return hash;
 }
 
-uint64_t cell_hash(const struct cell *cell, struct slice name, uint64_t seed)
+static uint64_t hash_live(const struct cell *cell, uint64_t name_hash)
 {
     struct cell rest;
     if (!cell_is_live(cell) && !cell_has_deadline(cell))
         return 0;
     if (!cell_has_garbage(cell))
-        return hash_versions(cell, name, seed);
+        return hash_versions(cell, name_hash);
     cell_without_garbage(cell, &rest);
-    uint64_t hash = rest.count > 0 ? hash_versions(&rest, name, seed) : 0;
+    uint64_t hash = rest.count > 0 ? hash_versions(&rest, name_hash) : 0;
     cell_deinit(&rest);
     return hash;
+}
+
+uint64_t cell_hash(const struct cell *cell, struct slice name, uint64_t seed)
+{
+    return hash_live(cell, hash64(name, seed));
+}
+
+uint64_t cell_hash_change(const struct cell *before, const struct cell *after, struct slice name,
+                          uint64_t seed)
+{
+    uint64_t name_hash = hash64(name, seed);
+    return hash_live(after, name_hash) - hash_live(before, name_hash);
 }

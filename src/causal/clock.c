@@ -104,6 +104,11 @@ static uint32_t lower_bound(const struct clock *clock, const struct actor *actor
 
 static const struct clock_entry *find_entry(const struct clock *clock, const struct actor *actor)
 {
+    for (uint32_t i = 0; i < clock->count && i < LINEAR_MAX; i++)
+        if (actor_equal(&clock->entries[i].actor, actor))
+            return &clock->entries[i];
+    if (clock->count <= LINEAR_MAX)
+        return NULL;
     uint32_t index = lower_bound(clock, actor);
     if (index == clock->count || actor_compare(&clock->entries[index].actor, actor) != 0)
         return NULL;
@@ -112,9 +117,10 @@ static const struct clock_entry *find_entry(const struct clock *clock, const str
 
 static struct clock_entry *find_or_insert_entry(struct clock *clock, const struct actor *actor)
 {
+    const struct clock_entry *found = find_entry(clock, actor);
+    if (found != NULL)
+        return &clock->entries[found - clock->entries];
     uint32_t index = lower_bound(clock, actor);
-    if (index < clock->count && actor_compare(&clock->entries[index].actor, actor) == 0)
-        return &clock->entries[index];
     if (clock->count == clock->capacity)
         reserve_entries(clock, clock->capacity < 4 ? 4 : clock->capacity * 2);
     memmove(&clock->entries[index + 1], &clock->entries[index],
@@ -388,6 +394,10 @@ static uint32_t count_missing(const struct clock *into, const struct clock *from
 /* As version_vector_join(): from the back, so that entries move once and in place. */
 void clock_join(struct clock *into, const struct clock *from)
 {
+    if (from->count == 1) { /* as of one event */
+        join_entry(find_or_insert_entry(into, &from->entries[0].actor), &from->entries[0]);
+        return;
+    }
     uint32_t missing = count_missing(into, from);
     uint32_t i = into->count;
     uint32_t j = from->count;

@@ -1,7 +1,22 @@
 #include "causal/dot.h"
 
+/* Nearly every actor is five numbers of one byte each, which are then written and read at once. */
+enum { SHORT_BYTES = 5, SHORT_END = 0x80 };
+
 void actor_encode(const struct actor *actor, struct buffer *out)
 {
+    uint32_t all = actor->node | actor->storage_incarnation | actor->kind | actor->boot_epoch |
+                   actor->adopt_epoch;
+    if (all < SHORT_END) {
+        uint8_t *to = buffer_reserve(out, SHORT_BYTES);
+        to[0] = (uint8_t)actor->node;
+        to[1] = (uint8_t)actor->storage_incarnation;
+        to[2] = (uint8_t)actor->kind;
+        to[3] = (uint8_t)actor->boot_epoch;
+        to[4] = (uint8_t)actor->adopt_epoch;
+        out->length += SHORT_BYTES;
+        return;
+    }
     buffer_put_varint(out, actor->node);
     buffer_put_varint(out, actor->storage_incarnation);
     buffer_put_varint(out, actor->kind);
@@ -11,6 +26,13 @@ void actor_encode(const struct actor *actor, struct buffer *out)
 
 void actor_decode(struct reader *reader, struct actor *out)
 {
+    const uint8_t *from = reader->next;
+    if (reader_left(reader) >= SHORT_BYTES &&
+        (from[0] | from[1] | from[2] | from[3] | from[4]) < SHORT_END) {
+        *out = (struct actor){from[0], from[1], from[2], from[3], from[4]};
+        reader->next += SHORT_BYTES;
+        return;
+    }
     *out = (struct actor){0};
     struct actor actor = {0};
     actor.node = (node_id)reader_varint_max(reader, UINT32_MAX);

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -39,6 +40,17 @@ static inline int actor_compare(const struct actor *a, const struct actor *b)
     if (a_first != b_first)
         return a_first < b_first ? -1 : 1;
     return (a_second > b_second) - (a_second < b_second);
+}
+
+_Static_assert(sizeof(struct actor) == 16, "two words, and nothing between its fields");
+
+/* As actor_compare() == 0, for a third of it. */
+static inline bool actor_equal(const struct actor *a, const struct actor *b)
+{
+    uint64_t x[2], y[2];
+    memcpy(x, a, sizeof x);
+    memcpy(y, b, sizeof y);
+    return x[0] == y[0] && x[1] == y[1];
 }
 
 static inline int dot_compare(const struct dot *a, const struct dot *b)

@@ -63,11 +63,16 @@ static uint32_t lower_bound(const struct version_vector *vector, const struct ac
 
 static bool is_at(const struct version_vector *vector, uint32_t index, const struct actor *actor)
 {
-    return index < vector->count && actor_compare(&vector->entries[index].actor, actor) == 0;
+    return index < vector->count && actor_equal(&vector->entries[index].actor, actor);
 }
 
 uint64_t version_vector_get(const struct version_vector *vector, const struct actor *actor)
 {
+    for (uint32_t i = 0; i < vector->count && i < LINEAR_MAX; i++)
+        if (actor_equal(&vector->entries[i].actor, actor))
+            return vector->entries[i].sequence;
+    if (vector->count <= LINEAR_MAX)
+        return 0;
     uint32_t index = lower_bound(vector, actor);
     return is_at(vector, index, actor) ? vector->entries[index].sequence : 0;
 }

@@ -55,6 +55,7 @@ static const struct row READS[] = {
     {"pubsub", 0},
     {"randomkey", 0},
     {"ring.digest", 0},
+    {"ring.explain", 1},
     {"ring.gc", 0},
     {"ring.get", 1},
     {"ring.hints", 0},

@@ -240,16 +240,18 @@ static bool take_options(struct call *call)
 
 static void find_command(struct call *call)
 {
-    int number = command_find(call->arguments[0]);
+    struct session *session = call->session;
+    int number = command_find_again(call->arguments[0], session->found_command);
     if (number == COMMAND_NUMBER_with) {
         if (!take_options(call))
             return;
-        number = command_find(call->arguments[0]);
+        number = command_find_again(call->arguments[0], session->found_command);
     }
     if (number < 0) {
         reject_unknown(call);
         return;
     }
+    session->found_command = number;
     const struct command *command = command_at((uint32_t)number);
     call->number = (uint32_t)number;
     if (command->subcommands != NULL && call->argument_count > 1) {

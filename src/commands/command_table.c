@@ -55,6 +55,13 @@ int command_find(struct slice name)
     return -1;
 }
 
+int command_find_again(struct slice name, int guess)
+{
+    if (guess >= 0 && guess < COMMAND_COUNT && compare_word(name, rows[guess]->name) == 0)
+        return guess;
+    return command_find(name);
+}
+
 const struct command *command_find_subcommand(const struct command *command, struct slice name)
 {
     const struct command *inner = command->subcommands;

@@ -18,6 +18,8 @@
 const struct command *command_at(uint32_t number);
 /* Case does not matter. -1: there is no such command. */
 int command_find(struct slice name);
+/* The same; `guess` is looked at first: the number of a command that often comes again, or -1. */
+int command_find_again(struct slice name, int guess);
 /* NULL: there is no such subcommand, or the command has none. */
 const struct command *command_find_subcommand(const struct command *command, struct slice name);
 /* By its full name, such as "client|list". */

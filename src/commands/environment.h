@@ -26,6 +26,7 @@
 #include "ring/ring_wait.h"
 #include "wire/message_drop.h"
 #include "wire/message_expiry.h"
+#include "wire/message_key_state.h"
 
 struct session;
 struct introspection; /* commands/introspection.h */
@@ -308,6 +309,17 @@ struct environment {
      * STATUS_OVERLOADED and no hash.
      */
     enum status (*hash_take)(void *node, uint64_t ticket, uint8_t *out);
+    /*
+     * What the own store has of a key (wire/message_key_state.h), for a connection, whose session
+     * is woken when it is there; 0: too many are under way. Both, or NULL.
+     */
+    uint64_t (*key_state_start)(void *node, connection_id id,
+                                const struct message_key_state *question);
+    /*
+     * STATUS_NOT_READY: it is not there yet. Anything else ends the ticket: STATUS_OK and an
+     * encoded answer, or why there is none.
+     */
+    enum status (*key_state_take)(void *node, uint64_t ticket, struct buffer *body);
     /* Bytes that nobody can guess; false: there are none. NULL: likewise. */
     bool (*random_bytes)(uint8_t *out, size_t length);
     /*

@@ -67,6 +67,7 @@ libringcore_a_SOURCES += \
 	src/commands/reply.c \
 	src/commands/ring_admin.c \
 	src/commands/ring_drain.c \
+	src/commands/ring_explain.c \
 	src/commands/ring_gc.c \
 	src/commands/ring_hints.c \
 	src/commands/ring_pulls.c \

@@ -85,6 +85,7 @@ struct session {
     struct last_write last_write;
     struct listener listener; /* what it is subscribed to */
     const struct command *last_command;
+    int found_command; /* number of the last one that was looked up: clients repeat themselves */
     uint64_t command_count, bytes_in, bytes_out;
 
     /* of the step that runs */

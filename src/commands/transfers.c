@@ -78,22 +78,39 @@ static void write_transfer(struct call *call, const struct register_value *value
     buffer_deinit(&reason);
 }
 
-/* Of one partition, from one row of owners to another; how many. With `call` NULL only counted. */
-static uint32_t write_row(struct call *call, const struct register_value *value, const node_id *new,
-                          struct transfer *transfer)
+/* Of one partition, from one row of owners to another. */
+static void write_row(struct call *call, const struct register_value *value, const node_id *new,
+                      struct transfer *transfer)
 {
     const struct ring *ring = value->ring;
     const node_id *old = ring_owners(ring, transfer->partition);
-    uint32_t count = 0;
     for (uint8_t i = 0; i < ring->owner_count; i++) {
         if (is_in(ring, old, new[i]))
             continue;
-        count++;
         transfer->target = new[i];
         transfer->source = source_of(ring, old, new, i);
-        if (call != NULL)
-            write_transfer(call, value, transfer);
+        write_transfer(call, value, transfer);
     }
+}
+
+static uint32_t count_row(const struct ring *ring, partition_id partition, const node_id *new)
+{
+    const node_id *old = ring_owners(ring, partition);
+    uint32_t count = 0;
+    for (uint8_t i = 0; i < ring->owner_count; i++)
+        count += !is_in(ring, old, new[i]);
+    return count;
+}
+
+/* A reply begins with how many there are; making each row costs more than counting it. */
+static uint32_t count_all(const struct register_value *value)
+{
+    const struct ring *ring = value->ring;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < ring->transition_count; i++)
+        count += count_row(ring, ring->transitions[i].partition, ring->transitions[i].owners);
+    for (uint32_t i = 0; i < value->work.target_count; i++)
+        count += count_row(ring, value->work.targets[i].partition, value->work.targets[i].owners);
     return count;
 }
 
@@ -105,11 +122,10 @@ static const char *state_of(const struct transfer *transfer)
     return filled ? "done" : "running";
 }
 
-static uint32_t write_all(struct call *call, const struct environment *environment,
-                          const struct register_value *value)
+static void write_all(struct call *call, const struct environment *environment,
+                      const struct register_value *value)
 {
     const struct ring *ring = value->ring;
-    uint32_t count = 0;
     for (uint32_t i = 0; i < ring->transition_count; i++) {
         const struct ring_transition *transition = &ring->transitions[i];
         struct transfer transfer = {.partition = transition->partition};
@@ -118,7 +134,7 @@ static uint32_t write_all(struct call *call, const struct environment *environme
             environment->plan_wait(environment->node, transition->partition, &transfer.wait);
         transfer.phase = transition->phase == RING_JOINT ? "joint" : "switched";
         transfer.state = state_of(&transfer);
-        count += write_row(call, value, transition->owners, &transfer);
+        write_row(call, value, transition->owners, &transfer);
     }
     for (uint32_t i = 0; i < value->work.target_count; i++) {
         const struct ring_target *target = &value->work.targets[i];
@@ -127,9 +143,8 @@ static uint32_t write_all(struct call *call, const struct environment *environme
                                     .state = "waiting",
                                     .wait = ring_wait_to_begin(ring, &value->work, target),
                                     .is_known = true};
-        count += write_row(call, value, target->owners, &transfer);
+        write_row(call, value, target->owners, &transfer);
     }
-    return count;
 }
 
 static void start_transfers(struct call *call)
@@ -138,8 +153,8 @@ static void start_transfers(struct call *call)
     struct register_value *value = task_register(call);
     if (value == NULL)
         return;
-    resp_writer_array(call_writer(call), write_all(NULL, environment, value));
-    (void)write_all(call, environment, value);
+    resp_writer_array(call_writer(call), count_all(value));
+    write_all(call, environment, value);
     register_value_free(value);
     call_finish(call);
 }

@@ -69,20 +69,54 @@ void key_contexts_free(struct key_contexts *contexts)
     *contexts = (struct key_contexts){0};
 }
 
+/*
+ * The first bytes of a request, written and read in one piece:
+ *
+ *   kind 1 | flags 1 | keyspace 2 | partition 2 | level 1 | r 1 | w 1 | dw 1 | pr 1 | pw 1 | region
+ * 1 | sloppy 1
+ */
+enum { HEAD_BYTES = 14 };
+
+static void encode_head(const struct key_request *request, struct buffer *out)
+{
+    uint8_t *head = buffer_reserve(out, HEAD_BYTES);
+    head[0] = request->kind;
+    head[1] = request->flags;
+    bytes_store_u16(head + 2, request->keyspace);
+    bytes_store_u16(head + 4, request->partition);
+    head[6] = request->options.level;
+    head[7] = request->options.r;
+    head[8] = request->options.w;
+    head[9] = request->options.dw;
+    head[10] = request->options.pr;
+    head[11] = request->options.pw;
+    head[12] = request->region;
+    head[13] = request->options.sloppy;
+    out->length += HEAD_BYTES;
+}
+
+static void decode_head(struct reader *reader, struct key_request *out)
+{
+    const uint8_t *head = reader_take(reader, HEAD_BYTES).data;
+    if (head == NULL)
+        return;
+    out->kind = head[0];
+    out->flags = head[1];
+    out->keyspace = bytes_load_u16(head + 2);
+    out->partition = bytes_load_u16(head + 4);
+    out->options.level = head[6];
+    out->options.r = head[7];
+    out->options.w = head[8];
+    out->options.dw = head[9];
+    out->options.pr = head[10];
+    out->options.pw = head[11];
+    out->region = head[12];
+    out->options.sloppy = head[13];
+}
+
 void key_request_encode(const struct key_request *request, struct buffer *out)
 {
-    buffer_put_u8(out, request->kind);
-    buffer_put_u8(out, request->flags);
-    buffer_put_u16(out, request->keyspace);
-    buffer_put_u16(out, request->partition);
-    buffer_put_u8(out, request->options.level);
-    buffer_put_u8(out, request->options.r);
-    buffer_put_u8(out, request->options.w);
-    buffer_put_u8(out, request->options.dw);
-    buffer_put_u8(out, request->options.pr);
-    buffer_put_u8(out, request->options.pw);
-    buffer_put_u8(out, request->region);
-    buffer_put_u8(out, request->options.sloppy);
+    encode_head(request, out);
     buffer_put_varint(out, request->options.timeout_ms);
     buffer_put_bytes(out, request->identity.id);
     if (request->identity.id.length > 0) {
@@ -160,18 +194,7 @@ enum status key_request_decode(struct reader *reader, struct key_request *out,
 {
     *out = (struct key_request){0};
     *contexts = (struct key_contexts){0};
-    out->kind = reader_u8(reader);
-    out->flags = reader_u8(reader);
-    out->keyspace = reader_u16(reader);
-    out->partition = reader_u16(reader);
-    out->options.level = reader_u8(reader);
-    out->options.r = reader_u8(reader);
-    out->options.w = reader_u8(reader);
-    out->options.dw = reader_u8(reader);
-    out->options.pr = reader_u8(reader);
-    out->options.pw = reader_u8(reader);
-    out->region = reader_u8(reader);
-    out->options.sloppy = reader_u8(reader);
+    decode_head(reader, out);
     out->options.timeout_ms = (uint32_t)reader_varint_max(reader, UINT32_MAX);
     out->identity.id = reader_bytes(reader);
     if (out->identity.id.length > 0) {

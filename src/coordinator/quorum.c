@@ -52,16 +52,11 @@ owner_mask quorum_holders(const struct quorum *quorum)
     return quorum->holders;
 }
 
-static uint8_t set_size(const struct quorum *quorum)
-{
-    return count_mask(quorum->sets[0]);
-}
-
 static uint8_t expand(const struct quorum *quorum, uint8_t number)
 {
     if (number == OWNERS_QUORUM)
-        return majority(set_size(quorum));
-    return number == OWNERS_ALL ? set_size(quorum) : number;
+        return majority(quorum->set_size);
+    return number == OWNERS_ALL ? quorum->set_size : number;
 }
 
 static void need_majority_of_region(struct quorum *quorum, uint8_t region)
@@ -84,10 +79,10 @@ static void expand_level(struct quorum *quorum, enum level level, uint8_t home)
     case LEVEL_DEFAULT:
     case LEVEL_QUORUM:
     case LEVEL_COUNT:
-        quorum->needed = majority(set_size(quorum));
+        quorum->needed = majority(quorum->set_size);
         break;
     case LEVEL_ALL:
-        quorum->needed = quorum->owners_needed = set_size(quorum);
+        quorum->needed = quorum->owners_needed = quorum->set_size;
         break;
     case LEVEL_LOCAL_ONE:
         quorum->region_needed[home] = 1;
@@ -113,6 +108,7 @@ static void init_sets(struct quorum *quorum, const struct preference_list *holde
     *quorum = (struct quorum){.owner_count = replicas,
                               .holder_count = sloppy ? holders->count : replicas,
                               .set_count = 1,
+                              .set_size = holders->primary_count,
                               .region_end = (uint8_t)(home + 1)};
     for (uint8_t i = 0; i < replicas; i++) {
         quorum->owner_region[i] = holders->regions[i];
@@ -123,7 +119,7 @@ static void init_sets(struct quorum *quorum, const struct preference_list *holde
     if (purpose == QUORUM_WRITE && holders->other_set != 0) {
         quorum->sets[1] = holders->other_set;
         quorum->set_count = 2;
-        assert(count_mask(quorum->sets[1]) == set_size(quorum));
+        assert(count_mask(quorum->sets[1]) == quorum->set_size);
     } else {
         quorum->stand_ins[0] = fallbacks(quorum);
     }
@@ -147,9 +143,9 @@ enum status quorum_init(struct quorum *quorum, const struct preference_list *hol
         quorum->owners_needed = owners;
     if (quorum->owners_needed > quorum->needed)
         quorum->needed = quorum->owners_needed;
-    if (quorum->needed > set_size(quorum))
+    if (quorum->needed > quorum->set_size)
         return STATUS_INVALID;
-    if (quorum->needed >= majority(set_size(quorum)))
+    if (quorum->needed >= majority(quorum->set_size))
         quorum->repairs = true;
     return STATUS_OK;
 }

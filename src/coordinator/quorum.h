@@ -33,6 +33,7 @@ struct quorum {
     uint8_t owner_count;  /* of all sets together: the first holders */
     uint8_t holder_count; /* the end of the fallbacks, which follow them; owner_count: of none */
     uint8_t set_count;
+    uint8_t set_size;                        /* owners of each set */
     owner_mask sets[QUORUM_SETS_MAX];        /* owners of each */
     owner_mask stand_ins[QUORUM_SETS_MAX];   /* fallbacks that may count in each */
     uint8_t needed;                          /* of all holders, in each set */

@@ -390,7 +390,7 @@ void read_finish_ask(struct coordinated_request *c, uint8_t last, uint64_t wall_
 
 /* Whether the body is a good answer to what was asked; of a lookup `cells` gets the read. */
 static enum status judge(const struct coordinated_request *c, uint16_t type, struct slice body,
-                         struct slice *cells, uint64_t *omitted_bytes)
+                         struct slice *cells, struct cells_found *found)
 {
     struct message_read_result read;
     struct message_range_result range;
@@ -398,12 +398,14 @@ static enum status judge(const struct coordinated_request *c, uint16_t type, str
     if (type != question_type(c) + 1)
         return STATUS_CORRUPT;
     if (type == MESSAGE_LOOKUP_RESULT)
-        return repeat_judge(c, body, cells, omitted_bytes);
+        return repeat_judge(c, body, cells, found);
     if (type == MESSAGE_READ_RESULT) {
+        if (read_is_known(c, body))
+            return STATUS_OK;
         if (message_read_result_decode(body, &read) != STATUS_OK)
             return STATUS_CORRUPT;
-        if (read.status == STATUS_OK && (read.cell_count != c->request.entry_count ||
-                                         !read_cells_are_sound(&read, omitted_bytes)))
+        if (read.status == STATUS_OK &&
+            (read.cell_count != c->request.entry_count || !read_cells_are_sound(&read, found)))
             return STATUS_CORRUPT;
         return read.status;
     }
@@ -437,8 +439,8 @@ void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, str
     if (c->answered)
         return;
     struct slice read = body;
-    uint64_t omitted_bytes = 0;
-    enum status status = judge(c, type, body, &read, &omitted_bytes);
+    struct cells_found found = {0};
+    enum status status = judge(c, type, body, &read, &found);
     if (status == STATUS_TOO_LARGE) { /* another owner that has less of it would hide the rest */
         request_fail(c, status, &c->read, out);
         return;
@@ -455,8 +457,9 @@ void read_reply(struct coordinated_request *c, uint8_t owner, uint16_t type, str
         buffer_append_slice(&c->lookups[owner], body);
     quorum_count(&c->read, owner);
     hints_recount(c);
+    c->compound = c->compound || found.compound;
     if (c->request.kind != KEY_COVERAGE)
-        out->omitted_bytes += omitted_bytes;
+        out->omitted_bytes += found.omitted_bytes;
     if (c->request.kind == KEY_COVERAGE) {
         if (c->open == 0)
             finish_coverage(c, out);

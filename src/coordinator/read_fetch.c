@@ -135,13 +135,13 @@ void fetch_reply(struct coordinated_request *c, uint8_t owner, struct slice body
                  struct coordinated_output *out)
 {
     struct message_read_result read;
-    uint64_t omitted_bytes;
+    struct cells_found found;
     enum status status = message_read_result_decode(body, &read);
     if (status == STATUS_OK)
         status = (enum status)read.status;
     moves_note(c, status);
     if (status != STATUS_OK || read.cell_count != c->request.entry_count ||
-        !read_cells_are_sound(&read, &omitted_bytes)) {
+        !read_cells_are_sound(&read, &found)) {
         fetch_failed(c, owner, wall_ms, out);
         return;
     }

@@ -65,21 +65,59 @@ bool read_answered_cell(const struct coordinated_request *c, uint8_t owner, uint
     return true;
 }
 
-bool read_cells_are_sound(const struct message_read_result *read, uint64_t *omitted_bytes)
+bool read_cells_are_sound(const struct message_read_result *read, struct cells_found *found)
 {
     struct reader list = reader_make(read->cells);
     bool sound = true;
-    *omitted_bytes = 0;
+    *found = (struct cells_found){0};
     for (uint16_t i = 0; i < read->cell_count && sound; i++) {
         struct cell_room room;
         struct cell cell = cell_on(&room);
         struct reader reader = reader_make(reader_bytes(&list));
         cell_decode_versions_on(&reader, &cell);
         sound = reader_end(&reader) == STATUS_OK;
-        *omitted_bytes += cell_omitted_bytes(&cell);
+        found->omitted_bytes += cell_omitted_bytes(&cell);
+        found->compound = found->compound || cell.count > 1 || cell_omits_values(&cell);
         cell_deinit(&cell);
     }
     return sound;
+}
+
+/* The answer of the first counted owner; false: there is none. */
+static bool first_answer(const struct coordinated_request *c, uint8_t *owner)
+{
+    *owner = 0;
+    while (*owner < c->owners.primary_count && (c->read.counted >> *owner & 1) == 0)
+        ++*owner;
+    return *owner < c->owners.primary_count;
+}
+
+bool read_is_known(const struct coordinated_request *c, struct slice body)
+{
+    uint8_t owner;
+    return !c->compound && first_answer(c, &owner) &&
+           slice_equal(body, buffer_slice(&c->answers[owner]));
+}
+
+/*
+ * Whether all counted owners answered the same, and cells that a merge of them with each other
+ * leaves as they are; `cells` gets those.
+ */
+static bool owners_agree(const struct coordinated_request *c, struct slice *cells)
+{
+    struct message_read_result read;
+    uint8_t first;
+    if (c->compound || !first_answer(c, &first))
+        return false;
+    struct slice answer = buffer_slice(&c->answers[first]);
+    for (uint8_t i = first; i < c->owners.primary_count; i++)
+        if ((c->read.counted >> i & 1) != 0 &&
+            (c->fetched[i].length > 0 || !slice_equal(buffer_slice(&c->answers[i]), answer)))
+            return false;
+    enum status status = message_read_result_decode(answer, &read);
+    assert(status == STATUS_OK); /* checked when it came */
+    *cells = read.cells;
+    return true;
 }
 
 /* Owners agree nearly always: one that answers the same bytes as the one before adds nothing. */
@@ -113,9 +151,15 @@ static bool merge_all(struct coordinated_request *c, bool *omits, struct coordin
 {
     uint8_t room[SMALL_BODY_BYTES];
     struct buffer encoded = buffer_on(room, sizeof room);
+    struct slice cells;
     bool fits = true;
     *omits = false;
     buffer_clear(&c->merged);
+    c->agreed = owners_agree(c, &cells);
+    if (c->agreed) { /* nearly always */
+        buffer_append_slice(&c->merged, cells);
+        return true;
+    }
     for (uint16_t i = 0; i < c->request.entry_count && fits; i++) {
         struct cell_room cell_room;
         struct cell cell = cell_on(&cell_room);

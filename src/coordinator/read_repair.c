@@ -20,6 +20,8 @@ static bool holds_merged(const struct coordinated_request *c, uint8_t owner)
         return (c->walk_holders >> owner & 1) != 0;
     if ((c->read.counted >> owner & 1) == 0)
         return false;
+    if (c->agreed)
+        return true;
     for (uint16_t i = 0; i < c->request.entry_count && same; i++) {
         struct cell whole = {0}, held = {0};
         struct slice wanted = reader_bytes(&merged), answered;

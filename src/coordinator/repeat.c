@@ -124,18 +124,17 @@ void repeat_gathered(struct coordinated_request *c, uint64_t wall_ms,
 }
 
 enum status repeat_judge(const struct coordinated_request *c, struct slice body, struct slice *read,
-                         uint64_t *omitted_bytes)
+                         struct cells_found *found)
 {
-    struct message_lookup_result found;
+    struct message_lookup_result lookup;
     struct message_read_result answer;
-    if (message_lookup_result_decode(body, &found) != STATUS_OK)
+    if (message_lookup_result_decode(body, &lookup) != STATUS_OK)
         return STATUS_CORRUPT;
-    *read = found.read;
-    enum status status = message_read_result_decode(found.read, &answer);
+    *read = lookup.read;
+    enum status status = message_read_result_decode(lookup.read, &answer);
     if (status != STATUS_OK || answer.status != STATUS_OK)
         return status != STATUS_OK ? status : answer.status;
-    return answer.cell_count == c->request.entry_count &&
-                   read_cells_are_sound(&answer, omitted_bytes)
+    return answer.cell_count == c->request.entry_count && read_cells_are_sound(&answer, found)
                ? STATUS_OK
                : STATUS_CORRUPT;
 }

@@ -220,11 +220,15 @@ static enum merge_policy policy_of(const struct ring *ring, keyspace_id keyspace
     return found != NULL && found->policy == KEYSPACE_SIBLINGS ? MERGE_SIBLINGS : MERGE_LWW;
 }
 
-/* What a small write keeps of its bodies, in the block of the request. */
+enum { ANSWER_ROOMS = 3, ANSWER_ROOM_BYTES = 256 };
+
+/* What a small request keeps of its bodies, in its own block. */
 struct request_rooms {
     uint8_t bytes[SMALL_BODY_BYTES];
     uint8_t replicate[SMALL_BODY_BYTES];
     uint8_t minted[128];
+    uint8_t answers[ANSWER_ROOMS][ANSWER_ROOM_BYTES]; /* of three owners, as most partitions have */
+    uint8_t merged[ANSWER_ROOM_BYTES];
 };
 
 /* All zero but for the rooms. */
@@ -238,6 +242,10 @@ static struct coordinated_request *allocate(uint8_t owner_count)
     c->bytes = buffer_on(rooms->bytes, sizeof rooms->bytes);
     c->replicate = buffer_on(rooms->replicate, sizeof rooms->replicate);
     c->minted = buffer_on(rooms->minted, sizeof rooms->minted);
+    c->merged = buffer_on(rooms->merged, sizeof rooms->merged);
+    c->answers = (struct buffer *)(c + 1);
+    for (uint8_t i = 0; i < ANSWER_ROOMS && i < owner_count; i++)
+        c->answers[i] = buffer_on(rooms->answers[i], ANSWER_ROOM_BYTES);
     return c;
 }
 
@@ -249,7 +257,6 @@ struct coordinated_request *coordinated_request_new(const struct coordinate_para
     uint8_t owner_count = params->owners->primary_count;
     struct coordinated_request *c = allocate(owner_count);
     c->answer_count = owner_count;
-    c->answers = (struct buffer *)(c + 1);
     c->fetched = c->answers + owner_count;
     c->lookups = c->fetched + owner_count;
     c->owners = *params->owners;

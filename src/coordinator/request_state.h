@@ -58,6 +58,8 @@ struct coordinated_request {
     uint64_t speculate_us;    /* before that, within a budget; UINT64_MAX: not (any more) */
     owner_mask speculative;   /* asked then */
     struct read_hints *hints; /* of a sloppy read: read_hints.c; else NULL */
+    bool compound;            /* an answer of PHASE_ASK was, in the sense of struct cells_found */
+    bool agreed;              /* all counted owners answered what is in `merged` */
     bool unseen_increments;   /* an owner counts what the strings written do not cover */
     bool tag_refused;         /* who was asked goes by another tag */
     bool held;                /* it failed because of that, and may yet go on */
@@ -128,8 +130,14 @@ void read_merge_owners(const struct coordinated_request *c, uint16_t index, stru
 /* The encoded cell of entry `index`; false: not counted, or more of it was fetched. */
 bool read_encoded_cell(const struct coordinated_request *c, uint8_t owner, uint16_t index,
                        struct slice *out);
-/* `omitted_bytes`: of values that were named and not sent. */
-bool read_cells_are_sound(const struct message_read_result *read, uint64_t *omitted_bytes);
+/* What the cells of an answer are. */
+struct cells_found {
+    uint64_t omitted_bytes; /* of values that were named and not sent */
+    bool compound;          /* one of them omits values, or has more than one version */
+};
+bool read_cells_are_sound(const struct message_read_result *read, struct cells_found *found);
+/* Whether a counted owner answered the same bytes, of cells that are not compound. */
+bool read_is_known(const struct coordinated_request *c, struct slice body);
 /* The level is met: merge, fetch what is missing, then answer or write. */
 void read_gathered(struct coordinated_request *c, uint64_t wall_ms, struct coordinated_output *out);
 
@@ -139,7 +147,7 @@ void repeat_gathered(struct coordinated_request *c, uint64_t wall_ms,
                      struct coordinated_output *out);
 /* Whether the body is a good answer to a lookup; `read` gets what it says of the cells. */
 enum status repeat_judge(const struct coordinated_request *c, struct slice body, struct slice *read,
-                         uint64_t *omitted_bytes);
+                         struct cells_found *found);
 
 /* read_hints.c */
 /* Whether this is a sloppy read that fallbacks may take part in. */

@@ -82,11 +82,12 @@ void write_check(struct coordinated_request *c, struct coordinated_output *out)
 {
     if (c->answered)
         return;
-    if (quorum_met(&c->write) && c->unseen_increments && !key_request_needs_read(&c->request)) {
+    bool met = quorum_met(&c->write);
+    if (met && c->unseen_increments && !key_request_needs_read(&c->request)) {
         write_again(c, out);
         return;
     }
-    if (quorum_met(&c->write)) { /* C3 */
+    if (met) { /* C3 */
         answer_ok(c, out);
         return;
     }

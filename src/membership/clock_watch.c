@@ -270,6 +270,7 @@ const struct clock_judgement *clock_watch_judge(struct clock_watch *watch, uint6
     judgement->uncertainty_ms = (uint32_t)((width_us(agreed) / 2 + 999) / 1000);
     judgement->verdict = decide(watch, now_us, apart_us);
     log_change(watch, before, apart_us);
+    judgement->number++;
     watch->judged_at_us = now_us;
     watch->changed = false;
     return judgement;

@@ -93,6 +93,7 @@ struct clock_judgement {
     int64_t own_base_us;     /* own wall clock - own monotonic clock */
     int64_t agreed_base_us;  /* agreed time - own monotonic clock: the least that it can be, so that
                                 who goes by it sees no expiry before its time */
+    uint64_t number;         /* how many judgements there were; the last one holds until the next */
 };
 
 /*

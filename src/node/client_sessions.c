@@ -22,6 +22,7 @@ static void remove_client(struct node *node, struct client *client)
 {
     HASH_DEL(node->clients, client);
     password_hashes_forget(node, client->id);
+    key_states_forget(node, client->id);
     session_free(client->session);
     free(client);
 }

@@ -33,8 +33,11 @@ static void tell_store(struct node *node)
     struct message_clock clock = {
         .skewed = skewed, .base_us = skewed ? judgement->agreed_base_us : judgement->own_base_us};
     struct buffer body = {0};
+    if (node->is_clock_told && node->clock_told_of == judgement->number)
+        return; /* nothing else is thought of it since */
     if (node->ring->member_count == 1 && node->clock_told.base_us == 0)
         return; /* alone since the start: nobody ever doubted the clock */
+    node->clock_told_of = judgement->number;
     if (node->is_clock_told && node->clock_told.skewed == skewed && !has_moved(node, clock.base_us))
         return;
     message_clock_encode(&clock, &body);

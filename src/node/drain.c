@@ -223,7 +223,7 @@ static uint32_t count_without_quorum(struct node *node)
 static uint32_t count_requests(const struct node *node)
 {
     uint32_t count = 0;
-    for (const struct pending *pending = node->pending; pending != NULL; pending = pending->hh.next)
+    for (const struct pending *pending = node->pending; pending != NULL; pending = pending->next)
         count += pending->kind == PENDING_COORDINATED &&
                  (pending->origin.connection == 0 || pending->class.op == REQUEST_OP_WRITE);
     return count;

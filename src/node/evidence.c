@@ -4,6 +4,7 @@
  * The ring here is never ahead of the one on the disk, so a tag that is told is a tag that lasts.
  */
 #include "node/register_state.h"
+#include "node/ring_driver.h"
 #include "ring/transition.h"
 #include "wire/message_ring.h"
 
@@ -11,7 +12,7 @@
 static bool is_quiet(const struct node *node, partition_id partition)
 {
     struct ring_tag tag = ring_tag_of(node->ring, partition);
-    for (const struct pending *pending = node->pending; pending != NULL; pending = pending->hh.next)
+    for (const struct pending *pending = node->pending; pending != NULL; pending = pending->next)
         if (pending->kind == PENDING_COORDINATED &&
             coordinated_request_is_from_before(pending->coordinated, partition, tag))
             return false;
@@ -37,6 +38,29 @@ void node_evidence(const struct node *node, struct ring_testimony *out)
         if (is_quiet(node, partition))
             holding.flags |= RING_HOLDING_QUIET;
         ring_testimony_add(out, &holding);
+    }
+}
+
+static bool takes_part(const struct node *node)
+{
+    for (uint32_t i = 0; i < node->ring->transition_count; i++)
+        if (ring_replicates(node->ring, node->self, node->ring->transitions[i].partition))
+            return true;
+    return false;
+}
+
+void evidence_changed(struct node *node)
+{
+    if (node->config->known == NULL || !takes_part(node))
+        return;
+    const struct steward_set *stewards = &node->config->known->stewards;
+    for (uint8_t i = 0; i < stewards->count; i++) {
+        node_id steward = stewards->items[i].node;
+        if (steward == node->self)
+            ring_driver_news(node);
+        else if (peers_is_up(node->peers, steward))
+            node_send_link(node, peers_link(node->peers, steward), MESSAGE_RING_NEWS, 0, 0,
+                           slice_make(NULL, 0));
     }
 }
 

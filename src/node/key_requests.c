@@ -706,8 +706,8 @@ void key_request_refused(struct node *node, struct pending *pending, node_id by,
 void key_requests_follow_ring(struct node *node)
 {
     size_t count = 0;
-    request_id *ids = memory_new(HASH_COUNT(node->pending), sizeof *ids);
-    for (struct pending *pending = node->pending; pending != NULL; pending = pending->hh.next)
+    request_id *ids = memory_new(node->pending_ids.count, sizeof *ids);
+    for (struct pending *pending = node->pending; pending != NULL; pending = pending->next)
         if (pending->kind == PENDING_COORDINATED)
             ids[count++] = pending->id;
     for (size_t i = 0; i < count; i++) {

@@ -9,6 +9,7 @@ libringcore_a_SOURCES += \
 	src/node/expiry_schedule.c \
 	src/node/hint_schedule.c \
 	src/node/key_requests.c \
+	src/node/key_states.c \
 	src/node/key_traffic.c \
 	src/node/key_traffic.h \
 	src/node/lineage.c \
@@ -47,6 +48,7 @@ libringcore_a_SOURCES += \
 	src/node/store_holdings.c \
 	src/node/store_hint_read.h \
 	src/node/store_hints.c \
+	src/node/store_key_state.c \
 	src/node/store_lineage.c \
 	src/node/store_mint.c \
 	src/node/store_collections.c \

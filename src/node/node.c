@@ -153,6 +153,8 @@ static void init_environment(struct node *node, const struct node_params *params
         environment->hash_start = password_hash_start;
         environment->hash_take = password_hash_take;
     }
+    environment->key_state_start = key_state_start;
+    environment->key_state_take = key_state_take;
     environment->random_bytes = params->host.random_bytes;
     user_table_forget(environment); /* until the store has told what was agreed on */
     environment->client_close = environment_client_close;
@@ -246,13 +248,13 @@ struct node *node_new(const struct node_params *params)
 
 void node_free(struct node *node)
 {
-    struct pending *pending, *next;
     if (node == NULL)
         return;
     client_sessions_free(node);
+    key_states_deinit(node);
     environment_deinit(&node->environment);
-    HASH_ITER(hh, node->pending, pending, next)
-    pending_remove(node, pending);
+    while (node->pending != NULL)
+        pending_remove(node, node->pending);
     pending_free_spare(node);
     request_times_deinit(&node->times);
     for (uint32_t i = 0; i < node->load_count; i++)
@@ -286,9 +288,8 @@ void node_free(struct node *node)
 /* What was asked of the peer will not be answered; what it asked has nobody to answer to. */
 static void peer_went_down(struct node *node, node_id peer)
 {
-    struct pending *pending, *next;
-    HASH_ITER(hh, node->pending, pending, next)
-    {
+    for (struct pending *pending = node->pending, *next; pending != NULL; pending = next) {
+        next = pending->next;
         if (pending->kind == PENDING_COORDINATED || pending->kind == PENDING_FORWARDED)
             key_request_refused(node, pending, peer, STATUS_UNAVAILABLE);
         else if ((pending->kind == PENDING_SYNC || pending->kind == PENDING_PARTITION ||
@@ -320,7 +321,7 @@ static void dial(struct node *node, node_id peer)
     buffer_deinit(&bytes);
 }
 
-static void carry_out_peers(struct node *node)
+static void carry_out_peer_actions(struct node *node)
 {
     struct peers_output *out = &node->peers_output;
     for (uint32_t i = 0; i < out->count; i++) {
@@ -355,13 +356,21 @@ static void carry_out_peers(struct node *node)
     peers_output_clear(out);
 }
 
+/* Asked after each frame; there is nothing nearly always. */
+static void carry_out_peers(struct node *node)
+{
+    if (node->peers_output.count > 0)
+        carry_out_peer_actions(node);
+}
+
 static void forget_questions_of_past(struct node *node)
 {
-    struct pending *pending, *next;
-    HASH_ITER(hh, node->pending, pending, next)
-    if (pending->kind == PENDING_PEER_STORE &&
-        ring_member(node->ring, pending->origin.node) == NULL)
-        peer_request_expired(node, pending);
+    for (struct pending *pending = node->pending, *next; pending != NULL; pending = next) {
+        next = pending->next;
+        if (pending->kind == PENDING_PEER_STORE &&
+            ring_member(node->ring, pending->origin.node) == NULL)
+            peer_request_expired(node, pending);
+    }
 }
 
 void node_follow_ring(struct node *node)
@@ -476,56 +485,60 @@ static void note_store_counts(struct node *node, const struct frame *frame)
     node->statistics.increments_folded += counts.ids_folded;
 }
 
+/* What the store side tells unasked; false: it is an answer. */
+static bool store_tells(struct node *node, const struct frame *frame)
+{
+    switch (frame->type) {
+    case MESSAGE_REPLICA_STATE:
+        rebuild_progress_note(node, frame->body);
+        return true;
+    case MESSAGE_MINT_FROM:
+        clock_fence_mint_from(node, frame->body);
+        return true;
+    case MESSAGE_REGISTER_STATE:
+        node_register_state(node, frame->body);
+        return true;
+    case MESSAGE_STORE_LINEAGE:
+        lineage_store_opened(node, frame->body);
+        return true;
+    case MESSAGE_STORE_COMMITS:
+        lineage_store_committed(node, frame->body);
+        return true;
+    case MESSAGE_STORE_COUNTS:
+        note_store_counts(node, frame);
+        return true;
+    case MESSAGE_HINT_COUNTS:
+        hints_counted(node, frame->body);
+        return true;
+    case MESSAGE_LOG_DEBT:
+        hints_debts(node, frame->body);
+        return true;
+    case MESSAGE_TREE_STATE:
+        tree_schedule_state(node, frame->body);
+        return true;
+    case MESSAGE_HOLDINGS_STATE:
+        if (frame->request == 0)
+            placement_told(node, frame->body);
+        return frame->request == 0;
+    case MESSAGE_DROP_STATE:
+        if (frame->request == 0)
+            drop_told(node, frame->body);
+        return frame->request == 0;
+    case MESSAGE_STORE_REFUSED:
+        if (frame->request == 0) {
+            clock_fence_not_told(node); /* nothing else without a number needs to be told again: */
+            lineage_not_saved(node);
+        }
+        return false;
+    default:
+        return false;
+    }
+}
+
 static void store_frame(struct node *node, const struct frame *frame)
 {
-    if (frame->type == MESSAGE_REPLICA_STATE) {
-        rebuild_progress_note(node, frame->body);
+    if (store_tells(node, frame))
         return;
-    }
-    if (frame->type == MESSAGE_MINT_FROM) {
-        clock_fence_mint_from(node, frame->body);
-        return;
-    }
-    if (frame->type == MESSAGE_REGISTER_STATE) {
-        node_register_state(node, frame->body);
-        return;
-    }
-    if (frame->type == MESSAGE_STORE_LINEAGE) {
-        lineage_store_opened(node, frame->body);
-        return;
-    }
-    if (frame->type == MESSAGE_STORE_COMMITS) {
-        lineage_store_committed(node, frame->body);
-        return;
-    }
-    if (frame->type == MESSAGE_STORE_REFUSED && frame->request == 0) {
-        clock_fence_not_told(node); /* nothing else without a number needs to be told again: */
-        lineage_not_saved(node);
-    }
-    if (frame->type == MESSAGE_STORE_COUNTS) {
-        note_store_counts(node, frame);
-        return;
-    }
-    if (frame->type == MESSAGE_HINT_COUNTS) {
-        hints_counted(node, frame->body);
-        return;
-    }
-    if (frame->type == MESSAGE_LOG_DEBT) {
-        hints_debts(node, frame->body);
-        return;
-    }
-    if (frame->type == MESSAGE_TREE_STATE) {
-        tree_schedule_state(node, frame->body);
-        return;
-    }
-    if (frame->type == MESSAGE_HOLDINGS_STATE && frame->request == 0) {
-        placement_told(node, frame->body);
-        return;
-    }
-    if (frame->type == MESSAGE_DROP_STATE && frame->request == 0) {
-        drop_told(node, frame->body);
-        return;
-    }
     struct pending *pending = pending_find(node, frame->request);
     bool refused = frame->type == MESSAGE_STORE_REFUSED;
     if (refused)
@@ -575,6 +588,9 @@ static void store_frame(struct node *node, const struct frame *frame)
         break;
     case PENDING_DROP:
         drop_store_frame(node, pending, frame->type, frame->body);
+        break;
+    case PENDING_KEY_STATE:
+        key_state_answered(node, pending, refused ? STATUS_OVERLOADED : STATUS_OK, frame->body);
         break;
     case PENDING_TREE:
         if (refused)
@@ -642,6 +658,8 @@ static void tick(struct node *node)
             node_register_store_silent(node, pending);
         else if (pending->kind == PENDING_TREE)
             tree_schedule_failed(node, pending, STATUS_TIMEOUT);
+        else if (pending->kind == PENDING_KEY_STATE)
+            key_state_answered(node, pending, STATUS_TIMEOUT, slice_make(NULL, 0));
         else
             pending_remove(node, pending);
     }

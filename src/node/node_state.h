@@ -2,7 +2,7 @@
  * node_state.h - the inside of the loop side, shared by node.c, pending.c, peer_requests.c,
  * client_sessions.c, publications.c, owner_choice.c, clock_fence.c, lineage.c, rebuild_progress.c,
  * repair_schedule.c, partition_schedule.c, hint_schedule.c, reach_schedule.c, stability_schedule.c,
- * expiry_schedule.c and password_hashes.c.
+ * expiry_schedule.c, password_hashes.c and key_states.c.
  */
 #ifndef NODE_NODE_STATE_H
 #define NODE_NODE_STATE_H
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/deadline_heap.h"
+#include "base/id_table.h"
 #include "base/retry_budget.h"
 #include "base/table.h"
 #include "commands/environment.h"
@@ -61,6 +62,17 @@ struct password_slot {
     uint8_t hash[PASSWORD_HASH_BYTES];
 };
 
+/* Who waits for what the own store side has of a key (key_states.c). */
+struct key_state_slot {
+    uint64_t ticket; /* the question's request number; 0: free */
+    connection_id connection;
+    bool is_over;
+    enum status status; /* not OK: no answer came */
+    struct buffer body; /* struct message_key_state_result, encoded */
+};
+
+enum { KEY_STATES_MAX = 16 }; /* at once; more are refused */
+
 enum pending_kind {
     PENDING_COORDINATED, /* a key request that this node coordinates */
     PENDING_FORWARDED,   /* a key request that another owner coordinates for us */
@@ -74,12 +86,13 @@ enum pending_kind {
     PENDING_DROP,       /* a step of removing what dropped keyspaces have left */
     PENDING_HOLDINGS,   /* a step of taking partitions in, and dropping others */
     PENDING_RING_ROUND, /* peers are asked of partitions that move */
+    PENDING_KEY_STATE,  /* the own store side is asked what it has of a key */
     PENDING_TREE        /* a step of anti-entropy or of a scrub (tree_schedule.h) */
 };
 
 /* Something under way that an incoming frame's request number finds. */
 struct pending {
-    UT_hash_handle hh;
+    struct pending *previous, *next; /* in the order in which they were numbered */
     request_id id;
     enum pending_kind kind;
     struct origin origin;
@@ -188,6 +201,7 @@ struct node {
     const struct clock_judgement *clock; /* of the present step; never NULL within one */
     struct message_clock clock_told;     /* to the store side */
     bool is_clock_told;
+    uint64_t clock_told_of; /* number of the judgement that was last compared with it */
     uint64_t clock_tell_us; /* not before */
     uint64_t mint_from_ms;  /* the store side mints nothing before */
     bool mint_wait_logged;
@@ -212,7 +226,8 @@ struct node {
     uint64_t rebuild_start_us;
     struct node_damage damage;
     enum status store_condition; /* not OK: client writes are not coordinated here */
-    struct pending *pending;
+    struct pending *pending, *pending_last;
+    struct id_table pending_ids;
     struct pending *spare_pending; /* as many as were under way at once */
     uint32_t coordinated_count;
     uint32_t held_count;
@@ -225,6 +240,7 @@ struct node {
         uint64_t last_ticket;
         struct password_slot slots[PASSWORD_WAITERS_MAX];
     } passwords;
+    struct key_state_slot key_states[KEY_STATES_MAX];
     struct environment environment;
     struct node_statistics statistics;
     struct request_times times;
@@ -268,6 +284,16 @@ enum status password_hash_take(void *context, uint64_t ticket, uint8_t *out);
 void password_hashes_take(struct node *node, struct slice results);
 /* The client is gone. */
 void password_hashes_forget(struct node *node, connection_id id);
+
+/* key_states.c; the first two as commands/environment.h says */
+uint64_t key_state_start(void *context, connection_id id, const struct message_key_state *question);
+enum status key_state_take(void *context, uint64_t ticket, struct buffer *body);
+/* The store side's answer; `status` not OK: none came. */
+void key_state_answered(struct node *node, struct pending *pending, enum status status,
+                        struct slice body);
+/* The client is gone. */
+void key_states_forget(struct node *node, connection_id id);
+void key_states_deinit(struct node *node);
 
 /* node.c */
 void node_send_link(struct node *node, link_id link, uint16_t type, request_id request,
@@ -414,6 +440,8 @@ uint64_t placement_deadline_us(const struct node *node);
 void node_evidence(const struct node *node, struct ring_testimony *out);
 /* A peer's MESSAGE_RING_ASK. */
 void evidence_asked(struct node *node, link_id link, request_id request);
+/* What would be answered has changed: who may drive is told, if partitions move here. */
+void evidence_changed(struct node *node);
 
 /* stability_schedule.c */
 void stability_start(struct node *node);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "node/node_state.h"
+#include "node/ring_driver.h"
 #include "ring/position.h"
 #include "ring/transition.h"
 #include "wire/message_collection.h"
@@ -242,6 +243,9 @@ void peer_request(struct node *node, node_id from, link_id link, const struct fr
         break;
     case MESSAGE_RING_ASK:
         evidence_asked(node, link, frame->request);
+        break;
+    case MESSAGE_RING_NEWS:
+        ring_driver_news(node);
         break;
     case MESSAGE_STABILITY:
     case MESSAGE_STABILITY_HEARD:

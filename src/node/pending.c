@@ -3,6 +3,33 @@
 #include "base/memory.h"
 #include "node/node_state.h"
 
+static void number(struct node *node, struct pending *pending)
+{
+    pending->id = ++node->last_request;
+    pending->previous = node->pending_last;
+    pending->next = NULL;
+    if (node->pending_last != NULL)
+        node->pending_last->next = pending;
+    else
+        node->pending = pending;
+    node->pending_last = pending;
+    id_table_put(&node->pending_ids, pending->id, pending);
+    deadline_heap_add(&node->timers, pending->deadline_us, pending->id);
+}
+
+static void take_out(struct node *node, struct pending *pending)
+{
+    id_table_remove(&node->pending_ids, pending->id);
+    if (pending->previous != NULL)
+        pending->previous->next = pending->next;
+    else
+        node->pending = pending->next;
+    if (pending->next != NULL)
+        pending->next->previous = pending->previous;
+    else
+        node->pending_last = pending->previous;
+}
+
 struct pending *pending_add(struct node *node, enum pending_kind kind, const struct origin *origin,
                             uint64_t deadline_us)
 {
@@ -13,21 +40,17 @@ struct pending *pending_add(struct node *node, enum pending_kind kind, const str
         node->spare_pending = pending->next_spare;
         *pending = (struct pending){0};
     }
-    pending->id = ++node->last_request;
     pending->kind = kind;
     pending->origin = *origin;
     pending->started_us = node->now.mono_us;
     pending->deadline_us = deadline_us;
-    HASH_ADD(hh, node->pending, id, sizeof pending->id, pending);
-    deadline_heap_add(&node->timers, deadline_us, pending->id);
+    number(node, pending);
     return pending;
 }
 
 struct pending *pending_find(struct node *node, request_id id)
 {
-    struct pending *pending = NULL;
-    HASH_FIND(hh, node->pending, &id, sizeof id, pending);
-    return pending;
+    return id_table_find(&node->pending_ids, id);
 }
 
 void pending_await(struct node *node, struct pending *pending, node_id peer)
@@ -43,9 +66,10 @@ void pending_heard(struct node *node, struct pending *pending, node_id peer)
 {
     for (uint8_t i = 0; i < pending->awaited_count; i++) {
         if (pending->awaited[i] == peer) {
+            struct peer_load *load = node_load(node, peer);
             pending->awaited[i] = pending->awaited[--pending->awaited_count];
-            if (node_load(node, peer) != NULL) /* else it has left the cluster */
-                node_load(node, peer)->in_flight--;
+            if (load != NULL) /* else it has left the cluster */
+                load->in_flight--;
             return;
         }
     }
@@ -55,10 +79,8 @@ void pending_renumber(struct node *node, struct pending *pending)
 {
     while (pending->awaited_count > 0)
         pending_heard(node, pending, pending->awaited[0]);
-    HASH_DEL(node->pending, pending);
-    pending->id = ++node->last_request;
-    HASH_ADD(hh, node->pending, id, sizeof pending->id, pending);
-    deadline_heap_add(&node->timers, pending->deadline_us, pending->id);
+    take_out(node, pending);
+    number(node, pending);
 }
 
 void pending_remove(struct node *node, struct pending *pending)
@@ -69,7 +91,7 @@ void pending_remove(struct node *node, struct pending *pending)
         node->coordinated_count--;
     if (pending->held_until_us != 0)
         node->held_count--;
-    HASH_DEL(node->pending, pending);
+    take_out(node, pending);
     coordinated_request_free(pending->coordinated);
     buffer_deinit(&pending->request);
     pending->next_spare = node->spare_pending;
@@ -83,4 +105,5 @@ void pending_free_spare(struct node *node)
         node->spare_pending = pending->next_spare;
         free(pending);
     }
+    id_table_deinit(&node->pending_ids);
 }

@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "node/node_state.h"
+#include "ring/transition.h"
 
 void rebuild_progress_set(struct node *node, partition_id partition, uint8_t state)
 {
@@ -23,7 +24,10 @@ void rebuild_progress_set(struct node *node, partition_id partition, uint8_t sta
                  (unsigned long long)(node->now.mono_us - node->rebuild_start_us) / 1000);
         node->rebuild_total = 0;
     }
+    bool is_filled = *known == REPLICA_REBUILDING && state == REPLICA_ACTIVE;
     *known = state;
+    if (is_filled && ring_transition(node->ring, partition) != NULL)
+        evidence_changed(node);
 }
 
 void rebuild_progress_note(struct node *node, struct slice body)

@@ -315,6 +315,7 @@ static void come_into_force(struct node *node, const struct register_value *valu
     register_new_store_look(node);
     register_look_at_spreading(node);
     ring_driver_follow(node);
+    evidence_changed(node);
 }
 
 void node_register_state(struct node *node, struct slice body)

@@ -14,6 +14,8 @@ struct ring_driver {
     uint64_t due_us;         /* when to go on; UINT64_MAX: not before something changes */
     uint64_t changed_us;     /* the last change of the register */
     uint32_t pause_ms;       /* after a round that ends with nothing */
+    bool pauses;             /* after such a one, now */
+    bool has_news;           /* came in the round under way */
     struct plan_round round; /* under way */
     struct plan_round shown; /* the last that was over */
     request_id request;      /* of those that were asked */
@@ -63,13 +65,15 @@ static void rest(struct node *node, uint32_t ms)
 {
     struct ring_driver *driver = node->driver;
     driver->state = DRIVER_IDLE;
+    driver->pauses = false;
     driver->due_us = register_after_ms(node, ms);
 }
 
 static void rest_longer(struct node *node)
 {
     struct ring_driver *driver = node->driver;
-    rest(node, driver->pause_ms);
+    rest(node, driver->has_news ? RING_DRIVER_SOON_MS : driver->pause_ms);
+    driver->pauses = true;
     driver->pause_ms = 2 * driver->pause_ms < RING_DRIVER_PAUSE_MAX_MS ? 2 * driver->pause_ms
                                                                        : RING_DRIVER_PAUSE_MAX_MS;
 }
@@ -165,6 +169,7 @@ static void ask(struct node *node)
         pending_add(node, PENDING_RING_ROUND, &(struct origin){0}, deadline_us);
     driver->request = pending->id;
     driver->state = DRIVER_ASKING;
+    driver->has_news = false;
     driver->due_us = deadline_us;
     for (uint16_t i = 0; i < known->ring->member_count; i++) {
         node_id id = known->ring->members[i].id;
@@ -194,6 +199,15 @@ void ring_driver_told(struct node *node, struct pending *pending, node_id from, 
 }
 
 /* ---- time ---- */
+
+void ring_driver_news(struct node *node)
+{
+    struct ring_driver *driver = node->driver;
+    uint64_t soon_us = register_after_ms(node, RING_DRIVER_SOON_MS);
+    driver->has_news = driver->state == DRIVER_ASKING;
+    if (driver->state == DRIVER_IDLE && driver->pauses && driver->due_us > soon_us)
+        driver->due_us = soon_us;
+}
 
 static uint64_t turn_us(const struct node *node)
 {

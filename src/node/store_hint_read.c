@@ -3,7 +3,6 @@
 #include "causal/cell.h"
 #include "causal/clock.h"
 #include "ring/position.h"
-#include "wire/message_hint_read.h"
 #include "wire/record.h"
 #include "wire/record_hint.h"
 
@@ -21,9 +20,9 @@ static enum status check_record(const struct hint_record *record)
     return status;
 }
 
-static enum status find(const struct store_port *port, const struct ring *ring,
-                        const struct message_hint_read *read, struct buffer *value,
-                        struct message_hint_read_result *out)
+enum status store_find_hint(const struct store_port *port, const struct ring *ring,
+                            const struct message_hint_read *read, struct buffer *value,
+                            struct message_hint_read_result *out)
 {
     struct buffer name = {0};
     struct hint_record record;
@@ -58,7 +57,7 @@ void store_read_hint(const struct store_port *port, const struct ring *ring,
     struct buffer value = {0};
     result.status = message_hint_read_decode(frame->body, &read);
     if (result.status == STATUS_OK)
-        result.status = find(port, ring, &read, &value, &result);
+        result.status = store_find_hint(port, ring, &read, &value, &result);
     size_t offset = frame_start(replies, MESSAGE_HINT_READ_RESULT, frame->request, 0);
     message_hint_read_result_encode(&result, replies);
     frame_finish_inside(replies, offset);

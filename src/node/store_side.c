@@ -413,6 +413,9 @@ static void refuse(const struct store_side *side, const struct frame *frame, enu
         message_digest_result_encode(&(struct message_digest_result){.status = status}, out);
         frame_finish_inside(out, offset);
         break;
+    case MESSAGE_KEY_STATE:
+        store_reply_key_state(frame, &(struct message_key_state_result){.status = status}, out);
+        break;
     case MESSAGE_PARTITION_APPLY:
         store_reply_partition(frame, &(struct message_partition_applied){.status = status}, out);
         break;
@@ -481,7 +484,8 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
         break;
     case MESSAGE_SYNC_PULL:
     case MESSAGE_PARTITION_PULL:
-        buffer_append_slice(&side->pulls, bytes); /* needs the committed log */
+    case MESSAGE_KEY_STATE:
+        buffer_append_slice(&side->pulls, bytes); /* needs the committed state */
         break;
     case MESSAGE_PARTITION_ASK:
         store_handle_partition_ask(side, &frame, out);
@@ -560,6 +564,8 @@ static void answer_committed(struct store_side *side, const struct frame *frame,
         store_answer_pull(side, frame, out);
     else if (frame->type == MESSAGE_PARTITION_PULL)
         store_answer_partition_pull(side, frame, now, out);
+    else if (frame->type == MESSAGE_KEY_STATE)
+        store_answer_key_state(side, frame, out);
     else
         store_tree_committed(side, frame, now, out);
 }

@@ -23,6 +23,7 @@
 #include "wire/frame.h"
 #include "wire/message.h"
 #include "wire/message_collection.h"
+#include "wire/message_key_state.h"
 #include "wire/message_lineage.h"
 #include "wire/message_lookup.h"
 #include "wire/message_partition.h"
@@ -241,6 +242,12 @@ void store_tree_committed(struct store_side *side, const struct frame *frame, st
 void store_append_tree_state(const struct replica *replica, bool doubted, struct buffer *out);
 void store_tree_unreadable(struct store_side *side, const struct replica *replica,
                            enum status status, struct instant now);
+
+/* store_key_state.c */
+/* Answer from the committed state. */
+void store_answer_key_state(struct store_side *side, const struct frame *frame, struct buffer *out);
+void store_reply_key_state(const struct frame *frame,
+                           const struct message_key_state_result *result, struct buffer *out);
 
 /* store_debt.c */
 struct debt_book *store_debt_new(const struct store_side *side);

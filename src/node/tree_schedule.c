@@ -612,10 +612,11 @@ static struct pair *find_pair(struct tree_schedule *schedule, partition_id parti
 /* An answer that is awaited finds nobody any more. */
 static void forget_pendings(struct node *node, uint64_t token)
 {
-    struct pending *pending, *next;
-    HASH_ITER(hh, node->pending, pending, next)
-    if (pending->kind == PENDING_TREE && pending->origin.token == token)
-        pending_remove(node, pending);
+    for (struct pending *pending = node->pending, *next; pending != NULL; pending = next) {
+        next = pending->next;
+        if (pending->kind == PENDING_TREE && pending->origin.token == token)
+            pending_remove(node, pending);
+    }
 }
 
 /* What is under way begins anew: under the tag that its messages had nobody answers any more. */

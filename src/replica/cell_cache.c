@@ -28,6 +28,7 @@ struct cell_cache {
     struct entry *table;
     struct entry *newest, *oldest;
     struct entry *changed;
+    struct entry *found; /* last; a write looks twice for its cell: to load, and to put it */
     size_t bytes, bytes_max;
     uint64_t hits, misses;
 };
@@ -72,6 +73,8 @@ static void link_newest(struct cell_cache *cache, struct entry *entry)
 static void remove_entry(struct cell_cache *cache, struct entry *entry)
 {
     cache->bytes -= entry_bytes(entry);
+    if (cache->found == entry)
+        cache->found = NULL;
     unlink_entry(cache, entry);
     HASH_DEL(cache->table, entry);
     free(entry->record);
@@ -99,8 +102,11 @@ void cell_cache_free(struct cell_cache *cache)
 
 static struct entry *find(struct cell_cache *cache, struct slice name)
 {
-    struct entry *entry = NULL;
+    struct entry *entry = cache->found;
+    if (entry != NULL && slice_equal(name, slice_make(entry->name, entry->name_bytes)))
+        return entry;
     HASH_FIND(hh, cache->table, name.data, name.length, entry);
+    cache->found = entry;
     return entry;
 }
 

@@ -76,7 +76,8 @@ static enum status record_made(struct replica *replica, keyspace_id keyspace, st
     replica_add_unseen_dots(replica, after, &new_dots);
     replica_append_delivery(keyspace, key, after, deliveries);
     out->delivery_bytes = deliveries->length - offset;
-    replica_record_event(replica, keyspace, key, before, after, &new_dots, context);
+    replica_record_event(replica, keyspace, key, before, after, slice_make(NULL, 0), &new_dots,
+                         context);
     clock_deinit(&new_dots);
     return STATUS_OK;
 }

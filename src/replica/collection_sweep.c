@@ -57,8 +57,8 @@ static void bury(struct walk *walk, struct slice name, const struct past *past,
     cell_drop_past(&after, past);
     cell_insert(&after, &tombstone);
     clock_add(&new_dots, &tombstone.dot);
-    replica_record_event(walk->replica, walk->elements, name, before, &after, &new_dots,
-                         walk->context);
+    replica_record_event(walk->replica, walk->elements, name, before, &after, slice_make(NULL, 0),
+                         &new_dots, walk->context);
     walk->budget->made++;
     clock_deinit(&new_dots);
     cell_deinit(&after);
@@ -268,7 +268,8 @@ static void say_swept(struct replica *replica, keyspace_id keyspace, struct slic
     version_vector_join(&after.context, &head->context);
     cell_insert(&after, &made);
     clock_add(&new_dots, &made.dot);
-    replica_record_event(replica, keyspace, key, head, &after, &new_dots, context);
+    replica_record_event(replica, keyspace, key, head, &after, slice_make(NULL, 0), &new_dots,
+                         context);
     clock_deinit(&new_dots);
     cell_deinit(&after);
     buffer_deinit(&value);

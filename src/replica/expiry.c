@@ -132,8 +132,8 @@ static enum status drop_cell(struct drop *drop, const struct expiry_name *name, 
     enum status status = local_cell_load(context, name->keyspace, name->key, &local);
     bool known = status == STATUS_OK && has_expiry(&local.cell, name->expire_at_ms), left = false;
     if (known && cell_expire(&local.cell, drop->safe_ms - 1, &after)) {
-        replica_record_event(replica, name->keyspace, name->key, &local.cell, &after, &no_dots,
-                             context);
+        replica_record_event(replica, name->keyspace, name->key, &local.cell, &after,
+                             slice_make(NULL, 0), &no_dots, context);
         left = has_expiry(&after, name->expire_at_ms); /* also of its elements, in the next step */
         cell_deinit(&after);
         drop->out->dropped++;

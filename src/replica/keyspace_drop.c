@@ -32,8 +32,8 @@ static enum status discard(struct replica *replica, const struct cell_delivery *
     replica_add_unseen_dots(replica, incoming, &new_dots);
     *changed = new_dots.count > 0;
     if (*changed)
-        replica_record_event(replica, delivery->keyspace, delivery->key, NULL, NULL, &new_dots,
-                             context);
+        replica_record_event(replica, delivery->keyspace, delivery->key, NULL, NULL,
+                             slice_make(NULL, 0), &new_dots, context);
     clock_deinit(&new_dots);
     if (!cell_has_requests(incoming) && delivery->requests.length == 0)
         return STATUS_OK;

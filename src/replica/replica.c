@@ -111,19 +111,21 @@ void replica_counts_add(struct replica_counts *counts, keyspace_id keyspace, int
 static struct cell_change put_cell_at(struct replica *replica, uint64_t position,
                                       keyspace_id keyspace, struct slice key,
                                       const struct cell *before, const struct cell *after,
-                                      struct replica_context *context)
+                                      struct slice encoded, struct replica_context *context)
 {
     uint8_t name_room[NAME_ROOM_BYTES], value_room[RECORD_ROOM_BYTES];
     struct buffer name = buffer_on(name_room, sizeof name_room);
     struct buffer value = buffer_on(value_room, sizeof value_room);
     struct cell_change change = {
-        .digest_delta = replica_cell_hash(context, keyspace, key, after) -
-                        replica_cell_hash(context, keyspace, key, before),
+        .digest_delta = cell_hash_change(before, after, key, context->digest_seed + keyspace),
         .count_delta = (int8_t)(cell_is_live(after) - cell_is_live(before)),
         .garbage_delta = (int8_t)(cell_has_garbage(after) - cell_has_garbage(before))};
     record_cell_name(position, keyspace, key, &name);
     if (after->count > 0 || after->context.count > 0) {
-        record_cell_encode(after, &value);
+        if (encoded.length > 0)
+            record_cell_wrap(encoded, &value);
+        else
+            record_cell_encode(after, &value);
         store_batch_put(context->batch, buffer_slice(&name), buffer_slice(&value));
     } else {
         store_batch_delete(context->batch, buffer_slice(&name));
@@ -156,7 +158,7 @@ struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspac
                                     struct replica_context *context)
 {
     return put_cell_at(replica, ring_position(key, keyspace, context->position_seed), keyspace, key,
-                       before, after, context);
+                       before, after, slice_make(NULL, 0), context);
 }
 
 void replica_count_change(struct replica *replica, keyspace_id keyspace, struct slice key,
@@ -199,7 +201,7 @@ static void put_garbage(const struct replica *replica, keyspace_id keyspace, str
 }
 
 void replica_record_event(struct replica *replica, keyspace_id keyspace, struct slice key,
-                          const struct cell *before, const struct cell *after,
+                          const struct cell *before, const struct cell *after, struct slice encoded,
                           const struct clock *new_dots, struct replica_context *context)
 {
     uint8_t name_room[NAME_ROOM_BYTES], value_room[RECORD_ROOM_BYTES];
@@ -211,7 +213,7 @@ void replica_record_event(struct replica *replica, keyspace_id keyspace, struct 
     uint64_t position = replica->log_position + 1;
     if (after != NULL) {
         struct cell_change change =
-            put_cell_at(replica, place, keyspace, key, before, after, context);
+            put_cell_at(replica, place, keyspace, key, before, after, encoded, context);
         record.digest_delta = change.digest_delta;
         record.count_delta = change.count_delta;
         record.garbage_delta = change.garbage_delta;
@@ -227,12 +229,17 @@ void replica_record_event(struct replica *replica, keyspace_id keyspace, struct 
     buffer_deinit(&value);
 }
 
-void replica_add_unseen_dots(const struct replica *replica, const struct cell *cell,
-                             struct clock *new_dots)
+uint32_t replica_add_unseen_dots(const struct replica *replica, const struct cell *cell,
+                                 struct clock *new_dots)
 {
-    for (uint32_t i = 0; i < cell->count; i++)
-        if (!clock_has(&replica->clock, &cell->siblings[i].dot))
-            clock_add(new_dots, &cell->siblings[i].dot);
+    uint32_t unseen = 0;
+    for (uint32_t i = 0; i < cell->count; i++) {
+        if (clock_has(&replica->clock, &cell->siblings[i].dot))
+            continue;
+        clock_add(new_dots, &cell->siblings[i].dot);
+        unseen++;
+    }
+    return unseen;
 }
 
 bool replica_cell_is_too_far_ahead(const struct cell *cell, const struct replica_context *context)
@@ -291,19 +298,27 @@ static enum status merge_delivered(struct replica *replica, const struct cell_de
     struct clock new_dots = clock_on(&dots_room);
     struct cell_room merged_room;
     struct cell merged = cell_on(&merged_room);
+    const struct cell *after = &merged;
+    struct slice encoded = slice_make(NULL, 0);
     uint32_t losses = 0;
     enum status status = STATUS_OK;
     if (satisfied->count > 0)
         clock_difference(satisfied, &replica->clock, &new_dots);
-    replica_add_unseen_dots(replica, incoming, &new_dots);
-    cell_filter_seen(incoming, &replica->clock, local->present ? &local->cell : NULL);
+    uint32_t unseen = replica_add_unseen_dots(replica, incoming, &new_dots);
+    bool all_unseen = unseen == incoming->count;
+    if (!all_unseen) /* else it would leave them all */
+        cell_filter_seen(incoming, &replica->clock, local->present ? &local->cell : NULL);
     /*
      * Without news a whole cell stays as it is. One that was lost, or aged, behind the clock must
      * not: the filter has just left out what it lost, and the context would cover that for ever.
      */
-    bool has_news = !clock_covers_vector(&replica->clock, &incoming->context);
+    bool has_news = unseen > 0 || !clock_covers_vector(&replica->clock, &incoming->context);
     bool cell_changes = false;
-    if (has_news) {
+    if (has_news && all_unseen && cell_overwrites(incoming, &local->cell)) {
+        after = incoming; /* as it came, bytes and all */
+        encoded = delivery->cell;
+        cell_changes = true;
+    } else if (has_news) {
         losses = cell_merge_on(&local->cell, incoming, policy, &merged);
         cell_changes = !local->present || !cell_same_version(&local->cell, &merged);
         if (!cell_fits(&merged))
@@ -316,7 +331,7 @@ static enum status merge_delivered(struct replica *replica, const struct cell_de
     if (*changed) {
         context->lww_losses += losses;
         replica_record_event(replica, delivery->keyspace, delivery->key, &local->cell,
-                             cell_changes ? &merged : NULL, &new_dots, context);
+                             cell_changes ? after : NULL, encoded, &new_dots, context);
     }
     cell_deinit(&merged);
     clock_deinit(&new_dots);
@@ -383,7 +398,7 @@ static enum status merge_forced(struct replica *replica, const struct cell_deliv
     if (*changed) {
         context->lww_losses += losses;
         replica_record_event(replica, delivery->keyspace, delivery->key, &local->cell, &merged,
-                             &new_dots, context);
+                             slice_make(NULL, 0), &new_dots, context);
     }
     cell_deinit(&merged);
     clock_deinit(&new_dots);

@@ -45,19 +45,20 @@ struct cell_change replica_put_cell(struct replica *replica, keyspace_id keyspac
                                     struct replica_context *context);
 /*
  * R1, R3, R5: cell, log and clock change together. `after` is NULL when the cell stays as it is;
- * without `new_dots` it is an event of this replica alone.
+ * without `new_dots` it is an event of this replica alone. `encoded` is `after` as bytes if the
+ * caller has them, for other owners got them or sent them; else empty.
  */
 void replica_record_event(struct replica *replica, keyspace_id keyspace, struct slice key,
-                          const struct cell *before, const struct cell *after,
+                          const struct cell *before, const struct cell *after, struct slice encoded,
                           const struct clock *new_dots, struct replica_context *context);
 /* The dot of the next event that this replica makes. */
 struct dot replica_next_dot(const struct replica *replica);
 void replica_count_change(struct replica *replica, keyspace_id keyspace, struct slice key,
                           const struct cell_change *change, const struct replica_context *context);
 
-/* R2: live dots that the clock lacks go into `new_dots`. */
-void replica_add_unseen_dots(const struct replica *replica, const struct cell *cell,
-                             struct clock *new_dots);
+/* R2: live dots that the clock lacks go into `new_dots`; how many there are. */
+uint32_t replica_add_unseen_dots(const struct replica *replica, const struct cell *cell,
+                                 struct clock *new_dots);
 bool replica_cell_is_too_far_ahead(const struct cell *cell, const struct replica_context *context);
 /* `out` is empty; see cell_decode_on(). STATUS_CORRUPT; it is to be released also then. */
 MUST_USE enum status replica_decode_cell(struct slice bytes, struct cell *out);

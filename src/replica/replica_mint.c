@@ -275,6 +275,26 @@ void replica_append_delivery(keyspace_id keyspace, struct slice key, const struc
     buffer_deinit(&encoded);
 }
 
+/* The new version for the other owners, and for this one. */
+static void record_minted(struct replica *replica, const struct replica_mint *mint,
+                          const struct cell *before, const struct cell *after,
+                          struct replica_context *context, struct buffer *deliveries)
+{
+    uint8_t room[RECORD_ROOM_BYTES];
+    struct buffer encoded = buffer_on(room, sizeof room);
+    struct clock_room dots_room;
+    struct clock new_dots = clock_on(&dots_room);
+    cell_encode(after, true, &encoded);
+    struct cell_delivery delivery = {
+        .keyspace = mint->keyspace, .key = mint->key, .cell = buffer_slice(&encoded)};
+    cell_delivery_encode(&delivery, deliveries);
+    replica_add_unseen_dots(replica, after, &new_dots);
+    replica_record_event(replica, mint->keyspace, mint->key, before, after, buffer_slice(&encoded),
+                         &new_dots, context);
+    clock_deinit(&new_dots);
+    buffer_deinit(&encoded);
+}
+
 enum status replica_mint(struct replica *replica, const struct replica_mint *mint,
                          bool evaluate_only, struct replica_context *context,
                          struct replica_minted *out, struct buffer *old, struct buffer *deliveries)
@@ -284,8 +304,6 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
     const struct cell *base = &own_base;
     struct cell_room after_room;
     struct cell after = cell_on(&after_room);
-    struct clock_room dots_room;
-    struct clock new_dots = clock_on(&dots_room);
     struct evaluated evaluated = {.dot = replica_next_dot(replica)};
     struct register_effect *effect = &evaluated.effect;
     uint32_t losses = 0;
@@ -321,17 +339,13 @@ enum status replica_mint(struct replica *replica, const struct replica_mint *min
         context->ids_folded += effect->folded;
         context->lww_losses += losses;
         mint_cell(mint, &evaluated, base, context, &after, &out->dot);
-        replica_add_unseen_dots(replica, &after, &new_dots);
         size_t offset = deliveries->length;
-        replica_append_delivery(mint->keyspace, mint->key, &after, deliveries);
+        record_minted(replica, mint, &local.cell, &after, context, deliveries);
         note_siblings(mint, &after, context);
         assert(deliveries->length - offset <= out->delivery_bytes);
-        replica_record_event(replica, mint->keyspace, mint->key, &local.cell, &after, &new_dots,
-                             context);
     }
 done:
     evaluated_deinit(&evaluated);
-    clock_deinit(&new_dots);
     cell_deinit(&after);
     cell_deinit(&own_base);
     local_cell_deinit(&local);

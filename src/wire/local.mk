@@ -26,6 +26,8 @@ libringcore_a_SOURCES += \
 	src/wire/message_hint.h \
 	src/wire/message_hint_read.c \
 	src/wire/message_hint_read.h \
+	src/wire/message_key_state.c \
+	src/wire/message_key_state.h \
 	src/wire/message_lookup.c \
 	src/wire/message_lookup.h \
 	src/wire/message_partition.c \

@@ -77,8 +77,9 @@ enum message_type {
     MESSAGE_COLLECTION_CLOCK_RESULT = 68,
     MESSAGE_ORDER = 72, /* this one and the next: message_order.h */
     MESSAGE_ORDER_RESULT = 73,
-    MESSAGE_RING_ASK = 80, /* this one and the next: message_ring.h */
+    MESSAGE_RING_ASK = 80, /* this one and the next two: message_ring.h */
     MESSAGE_RING_TOLD = 81,
+    MESSAGE_RING_NEWS = 85,
     MESSAGE_DRAIN = 96, /* "I am about to be stopped": message_drain.h, as the next */
     MESSAGE_DRAIN_HEARD = 97,
     MESSAGE_LOCAL = 100,
@@ -126,7 +127,9 @@ enum message_type {
     MESSAGE_TREE_APPLIED = 132,
     MESSAGE_SCRUB = 133,
     MESSAGE_SCRUBBED = 134,
-    MESSAGE_TREE_STATE = 135 /* store side -> loop side, unasked */
+    MESSAGE_TREE_STATE = 135, /* store side -> loop side, unasked */
+    MESSAGE_KEY_STATE = 200,  /* loop side -> store side: message_key_state.h, as the next */
+    MESSAGE_KEY_STATE_RESULT = 201
 };
 
 /*

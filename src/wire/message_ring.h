@@ -7,6 +7,9 @@
  *     varint  storage incarnation, copies that are being dropped, seq of the register, hints, count
  *     count times { varint partition - the one before, varint epoch, u8 phase, u8 flags }
  *
+ * MESSAGE_RING_NEWS has an empty body and no answer: "what I say of them has changed". Whoever
+ * drives may ask at once; when it is lost, the next round finds the same.
+ *
  * MESSAGE_HOLDINGS_STEP, loop side -> store side, has an empty body: go on taking replicas in and
  * dropping copies. MESSAGE_HOLDINGS_STATE answers it, and comes unasked when partitions have got
  * other owners, or the store was opened, and there is something to do.

@@ -114,6 +114,12 @@ void record_cell_encode(const struct cell *cell, struct buffer *out)
     cell_encode(cell, true, out);
 }
 
+void record_cell_wrap(struct slice encoded, struct buffer *out)
+{
+    buffer_put_u8(out, RECORD_VERSION);
+    buffer_append_slice(out, encoded);
+}
+
 enum status record_cell_open(struct slice record, struct slice *cell)
 {
     if (record.length < 1 || record.data[0] != RECORD_VERSION)

@@ -83,6 +83,8 @@ MUST_USE enum status record_garbage_name_decode(struct slice name, partition_id 
 
 /* The value of a cell record: a version byte and the encoded cell. */
 void record_cell_encode(const struct cell *cell, struct buffer *out);
+/* The same of a cell that is encoded already, with its values. */
+void record_cell_wrap(struct slice encoded, struct buffer *out);
 /* The encoded cell inside the record, borrowed. */
 MUST_USE enum status record_cell_open(struct slice record, struct slice *cell);
 

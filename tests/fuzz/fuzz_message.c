@@ -13,6 +13,7 @@
 #include "wire/message_garbage.h"
 #include "wire/message_hint.h"
 #include "wire/message_hint_read.h"
+#include "wire/message_key_state.h"
 #include "wire/message_lineage.h"
 #include "wire/message_lookup.h"
 #include "wire/message_order.h"
@@ -198,6 +199,8 @@ BODY(message_publish)
 BODY(message_publish_taken)
 BODY(message_drain)
 BODY(message_drain_heard)
+BODY(message_key_state)
+BODY(message_key_state_result)
 CANONICAL_STRUCT(message_ring_told, struct ring_testimony, ring_testimony_deinit)
 ITEM(replica_address)
 ITEM(range_entry)
@@ -319,6 +322,8 @@ static const struct canonical_row ROWS[] = {
     CANONICAL_ROW(message_order),
     CANONICAL_ROW(message_order_result),
     CANONICAL_ROW(order_entry),
+    CANONICAL_ROW(message_key_state),
+    CANONICAL_ROW(message_key_state_result),
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,5 +1,6 @@
 EXTRA_DIST += \
 	tests/system/fake_node.py \
+	tests/system/growth_load.py \
 	tests/system/harness.py \
 	tests/system/namespaces.py \
 	tests/system/newcomer.py \
@@ -19,11 +20,13 @@ EXTRA_DIST += \
 	tests/system/test_keyspaces \
 	tests/system/test_hashes \
 	tests/system/test_gateways \
+	tests/system/test_growth \
 	tests/system/test_hints \
 	tests/system/test_kill_loop \
 	tests/system/test_metrics \
 	tests/system/test_net_matrix \
 	tests/system/test_commit \
+	tests/system/test_operations \
 	tests/system/test_plans \
 	tests/system/test_pubsub \
 	tests/system/test_quickstart \
@@ -46,7 +49,9 @@ EXTRA_DIST += \
 	tests/system/test_wipe \
 	tests/system/test_zsets
 
-# Damages databases for test_repair.
-noinst_PROGRAMS += tests/system/store-lose
+# Damage databases for test_repair, and look into them for test_growth.
+noinst_PROGRAMS += tests/system/store-lose tests/system/store-partitions
 tests_system_store_lose_SOURCES = tests/system/store_lose.c
 tests_system_store_lose_LDADD = $(core_libs) $(LEVELDB_LIBS)
+tests_system_store_partitions_SOURCES = tests/system/store_partitions.c
+tests_system_store_partitions_LDADD = $(core_libs) $(LEVELDB_LIBS)

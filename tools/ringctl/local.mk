@@ -28,6 +28,8 @@ libringctl_a_SOURCES = \
 	tools/ringctl/json.h \
 	tools/ringctl/key_look_up.c \
 	tools/ringctl/key_look_up.h \
+	tools/ringctl/key_story.c \
+	tools/ringctl/key_story.h \
 	tools/ringctl/key_tops.c \
 	tools/ringctl/key_tops.h \
 	tools/ringctl/login.c \
@@ -52,6 +54,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/verb_config.c \
 	tools/ringctl/verb_doctor.c \
 	tools/ringctl/verb_drain.c \
+	tools/ringctl/verb_explain.c \
 	tools/ringctl/verb_gc.c \
 	tools/ringctl/verb_hints.c \
 	tools/ringctl/verb_key.c \
@@ -66,6 +69,7 @@ libringctl_a_SOURCES = \
 	tools/ringctl/verb_ring.c \
 	tools/ringctl/verb_stage.c \
 	tools/ringctl/verb_status.c \
+	tools/ringctl/verb_tasks.c \
 	tools/ringctl/verb_tls.c \
 	tools/ringctl/verb_top.c \
 	tools/ringctl/verb_transfers.c \

@@ -80,6 +80,24 @@ const struct verb VERBS[] = {
      "Exit status 0: it is safe to stop; 1: refused, partitions would lose their quorum; 4: not "
      "yet.\n",
      verb_drain},
+    {"tasks list", NULL, 0, 0, 0, "plans that were committed, and how far they are",
+     "Those of the last seven days, the newest first: partitions that are done, what is on its way "
+     "now\n"
+     "and how fast, about how long it will take, and what the one under way waits for. Exit "
+     "status\n"
+     "0; 4: a node did not answer.\n",
+     verb_tasks_list},
+    {"tasks show", "ID", 1, 1, 0, "all about one of them",
+     "With the partitions that are on their way by it. Exit status 1: no such task is kept; 4: a\n"
+     "node did not answer.\n",
+     verb_tasks_show},
+    {"tasks wait", "ID", 1, 1, OPTION_WAIT, "until it is over",
+     "Without end, or for as long as --wait says. Exit status 0: it is finished; 1: it was\n"
+     "aborted, or is not known; 4: it goes on.\n",
+     verb_tasks_wait},
+    {"tasks abort", "ID", 1, 1, 0, "give it up, if it is under way",
+     "As \"cluster abort\", for that one alone. Exit status 5: it is not the one under way.\n",
+     verb_tasks_abort},
     {"transfers", NULL, 0, 0, 0, "partitions on their way from node to node",
      "Replicas that are being filled: by a committed plan, because a store was lost, or because "
      "an\n"
@@ -89,6 +107,13 @@ const struct verb VERBS[] = {
     {"key locate", "KEY", 1, 1, OPTION_KEYSPACE, "where a key lives",
      "The partition of a key, its slot, its owners, and the nodes that stand in for them.\n",
      verb_key_locate},
+    {"key explain", "KEY", 1, 1, OPTION_KEYSPACE, "who has which version of a key, and why it won",
+     "Asks all nodes what they have of the key on their disks: which version, when it was "
+     "written,\n"
+     "who is behind and why, what hints wait, and why the value that is shown won. Elements of\n"
+     "hashes and sets are cells of their own, and not looked at. Exit status 0: all owners have\n"
+     "the same; 4: one is behind, or did not answer.\n",
+     verb_key_explain},
     {"key siblings", "KEY", 1, 1, OPTION_KEYSPACE, "the concurrent values of a key",
      "All values that were written without having seen each other, the newest first, and the\n"
      "context that a client gives to replace them. Bytes that are no plain text are \\xHH.\n",

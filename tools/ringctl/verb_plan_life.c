@@ -99,6 +99,9 @@ enum exit_code verb_cluster_commit(const struct arguments *arguments)
 
 /* ---- the plan under way ---- */
 
+static const char ABORTED_NEXT[] = "what reads have left already goes on; ringctl tasks list: when "
+                                   "it is over, and a new plan can be made";
+
 static enum exit_code find_running(const struct arguments *arguments, char id[ID_BYTES])
 {
     struct register_value *base;
@@ -137,11 +140,23 @@ enum exit_code verb_cluster_abort(const struct arguments *arguments)
 {
     char id[ID_BYTES];
     enum exit_code code = find_running(arguments, id);
-    return code != EXIT_OK
-               ? code
-               : change(arguments, "ABORT", id, NULL, "aborted",
-                        "what reads have left already goes on; ringctl tasks list: when it is "
-                        "over, and a new plan can be made");
+    return code != EXIT_OK ? code : change(arguments, "ABORT", id, NULL, "aborted", ABORTED_NEXT);
+}
+
+enum exit_code verb_tasks_abort(const struct arguments *arguments)
+{
+    struct register_value *base;
+    char id[ID_BYTES];
+    enum exit_code code = plan_base_load(arguments, &base);
+    if (code != EXIT_OK)
+        return code;
+    snprintf(id, ID_BYTES, "%016" PRIx64, base->work.plan_id);
+    register_value_free(base);
+    if (strcmp(id, arguments->operands[0]) == 0)
+        return change(arguments, "ABORT", id, NULL, "aborted", ABORTED_NEXT);
+    verb_complain("task %s is not under way; nothing was changed. See: ringctl tasks list",
+                  arguments->operands[0]);
+    return EXIT_CONFLICT;
 }
 
 /* ---- a store that is lost ---- */

@@ -61,6 +61,23 @@ static void the_usual_cell_adds_21_bytes_to_its_value(void **state)
     buffer_deinit(&bytes);
 }
 
+/* Sums of trees follow a cell by this; they are compared with sums of cell_hash(). */
+static void the_change_of_a_hash_is_the_difference_of_both(void **state)
+{
+    struct random random = random_make(47);
+    struct slice name = slice_text("name");
+    (void)state;
+    for (unsigned round = 0; round < 500; round++) {
+        struct cell before, after;
+        random_cell(&random, 3, round % 4, &before);
+        random_cell(&random, 3, 3, &after);
+        assert_true(cell_hash_change(&before, &after, name, round) ==
+                    cell_hash(&after, name, round) - cell_hash(&before, name, round));
+        cell_deinit(&before);
+        cell_deinit(&after);
+    }
+}
+
 static void without_values_all_but_the_values_comes_back(void **state)
 {
     struct random random = random_make(43);
@@ -229,6 +246,7 @@ int main(void)
         cmocka_unit_test(encoded_cells_come_back_and_damage_is_seen),
         cmocka_unit_test(random_bytes_never_crash),
         cmocka_unit_test(the_usual_cell_adds_21_bytes_to_its_value),
+        cmocka_unit_test(the_change_of_a_hash_is_the_difference_of_both),
         cmocka_unit_test(without_values_all_but_the_values_comes_back),
         cmocka_unit_test(a_cell_that_omits_a_value_is_no_cell_to_keep),
         cmocka_unit_test(a_sibling_outside_the_context_fails),

@@ -184,6 +184,45 @@ static void last_writer_wins_is_a_join_in_histories(void **state)
     assert_laws_in_histories(MERGE_LWW);
 }
 
+static bool assert_overwrites_well(const struct cell *incoming, const struct cell *local)
+{
+    static const enum merge_policy policies[] = {MERGE_LWW, MERGE_SIBLINGS, MERGE_ELEMENTS};
+    bool overwrites = cell_overwrites(incoming, local);
+    for (unsigned i = 0; i < sizeof policies / sizeof policies[0] && overwrites; i++) {
+        struct cell merged;
+        assert_int_equal(cell_merge(local, incoming, policies[i], &merged), 0);
+        assert_true(same_cell(&merged, incoming));
+        assert_false(cell_same_version(&merged, local));
+        cell_deinit(&merged);
+    }
+    return overwrites;
+}
+
+/* Else a replica that keeps it as it came would keep another cell than the merge makes. */
+static void what_overwrites_is_what_a_merge_would_make(void **state)
+{
+    struct random random = random_make(11);
+    unsigned found = 0, of_histories = 0;
+    (void)state;
+    for (unsigned round = 0; round < 20000; round++) {
+        struct cell a, b;
+        random_cell(&random, 1 + round % 3, 1 + round % 4, &a);
+        random_cell(&random, 1 + round % 3, 1 + round % 4, &b);
+        found += assert_overwrites_well(&a, &b);
+        cell_deinit(&a);
+        cell_deinit(&b);
+    }
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        struct history history;
+        run_history(seed, MERGE_LWW, &history);
+        for (unsigned i = 1; i < history.snapshot_count; i++)
+            of_histories +=
+                assert_overwrites_well(&history.snapshots[i], &history.snapshots[i - 1]);
+        end_history(&history);
+    }
+    assert_true(found > 500 && of_histories > 500);
+}
+
 /* Whatever was delivered to whom, in any order and however often: all see the same. */
 static void all_orders_of_delivery_end_in_one_cell(void **state)
 {
@@ -243,6 +282,7 @@ int main(void)
         cmocka_unit_test(keeping_siblings_is_a_join_for_any_cells),
         cmocka_unit_test(keeping_siblings_is_a_join_in_histories),
         cmocka_unit_test(last_writer_wins_is_a_join_in_histories),
+        cmocka_unit_test(what_overwrites_is_what_a_merge_would_make),
         cmocka_unit_test(all_orders_of_delivery_end_in_one_cell),
         cmocka_unit_test(times_below_the_context_would_break_last_writer_wins),
     };

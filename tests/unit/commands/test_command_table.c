@@ -63,6 +63,10 @@ static void rows_are_sorted_and_found(void **state)
         assert_int_equal(command_find(slice_text(name)), i);
         assert_int_equal(command_find(slice_text(upper)), i);
         assert_int_equal(command_find(slice_make(name, strlen(name) + 1)), -1);
+        assert_int_equal(command_find_again(slice_text(upper), (int)i), i);
+        assert_int_equal(command_find_again(slice_text(name), (int)i - 1), i);
+        assert_int_equal(command_find_again(slice_text(name), (int)i + 1), i);
+        assert_int_equal(command_find_again(slice_make(name, strlen(name) + 1), (int)i), -1);
         assert_null(command_absent_reason(slice_text(name)));
     }
     assert_int_equal(command_find(slice_text("")), -1);

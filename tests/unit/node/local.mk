@@ -10,6 +10,7 @@ unit_tests += \
 	tests/unit/node/test_drain \
 	tests/unit/node/test_event \
 	tests/unit/node/test_evidence \
+	tests/unit/node/test_key_states \
 	tests/unit/node/test_key_traffic \
 	tests/unit/node/test_lineage \
 	tests/unit/node/test_node \
@@ -29,6 +30,7 @@ unit_tests += \
 	tests/unit/node/test_store_expiry \
 	tests/unit/node/test_store_hints \
 	tests/unit/node/test_store_holdings \
+	tests/unit/node/test_store_key_state \
 	tests/unit/node/test_store_mint \
 	tests/unit/node/test_store_read \
 	tests/unit/node/test_store_register \

@@ -49,6 +49,13 @@ static void ask(struct loop_host *host, struct ring_testimony *out)
     assert_int_equal(message_ring_told_decode(frame.body, out), STATUS_OK);
 }
 
+static bool tells_news(const struct loop_host *host)
+{
+    struct frame frame;
+    link_id link;
+    return loop_host_find(host, MESSAGE_RING_NEWS, &frame, &link);
+}
+
 static void a_stable_ring_leaves_nothing_to_say(void **state)
 {
     struct loop_host host;
@@ -86,6 +93,13 @@ static void a_replica_is_complete_once_it_answers_reads(void **state)
     ask(&host, &testimony);
     assert_int_equal(testimony.holdings[0].flags, RING_HOLDING_QUIET);
     ring_testimony_deinit(&testimony);
+    buffer_clear(&body);
+    message_replica_state_encode(
+        &(struct message_replica_state){.partition = partition, .state = REPLICA_ACTIVE}, &body);
+    loop_host_give(&host, 0, MESSAGE_REPLICA_STATE, 0, buffer_slice(&body));
+    assert_true(tells_news(&host)); /* at once, to who may drive */
+    loop_host_give(&host, 0, MESSAGE_REPLICA_STATE, 0, buffer_slice(&body));
+    assert_false(tells_news(&host));
     buffer_deinit(&body);
     loop_host_deinit(&host);
 }

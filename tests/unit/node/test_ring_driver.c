@@ -171,6 +171,57 @@ static void a_round_ends_with_what_the_last_one_says(void **state)
     loop_host_deinit(&host);
 }
 
+static void give_news(struct loop_host *host, node_id peer)
+{
+    loop_host_give(host, peer, MESSAGE_RING_NEWS, 0, slice_make(NULL, 0));
+}
+
+/* Else a partition that is filled would stand for as long as the pause has grown. */
+static void news_end_the_pause(void **state)
+{
+    struct loop_host host;
+    (void)state;
+    loop_host_init(&host, "eu:3", MEMBERS);
+    loop_host_let_all_in(&host);
+    struct register_value *value = value_with_plan(&host, true);
+    open_store(&host, value);
+    for (unsigned i = 0; i < 5; i++) {
+        pass_until(&host, MESSAGE_RING_ASK);
+        assert_false(all_tell(&host, value, false));
+    }
+    loop_host_pass(&host, 5 * RING_DRIVER_SOON_MS, 0);
+    assert_false(sends(&host, MESSAGE_RING_ASK)); /* it waits by now */
+    give_news(&host, 3);
+    loop_host_pass(&host, RING_DRIVER_SOON_MS, 0);
+    request_id request = asked(&host);
+    give_news(&host, 4); /* after it was asked: what it says may be from before */
+    for (node_id peer = 2; peer <= MEMBERS; peer++)
+        tell(&host, value, peer, request, false);
+    loop_host_pass(&host, RING_DRIVER_SOON_MS, 0);
+    assert_true(sends(&host, MESSAGE_RING_ASK));
+    assert_false(all_tell(&host, value, false));
+    loop_host_pass(&host, 5 * RING_DRIVER_SOON_MS, 0);
+    assert_false(sends(&host, MESSAGE_RING_ASK)); /* news count once */
+    register_value_free(value);
+    loop_host_deinit(&host);
+}
+
+static void news_without_a_plan_ask_nobody(void **state)
+{
+    struct loop_host host;
+    (void)state;
+    loop_host_init(&host, "eu:3", MEMBERS);
+    struct register_value *value = register_value_first(host.ring);
+    value->seq = 1;
+    loop_host_let_all_in(&host);
+    open_store(&host, value);
+    give_news(&host, 3);
+    loop_host_pass(&host, 1000, 0);
+    assert_false(sends(&host, MESSAGE_RING_ASK));
+    register_value_free(value);
+    loop_host_deinit(&host);
+}
+
 /* It is asked again, now and then, and the others are heard all the same. */
 static void a_silent_peer_ends_no_round_and_hurries_none(void **state)
 {
@@ -235,6 +286,8 @@ int main(void)
         cmocka_unit_test(nothing_is_asked_while_there_is_no_plan),
         cmocka_unit_test(what_can_begin_is_proposed_at_once),
         cmocka_unit_test(a_round_ends_with_what_the_last_one_says),
+        cmocka_unit_test(news_end_the_pause),
+        cmocka_unit_test(news_without_a_plan_ask_nobody),
         cmocka_unit_test(a_silent_peer_ends_no_round_and_hurries_none),
         cmocka_unit_test(who_is_no_steward_drives_nothing),
     };

@@ -13,6 +13,7 @@
 #include "ring/position.h"
 #include "wire/message_hint.h"
 #include "wire/message_hint_read.h"
+#include "wire/message_key_state.h"
 #include "wire/record_hint.h"
 
 static struct ring *ring_with_a_fallback(void)
@@ -293,6 +294,40 @@ static void a_hint_is_read_once_it_is_durable_and_names_its_owners(void **state)
     ring_free(ring);
 }
 
+/* Who asks what became of the key must find the copy that is on its way. */
+static void a_hint_is_part_of_what_is_told_of_a_key(void **state)
+{
+    struct ring *ring = ring_with_a_fallback();
+    struct store_host host;
+    struct buffer body = {0};
+    struct frame frame;
+    struct message_key_state_result result;
+    struct message_key_state question = {.key = slice_text("k")};
+    (void)state;
+    open_as(&host, ring, 4);
+    hint(&host, "k", 2, 0);
+    store_host_commit(&host);
+    question.partition = store_host_partition(&host, "k");
+    message_key_state_encode(&question, &body);
+    store_host_write(&host, MESSAGE_KEY_STATE, buffer_slice(&body));
+    store_host_commit(&host);
+    assert_true(store_host_find(&host.late, MESSAGE_KEY_STATE_RESULT, 0, &frame));
+    assert_int_equal(message_key_state_result_decode(frame.body, &result), STATUS_OK);
+    assert_int_equal(result.status, STATUS_OK);
+    assert_false(result.held);
+    assert_int_equal(result.intended_count, 1);
+    assert_int_equal(result.intended[0], 2);
+    struct cell cell;
+    struct reader reader = reader_make(result.hint);
+    cell_decode_versions(&reader, &cell);
+    assert_int_equal(reader_end(&reader), STATUS_OK);
+    assert_int_equal(cell.siblings[0].omitted_bytes, 5);
+    cell_deinit(&cell);
+    buffer_deinit(&body);
+    store_host_deinit(&host);
+    ring_free(ring);
+}
+
 /* It is never "nothing is kept": that a record cannot be understood is said. */
 static void a_damaged_hint_is_no_answer(void **state)
 {
@@ -324,6 +359,7 @@ int main(void)
         cmocka_unit_test(an_owner_has_to_show_all_that_was_here_at_the_mark),
         cmocka_unit_test(what_an_owner_lacks_is_known_once_it_has_asked),
         cmocka_unit_test(a_hint_is_read_once_it_is_durable_and_names_its_owners),
+        cmocka_unit_test(a_hint_is_part_of_what_is_told_of_a_key),
         cmocka_unit_test(a_damaged_hint_is_no_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@ unit_tests += \
 	tests/unit/ringctl/test_arguments \
 	tests/unit/ringctl/test_doctor \
 	tests/unit/ringctl/test_json \
+	tests/unit/ringctl/test_key_story \
 	tests/unit/ringctl/test_losses \
 	tests/unit/ringctl/test_node_tls \
 	tests/unit/ringctl/test_report
@@ -13,6 +14,8 @@ tests_unit_ringctl_test_doctor_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
 tests_unit_ringctl_test_doctor_LDADD = libringctl.a $(LDADD)
 tests_unit_ringctl_test_json_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
 tests_unit_ringctl_test_json_LDADD = libringctl.a $(LDADD)
+tests_unit_ringctl_test_key_story_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
+tests_unit_ringctl_test_key_story_LDADD = libringctl.a $(LDADD)
 tests_unit_ringctl_test_losses_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
 tests_unit_ringctl_test_losses_LDADD = libringctl.a $(LDADD)
 tests_unit_ringctl_test_node_tls_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools

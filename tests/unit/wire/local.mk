@@ -8,6 +8,7 @@ unit_tests += \
 	tests/unit/wire/test_message_hint \
 	tests/unit/wire/test_message_partition \
 	tests/unit/wire/test_message_hint_read \
+	tests/unit/wire/test_message_key_state \
 	tests/unit/wire/test_message_garbage \
 	tests/unit/wire/test_message_lineage \
 	tests/unit/wire/test_message_ring \
