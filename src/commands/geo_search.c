@@ -440,8 +440,8 @@ static void start_georadiusbymember(struct call *call)
 #define OPTIONS "[ASC | DESC] [COUNT count [ANY]]"
 #define SHOWN   "[WITHCOORD] [WITHDIST] [WITHHASH]"
 #define AREA                                                                                       \
-    "<FROMMEMBER member | FROMLONLAT longitude latitude> <BYRADIUS radius <M | KM | FT | MI> | "   \
-    "BYBOX width height <M | KM | FT | MI>>"
+    "<FROMMEMBER member | FROMLONLAT longitude latitude> "                                         \
+    "<BYRADIUS radius unit | BYBOX width height unit>"
 #define READ_KEY (KEY_FLAG_RO | KEY_FLAG_ACCESS)
 
 GEO_ROW(geosearch, "6.2.0", "The members whose places lie in a circle or a box.", OF_AREA,
