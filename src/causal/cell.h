@@ -28,8 +28,9 @@
 enum sibling_kind {
     SIBLING_STRING = 0,
     SIBLING_TOMBSTONE = 1,
-    SIBLING_COUNTER = 2, /* increments beside the string or tombstone (causal/counter.h) */
-    SIBLING_CUT = 3,     /* what deletes of a whole collection removed (causal/cut.h) */
+    SIBLING_COUNTER = 2,  /* increments beside the string or tombstone (causal/counter.h) */
+    SIBLING_CUT = 3,      /* what deletes of a whole collection removed (causal/cut.h) */
+    SIBLING_DEADLINE = 4, /* until when elements live (causal/deadline.h) */
     SIBLING_KIND_COUNT
 };
 
@@ -48,14 +49,15 @@ enum merge_policy {
 /* Beside the strings and tombstones of a cell, and no rival of them. */
 static inline bool sibling_is_beside(uint8_t kind)
 {
-    return kind == SIBLING_COUNTER || kind == SIBLING_CUT;
+    return kind == SIBLING_COUNTER || kind == SIBLING_CUT || kind == SIBLING_DEADLINE;
 }
 
 struct sibling {
     struct dot dot;
     hybrid_time time;
     uint64_t expire_at_ms;  /* ms since 1970; 0: never. From then on the value is absent. Not 0 of
-                               a tombstone: it was a value (causal/expired.h) */
+                               a tombstone: it was a value (causal/expired.h). Of a deadline:
+                               the end of all elements */
     uint8_t kind;           /* enum sibling_kind */
     bool sketch;            /* a string that joins with others like it (causal/hyperloglog.h) */
     struct slice value;     /* borrowed from what was decoded; empty for a tombstone */

@@ -23,6 +23,7 @@
 #include "base/memory.h"
 #include "causal/counter.h"
 #include "causal/cut.h"
+#include "causal/deadline.h"
 #include "causal/garbage.h"
 #include "causal/hyperloglog.h"
 
@@ -95,6 +96,8 @@ static bool is_well_made(const struct sibling *sibling)
         return sibling->expire_at_ms == 0 && counts_well(sibling);
     case SIBLING_CUT:
         return sibling->expire_at_ms == 0 && cut_is_sound(sibling->value);
+    case SIBLING_DEADLINE:
+        return deadline_is_sound(sibling);
     default:
         return sibling->kind == SIBLING_STRING && (!sibling->sketch || sibling->omitted_bytes > 0 ||
                                                    hyperloglog_is_sound(sibling->value));
@@ -205,12 +208,12 @@ static uint64_t hash_versions(const struct cell *cell, uint64_t hash)
 static uint64_t hash_live(const struct cell *cell, uint64_t name_hash)
 {
     struct cell rest;
-    if (!cell_is_live(cell))
+    if (!cell_is_live(cell) && !cell_has_deadline(cell))
         return 0;
     if (!cell_has_garbage(cell))
         return hash_versions(cell, name_hash);
     cell_without_garbage(cell, &rest);
-    uint64_t hash = hash_versions(&rest, name_hash);
+    uint64_t hash = rest.count > 0 ? hash_versions(&rest, name_hash) : 0;
     cell_deinit(&rest);
     return hash;
 }

@@ -1,6 +1,7 @@
 #include "causal/expired.h"
 
 #include "causal/counter.h"
+#include "causal/deadline.h"
 
 bool sibling_is_expired(const struct sibling *sibling, uint64_t now_ms)
 {
@@ -14,7 +15,7 @@ uint64_t cell_expired_at_ms(const struct cell *cell, uint64_t now_ms)
         const struct sibling *sibling = &cell->siblings[i];
         if (sibling_is_visible(sibling, now_ms))
             return 0;
-        if (sibling->expire_at_ms > latest)
+        if (!sibling_is_beside(sibling->kind) && sibling->expire_at_ms > latest)
             latest = sibling->expire_at_ms;
     }
     return latest;
@@ -56,8 +57,10 @@ uint64_t cell_next_expiry_ms(const struct cell *cell, uint64_t after_ms)
     uint64_t next = 0;
     for (uint32_t i = 0; i < cell->count; i++) {
         const struct sibling *sibling = &cell->siblings[i];
-        uint64_t at_ms = sibling->expire_at_ms;
-        if (sibling->kind == SIBLING_STRING && at_ms > after_ms && (next == 0 || at_ms < next))
+        uint64_t at_ms = sibling->kind == SIBLING_STRING     ? sibling->expire_at_ms
+                         : sibling->kind == SIBLING_DEADLINE ? deadline_next_ms(sibling, after_ms)
+                                                             : 0;
+        if (at_ms > after_ms && (next == 0 || at_ms < next))
             next = at_ms;
     }
     return next;

@@ -32,8 +32,8 @@ bool sibling_counts_no_more(const struct sibling *sibling, uint64_t expired_at_m
  */
 bool cell_expire(const struct cell *cell, uint64_t now_ms, struct cell *out);
 /*
- * The next expiry of a value in the cell above `after_ms`; 0: none. They are its index
- * (replica/expiry.h).
+ * The next expiry of a value in the cell above `after_ms`, or time at which elements may have to be
+ * swept; 0: none. They are its index (replica/expiry.h).
  */
 uint64_t cell_next_expiry_ms(const struct cell *cell, uint64_t after_ms);
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "causal/counter.h"
+#include "causal/deadline.h"
 #include "causal/expired.h"
 
 /* ---- counting versions --------------------------------------------------------------------- */
@@ -124,15 +125,27 @@ static bool is_strings(const struct cell *cell)
     return cell->count > 0;
 }
 
+static bool stays(const struct cell *cell, bool live, uint64_t expired_at_ms,
+                  const struct sibling *sibling)
+{
+    switch ((enum sibling_kind)sibling->kind) {
+    case SIBLING_DEADLINE:
+        return !deadline_is_garbage(cell, sibling);
+    case SIBLING_TOMBSTONE:
+    case SIBLING_CUT:
+        return false;
+    default:
+        return live && !sibling_counts_no_more(sibling, expired_at_ms);
+    }
+}
+
 void cell_without_garbage(const struct cell *cell, struct cell *out)
 {
     *out = (struct cell){0};
-    if (!cell_is_live(cell))
-        return;
+    bool live = cell_is_live(cell);
     uint64_t expired_at_ms = cell_expired_at_ms(cell, 0); /* of what is its own tombstone */
     for (uint32_t i = 0; i < cell->count; i++)
-        if (cell->siblings[i].kind != SIBLING_TOMBSTONE && cell->siblings[i].kind != SIBLING_CUT &&
-            !sibling_counts_no_more(&cell->siblings[i], expired_at_ms))
+        if (stays(cell, live, expired_at_ms, &cell->siblings[i]))
             cell_insert(out, &cell->siblings[i]);
     drop_resets(out);
 }

@@ -16,6 +16,10 @@ libringcore_a_SOURCES += \
 	src/causal/counter_state.h \
 	src/causal/counter_write.c \
 	src/causal/counter_write.h \
+	src/causal/deadline.c \
+	src/causal/deadline.h \
+	src/causal/past.c \
+	src/causal/past.h \
 	src/causal/decimal.c \
 	src/causal/decimal.h \
 	src/causal/dot.c \

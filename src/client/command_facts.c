@@ -23,6 +23,7 @@ static const struct row READS[] = {
     {"geohash", 1},
     {"geopos", 1},
     {"georadius_ro", 1},
+    {"georadiusbymember_ro", 1},
     {"geosearch", 1},
     {"get", 1},
     {"getbit", 1},

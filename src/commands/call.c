@@ -96,6 +96,7 @@ void call_free(struct call *call)
     free(call->work);
     version_vector_deinit(&call->context);
     buffer_deinit(&call->scratch);
+    buffer_deinit(&call->gathered);
     buffer_deinit(&call->place);
     buffer_deinit(&call->spare);
     buffer_deinit(&call->reply);

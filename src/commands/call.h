@@ -58,7 +58,8 @@ struct type_check {
     call_next *then; /* of type_look() */
     uint8_t type;    /* that is walked over */
     uint64_t place;
-    int64_t number; /* of the write that was made */
+    int64_t number;        /* of the write that was made */
+    uint64_t expire_at_ms; /* of the elements */
     uint8_t tries;
     bool present; /* one of that type is there */
     bool string;
@@ -97,7 +98,8 @@ struct call {
     bool times_each;        /* set by those of which each request has the whole time */
     bool takes_collections; /* set by those that want to be told of one instead of an error */
     const char *type_text;  /* the error for one; NULL: WRONGTYPE */
-    struct buffer scratch, spare, place; /* the command's own bytes */
+    struct buffer scratch, spare, place; /* the command's own bytes; */
+    struct buffer gathered;              /* these no selection of elements touches */
     void *work;                          /* the command's own state; see call_work() */
 
     /* The rest belongs to call.c and session.c. */

@@ -46,14 +46,15 @@ enum command_categories {
     CATEGORY_STRING = 1 << 6,
     CATEGORY_BITMAP = 1 << 7,
     CATEGORY_HYPERLOGLOG = 1 << 8,
-    CATEGORY_PUBSUB = 1 << 9,
-    CATEGORY_ADMIN = 1 << 10,
-    CATEGORY_FAST = 1 << 11,
-    CATEGORY_SLOW = 1 << 12,
-    CATEGORY_BLOCKING = 1 << 13,
-    CATEGORY_DANGEROUS = 1 << 14,
-    CATEGORY_CONNECTION = 1 << 15,
-    CATEGORY_COUNT = 16
+    CATEGORY_GEO = 1 << 9,
+    CATEGORY_PUBSUB = 1 << 10,
+    CATEGORY_ADMIN = 1 << 11,
+    CATEGORY_FAST = 1 << 12,
+    CATEGORY_SLOW = 1 << 13,
+    CATEGORY_BLOCKING = 1 << 14,
+    CATEGORY_DANGEROUS = 1 << 15,
+    CATEGORY_CONNECTION = 1 << 16,
+    CATEGORY_COUNT = 17
 };
 
 /* What is done to a key; by the names of COMMAND INFO. */

@@ -9,9 +9,6 @@
 const struct command_absent commands_absent[] = {
     {"LCS", "there are no comparisons of values yet"},
     {"PFDEBUG PFSELFTEST", "it is a tool for the insides of a Redis"},
-    {"GEOADD GEODIST GEOHASH GEOPOS GEORADIUS GEORADIUS_RO GEORADIUSBYMEMBER "
-     "GEORADIUSBYMEMBER_RO GEOSEARCH GEOSEARCHSTORE",
-     "there are no places on the globe yet"},
     {"LPUSH LPUSHX RPUSH RPUSHX LPOP RPOP LRANGE LLEN LINDEX LINSERT LREM LSET LTRIM LPOS LMOVE "
      "LMPOP RPOPLPUSH",
      "there are no lists yet"},

@@ -9,8 +9,9 @@ const char *const command_flag_names[COMMAND_FLAG_COUNT] = {
     "loading", "stale",    "fast",    "no_auth", "no_async_loading", "movablekeys", "allow_busy"};
 
 const char *const command_category_names[CATEGORY_COUNT] = {
-    "keyspace",    "read",   "write", "set",  "sortedset", "hash",     "string",    "bitmap",
-    "hyperloglog", "pubsub", "admin", "fast", "slow",      "blocking", "dangerous", "connection"};
+    "keyspace", "read",   "write",       "set",       "sortedset", "hash",
+    "string",   "bitmap", "hyperloglog", "geo",       "pubsub",    "admin",
+    "fast",     "slow",   "blocking",    "dangerous", "connection"};
 
 const char *const key_flag_names[KEY_FLAG_COUNT] = {
     "RO", "RW", "OW", "RM", "access", "update", "insert", "delete", "variable_flags"};

@@ -41,6 +41,7 @@ static bool goes_on(struct call *call, uint8_t type)
         failure = &wrong;
     if (failure == NULL) {
         work->seen = true;
+        work->empty = seen.type == COLLECTION_NONE;
         return true;
     }
     work->refused = *failure;
@@ -67,6 +68,8 @@ static void make_ask(struct call *call, uint32_t index, struct key_request *requ
     }
     request->kind = ask->kind;
     request->flags |= work->seen ? KEY_TYPE_SEEN : 0;
+    if ((work->empty || ask->begins) && ask->kind == KEY_ELEMENTS_WRITE)
+        request->flags |= KEY_NEW_LIFE;
     request->collection = ask->type;
     request->partition = call_partition(call, ask->key);
     request->entry_count = (uint16_t)(ask->count + 1);
@@ -186,7 +189,7 @@ bool elements_ask(struct call *call, const struct element_ask *ask)
     if (!elements_keyspace_is_right(call, ask->type) || !check_sizes(call, ask))
         return false;
     work->ask = *ask;
-    work->seen = work->over = false;
+    work->seen = work->empty = work->over = false;
     ask_again(call);
     return true;
 }

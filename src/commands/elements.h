@@ -29,6 +29,7 @@ struct element_ask {
     uint32_t step, count;
     struct mutation mutation; /* KEY_ELEMENTS_WRITE */
     const bool *removes;      /* NULL; or for each, whether it is a delete instead */
+    bool begins;              /* they take the place of the key, whose end goes */
     element_take *take;       /* answers the client, unless there is `then` */
     element_take *fail;       /* has a failure instead of the client; NULL: that is answered */
     call_next *then;          /* goes on after `take` or `fail`; NULL: the call is over */
@@ -54,8 +55,9 @@ struct element_walk {
 struct element_work {
     struct element_ask ask;
     struct element_walk walk;
-    bool seen; /* no other type than the one that is asked for */
-    bool over; /* a failure was answered */
+    bool seen;  /* no other type than the one that is asked for */
+    bool empty; /* and none of that one either, when it was looked at */
+    bool over;  /* a failure was answered */
     struct key_result refused;
 };
 

@@ -110,7 +110,6 @@ static void expire(struct call *call, struct expiry_unit unit)
         return;
     }
     mutation.expire_at_ms = at_ms < 1 ? 1 : (uint64_t)at_ms;
-    call->type_text = "ERR collections have no time to live yet; nothing was written";
     call_write(call, call_argument(call, 1), &mutation, take_number);
 }
 
@@ -155,8 +154,8 @@ static int64_t left_ms(struct call *call, const struct key_outcome *outcome)
 /* -2: no such key; -1: it has no expiry; 0: answer with the time. */
 static int64_t without_time(const struct key_outcome *outcome)
 {
-    if (!outcome->visible)
-        return outcome->collection != COLLECTION_NONE ? -1 : -2; /* none has a time to live yet */
+    if (!outcome->visible && outcome->collection == COLLECTION_NONE)
+        return -2;
     return outcome->expire_at_ms == 0 ? -1 : 0;
 }
 

@@ -100,6 +100,11 @@ libringcore_a_SOURCES += \
 	src/commands/sorted_removals.c \
 	src/commands/sorted_select.c \
 	src/commands/sorted_select.h \
+	src/commands/geo.c \
+	src/commands/geo.h \
+	src/commands/geo_grid.c \
+	src/commands/geo_grid.h \
+	src/commands/geo_search.c \
 	src/commands/sorted_sets.c \
 	src/commands/sorted_sets.h \
 	src/commands/task_reply.c \

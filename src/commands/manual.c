@@ -216,6 +216,21 @@ static const struct {
      "removed, as far as it was seen: in one step up to 1024 members, else in several, additions "
      "first. What is added at the same time stays. A string or a hash there is removed before.",
      "Stores the result as it is then."},
+    {"GEOADD GEOPOS GEODIST GEOHASH GEOSEARCH GEORADIUS",
+     "Places are scores of a sorted set, so of two that are given at once the newer is shown. A "
+     "search reads up to nine ranges of scores, one after the other and page by page; a member "
+     "that "
+     "moves meanwhile may be met twice, or not at all. GEORADIUS and GEORADIUSBYMEMBER do not "
+     "store; GEOSEARCHSTORE does, as ZUNIONSTORE.",
+     "Sets the same place; reads again."},
+    {"EXPIRE PEXPIRE EXPIREAT PEXPIREAT PERSIST of a hash or set",
+     "All elements have one end, in the key. When it comes, all that was written before is gone at "
+     "every node, what counts included, and what is added afterwards is new and has no end. Of two "
+     "ends that are given at once the later call counts. An element that is added beside the end "
+     "is on the one side of it or the other, as its time says; clocks differ by no more than "
+     "max-clock-skew. Adding to a key that has an end, and whose named elements are not there, "
+     "looks first whether another is. What has ended leaves the disks bit by bit.",
+     "Gives the same end; a relative time begins anew."},
     {"DEL UNLINK",
      "Of a string the newest of SET and DEL wins. Of a hash or set it removes all that its owners "
      "have seen, and no others; it takes as long for a million fields as for one. Only fields that "
@@ -241,10 +256,18 @@ static const struct {
 };
 
 static const struct entry groups[] = {
-    {"string", "Strings"}, {"bitmap", "Bitmaps"},         {"hash", "Hashes"},
-    {"set", "Sets"},       {"sorted-set", "Sorted sets"}, {"hyperloglog", "HyperLogLogs"},
-    {"generic", "Keys"},   {"pubsub", "Channels"},        {"connection", "Connection"},
-    {"server", "Server"},  {"cluster", "Cluster"},
+    {"string", "Strings"},
+    {"bitmap", "Bitmaps"},
+    {"hash", "Hashes"},
+    {"set", "Sets"},
+    {"sorted-set", "Sorted sets"},
+    {"geo", "Places"},
+    {"hyperloglog", "HyperLogLogs"},
+    {"generic", "Keys"},
+    {"pubsub", "Channels"},
+    {"connection", "Connection"},
+    {"server", "Server"},
+    {"cluster", "Cluster"},
 };
 
 /* Each sentence on a line of its own, as mdoc wants it. */

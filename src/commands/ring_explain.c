@@ -18,7 +18,8 @@
 static const char *const KINDS[SIBLING_KIND_COUNT] = {[SIBLING_STRING] = "string",
                                                       [SIBLING_TOMBSTONE] = "tombstone",
                                                       [SIBLING_COUNTER] = "counter",
-                                                      [SIBLING_CUT] = "cut"};
+                                                      [SIBLING_CUT] = "cut",
+                                                      [SIBLING_DEADLINE] = "deadline"};
 static const char *const STATES[] = {
     [REPLICA_ABSENT] = "absent", [REPLICA_REBUILDING] = "rebuilding", [REPLICA_ACTIVE] = "active"};
 

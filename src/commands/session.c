@@ -268,6 +268,7 @@ static void give_call_back(struct session *session, struct call *call)
         return;
     }
     trim(&call->scratch);
+    trim(&call->gathered);
     trim(&call->reply);
     trim(&call->text);
     call->pool_next = session->pool;

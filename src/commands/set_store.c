@@ -74,6 +74,7 @@ static void store_more(struct call *call)
                                              .key = call_argument(call, 1),
                                              .names = store->names,
                                              .removes = store->removes,
+                                             .begins = true,
                                              .step = step,
                                              .count = count,
                                              .mutation = {.operation = REGISTER_SET},

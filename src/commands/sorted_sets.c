@@ -121,6 +121,21 @@ static bool put_pairs(struct call *call, uint32_t first, uint32_t count)
     return true;
 }
 
+void sorted_add(struct call *call, uint16_t flags, bool changes, uint32_t count)
+{
+    struct adding *adding = call_work(call, sizeof *adding);
+    adding->changes = changes;
+    elements_ask(call, &(struct element_ask){.kind = KEY_ELEMENTS_WRITE,
+                                             .type = COLLECTION_ZSET,
+                                             .key = call_argument(call, 1),
+                                             .names = (const struct slice *)call->spare.data,
+                                             .step = 2,
+                                             .count = count,
+                                             .mutation = {.operation = REGISTER_SET,
+                                                          .flags = flags | MUTATION_RETURN_OLD},
+                                             .take = take_added});
+}
+
 enum { ADD_CHANGES = 1 << 14, ADD_INCREMENT = 1 << 15 }; /* beside flags of mutations */
 
 /* Returns where the pairs begin; 0: the error is sent. */
@@ -163,29 +178,18 @@ static void start_zadd(struct call *call)
     if (first == 0)
         return;
     uint32_t count = (call->argument_count - first) / 2;
-    struct adding *adding = call_work(call, sizeof *adding);
-    adding->changes = (flags & ADD_CHANGES) != 0;
     if (!put_pairs(call, first, count))
         return;
-    const struct slice *names = (const struct slice *)call->spare.data;
     uint16_t mutation_flags = (uint16_t)(flags & MUTATION_FLAGS_ALL);
     if ((flags & ADD_INCREMENT) != 0) {
-        const struct slice pair[] = {names[0], call_argument(call, first)};
+        const struct slice pair[] = {call_argument(call, first + 1), call_argument(call, first)};
+        call_work(call, sizeof(struct adding));
         buffer_clear(&call->spare);
         buffer_append(&call->spare, pair, sizeof pair);
         increment(call, (const struct slice *)call->spare.data, mutation_flags);
-        return;
+    } else {
+        sorted_add(call, mutation_flags, (flags & ADD_CHANGES) != 0, count);
     }
-    elements_ask(call,
-                 &(struct element_ask){.kind = KEY_ELEMENTS_WRITE,
-                                       .type = COLLECTION_ZSET,
-                                       .key = call_argument(call, 1),
-                                       .names = names,
-                                       .step = 2,
-                                       .count = count,
-                                       .mutation = {.operation = REGISTER_SET,
-                                                    .flags = mutation_flags | MUTATION_RETURN_OLD},
-                                       .take = take_added});
 }
 
 static void start_zincrby(struct call *call)

@@ -14,6 +14,12 @@ bool sorted_parse_members(struct call *call, uint32_t min, uint32_t max, struct 
 bool sorted_parse_ranks(struct call *call, uint32_t start, uint32_t stop, int64_t *first,
                         int64_t *last);
 
+/*
+ * ZADD of `count` members, each with its score as text, in call->spare; call->work is not taken
+ * yet. `changes`: members whose score changes are counted, too.
+ */
+void sorted_add(struct call *call, uint16_t flags, bool changes, uint32_t count);
+
 /* As Redis 7.0 writes it, with seventeen digits. */
 void sorted_write_score(struct resp_writer writer, double score);
 /* Answer with what call->scratch has, as of a selection; sorted_reply() sorts it before. */

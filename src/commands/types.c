@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "causal/deadline.h"
 #include "ring/element_key.h"
 
 enum { TRIES_MAX = 3, REMOVED_AT_ONCE_MAX = 100 };
@@ -116,10 +117,71 @@ struct type_seen type_seen(const struct call *call)
                                   check->failure.status != STATUS_OK ? &check->failure : NULL};
 }
 
+/* ---- until when elements live ---- */
+
+/* GETEX does, too, and is of strings alone. */
+static bool changes_end(const struct mutation *mutation)
+{
+    return (mutation->flags & MUTATION_RETURN_OLD) == 0 &&
+           (mutation->operation == REGISTER_EXPIRE || mutation->operation == REGISTER_PERSIST);
+}
+
+static void make_deadline(struct call *call, uint32_t index, struct key_request *request)
+{
+    struct key_entry *entry = entries_of(call, call->check.key, request);
+    (void)index;
+    entry->mutation = call->check.mutation;
+    request->kind = KEY_COLLECTION_DEADLINE;
+    request->flags |= KEY_TYPE_SEEN;
+    request->collection = call->check.type;
+    request->keyspace = call->check.keyspace;
+}
+
+static void collect_deadline(struct call *call, uint32_t index, const struct key_result *result)
+{
+    struct type_check *check = &call->check;
+    struct key_result wrong = {.status = STATUS_UNCERTAIN};
+    (void)index;
+    check->failure = (struct key_result){0};
+    bool whole = result->outcome_count == 1;
+    call_note_write(call, check->keyspace, check->key, result, whole ? &result->outcomes[0] : NULL);
+    if (result->status == STATUS_OK && whole)
+        check->number = result->outcomes[0].number;
+    else
+        check->failure = collection_page_failure(result->status == STATUS_OK ? &wrong : result);
+}
+
+static void removed_ended(struct call *call)
+{
+    struct buffer text = {0};
+    if (call->flagged_failure.status == STATUS_OK) {
+        call->check.take(call, &(struct key_outcome){.written = true, .number = 1});
+        return;
+    }
+    call_failure_text(KEY_WRITE, &call->flagged_failure, &text);
+    call_reply_error(call, "UNCERTAIN what the key held may be removed in part: %.*s",
+                     (int)text.length, (const char *)text.data);
+    buffer_deinit(&text);
+}
+
+static void finish_deadline(struct call *call)
+{
+    struct type_check *check = &call->check;
+    if (check->failure.status == STATUS_WRONG_TYPE && ++check->tries < TRIES_MAX)
+        call_write_in(call, check->keyspace, check->key, &check->mutation, check->take);
+    else if (check->failure.status != STATUS_OK)
+        call_reply_failure(call, KEY_WRITE, &check->failure);
+    else if (check->number == DEADLINE_HAS_PASSED)
+        key_remove(call, check->key, removed_ended);
+    else
+        check->take(call, &(struct key_outcome){.written = true, .number = check->number});
+}
+
 static void decide(struct call *call)
 {
     struct type_check *check = &call->check;
-    struct key_outcome outcome = {.collection = check->present ? check->type : COLLECTION_NONE};
+    struct key_outcome outcome = {.collection = check->present ? check->type : COLLECTION_NONE,
+                                  .expire_at_ms = check->expire_at_ms};
     bool reads = check->kind == KEY_READ;
     bool refuses = (check->mutation.flags & MUTATION_IF_ABSENT) != 0;
     const uint16_t asks = MUTATION_IF_ABSENT | MUTATION_RETURN_OLD;
@@ -132,8 +194,17 @@ static void decide(struct call *call)
     } else if (check->present && !reads && replaces) { /* XX and KEEPTTL: there is something */
         check->mutation.flags &= (uint16_t) ~(MUTATION_IF_PRESENT | MUTATION_KEEP_EXPIRY);
         call_write_in(call, check->keyspace, check->key, &check->mutation, check->take);
+    } else if (check->present && changes_end(&check->mutation) && call->request_id.length > 0) {
+        call_reply_error(call,
+                         "ERR an id is not offered for '%s' of a collection; nothing was "
+                         "written",
+                         call->command->name);
+    } else if (check->present && !reads && changes_end(&check->mutation)) {
+        call_scatter(call, 1, make_deadline, collect_deadline, finish_deadline);
     } else if (check->present) {
         call_reply_error(call, "%s", call->type_text != NULL ? call->type_text : WRONG_TYPE);
+    } else if (!check->string && changes_end(&check->mutation)) { /* of nothing */
+        check->take(call, &outcome);
     } else if (!reads && ++check->tries == TRIES_MAX) {
         call_reply_error(call, WRONG_TYPE);
     } else if (reads) {
@@ -162,6 +233,7 @@ bool type_check_begins(struct call *call, const struct key_result *result)
     check->keyspace = call->asked_keyspace;
     check->mutation = call->asked_mutation;
     check->take = call->take;
+    check->expire_at_ms = write ? 0 : result->outcomes[0].expire_at_ms;
     begin_look(call, write ? COLLECTION_HASH : result->outcomes[0].collection, decide);
     return true;
 }

@@ -9,7 +9,7 @@
 #include "commands/options.h"
 
 /* Of Redis, and of no command here; rules that are written for Redis name them. */
-static const char *const empty_categories[] = {"list", "geo", "stream", "transaction", "scripting"};
+static const char *const empty_categories[] = {"list", "stream", "transaction", "scripting"};
 
 static struct slice rest_of(struct slice word, size_t from)
 {

@@ -5,7 +5,8 @@
 
 #include "base/memory.h"
 #include "causal/counter.h"
-#include "causal/cut.h"
+#include "causal/deadline.h"
+#include "causal/past.h"
 #include "ring/element_key.h"
 #include "wire/message_collection.h"
 #include "wire/message_order.h"
@@ -168,12 +169,46 @@ bool collection_has_other_type(const struct coordinated_request *c)
     return false;
 }
 
+static bool adds_elements(const struct coordinated_request *c)
+{
+    for (uint16_t i = 1; i < c->request.entry_count; i++)
+        if (c->request.entries[i].mutation.operation != REGISTER_DELETE)
+            return c->request.kind == KEY_ELEMENTS_WRITE;
+    return false;
+}
+
+bool collection_must_be_looked_at(const struct coordinated_request *c, uint64_t wall_ms)
+{
+    struct reader merged = reader_make(buffer_slice(&c->merged));
+    struct reader reader = reader_make(reader_bytes(&merged));
+    struct past past = {0};
+    struct deadline deadline;
+    struct cell head, cell;
+    bool any = false;
+    if ((c->request.flags & (KEY_TYPE_SEEN | KEY_NEW_LIFE)) != 0 || !adds_elements(c))
+        return false;
+    cell_decode_versions(&reader, &head);
+    cell_deadline(&head, wall_ms, &deadline);
+    past_join(&past, &head, wall_ms);
+    for (uint16_t i = 1; deadline.expire_at_ms != 0 && i < c->request.entry_count && !any; i++) {
+        reader = reader_make(reader_bytes(&merged));
+        cell_decode_versions(&reader, &cell);
+        cell_drop_past(&cell, &past);
+        any = cell_is_live(&cell);
+        cell_deinit(&cell);
+    }
+    past_deinit(&past);
+    cell_deinit(&head);
+    return deadline.expire_at_ms != 0 && !any;
+}
+
 bool collection_forbids(const struct coordinated_request *c, uint64_t wall_ms)
 {
     struct reader merged = reader_make(buffer_slice(&c->merged));
     if (key_request_is_collection(&c->request))
         return (c->request.flags & KEY_HIDDEN) == 0 &&
-               (shows_string(reader_bytes(&merged), wall_ms) || collection_has_other_type(c));
+               (shows_string(reader_bytes(&merged), wall_ms) || collection_has_other_type(c) ||
+                collection_must_be_looked_at(c, wall_ms));
     for (uint16_t i = 0; i < c->request.entry_count; i++) {
         const struct mutation *mutation = &c->request.entries[i].mutation;
         struct slice cell = reader_bytes(&merged);
@@ -189,7 +224,7 @@ bool collection_forbids(const struct coordinated_request *c, uint64_t wall_ms)
 void collection_got(struct coordinated_request *c, uint64_t wall_ms, struct coordinated_output *out)
 {
     struct buffer encoded = {0};
-    struct clock cut = {0};
+    struct past past = {0};
     struct reader merged = reader_make(buffer_slice(&c->merged));
     struct key_result result = {.acks = quorum_counted(&c->read),
                                 .needed = quorum_needed(&c->read),
@@ -206,8 +241,9 @@ void collection_got(struct coordinated_request *c, uint64_t wall_ms, struct coor
         struct reader reader = reader_make(reader_bytes(&merged));
         cell_decode(&reader, &cell);
         if (i == 0)
-            cell_join_cuts(&cell, &cut);
-        cell_drop_cut(&cell, &cut);
+            past_join(&past, &cell, wall_ms);
+        else
+            cell_drop_past(&cell, &past);
         if (i > 0 && cell_shown(&cell, wall_ms, &texts[i], &shown))
             result.outcomes[i] = (struct key_outcome){.visible = true, .value = shown.value};
         cell_deinit(&cell);
@@ -219,7 +255,7 @@ void collection_got(struct coordinated_request *c, uint64_t wall_ms, struct coor
         buffer_deinit(&texts[i]);
     free(texts);
     key_result_deinit(&result);
-    clock_deinit(&cut);
+    past_deinit(&past);
     buffer_deinit(&encoded);
 }
 
@@ -240,7 +276,7 @@ struct page_merge {
     struct owner_page owners[RING_OWNERS_MAX];
     uint64_t horizon; /* places below it are known from all owners */
     bool done;
-    struct clock cut;
+    struct past past;
     struct key_result result;
     struct buffer *texts; /* one for each outcome: of sums that had to be made */
     uint32_t capacity;
@@ -288,14 +324,13 @@ static void decode_cell(struct slice encoded, struct cell *out)
         cell_decode(&reader, out);
 }
 
-/* Merge what the counted owners have of one cell. */
-static void merge_cells(struct page_merge *merge, const struct slice *cells,
-                        enum merge_policy policy, struct cell *out)
+void collection_merge_cells(const struct coordinated_request *c, const struct slice *cells,
+                            enum merge_policy policy, struct cell *out)
 {
     *out = (struct cell){0};
     for (unsigned i = 0; i < RING_OWNERS_MAX; i++) {
         struct cell cell, merged;
-        if (!merge->owners[i].counted)
+        if ((c->read.counted >> i & 1) == 0)
             continue;
         decode_cell(cells[i], &cell);
         cell_merge(out, &cell, policy, &merged);
@@ -340,11 +375,13 @@ static bool merge_head(struct page_merge *merge, uint64_t wall_ms)
     struct buffer text = {0};
     for (unsigned i = 0; i < RING_OWNERS_MAX; i++)
         cells[i] = merge->owners[i].page.head;
-    merge_cells(merge, cells, c->policy, &head);
+    collection_merge_cells(c, cells, c->policy, &head);
     note_lacking(merge, cells, &head);
     bool string = cell_shown(&head, wall_ms, &text, &shown);
-    if (!collection_is_counts(c->request.collection)) /* which are in no cut */
-        cell_join_cuts(&head, &merge->cut);
+    if (collection_is_counts(c->request.collection)) /* which are in no cut */
+        past_join_floor(&merge->past, &head, wall_ms);
+    else
+        past_join(&merge->past, &head, wall_ms);
     add_delivery(merge, c->request.keyspace, c->request.entries[0].key, &head);
     cell_deinit(&head);
     buffer_deinit(&text);
@@ -372,7 +409,7 @@ static void show(struct page_merge *merge, struct slice element, struct cell *ce
                  uint64_t wall_ms)
 {
     struct key_result *result = &merge->result;
-    cell_drop_cut(cell, &merge->cut);
+    cell_drop_past(cell, &merge->past);
     struct buffer text = {0};
     struct sibling shown;
     if (!cell_shown(cell, wall_ms, &text, &shown)) {
@@ -405,8 +442,8 @@ static void merge_element(struct page_merge *merge, const struct element_entry *
         cells[i] = owner->next.cell;
         advance(owner);
     }
-    merge_cells(merge, cells, MERGE_ELEMENTS, &cell);
-    if (cut_has_all(&merge->cut, &cell)) { /* owners that know the cut have left it out */
+    collection_merge_cells(c, cells, MERGE_ELEMENTS, &cell);
+    if (past_has_all(&merge->past, &cell)) { /* owners that know it have left it out */
         cell_deinit(&cell);
         return;
     }
@@ -463,7 +500,7 @@ void collection_walked(struct coordinated_request *c, uint64_t wall_ms,
         buffer_deinit(&merge.texts[i]);
     free(merge.texts);
     key_result_deinit(&merge.result);
-    clock_deinit(&merge.cut);
+    past_deinit(&merge.past);
     buffer_deinit(&merge.deliveries);
     buffer_deinit(&encoded);
 }

@@ -58,6 +58,14 @@ void collection_clocks_gathered(struct coordinated_request *c, struct coordinate
  * where elements are asked for or written, elements where a value is changed.
  */
 bool collection_forbids(const struct coordinated_request *c, uint64_t wall_ms);
+/*
+ * L4 of causal/deadline.h: whether elements are to be added to a key with an end, and none of those
+ * that are named is there: then whoever asked looks whether another is.
+ */
+bool collection_must_be_looked_at(const struct coordinated_request *c, uint64_t wall_ms);
+/* Merge what the counted owners have of one cell, encoded; by place in the preference list. */
+void collection_merge_cells(const struct coordinated_request *c, const struct slice *cells,
+                            enum merge_policy policy, struct cell *out);
 /* Whether an owner that answered knows the key by another type, and no look has shown otherwise. */
 bool collection_has_other_type(const struct coordinated_request *c);
 /* Of which type some owner that answered has elements under entry `index`, and no string. */

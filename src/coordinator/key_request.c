@@ -21,7 +21,8 @@ static bool has_collection(uint8_t kind)
 /* Whether an entry of such a request has a mutation. */
 static bool entry_changes(uint8_t kind, uint16_t index)
 {
-    return kind == KEY_WRITE || (kind == KEY_ELEMENTS_WRITE && index > 0);
+    return kind == KEY_WRITE || kind == KEY_COLLECTION_DEADLINE ||
+           (kind == KEY_ELEMENTS_WRITE && index > 0);
 }
 
 bool key_request_is_recorded(const struct key_request *request)
@@ -201,7 +202,7 @@ enum status key_request_decode(struct reader *reader, struct key_request *out,
         out->identity.digest = reader_u64(reader);
     }
     out->entry_count = (uint16_t)reader_varint_max(reader, KEY_ENTRIES_MAX);
-    if (out->kind == 0 || out->kind >= KEY_REQUEST_KIND_COUNT || out->flags > KEY_FLAGS_ALL ||
+    if (out->kind == 0 || out->kind >= KEY_REQUEST_KIND_COUNT ||
         out->options.level >= LEVEL_COUNT || out->region > RING_REGIONS_MAX ||
         out->identity.id.length > REQUEST_ID_BYTES_MAX || out->options.sloppy >= SLOPPY_COUNT ||
         out->entry_count > reader_left(reader))

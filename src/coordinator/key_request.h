@@ -30,8 +30,9 @@ enum key_request_kind {
     KEY_DIGEST,        /* state of this node's own replica of the partition; never forwarded */
     KEY_ELEMENTS_GET,  /* entries[0].key: a collection; its elements are entries[1].key, ... */
     KEY_ELEMENTS_WALK, /* its elements in the order of their places, from `position` on */
-    KEY_ELEMENTS_WRITE,    /* all its elements in entries change in one atomic step */
-    KEY_COLLECTION_DELETE, /* all elements that the read quorum has seen are removed */
+    KEY_ELEMENTS_WRITE,      /* all its elements in entries change in one atomic step */
+    KEY_COLLECTION_DELETE,   /* all elements that the read quorum has seen are removed */
+    KEY_COLLECTION_DEADLINE, /* entries[0]: until when its elements live (causal/deadline.h) */
     KEY_REQUEST_KIND_COUNT
 };
 
@@ -46,7 +47,8 @@ enum key_request_flags {
     KEY_HIDDEN = 1 << 4, /* KEY_ELEMENTS_...: nothing that the key shows hides them */
     KEY_TYPE_SEEN = 1 << 5, /* KEY_ELEMENTS_...: a look has shown no elements of another type */
     KEY_ORDERED = 1 << 6,   /* KEY_ELEMENTS_WALK: of a sorted set, by scores (order.h) */
-    KEY_FLAGS_ALL = (1 << 7) - 1
+    KEY_NEW_LIFE = 1 << 7   /* KEY_ELEMENTS_WRITE: a look has shown no element at all, or all
+                               are replaced. Each of the eight bits has its meaning */
 };
 
 struct key_entry {
@@ -82,7 +84,7 @@ struct key_outcome {
     bool written;          /* KEY_WRITE: a new version was made */
     bool visible;          /* KEY_READ: a value is there. KEY_WRITE: with RETURN_OLD, one was */
     int64_t number;        /* KEY_WRITE: as the mutation says (register.h) */
-    uint64_t expire_at_ms; /* KEY_READ: 0 when it has none */
+    uint64_t expire_at_ms; /* KEY_READ: 0 when it has none; also of a collection */
     struct dot dot;        /* KEY_WRITE: of the new version when written. KEY_SIBLINGS: its own */
     hybrid_time time;      /* KEY_SIBLINGS */
     struct slice key;      /* KEY_SCAN; KEY_ELEMENTS_WALK: the element */
@@ -128,7 +130,7 @@ struct key_result {
 static inline bool key_request_writes(const struct key_request *request)
 {
     return request->kind == KEY_WRITE || request->kind == KEY_ELEMENTS_WRITE ||
-           request->kind == KEY_COLLECTION_DELETE;
+           request->kind == KEY_COLLECTION_DELETE || request->kind == KEY_COLLECTION_DEADLINE;
 }
 /* Whether entries[0].key is a collection, and the others are elements of it. */
 static inline bool key_request_is_collection(const struct key_request *request)

@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 #include "causal/counter.h"
-#include "causal/cut.h"
+#include "causal/past.h"
 #include "coordinator/collection.h"
 #include "ring/element_key.h"
 #include "wire/message_order.h"
@@ -95,7 +95,7 @@ struct merge {
     uint8_t counted;
     bool done, counts;
     struct slice horizon; /* all owners know what comes before it; unless done */
-    struct clock cut;
+    struct past past;
     struct key_result result;
     uint32_t capacity;
 };
@@ -140,19 +140,13 @@ static void decode_head(const struct owner_page *owner, struct cell *out)
 static bool merge_heads(struct merge *merge, uint64_t wall_ms)
 {
     struct coordinated_request *c = merge->c;
-    struct cell head = {0};
+    struct slice cells[RING_OWNERS_MAX] = {{0}};
+    struct cell head;
     struct sibling shown;
     struct buffer text = {0}, encoded = {0}, deliveries = {0};
-    for (unsigned i = 0; i < RING_OWNERS_MAX; i++) {
-        struct cell cell, merged;
-        if (!merge->owners[i].counted)
-            continue;
-        decode_head(&merge->owners[i], &cell);
-        cell_merge(&head, &cell, c->policy, &merged);
-        cell_deinit(&head);
-        cell_deinit(&cell);
-        head = merged;
-    }
+    for (unsigned i = 0; i < RING_OWNERS_MAX; i++)
+        cells[i] = merge->owners[i].page.head;
+    collection_merge_cells(c, cells, c->policy, &head);
     c->walk_holders = 0;
     for (unsigned i = 0; i < RING_OWNERS_MAX; i++) {
         struct cell cell = {0};
@@ -163,7 +157,7 @@ static bool merge_heads(struct merge *merge, uint64_t wall_ms)
             c->walk_holders |= (owner_mask)1 << i;
         cell_deinit(&cell);
     }
-    cell_join_cuts(&head, &merge->cut);
+    past_join(&merge->past, &head, wall_ms);
     bool string = cell_shown(&head, wall_ms, &text, &shown);
     cell_encode(&head, true, &encoded);
     struct cell_delivery delivery = {.keyspace = c->request.keyspace,
@@ -211,6 +205,11 @@ static void show(struct merge *merge, const struct key_outcome *outcome)
     result->outcomes[result->outcome_count++] = *outcome;
 }
 
+static bool is_past(const struct merge *merge, const struct order_value *value)
+{
+    return clock_has(&merge->past.cut, &value->dot) || past_has_time(&merge->past, value->time);
+}
+
 static void take(struct merge *merge, struct slice name)
 {
     struct dot dot = {0};
@@ -221,8 +220,9 @@ static void take(struct merge *merge, struct slice name)
         if (!owner->counted || owner->left == 0 || !slice_equal(owner->next.name, name))
             continue;
         const struct order_value *value = &owner->next.value;
-        alive = alive || value->looks || !clock_has(&merge->cut, &value->dot);
-        stands = stands && !value->looks && (named == 0 || dot_compare(&dot, &value->dot) == 0);
+        bool looks = value->looks || (value->time == 0 && merge->past.floor_ms > 0);
+        alive = alive || looks || !is_past(merge, value);
+        stands = stands && !looks && (named == 0 || dot_compare(&dot, &value->dot) == 0);
         dot = value->dot;
         named++;
         advance(owner);
@@ -246,7 +246,8 @@ void order_walked(struct coordinated_request *c, uint64_t wall_ms, struct coordi
         while (first(&merge, &name))
             take(&merge, name);
         merge.result.scan_done = merge.done;
-        merge.result.count = merge.counts && (merge.counted > 1 || merge.cut.count > 0); /* O2 */
+        merge.result.count =
+            merge.counts && (merge.counted > 1 || !past_is_empty(&merge.past)); /* O2 */
         if (!merge.done)
             show(&merge, &(struct key_outcome){.number = ORDER_GOES_ON, .key = merge.horizon});
         key_result_encode(&merge.result, &encoded);
@@ -254,6 +255,6 @@ void order_walked(struct coordinated_request *c, uint64_t wall_ms, struct coordi
             request_answer(c, buffer_slice(&encoded), out);
     }
     key_result_deinit(&merge.result);
-    clock_deinit(&merge.cut);
+    past_deinit(&merge.past);
     buffer_deinit(&encoded);
 }

@@ -362,6 +362,7 @@ void read_finish_ask(struct coordinated_request *c, uint8_t last, uint64_t wall_
     case KEY_WRITE:
     case KEY_ELEMENTS_GET:
     case KEY_ELEMENTS_WRITE:
+    case KEY_COLLECTION_DEADLINE:
         read_met(c, wall_ms, out);
         break;
     case KEY_SCAN:

@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "causal/counter.h"
+#include "causal/deadline.h"
 
 /* The encoded cell of entry `index` in an encoded struct message_read_result. */
 static struct slice find_cell(struct slice body, uint16_t index)
@@ -247,8 +248,12 @@ static void finish_read(struct coordinated_request *c, uint64_t wall_ms,
     if (cell.count >= sizeof few / sizeof few[0])
         result.outcomes = memory_new((size_t)cell.count + 1, sizeof *result.outcomes);
     result.outcome_count = visible_outcomes(c, &cell, wall_ms, &text, result.outcomes);
-    if (result.outcome_count == 1 && !result.outcomes[0].visible)
+    if (result.outcome_count == 1 && !result.outcomes[0].visible) {
+        struct deadline deadline;
+        cell_deadline(&cell, wall_ms, &deadline);
         result.outcomes[0].collection = collection_beside(c, 0);
+        result.outcomes[0].expire_at_ms = deadline.expire_at_ms;
+    }
     key_result_encode(&result, &encoded);
     if (!repair_start(c, buffer_slice(&encoded), out))
         request_answer(c, buffer_slice(&encoded), out);

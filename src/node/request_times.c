@@ -21,6 +21,7 @@ static enum request_op op_of(const struct key_request *request)
     case KEY_WRITE:
     case KEY_ELEMENTS_WRITE:
     case KEY_COLLECTION_DELETE:
+    case KEY_COLLECTION_DEADLINE:
         return REQUEST_OP_WRITE;
     case KEY_SCAN:
     case KEY_ELEMENTS_WALK:

@@ -3,12 +3,11 @@
  * coordinates them.
  *
  * All elements of a command are evaluated before the first is written, against what deletes of
- * the key have removed, as this replica and the read quorum know it.
+ * the key have removed and what its end has reached, as this replica and the read quorum know it.
  */
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "causal/cut.h"
 #include "node/store_side_state.h"
 #include "replica/collection.h"
 #include "ring/element_key.h"
@@ -19,24 +18,12 @@ struct element_mint {
     struct replica *replica;
     const struct key_request *request;
     const struct message_mint *message;
-    struct clock cut;
+    struct replica_past past;
     struct key_outcome *outcomes;
     size_t *old_offsets;
     struct buffer old, deliveries;
     uint16_t written;
 };
-
-static enum status join_read_cuts(struct slice encoded, struct clock *cut)
-{
-    struct cell head;
-    struct reader reader = reader_make(encoded);
-    cell_decode(&reader, &head);
-    if (reader_end(&reader) != STATUS_OK)
-        return STATUS_CORRUPT;
-    cell_join_cuts(&head, cut);
-    cell_deinit(&head);
-    return STATUS_OK;
-}
 
 static enum status mint_cell(struct element_mint *mint, const struct replica_mint *wish,
                              bool evaluate_only, size_t *delivery_bytes,
@@ -146,7 +133,7 @@ static enum status mint_element(struct element_mint *mint, uint16_t index, struc
                                 .key = buffer_slice(&name),
                                 .mutation = &entry->mutation,
                                 .read_cell = read_cell,
-                                .cut = &mint->cut};
+                                .past = &mint->past.past};
     mint->old_offsets[index] = mint->old.length;
     enum status status = mint_cell(mint, &wish, evaluate_only, delivery_bytes, &minted);
     mint->outcomes[index] = (struct key_outcome){.written = minted.written,
@@ -172,28 +159,67 @@ static enum status mint_pass(struct element_mint *mint, bool evaluate_only)
     return status;
 }
 
+/* L4: a look has shown no element, and the end of those that were there is not that of these. */
+static enum status lift_old_end(struct element_mint *mint)
+{
+    const struct key_request *request = mint->request;
+    struct reader cells = reader_make(mint->message->cells);
+    const struct mutation lifts = {.operation = REGISTER_PERSIST};
+    struct replica_deadline wish = {.keyspace = request->keyspace,
+                                    .key = request->entries[0].key,
+                                    .read_cell = reader_bytes(&cells),
+                                    .mutation = &lifts};
+    struct replica_minted minted;
+    if ((request->flags & KEY_NEW_LIFE) == 0 || mint->past.deadline.expire_at_ms == 0)
+        return STATUS_OK;
+    enum status status = replica_set_deadline(mint->replica, &wish, &mint->side->context, &minted,
+                                              &mint->deliveries);
+    mint->written = (uint16_t)(mint->written + minted.written);
+    return status;
+}
+
 static enum status mint_elements(struct element_mint *mint, struct store_output *out)
 {
     struct store_side *side = mint->side;
     const struct key_request *request = mint->request;
-    struct reader cells = reader_make(mint->message->cells);
     side->context.default_ttl_ms = 0; /* refused where there is one */
     side->context.settled_ms = 0;     /* of increments with ids, which elements have not */
-    enum status status = join_read_cuts(reader_bytes(&cells), &mint->cut);
-    if (status == STATUS_OK)
-        status = replica_join_cuts(&side->context, request->keyspace, request->entries[0].key,
-                                   &mint->cut);
+    enum status status =
+        replica_join_past(mint->replica, request->keyspace, request->entries[0].key,
+                          mint->message->cells, &side->context, &mint->past);
     if (status == STATUS_OK)
         status = mint_pass(mint, true);
     if (status != STATUS_OK)
         return status;
     status = mint_pass(mint, false);
+    if (status == STATUS_OK && mint->written > 0)
+        status = lift_old_end(mint);
     /* A store that fails between the passes may not leave half a request behind. */
     out->discard = out->discard || status != STATUS_OK;
     for (uint16_t i = 1; i < request->entry_count && status == STATUS_OK; i++)
         if (mint->old_offsets[i + 1] > mint->old_offsets[i])
             mint->outcomes[i].value = slice_make(mint->old.data + mint->old_offsets[i],
                                                  mint->old_offsets[i + 1] - mint->old_offsets[i]);
+    return status;
+}
+
+static enum status set_deadline(struct element_mint *mint)
+{
+    const struct key_request *request = mint->request;
+    struct reader cells = reader_make(mint->message->cells);
+    struct replica_deadline wish = {.keyspace = request->keyspace,
+                                    .key = request->entries[0].key,
+                                    .read_cell = reader_bytes(&cells),
+                                    .mutation = &request->entries[0].mutation};
+    struct replica_minted minted;
+    uint8_t operation = wish.mutation->operation;
+    if (operation != REGISTER_EXPIRE && operation != REGISTER_PERSIST)
+        return STATUS_INVALID;
+    enum status status = replica_set_deadline(mint->replica, &wish, &mint->side->context, &minted,
+                                              &mint->deliveries);
+    mint->outcomes[0] =
+        (struct key_outcome){.written = minted.written, .number = minted.number, .dot = minted.dot};
+    mint->written = minted.written;
     return status;
 }
 
@@ -235,6 +261,8 @@ void store_mint_collection(struct store_side *side, struct replica *replica,
         minted.status = STATUS_CORRUPT;
     else if (request->kind == KEY_COLLECTION_DELETE)
         minted.status = delete_all(&mint);
+    else if (request->kind == KEY_COLLECTION_DEADLINE)
+        minted.status = set_deadline(&mint);
     else
         minted.status = mint_elements(&mint, out);
     minted.written = minted.status == STATUS_OK && mint.written > 0;
@@ -245,7 +273,7 @@ void store_mint_collection(struct store_side *side, struct replica *replica,
     store_finish_mint(side, replica, frame, message, &minted, mint.written, &mint.deliveries, out);
     key_result_deinit(&result);
     free(mint.old_offsets);
-    clock_deinit(&mint.cut);
+    past_deinit(&mint.past.past);
     buffer_deinit(&mint.old);
     buffer_deinit(&mint.deliveries);
     buffer_deinit(&encoded);

@@ -1,7 +1,7 @@
 #include "node/store_elements.h"
 
 #include "causal/counter.h"
-#include "causal/cut.h"
+#include "causal/past.h"
 #include "ring/element_key.h"
 #include "ring/position.h"
 #include "wire/message_collection.h"
@@ -31,12 +31,12 @@ static enum status open_cell(struct slice record, struct slice *encoded, struct 
     return reader_end(&reader);
 }
 
-static enum status is_alive(struct slice record, const struct clock *cut, bool *alive)
+static enum status is_alive(struct slice record, const struct past *past, bool *alive)
 {
     struct slice encoded;
     struct cell cell;
     enum status status = open_cell(record, &encoded, &cell);
-    cell_drop_cut(&cell, cut);
+    cell_drop_past(&cell, past);
     *alive = status == STATUS_OK && cell_is_live(&cell);
     cell_deinit(&cell);
     return status;
@@ -56,14 +56,14 @@ static void put_elements_name(struct slice key, keyspace_id keyspace, uint64_t s
 
 /* Whether one of the elements whose names begin so is alive. */
 static enum status probe(const struct store_port *port, struct store_iterator *iterator,
-                         struct slice prefix, const struct clock *cut, bool *alive)
+                         struct slice prefix, const struct past *past, bool *alive)
 {
     uint32_t seen = 0;
     enum status status = STATUS_OK;
     for (port->seek(iterator, prefix); status == STATUS_OK && !*alive && port->valid(iterator) &&
                                        begins_with(port->key(iterator), prefix);
          port->next(iterator)) {
-        status = is_alive(port->value(iterator), cut, alive);
+        status = is_alive(port->value(iterator), past, alive);
         *alive = *alive || ++seen == PROBED_CELLS_MAX;
     }
     return status == STATUS_OK ? port->error(iterator) : status;
@@ -71,15 +71,15 @@ static enum status probe(const struct store_port *port, struct store_iterator *i
 
 enum status store_collection_of(const struct store_port *port, uint64_t seed, keyspace_id keyspace,
                                 struct slice key, const struct cell *head, bool hidden,
-                                uint8_t *type)
+                                uint64_t wall_ms, uint8_t *type)
 {
     struct buffer rest = {0}, prefix = {0};
-    struct clock cut = {0};
+    struct past past = {0};
     enum status status = STATUS_OK;
     *type = COLLECTION_NONE;
     if ((!hidden && cell_is_live(head)) || !element_key_fits(key, slice_make(NULL, 0)))
         return STATUS_OK;
-    cell_join_cuts(head, &cut);
+    past_join(&past, head, wall_ms);
     struct store_iterator *iterator = port->iterator_new(port->context);
     for (uint8_t next = COLLECTION_HASH;
          status == STATUS_OK && *type == COLLECTION_NONE && next != COLLECTION_NONE;
@@ -89,12 +89,12 @@ enum status store_collection_of(const struct store_port *port, uint64_t seed, ke
         buffer_clear(&prefix);
         element_key_prefix_of_type(key, next, &rest);
         put_elements_name(key, keyspace, seed, buffer_slice(&rest), &prefix);
-        status = probe(port, iterator, buffer_slice(&prefix), &cut, &alive);
+        status = probe(port, iterator, buffer_slice(&prefix), &past, &alive);
         if (alive)
             *type = next;
     }
     port->iterator_free(iterator);
-    clock_deinit(&cut);
+    past_deinit(&past);
     buffer_deinit(&prefix);
     buffer_deinit(&rest);
     return status;
@@ -133,11 +133,12 @@ static bool is_here(const struct ring *ring, const struct replica_address *addre
 
 /* A hash hides what is beside it, so a live field of one is enough. */
 static enum status type_of_named(const struct store_port *port, const struct ring *ring,
-                                 const struct message_read *read, struct slice cells, uint8_t *type)
+                                 const struct message_read *read, struct slice cells,
+                                 uint64_t wall_ms, uint8_t *type)
 {
     struct reader keys = reader_make(read->keys), left = reader_make(cells);
     struct cell head = {0};
-    struct clock cut = {0};
+    struct past past = {0};
     struct slice key = reader_bytes(&keys);
     *type = COLLECTION_NONE;
     for (uint16_t i = 0; i < read->key_count && *type == COLLECTION_NONE; i++) {
@@ -147,10 +148,10 @@ static enum status type_of_named(const struct store_port *port, const struct rin
         cell_decode(&bytes, &cell);
         if (i == 0) {
             head = cell;
-            cell_join_cuts(&head, &cut);
+            past_join(&past, &head, wall_ms);
             continue;
         }
-        cell_drop_cut(&cell, &cut);
+        cell_drop_past(&cell, &past);
         if (element_key_decode(reader_bytes(&keys), &name) == STATUS_OK &&
             name.type == COLLECTION_HASH && cell_is_live(&cell) && !cell_is_live(&head))
             *type = COLLECTION_HASH;
@@ -160,14 +161,15 @@ static enum status type_of_named(const struct store_port *port, const struct rin
         *type != COLLECTION_NONE
             ? STATUS_OK
             : store_collection_of(port, ring->seed, keyspace_of_keys(read->keyspace), key, &head,
-                                  read->hidden, type);
+                                  read->hidden, wall_ms, type);
     cell_deinit(&head);
-    clock_deinit(&cut);
+    past_deinit(&past);
     return status;
 }
 
 enum status store_read_named(const struct store_port *port, const struct ring *ring,
-                             const struct message_read *read, struct buffer *cells, uint8_t *type)
+                             const struct message_read *read, uint64_t wall_ms,
+                             struct buffer *cells, uint8_t *type)
 {
     struct store_iterator *iterator = port->iterator_new(port->context);
     struct reader keys = reader_make(read->keys);
@@ -190,7 +192,7 @@ enum status store_read_named(const struct store_port *port, const struct ring *r
     }
     port->iterator_free(iterator);
     buffer_deinit(&name);
-    return status == STATUS_OK ? type_of_named(port, ring, read, buffer_slice(cells), type)
+    return status == STATUS_OK ? type_of_named(port, ring, read, buffer_slice(cells), wall_ms, type)
                                : status;
 }
 
@@ -198,7 +200,7 @@ enum status store_read_named(const struct store_port *port, const struct ring *r
 
 struct page {
     const struct message_elements *asked;
-    struct clock cut;
+    struct past past;
     struct buffer entries;
     uint32_t seen, cells, alive;
     uint64_t previous;
@@ -221,11 +223,11 @@ static bool take(struct page *page, const struct element_key *name, struct slice
     page->previous = name->place;
     page->seen++;
     result->status = open_cell(record, &entry.cell, &cell);
-    bool cut_away = result->status == STATUS_OK && cut_has_all(&page->cut, &cell);
-    cell_drop_cut(&cell, &page->cut);
+    bool is_past = result->status == STATUS_OK && past_has_all(&page->past, &cell);
+    cell_drop_past(&cell, &page->past);
     page->alive += cell_is_live(&cell);
     cell_deinit(&cell);
-    if (result->status != STATUS_OK || cut_away)
+    if (result->status != STATUS_OK || is_past)
         return result->status == STATUS_OK;
     element_entry_encode(&entry, &page->entries);
     page->cells++;
@@ -275,8 +277,8 @@ enum status store_read_head(const struct store_port *port, struct store_iterator
 }
 
 static enum status read_page(const struct store_port *port, const struct ring *ring,
-                             const struct message_elements *asked, struct page *page,
-                             struct buffer *head)
+                             const struct message_elements *asked, uint64_t wall_ms,
+                             struct page *page, struct buffer *head)
 {
     struct buffer rest = {0}, prefix = {0}, from = {0};
     struct cell cell;
@@ -284,8 +286,10 @@ static enum status read_page(const struct store_port *port, const struct ring *r
     enum status status = store_read_head(port, iterator, ring, &asked->address, asked->keyspace,
                                          asked->key, head, &cell);
     if (status == STATUS_OK) {
-        if (!collection_is_counts(asked->type)) /* which are in no cut */
-            cell_join_cuts(&cell, &page->cut);
+        if (collection_is_counts(asked->type)) /* which are in no cut */
+            past_join_floor(&page->past, &cell, wall_ms);
+        else
+            past_join(&page->past, &cell, wall_ms);
         element_key_prefix_of_type(asked->key, asked->type, &rest);
         put_elements_name(asked->key, asked->keyspace, ring->seed, buffer_slice(&rest), &prefix);
         buffer_put_u64(&rest, asked->place);
@@ -298,7 +302,7 @@ static enum status read_page(const struct store_port *port, const struct ring *r
         page->result->type = COLLECTION_HASH; /* which hides what is beside it */
     else if (status == STATUS_OK && !collection_is_counts(asked->type))
         status = store_collection_of(port, ring->seed, asked->keyspace, asked->key, &cell, false,
-                                     &page->result->type);
+                                     wall_ms, &page->result->type);
     port->iterator_free(iterator);
     cell_deinit(&cell);
     buffer_deinit(&rest);
@@ -308,7 +312,7 @@ static enum status read_page(const struct store_port *port, const struct ring *r
 }
 
 void store_read_elements(const struct store_port *port, const struct ring *ring,
-                         const struct frame *frame, struct buffer *replies)
+                         const struct frame *frame, uint64_t wall_ms, struct buffer *replies)
 {
     struct message_elements asked;
     struct message_elements_result result = {0};
@@ -316,7 +320,7 @@ void store_read_elements(const struct store_port *port, const struct ring *ring,
     struct buffer head = {0};
     result.status = message_elements_decode(frame->body, &asked);
     if (result.status == STATUS_OK)
-        result.status = read_page(port, ring, &asked, &page, &head);
+        result.status = read_page(port, ring, &asked, wall_ms, &page, &head);
     if (result.status == STATUS_OK) {
         struct reader reader = reader_make(buffer_slice(&head));
         result.head = reader_bytes(&reader);
@@ -327,7 +331,7 @@ void store_read_elements(const struct store_port *port, const struct ring *ring,
     size_t offset = frame_start(replies, MESSAGE_ELEMENTS_RESULT, frame->request, 0);
     message_elements_result_encode(&result, replies);
     frame_finish_inside(replies, offset);
-    clock_deinit(&page.cut);
+    past_deinit(&page.past);
     buffer_deinit(&page.entries);
     buffer_deinit(&head);
 }

@@ -18,15 +18,16 @@
  */
 MUST_USE enum status store_collection_of(const struct store_port *port, uint64_t seed,
                                          keyspace_id keyspace, struct slice key,
-                                         const struct cell *head, bool hidden, uint8_t *type);
+                                         const struct cell *head, bool hidden, uint64_t wall_ms,
+                                         uint8_t *type);
 
 /*
  * MESSAGE_READ of named elements: append a cell for each name, all of one moment; `type` as above,
  * of the key that is named first.
  */
 MUST_USE enum status store_read_named(const struct store_port *port, const struct ring *ring,
-                                      const struct message_read *read, struct buffer *cells,
-                                      uint8_t *type);
+                                      const struct message_read *read, uint64_t wall_ms,
+                                      struct buffer *cells, uint8_t *type);
 /*
  * Append the cell of the key, as the iterator shows it, to `head` as bytes, and decode it; `cell`
  * is released by the caller. STATUS_INVALID: it does not lie in that partition.
@@ -37,6 +38,6 @@ MUST_USE enum status store_read_head(const struct store_port *port, struct store
                                      struct cell *cell);
 /* MESSAGE_ELEMENTS. */
 void store_read_elements(const struct store_port *port, const struct ring *ring,
-                         const struct frame *frame, struct buffer *replies);
+                         const struct frame *frame, uint64_t wall_ms, struct buffer *replies);
 
 #endif

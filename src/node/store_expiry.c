@@ -109,7 +109,10 @@ static void look_at(struct store_side *side, uint32_t index, struct instant now,
                       store_closed_time(side, now));
     if (is_hopeless(look))
         return;
-    enum status status = expiry_drop(replica, look->time.safe, *budget, &side->context, &outcome);
+    side->context.may_mint = store_clock_may_mint(&side->clock, now) == STATUS_OK &&
+                             ring_is_read(side->ring, side->self, replica->partition); /* T2 */
+    enum status status = expiry_drop(replica, look->time.safe, store_stability_of(side, index),
+                                     *budget, &side->context, &outcome);
     store_checkpoint_if_due(side, replica);
     look->waiting = outcome.waiting;
     look->waits_for_ms = outcome.waits_for_ms;

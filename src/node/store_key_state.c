@@ -50,8 +50,9 @@ static enum status look_at_replica(struct store_side *side,
     if (status == STATUS_OK)
         status = take_versions(encoded, &cell, &bytes->cell);
     if (status == STATUS_OK || status == STATUS_NOT_FOUND)
-        status = store_collection_of(side->port, side->ring->seed, question->keyspace,
-                                     question->key, &cell, true, &out->collection);
+        status =
+            store_collection_of(side->port, side->ring->seed, question->keyspace, question->key,
+                                &cell, true, side->context.wall_ms, &out->collection);
     out->clock = buffer_slice(&bytes->clock);
     out->cell = buffer_slice(&bytes->cell);
     cell_deinit(&cell);

@@ -48,7 +48,7 @@ static enum status note_beside(struct store_side *side, const struct replica *re
     }
     if (status == STATUS_OK)
         status = store_collection_of(side->port, side->ring->seed, request->keyspace, entry->key,
-                                     &head, true, &outcome->collection);
+                                     &head, true, side->context.wall_ms, &outcome->collection);
     cell_deinit(&head);
     buffer_deinit(&record);
     return status;

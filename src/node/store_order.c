@@ -1,6 +1,6 @@
 #include "node/store_order.h"
 
-#include "causal/cut.h"
+#include "causal/past.h"
 #include "node/store_elements.h"
 #include "ring/element_key.h"
 #include "ring/position.h"
@@ -14,7 +14,7 @@ enum {
 
 struct page {
     const struct message_order *asked;
-    struct clock cut;
+    struct past past;
     struct buffer entries, last; /* the name that was met last */
     uint32_t seen;
     struct message_order_result *result;
@@ -48,7 +48,9 @@ static bool take(struct page *page, struct slice name, struct slice record)
         return false;
     buffer_clear(&page->last);
     buffer_append_slice(&page->last, name);
-    if (!entry.value.looks && clock_has(&page->cut, &entry.value.dot))
+    entry.value.looks = entry.value.looks || (entry.value.time == 0 && page->past.floor_ms > 0);
+    if (!entry.value.looks && (clock_has(&page->past.cut, &entry.value.dot) ||
+                               past_has_time(&page->past, entry.value.time)))
         return true;
     order_entry_encode(&entry, &page->entries);
     result->entry_count++;
@@ -93,7 +95,7 @@ static enum status find_counting(const struct store_port *port, struct store_ite
 }
 
 static enum status read_page(const struct store_port *port, const struct ring *ring,
-                             const struct message_order *asked, struct page *page,
+                             const struct message_order *asked, uint64_t wall_ms, struct page *page,
                              struct buffer *head)
 {
     struct buffer prefix = {0};
@@ -103,7 +105,7 @@ static enum status read_page(const struct store_port *port, const struct ring *r
     enum status status = store_read_head(port, iterator, ring, &asked->address, asked->keyspace,
                                          asked->key, head, &cell);
     if (status == STATUS_OK) {
-        cell_join_cuts(&cell, &page->cut);
+        past_join(&page->past, &cell, wall_ms);
         record_order_prefix(position, asked->keyspace, asked->key, ORDER_SCORES, &prefix);
         walk(port, iterator, buffer_slice(&prefix), page);
         status = page->result->status;
@@ -115,7 +117,7 @@ static enum status read_page(const struct store_port *port, const struct ring *r
     }
     if (status == STATUS_OK)
         status = store_collection_of(port, ring->seed, asked->keyspace, asked->key, &cell, false,
-                                     &page->result->type);
+                                     wall_ms, &page->result->type);
     port->iterator_free(iterator);
     cell_deinit(&cell);
     buffer_deinit(&prefix);
@@ -123,7 +125,7 @@ static enum status read_page(const struct store_port *port, const struct ring *r
 }
 
 void store_read_order(const struct store_port *port, const struct ring *ring,
-                      const struct frame *frame, struct buffer *replies)
+                      const struct frame *frame, uint64_t wall_ms, struct buffer *replies)
 {
     struct message_order asked;
     struct message_order_result result = {0};
@@ -131,7 +133,7 @@ void store_read_order(const struct store_port *port, const struct ring *ring,
     struct buffer head = {0};
     result.status = message_order_decode(frame->body, &asked);
     if (result.status == STATUS_OK)
-        result.status = read_page(port, ring, &asked, &page, &head);
+        result.status = read_page(port, ring, &asked, wall_ms, &page, &head);
     if (result.status == STATUS_OK) {
         struct reader reader = reader_make(buffer_slice(&head));
         result.head = reader_bytes(&reader);
@@ -144,7 +146,7 @@ void store_read_order(const struct store_port *port, const struct ring *ring,
     size_t offset = frame_start(replies, MESSAGE_ORDER_RESULT, frame->request, 0);
     message_order_result_encode(&result, replies);
     frame_finish_inside(replies, offset);
-    clock_deinit(&page.cut);
+    past_deinit(&page.past);
     buffer_deinit(&page.entries);
     buffer_deinit(&page.last);
     buffer_deinit(&head);

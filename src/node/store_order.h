@@ -11,6 +11,6 @@
 
 /* MESSAGE_ORDER: a page of the score index (replica/score_index.h), the key's cell; one view. */
 void store_read_order(const struct store_port *port, const struct ring *ring,
-                      const struct frame *frame, struct buffer *replies);
+                      const struct frame *frame, uint64_t wall_ms, struct buffer *replies);
 
 #endif

@@ -150,20 +150,20 @@ static void reply_cells(const struct frame *frame, uint16_t type,
 /* Of which type the key has elements; `record` is its cell's, empty when it has none. */
 static enum status collection_of(const struct store_port *port, const struct ring *ring,
                                  keyspace_id keyspace, struct slice key, struct slice record,
-                                 bool hidden, uint8_t *type)
+                                 uint64_t wall_ms, uint8_t *type)
 {
     struct slice encoded;
     struct cell head = {0};
     enum status status = record.length > 0 ? decode_record(record, &encoded, &head) : STATUS_OK;
     if (status == STATUS_OK)
-        status = store_collection_of(port, ring->seed, keyspace, key, &head, hidden, type);
+        status = store_collection_of(port, ring->seed, keyspace, key, &head, false, wall_ms, type);
     cell_deinit(&head);
     return status;
 }
 
 /* Append the cell of a key, and tell of which type the key has elements. */
 static enum status read_cell(const struct store_port *port, const struct ring *ring,
-                             const struct message_read *read, struct slice key,
+                             const struct message_read *read, struct slice key, uint64_t wall_ms,
                              struct buffer *record, struct buffer *cells, uint8_t *type)
 {
     struct slice encoded;
@@ -185,8 +185,8 @@ static enum status read_cell(const struct store_port *port, const struct ring *r
     if (status == STATUS_OK && string && !read->hidden)
         *type = COLLECTION_NONE;
     else if (status == STATUS_OK || status == STATUS_NOT_FOUND)
-        status =
-            store_collection_of(port, ring->seed, read->keyspace, key, &cell, read->hidden, type);
+        status = store_collection_of(port, ring->seed, read->keyspace, key, &cell, read->hidden,
+                                     wall_ms, type);
     cell_deinit(&cell);
     return status;
 }
@@ -202,7 +202,7 @@ static void note_type(struct buffer *types, uint16_t index, uint8_t type)
 }
 
 static void read_cells(const struct store_port *port, const struct ring *ring,
-                       const struct frame *frame, struct buffer *replies)
+                       const struct frame *frame, uint64_t wall_ms, struct buffer *replies)
 {
     struct message_read read;
     struct message_read_result result = {0};
@@ -212,7 +212,7 @@ static void read_cells(const struct store_port *port, const struct ring *ring,
     result.status = message_read_decode(frame->body, &read);
     if (result.status == STATUS_OK && keyspace_has_elements(read.keyspace)) {
         uint8_t type = COLLECTION_NONE;
-        result.status = store_read_named(port, ring, &read, &cells, &type);
+        result.status = store_read_named(port, ring, &read, wall_ms, &cells, &type);
         if (type != COLLECTION_NONE) {
             note_type(&types, 0, type);
             while (types.length < read.key_count)
@@ -224,7 +224,8 @@ static void read_cells(const struct store_port *port, const struct ring *ring,
     struct reader keys = reader_make(read.keys);
     for (uint16_t i = 0; result.status == STATUS_OK && i < read.key_count; i++) {
         uint8_t type;
-        result.status = read_cell(port, ring, &read, reader_bytes(&keys), &record, &cells, &type);
+        result.status =
+            read_cell(port, ring, &read, reader_bytes(&keys), wall_ms, &record, &cells, &type);
         note_type(&types, i, type);
         result.cell_count++;
         if (cells.length > MESSAGE_PAYLOAD_BYTES_MAX)
@@ -272,6 +273,7 @@ struct range_walk {
     const struct ring *ring;
     struct buffer skip; /* go on here; empty: with the next record */
     const struct message_range *range;
+    uint64_t wall_ms;
     uint64_t last; /* position of the partition */
     uint32_t live;
     uint32_t seen;
@@ -313,7 +315,7 @@ static void take_collection(struct range_walk *walk, const struct cell_name *nam
         status = walk->port->get(walk->port->context, buffer_slice(&head), &record);
         if (status == STATUS_OK || status == STATUS_NOT_FOUND)
             status = collection_of(walk->port, walk->ring, keyspace, parts.key,
-                                   buffer_slice(&record), false, &entry.type);
+                                   buffer_slice(&record), walk->wall_ms, &entry.type);
         cell_encode(&(struct cell){0}, true, &empty);
         entry.cell = buffer_slice(&empty);
         if (status == STATUS_OK && record.length > 0)
@@ -369,11 +371,12 @@ static bool visit(struct range_walk *walk, struct slice name, struct slice recor
 }
 
 static void read_range(const struct store_port *port, const struct ring *ring,
-                       const struct frame *frame, struct buffer *replies)
+                       const struct frame *frame, uint64_t wall_ms, struct buffer *replies)
 {
     struct message_range range;
     struct message_range_result result = {0};
-    struct range_walk walk = {.port = port, .ring = ring, .range = &range, .result = &result};
+    struct range_walk walk = {
+        .port = port, .ring = ring, .range = &range, .wall_ms = wall_ms, .result = &result};
     struct buffer bound = {0};
     result.status = message_range_decode(frame->body, &range);
     if (result.status == STATUS_OK && range.address.partition >= ring->partition_count)
@@ -419,17 +422,17 @@ void store_side_read(const struct store_port *port, const struct ring *ring, str
     if (frame.left_ms != 0 && (int32_t)((uint32_t)(now.mono_us / 1000) - frame.left_ms) > 0)
         return; /* nobody waits for it any longer */
     if (frame.type == MESSAGE_READ)
-        read_cells(port, ring, &frame, replies);
+        read_cells(port, ring, &frame, now.wall_ms, replies);
     else if (frame.type == MESSAGE_FETCH)
         fetch_values(port, ring, &frame, replies);
     else if (frame.type == MESSAGE_HINT_READ)
         store_read_hint(port, ring, &frame, replies);
     else if (frame.type == MESSAGE_RANGE)
-        read_range(port, ring, &frame, replies);
+        read_range(port, ring, &frame, now.wall_ms, replies);
     else if (frame.type == MESSAGE_ELEMENTS)
-        store_read_elements(port, ring, &frame, replies);
+        store_read_elements(port, ring, &frame, now.wall_ms, replies);
     else if (frame.type == MESSAGE_ORDER)
-        store_read_order(port, ring, &frame, replies);
+        store_read_order(port, ring, &frame, now.wall_ms, replies);
     else
         assert(!"a frame of this type goes to the read path");
 }

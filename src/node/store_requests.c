@@ -79,7 +79,7 @@ static enum status look_up_cells(struct store_side *side, const struct replica *
         uint8_t type = 0;
         if (status == STATUS_OK) /* as committed: what was acknowledged is */
             status = store_collection_of(side->port, side->ring->seed, lookup->keyspace, key, &cell,
-                                         false, &type);
+                                         false, side->context.wall_ms, &type);
         if (status == STATUS_OK) {
             buffer_put_u8(&found->collections, type);
             buffer_clear(&encoded);

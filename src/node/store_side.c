@@ -528,7 +528,8 @@ void store_side_write(struct store_side *side, struct slice bytes, struct instan
             assert(!"a frame of this type goes to the store side");
     }
     /* A ceiling from a clock that is not trusted would keep this node from minting for as long. */
-    bool makes = frame.type == MESSAGE_MINT || frame.type == MESSAGE_STABILITY_STEP; /* sweeps */
+    bool makes = frame.type == MESSAGE_MINT || frame.type == MESSAGE_STABILITY_STEP ||
+                 frame.type == MESSAGE_EXPIRY_STEP; /* sweeps */
     bool issues = makes && store_clock_may_mint(&side->clock, now) == STATUS_OK;
     if (out->batch.length > before)
         store_lineage_count(side, &out->batch);

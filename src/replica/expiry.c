@@ -2,7 +2,9 @@
 
 #include <assert.h>
 
+#include "causal/deadline.h"
 #include "causal/expired.h"
+#include "replica/collection.h"
 #include "replica/replica_cells.h"
 #include "wire/record_expiry.h"
 
@@ -94,57 +96,93 @@ bool expiry_is_due(const struct replica *replica, uint64_t now_ms)
 
 /* ---- dropping ---- */
 
-static enum status drop_cell(struct replica *replica, const struct expiry_name *name,
-                             struct slice record, uint64_t safe_ms, struct replica_context *context,
-                             struct expiry_outcome *out)
+/* What one walk goes by. */
+struct drop {
+    struct replica *replica;
+    uint64_t safe_ms;
+    const struct stability *stability;
+    struct replica_context *context;
+    struct sweep_budget sweeps;
+    struct expiry_outcome *out;
+    uint64_t next_ms; /* when there is something to do again */
+};
+
+/* The elements of a key; `left` gets whether some are. */
+static enum status drop_elements(struct drop *drop, const struct expiry_name *name,
+                                 const struct cell *head, bool *left)
 {
+    uint32_t made = drop->sweeps.made;
+    bool finished = true;
+    enum status status = STATUS_OK;
+    if (deadline_wants_sweep(head, drop->safe_ms))
+        status = replica_sweep_ended(drop->replica, name->keyspace, name->key, head, drop->safe_ms,
+                                     drop->stability, drop->context, &drop->sweeps, &finished);
+    drop->out->dropped += drop->sweeps.made - made;
+    *left = !finished;
+    return status;
+}
+
+static enum status drop_cell(struct drop *drop, const struct expiry_name *name, struct slice record)
+{
+    struct replica *replica = drop->replica;
+    struct replica_context *context = drop->context;
     const struct clock no_dots = {0};
     struct local_cell local;
     struct cell after;
     enum status status = local_cell_load(context, name->keyspace, name->key, &local);
-    if (status == STATUS_OK && has_expiry(&local.cell, name->expire_at_ms) &&
-        cell_expire(&local.cell, safe_ms - 1, &after)) {
+    bool known = status == STATUS_OK && has_expiry(&local.cell, name->expire_at_ms), left = false;
+    if (known && cell_expire(&local.cell, drop->safe_ms - 1, &after)) {
         replica_record_event(replica, name->keyspace, name->key, &local.cell, &after,
                              slice_make(NULL, 0), &no_dots, context);
+        left = has_expiry(&after, name->expire_at_ms); /* also of its elements, in the next step */
         cell_deinit(&after);
-        out->dropped++;
-    } else if (status == STATUS_OK) { /* X4; or the present group has changed the cell */
-        store_batch_delete(context->batch, record);
+        drop->out->dropped++;
+    } else if (known && cell_has_deadline(&local.cell)) {
+        status = drop_elements(drop, name, &local.cell, &left);
     }
+    if (status == STATUS_OK && !left) /* X4; or the present group has changed the cell */
+        store_batch_delete(context->batch, record);
+    if (left && drop->next_ms > name->expire_at_ms)
+        drop->next_ms = name->expire_at_ms;
     local_cell_deinit(&local);
     return status;
 }
 
-/* STATUS_NOT_FOUND: the walk is over. `next_ms` gets when there is something to do again. */
-static enum status visit(struct replica *replica, struct slice record, struct slice value,
-                         uint64_t safe_ms, struct replica_context *context,
-                         struct expiry_outcome *out, uint64_t *next_ms)
+/* STATUS_NOT_FOUND: the walk is over. */
+static enum status visit(struct drop *drop, struct slice record, struct slice value)
 {
+    struct expiry_outcome *out = drop->out;
     struct expiry_name name;
     enum status status = record_expiry_name_decode(record, &name);
-    if (status == STATUS_OK && name.partition != replica->partition)
+    if (status == STATUS_OK && name.partition != drop->replica->partition)
         status = STATUS_NOT_FOUND;
     if (status == STATUS_OK)
         status = expiry_record_decode(value);
     if (status != STATUS_OK)
         return status;
-    if (name.expire_at_ms < safe_ms)
-        return drop_cell(replica, &name, record, safe_ms, context, out);
-    if (*next_ms == UINT64_MAX)
-        *next_ms = name.expire_at_ms;
-    if (name.expire_at_ms > context->wall_ms || out->waiting == EXPIRY_WAITING_MAX)
+    if (name.expire_at_ms < drop->safe_ms)
+        return drop_cell(drop, &name, record);
+    if (drop->next_ms == UINT64_MAX)
+        drop->next_ms = name.expire_at_ms;
+    if (name.expire_at_ms > drop->context->wall_ms || out->waiting == EXPIRY_WAITING_MAX)
         return STATUS_NOT_FOUND;
     if (out->waiting++ == 0)
         out->waits_for_ms = name.expire_at_ms;
     return STATUS_OK;
 }
 
-enum status expiry_drop(struct replica *replica, hybrid_time safe, uint32_t budget,
+enum status expiry_drop(struct replica *replica, hybrid_time safe,
+                        const struct stability *stability, uint32_t budget,
                         struct replica_context *context, struct expiry_outcome *out)
 {
+    struct drop drop = {.replica = replica,
+                        .safe_ms = hybrid_time_ms(safe),
+                        .stability = stability,
+                        .context = context,
+                        .sweeps = {.elements = SWEEP_ELEMENTS_MAX},
+                        .out = out,
+                        .next_ms = UINT64_MAX};
     const struct store_port *port = context->port;
-    uint64_t safe_ms = hybrid_time_ms(safe);
-    uint64_t next_ms = UINT64_MAX;
     uint32_t handled = 0;
     struct buffer bound = {0};
     enum status status = STATUS_OK;
@@ -153,11 +191,10 @@ enum status expiry_drop(struct replica *replica, hybrid_time safe, uint32_t budg
     for (port->seek(iterator, buffer_slice(&bound)); port->valid(iterator); port->next(iterator)) {
         if (handled == budget) {
             out->more = true;
-            next_ms = 0;
+            drop.next_ms = 0;
             break;
         }
-        status = visit(replica, port->key(iterator), port->value(iterator), safe_ms, context, out,
-                       &next_ms);
+        status = visit(&drop, port->key(iterator), port->value(iterator));
         if (status != STATUS_OK)
             break;
         handled += out->waiting == 0;
@@ -166,8 +203,8 @@ enum status expiry_drop(struct replica *replica, hybrid_time safe, uint32_t budg
         status = port->error(iterator);
     port->iterator_free(iterator);
     /* Records of the present group were not met. */
-    if (status == STATUS_OK && (!context->expiry_indexed || next_ms < replica->expiry_next_ms))
-        replica->expiry_next_ms = next_ms;
+    if (status == STATUS_OK && (!context->expiry_indexed || drop.next_ms < replica->expiry_next_ms))
+        replica->expiry_next_ms = drop.next_ms;
     buffer_deinit(&bound);
     return status;
 }

@@ -14,6 +14,7 @@
  *       dots, and leaf_compare.h looks at cells as if all that has expired were gone
  *   X3  a cell has an index record for each time at which a value in it expires,
  *       made and removed in the batch of the cell; so nothing is found by walking over cells
+ *       (a cell with a deadline has one for its end, and one for what is yet to be swept)
  *   X4  a record whose cell has nothing to do at that time is left over from damage, and goes;
  *       a scrub makes one that is missing
  *
@@ -31,7 +32,7 @@ enum {
 
 /* What one look at a replica has found; all zero before. */
 struct expiry_outcome {
-    uint32_t dropped;      /* values, and counts that went with them */
+    uint32_t dropped;      /* values, and counts and elements that went with them */
     uint32_t waiting;      /* expired by the wall clock, and not past by the safe time; at most
                               EXPIRY_WAITING_MAX */
     uint64_t waits_for_ms; /* the oldest expiry that waits; 0: none does */
@@ -58,10 +59,12 @@ void expiry_index_put(struct replica *replica, struct slice names, struct replic
  */
 bool expiry_is_due(const struct replica *replica, uint64_t now_ms);
 /*
- * Drop what expired before `safe`, oldest first, at most `budget` records of it.
+ * Drop what expired before `safe`, oldest first, at most `budget` records of it. Elements whose end
+ * has come are swept (D4 of collection.h), some at a time.
  * STATUS_CORRUPT, STATUS_IO: the store cannot be trusted.
  */
-MUST_USE enum status expiry_drop(struct replica *replica, hybrid_time safe, uint32_t budget,
+MUST_USE enum status expiry_drop(struct replica *replica, hybrid_time safe,
+                                 const struct stability *stability, uint32_t budget,
                                  struct replica_context *context, struct expiry_outcome *out);
 
 #endif

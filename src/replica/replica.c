@@ -610,5 +610,6 @@ void replica_deinit(struct replica *replica)
     clock_deinit(&replica->clock);
     sum_tree_deinit(&replica->tree);
     sweep_place_deinit(&replica->sweep);
+    sweep_place_deinit(&replica->ended);
     replica_scrub_abandon(replica);
 }

@@ -29,6 +29,7 @@
 #include "causal/cell.h"
 #include "causal/clock.h"
 #include "causal/hybrid_time.h"
+#include "causal/past.h"
 #include "causal/register.h"
 #include "replica/cell_cache.h"
 #include "replica/request_table.h"
@@ -109,6 +110,7 @@ struct sweep_place {
     struct buffer prefix; /* of the names of its elements; empty: none is under way */
     struct buffer next;
     struct clock settled, settling;
+    uint64_t settled_ms, settling_ms; /* the same of safe times */
     uint64_t settling_group;
 };
 
@@ -137,7 +139,8 @@ struct replica {
     uint64_t log_first;
     uint64_t log_bytes;
     struct clock trimmed;
-    struct sweep_place sweep;
+    struct sweep_place sweep;  /* of what deletes removed; */
+    struct sweep_place ended;  /* and of what its end has reached */
     uint64_t expiry_next_ms;   /* nothing that is committed expires before; 0: unknown */
     struct whole_record whole; /* how far the partition has come that is brought whole */
     uint64_t changes;          /* counts up with every change of clock, since it was opened */
@@ -198,7 +201,7 @@ struct replica_mint {
     bool blind;              /* read_cell is looked at, and not replaced */
     struct slice stamp;      /* of the request; empty: it has no id */
     struct slice id;         /* by which an increment counts once; empty: none */
-    const struct clock *cut; /* of an element: what deletes of its key removed; NULL: nothing */
+    const struct past *past; /* of an element: what of it is dead (causal/past.h); NULL: nothing */
     size_t delivery_bytes;   /* of what goes with it in one message, at most */
 };
 

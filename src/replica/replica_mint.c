@@ -4,7 +4,7 @@
 #include <assert.h>
 
 #include "causal/counter_write.h"
-#include "causal/cut.h"
+#include "causal/past.h"
 #include "replica/replica_cells.h"
 #include "ring/position.h"
 
@@ -19,7 +19,7 @@ static enum status mint_base(struct replica *replica, const struct replica_mint 
     struct cell read = {0};
     enum status status = STATUS_OK;
     *losses = 0;
-    if (mint->read_cell.length == 0 && mint->cut == NULL) {
+    if (mint->read_cell.length == 0 && mint->past == NULL) {
         *base = &local->cell;
         return STATUS_OK;
     }
@@ -34,8 +34,8 @@ static enum status mint_base(struct replica *replica, const struct replica_mint 
         cell_filter_seen(&read, &replica->clock, local->present ? &local->cell : NULL);
         *losses = cell_merge(&local->cell, &read, mint->policy, own);
     }
-    if (status == STATUS_OK && mint->cut != NULL)
-        cell_drop_cut(own, mint->cut);
+    if (status == STATUS_OK && mint->past != NULL)
+        cell_drop_past(own, mint->past);
     cell_deinit(&read);
     return status;
 }
@@ -159,7 +159,7 @@ static enum status check_observed(const struct replica *replica, const struct re
 static bool stays(const struct evaluated *evaluated, const struct version_vector *replaced,
                   const struct version_vector *own, const struct sibling *sibling)
 {
-    if (sibling->kind == SIBLING_CUT)
+    if (sibling->kind == SIBLING_CUT || sibling->kind == SIBLING_DEADLINE)
         return true;
     if (sibling->kind == SIBLING_COUNTER)
         return evaluated->state.length == 0;

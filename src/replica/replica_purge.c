@@ -12,6 +12,7 @@
 #include <assert.h>
 
 #include "causal/cut.h"
+#include "causal/deadline.h"
 #include "replica/collection.h"
 #include "replica/keyspace_drop.h"
 #include "replica/replica_cells.h"
@@ -70,7 +71,8 @@ static enum status sweep_first(struct purge_walk *walk, uint64_t position,
     struct replica *replica = walk->replica;
     uint32_t made = walk->sweeps.made;
     *finished = true;
-    if (!cell_has_cut(head) || keyspace_is_dropped(walk->context, record->keyspace))
+    if ((!cell_has_cut(head) && !cell_has_deadline(head)) ||
+        keyspace_is_dropped(walk->context, record->keyspace))
         return STATUS_OK; /* elements of a dropped keyspace go by themselves (K4) */
     enum status status = replica_sweep(replica, record->keyspace, record->key, head,
                                        walk->stability, walk->context, &walk->sweeps, finished);

@@ -48,8 +48,10 @@ static struct records records_of(const struct cell *cell)
         struct record record = {.tag = ORDER_SCORES,
                                 .score = score_to_order(score_of_value(sibling->value)),
                                 .value = {.looks = strings > 1 || counts}};
-        if (!record.value.looks)
+        if (!record.value.looks) {
             record.value.dot = sibling->dot;
+            record.value.time = sibling->time;
+        }
         if (sibling->kind == SIBLING_STRING)
             add(&out, &record);
     }
@@ -74,7 +76,8 @@ static const struct record *find(const struct records *records, const struct rec
 
 static bool same_value(const struct record *a, const struct record *b)
 {
-    return a->value.looks == b->value.looks && dot_compare(&a->value.dot, &b->value.dot) == 0;
+    return a->value.looks == b->value.looks && dot_compare(&a->value.dot, &b->value.dot) == 0 &&
+           a->value.time == b->value.time;
 }
 
 static void put_name(uint64_t position, keyspace_id keyspace, const struct element_key *parts,

@@ -30,18 +30,14 @@ enum status message_order_decode(struct slice body, struct message_order *out)
 void order_entry_encode(const struct order_entry *entry, struct buffer *out)
 {
     buffer_put_bytes(out, entry->name);
-    buffer_put_u8(out, entry->value.looks);
-    if (!entry->value.looks)
-        dot_encode(&entry->value.dot, out);
+    order_value_put(&entry->value, out);
 }
 
 void order_entry_decode(struct reader *reader, struct order_entry *out)
 {
     *out = (struct order_entry){0};
     out->name = reader_bytes(reader);
-    out->value.looks = get_bool(reader);
-    if (!out->value.looks && !reader->failed)
-        dot_decode(reader, &out->value.dot);
+    order_value_get(reader, &out->value);
     if (out->name.length < ORDER_SCORE_BYTES)
         reader->failed = true;
 }

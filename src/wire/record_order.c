@@ -38,23 +38,48 @@ enum status record_order_decode(struct slice name, struct order_name *out)
     return reader_end(&reader);
 }
 
+enum value_form { VALUE_DOT, VALUE_LOOKS, VALUE_DOT_AND_TIME, VALUE_FORM_COUNT };
+
+void order_value_put(const struct order_value *value, struct buffer *out)
+{
+    buffer_put_u8(out, value->looks       ? VALUE_LOOKS
+                       : value->time == 0 ? VALUE_DOT
+                                          : VALUE_DOT_AND_TIME);
+    if (value->looks)
+        return;
+    dot_encode(&value->dot, out);
+    if (value->time != 0)
+        buffer_put_u64(out, value->time);
+}
+
+void order_value_get(struct reader *reader, struct order_value *out)
+{
+    *out = (struct order_value){0};
+    uint8_t form = reader_u8(reader);
+    out->looks = form == VALUE_LOOKS;
+    if (form >= VALUE_FORM_COUNT)
+        reader->failed = true;
+    if (form == VALUE_DOT || form == VALUE_DOT_AND_TIME)
+        dot_decode(reader, &out->dot);
+    if (form == VALUE_DOT_AND_TIME)
+        out->time = reader_u64(reader);
+    if (form == VALUE_DOT_AND_TIME && out->time == 0)
+        reader->failed = true; /* it has a shorter form */
+}
+
 void order_value_encode(const struct order_value *value, struct buffer *out)
 {
     buffer_put_u8(out, RECORD_VERSION);
-    buffer_put_u8(out, value->looks);
-    if (!value->looks)
-        dot_encode(&value->dot, out);
+    order_value_put(value, out);
 }
 
 enum status order_value_decode(struct slice bytes, struct order_value *out)
 {
     struct reader reader = reader_make(bytes);
+    uint8_t version = reader_u8(&reader);
     *out = (struct order_value){0};
-    uint8_t version = reader_u8(&reader), looks = reader_u8(&reader);
-    out->looks = looks == 1;
-    if (version != RECORD_VERSION || looks > 1)
+    if (version != RECORD_VERSION)
         return STATUS_CORRUPT;
-    if (!out->looks)
-        dot_decode(&reader, &out->dot);
+    order_value_get(&reader, out);
     return reader_end(&reader);
 }

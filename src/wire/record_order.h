@@ -20,6 +20,7 @@
 #include "base/ids.h"
 #include "base/status.h"
 #include "causal/dot.h"
+#include "causal/hybrid_time.h"
 
 enum { RECORD_ORDER = 'Z', ORDER_COUNTS = 0, ORDER_SCORES = 1, ORDER_SCORE_BYTES = 8 };
 
@@ -39,11 +40,16 @@ void record_order_bound(uint64_t position, struct buffer *out);
 /* STATUS_NOT_FOUND: not of this kind. STATUS_CORRUPT: it should be, and is not well formed. */
 MUST_USE enum status record_order_decode(struct slice name, struct order_name *out);
 
-/* What a record says of its score; of `looks` the dot is all zero. */
+/* What a record says of its score; of `looks` dot and time are all zero. */
 struct order_value {
     bool looks;
     struct dot dot;
+    hybrid_time time; /* of the version; 0: the record is an old one, and does not say */
 };
+
+/* As it stands in messages, too. */
+void order_value_put(const struct order_value *value, struct buffer *out);
+void order_value_get(struct reader *reader, struct order_value *out);
 
 void order_value_encode(const struct order_value *value, struct buffer *out);
 MUST_USE enum status order_value_decode(struct slice bytes, struct order_value *out);

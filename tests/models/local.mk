@@ -3,6 +3,7 @@ EXTRA_DIST += \
 	tests/models/collections.py \
 	tests/models/request_ids.py \
 	tests/models/counters.py \
+	tests/models/deadlines.py \
 	tests/models/expiry.py \
 	tests/models/fold.py \
 	tests/models/hash_sums.py \

@@ -16,6 +16,7 @@ python3 register.py 600
 python3 ring_change.py 60
 python3 stability.py 60
 python3 safe_time.py 150
+python3 deadlines.py 25
 python3 expiry.py 300
 python3 fold.py 40
 python3 hints.py 3000

@@ -49,6 +49,8 @@ ringsim_SOURCES = \
 	tests/sim/oracle_counter.c \
 	tests/sim/oracle_counter.h \
 	tests/sim/oracle_end.c \
+	tests/sim/oracle_ends.c \
+	tests/sim/oracle_ends.h \
 	tests/sim/oracle_hash.c \
 	tests/sim/oracle_hash.h \
 	tests/sim/oracle_expiry.c \

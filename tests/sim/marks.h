@@ -97,6 +97,10 @@ enum mark {
     MARK_HASH_CUT,
     MARK_HASH_CUT_LEAVES, /* a value that was made before, and that it has not seen */
     MARK_HASH_CUT_COLLECTED,
+    MARK_HASH_ENDED, /* the end of a hash has come where elements of it were */
+    MARK_HASH_END_SWEPT,
+    MARK_HASH_END_COLLECTED,
+    MARK_HASH_END_LIFTED, /* by who began a new life of it */
     MARK_SET_WALK,
     MARK_SORTED_WALK,
     MARK_SORTED_RANGE,

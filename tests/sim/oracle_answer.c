@@ -286,6 +286,11 @@ static bool can_be_of(const struct command *command, const struct version *versi
         return version->kind == SIBLING_TOMBSTONE;
     case COMMAND_HASH_CLEAR:
         return version->kind == SIBLING_CUT;
+    case COMMAND_HASH_END:
+        return version->kind == SIBLING_DEADLINE &&
+               (version->expire_at_ms == command->expire_at_ms ||
+                (version->expire_at_ms == hybrid_time_ms(version->time) + 1 &&
+                 version->expire_at_ms > command->expire_at_ms)); /* times were ahead */
     case COMMAND_HASH_SET: /* of a member, which has no value */
         return version->kind == SIBLING_STRING;
     case COMMAND_EXPIRE_AT: /* a time that has passed deletes */
@@ -529,6 +534,16 @@ static void number_answered(struct oracle *oracle, const struct machine *machine
             oracle_tally_removed(oracle, machine, command);
         else
             oracle_hash_removed(oracle, machine, command);
+        break;
+    case COMMAND_HASH_END:
+        if (number != 0 && command->expire_at_ms <= world_latest_ms(oracle->world))
+            break; /* it had passed, and deleted what was there, if anything */
+        if (number != 0) {
+            acknowledged(oracle, machine, command, 0);
+            break;
+        }
+        set_outcomes(oracle, machine, command, OUTCOME_NOTHING);
+        oracle_hash_not_there(oracle, machine, command);
         break;
     case COMMAND_COUNTER_DEL:
         if (number == 0) {

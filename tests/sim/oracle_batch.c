@@ -135,7 +135,7 @@ static void check_value(struct oracle *oracle, const struct machine *machine,
         return;
     }
     if (key->counter != NULL || key->tally != TALLY_NONE || version->kind == SIBLING_CUT ||
-        key->type == COLLECTION_SET)
+        version->kind == SIBLING_DEADLINE || key->type == COLLECTION_SET)
         return; /* oracle_counter_stored() and oracle_hash_stored() look at all of the cell */
     if (key->type == COLLECTION_ZSET ? !read_score(value, numbers, &count)
                                      : !oracle_read_numbers(value, numbers, &count)) {
@@ -193,10 +193,11 @@ static void first_seen(struct oracle *oracle, const struct machine *machine, str
         "n%u makes %s dot=%u.%u.%u:%" PRIu64 " time=%" PRIu64 " %s write=<%u> expires=%" PRIu64,
         machine->id, key->name, version->dot.actor.node, version->dot.actor.storage_incarnation,
         version->dot.actor.boot_epoch, version->dot.sequence, version->time,
-        version->kind == SIBLING_TOMBSTONE ? "tombstone"
-        : version->kind == SIBLING_COUNTER ? "counter"
-        : version->kind == SIBLING_CUT     ? "cut"
-                                           : "value",
+        version->kind == SIBLING_TOMBSTONE  ? "tombstone"
+        : version->kind == SIBLING_COUNTER  ? "counter"
+        : version->kind == SIBLING_CUT      ? "cut"
+        : version->kind == SIBLING_DEADLINE ? "deadline"
+                                            : "value",
         version->write, version->expire_at_ms);
 }
 
@@ -331,7 +332,7 @@ static void check_cell(struct oracle *oracle, const struct machine *machine,
     if (became_smaller(&old, &cell)) {
         oracle_purged(oracle, machine, key, &old, &cell);
         if (key->hash != 0)
-            oracle_hash_purged(oracle, machine, key, &old, before);
+            oracle_hash_purged(oracle, machine, key, &old, &cell, before);
     } else if (key->hash != 0) {
         oracle_hash_stored(oracle, machine, key, &old, &cell);
     } else if (key->counter != NULL) {
@@ -370,7 +371,7 @@ static void check_removed(struct oracle *oracle, const struct machine *machine, 
     else
         oracle_purged(oracle, machine, key, &old, &(struct cell){0});
     if (key != NULL && key->hash != 0)
-        oracle_hash_purged(oracle, machine, key, &old, before);
+        oracle_hash_purged(oracle, machine, key, &old, &(struct cell){0}, before);
     cell_deinit(&old);
 }
 

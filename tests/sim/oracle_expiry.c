@@ -8,10 +8,12 @@
  *   each version of the partition from before, which is on the disk of the owner that made it,
  *   is here too; so whoever had extended the value would have been known
  *
+ * The same holds when elements are said to be swept whose end has come.
  * And no tombstone becomes a value again. Disks are only asked which dots they have.
  */
 #include "ring/transition.h"
 #include "sim/disk.h"
+#include "sim/oracle_ends.h"
 #include "sim/oracle_state.h"
 #include "sim/placements.h"
 
@@ -78,6 +80,20 @@ static void check_known(struct oracle *oracle, const struct machine *machine,
     clock_deinit(&own);
 }
 
+/* D4 of replica/collection.h; by the one who says so, and of what it has not heard from another. */
+static void swept(struct oracle *oracle, const struct machine *machine,
+                  const struct oracle_key *key, const struct sibling *said,
+                  const struct ordered_map *map)
+{
+    const struct version *version = oracle_find_version(oracle, key, &said->dot);
+    if (version == NULL || !version->swept || !oracle_ends_is_first_swept(key, version) ||
+        version->made_us != oracle->world->now_us || said->dot.actor.node != machine->id)
+        return;
+    marks_hit(oracle->world->marks, MARK_HASH_END_SWEPT);
+    check_clocks(oracle, machine, key, version->floor_ms);
+    check_known(oracle, machine, key, version->floor_ms, map);
+}
+
 void oracle_expired(struct oracle *oracle, const struct machine *machine,
                     const struct oracle_key *key, const struct cell *before,
                     const struct cell *after, const struct ordered_map *map)
@@ -85,6 +101,8 @@ void oracle_expired(struct oracle *oracle, const struct machine *machine,
     for (uint32_t i = 0; i < after->count; i++) {
         const struct sibling *now = &after->siblings[i];
         const struct sibling *old = cell_find(before, &now->dot);
+        if (old == NULL && now->kind == SIBLING_DEADLINE)
+            swept(oracle, machine, key, now, map);
         if (old == NULL || old->kind == now->kind)
             continue;
         if (now->kind != SIBLING_TOMBSTONE) {

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "ring/element_key.h"
 #include "ring/position.h"
+#include "sim/oracle_ends.h"
 
 static struct oracle_key *add_key(struct oracle *oracle, keyspace_id keyspace, uint32_t hash)
 {
@@ -108,7 +109,36 @@ static bool is_observed(const struct oracle *oracle, const struct oracle_key *ke
     for (uint32_t i = 0; key->is_field && i < head->version_count; i++)
         if (is_cut_by(head->versions[i], version))
             return true;
-    return false;
+    return key->is_field && oracle_ends_may(oracle, head, version);
+}
+
+/*
+ * A tombstone that no client can have asked for takes what deletes and ends have killed, and
+ * nothing that was to live on.
+ */
+static void check_buried(struct oracle *oracle, const struct oracle_key *key,
+                         const struct version *tombstone)
+{
+    const struct oracle_key *head = head_of(oracle, key);
+    uint32_t index = (uint32_t)(key - oracle->keys);
+    for (uint32_t i = 1; i <= oracle_write_count(oracle); i++) {
+        const struct write *write = oracle_find_write(oracle, i);
+        if (write != NULL && write->key == index && write->kind == COMMAND_HASH_DEL &&
+            write->outcome != OUTCOME_FAILED && write->outcome != OUTCOME_NOTHING)
+            return;
+    }
+    for (uint32_t i = 0; i < key->version_count; i++) {
+        const struct version *version = key->versions[i];
+        bool dead = version->kind != SIBLING_STRING || !has_observed(tombstone, version);
+        for (uint32_t c = 0; c < head->version_count && !dead; c++)
+            dead = is_cut_by(head->versions[c], version);
+        for (uint32_t j = 0; j < key->version_count && !dead; j++)
+            dead = key->versions[j] != tombstone && has_observed(key->versions[j], version);
+        if (!dead && oracle_ends_was_extended(oracle, head, version))
+            world_fail(oracle->world, VERDICT_WRONG, "expiry",
+                       "%s: write <%u> is removed, and nothing has ended it", key->name,
+                       version->write);
+    }
 }
 
 /* Whether it is of another type, and has a value that nobody has observed. */
@@ -128,6 +158,10 @@ void oracle_hash_made(struct oracle *oracle, const struct oracle_key *key, struc
         if (has_unobserved(oracle, &oracle->keys[oracle_hash_field(oracle, key->hash - 1, f)],
                            key->type))
             marks_hit(oracle->world->marks, MARK_TYPES_AT_ONCE);
+    if (sibling->kind == SIBLING_DEADLINE)
+        oracle_ends_made(oracle, version, cell, sibling);
+    if (sibling->kind == SIBLING_TOMBSTONE && key->is_field)
+        check_buried(oracle, key, version);
     if (sibling->kind != SIBLING_CUT)
         return;
     struct reader reader = reader_make(sibling->value);
@@ -168,28 +202,33 @@ void oracle_hash_stored(struct oracle *oracle, const struct machine *machine,
             fail(oracle, machine, key, "I3", "a version left its cell that nobody had observed");
     }
     for (uint32_t i = 0; i < after->count; i++)
-        if ((after->siblings[i].kind == SIBLING_CUT) == key->is_field)
+        if ((after->siblings[i].kind == SIBLING_CUT ||
+             after->siblings[i].kind == SIBLING_DEADLINE) == key->is_field)
             fail(oracle, machine, key, "I3", "a version of a kind that does not belong there");
 }
 
 void oracle_hash_purged(struct oracle *oracle, const struct machine *machine,
                         const struct oracle_key *key, const struct cell *before,
-                        const struct ordered_map *map)
+                        const struct cell *after, const struct ordered_map *map)
 {
     for (uint32_t i = 0; !key->is_field && i < before->count; i++) {
         const struct version *cut = oracle_find_version(oracle, key, &before->siblings[i].dot);
-        for (uint32_t f = 0; cut != NULL && f < HASH_FIELDS; f++) {
+        bool stays = cut == NULL || cell_find(after, &cut->dot) != NULL;
+        for (uint32_t f = 0; !stays && f < HASH_FIELDS; f++) {
             const struct oracle_key *field =
                 &oracle->keys[oracle_hash_field(oracle, key->hash - 1, f)];
             struct cell cell;
             oracle_load(oracle, map, field, &cell);
             for (uint32_t s = 0; s < cell.count; s++)
                 if (cell.siblings[s].kind == SIBLING_STRING &&
-                    clock_has(&cut->cut, &cell.siblings[s].dot))
+                    (clock_has(&cut->cut, &cell.siblings[s].dot) ||
+                     hybrid_time_ms(cell.siblings[s].time) < cut->floor_ms))
                     fail(oracle, machine, key, "purge", "a cut went before what it had removed");
             cell_deinit(&cell);
         }
-        marks_hit(oracle->world->marks, MARK_HASH_CUT_COLLECTED);
+        if (cut != NULL && cell_find(after, &cut->dot) == NULL)
+            marks_hit(oracle->world->marks,
+                      cut->kind == SIBLING_CUT ? MARK_HASH_CUT_COLLECTED : MARK_HASH_END_COLLECTED);
     }
 }
 
@@ -219,11 +258,13 @@ static const struct version *on_disk(struct oracle *oracle, const struct oracle_
     const struct oracle_key *head = head_of(oracle, key);
     const struct version *newest = NULL;
     struct cell cell, cuts;
+    uint64_t floor_ms = oracle_ends_floor_ms(oracle, head, map);
     oracle_load(oracle, map, key, &cell);
     oracle_load(oracle, map, head, &cuts);
     for (uint32_t i = 0; i < cell.count; i++) {
         const struct version *version = oracle_find_version(oracle, key, &cell.siblings[i].dot);
-        bool dead = version == NULL || version->kind != SIBLING_STRING;
+        bool dead = version == NULL || version->kind != SIBLING_STRING ||
+                    hybrid_time_ms(version->time) < floor_ms;
         for (uint32_t c = 0; c < cuts.count && !dead; c++) {
             const struct version *cut = oracle_find_version(oracle, head, &cuts.siblings[c].dot);
             dead = cut != NULL && is_cut_by(cut, version);
@@ -256,7 +297,7 @@ static bool may_live(const struct oracle *oracle, const struct command *command,
         if (is_cut_by(head->versions[i], version) &&
             must_be_known(oracle, command, head->versions[i]))
             return false;
-    return version->kind == SIBLING_STRING;
+    return version->kind == SIBLING_STRING && !oracle_ends_must(oracle, command, head, version);
 }
 
 /* Elements of the command's key of that type: whether one may live; `must`: and certainly does. */
@@ -275,6 +316,13 @@ static bool has_live(const struct oracle *oracle, const struct command *command,
         }
     }
     return false;
+}
+
+/* The answer must be what the disks have; not while clocks may differ about an end. */
+static bool is_last(const struct oracle *oracle, const struct command *command)
+{
+    const struct oracle_key *key = &oracle->keys[command->keys[0]];
+    return command->last && !oracle_ends_are_near(oracle, head_of(oracle, key));
 }
 
 static uint8_t type_on_disk(struct oracle *oracle, const struct oracle_key *key)
@@ -297,7 +345,8 @@ void oracle_hash_taken(struct oracle *oracle, const struct machine *machine,
                        const struct command *command)
 {
     uint32_t index = command->keys[0];
-    uint8_t shown = command->last ? type_on_disk(oracle, &oracle->keys[index]) : COLLECTION_NONE;
+    uint8_t shown =
+        is_last(oracle, command) ? type_on_disk(oracle, &oracle->keys[index]) : COLLECTION_NONE;
     for (unsigned i = 0; i < TYPE_COUNT && TYPES[i] < command->collection; i++)
         if (has_live(oracle, command, TYPES[i], true))
             oracle_fail_answer(oracle, machine, command, index, "type",
@@ -320,9 +369,9 @@ void oracle_hash_refused(struct oracle *oracle, const struct machine *machine,
     if (!hidden)
         oracle_fail_answer(oracle, machine, command, index, "type",
                            "a type was refused that is the one of the key");
-    if (command->last)
+    if (is_last(oracle, command))
         shown = type_on_disk(oracle, &oracle->keys[index]);
-    if (command->last && (shown == own || shown == COLLECTION_NONE))
+    if (is_last(oracle, command) && (shown == own || shown == COLLECTION_NONE))
         oracle_fail_answer(oracle, machine, command, index, "end",
                            "a type was refused that no other hides on the disks");
 }
@@ -344,7 +393,7 @@ static void check_member(struct oracle *oracle, const struct machine *machine,
     if (has && !may)
         oracle_fail_answer(oracle, machine, command, index, "read",
                            "a member is shown that an acknowledged change had removed");
-    if (command->last && has != (on_disk(oracle, key, first_disk(oracle, key)) != NULL))
+    if (is_last(oracle, command) && has != (on_disk(oracle, key, first_disk(oracle, key)) != NULL))
         oracle_fail_answer(oracle, machine, command, index, "end",
                            "a member is shown, or not, other than on the disks");
 }
@@ -379,7 +428,10 @@ static void check_field(struct oracle *oracle, const struct machine *machine,
             is_cut_by(head->versions[i], shown))
             oracle_fail_answer(oracle, machine, command, index, "read",
                                "a field shows what an acknowledged delete had removed");
-    if (command->last && shown != on_disk(oracle, key, first_disk(oracle, key)))
+    if (shown != NULL && oracle_ends_must(oracle, command, head, shown))
+        oracle_fail_answer(oracle, machine, command, index, "read",
+                           "a field shows what its end has reached");
+    if (is_last(oracle, command) && shown != on_disk(oracle, key, first_disk(oracle, key)))
         oracle_fail_answer(oracle, machine, command, index, "end",
                            "the last value of a field is not the one on the disks");
 }
@@ -495,6 +547,15 @@ void oracle_hash_shown(struct oracle *oracle, const struct machine *machine,
                         : NULL);
 }
 
+void oracle_hash_not_there(struct oracle *oracle, const struct machine *machine,
+                           const struct command *command)
+{
+    for (unsigned i = 0; i < TYPE_COUNT; i++)
+        if (has_live(oracle, command, TYPES[i], true))
+            oracle_fail_answer(oracle, machine, command, command->keys[0], "read",
+                               "an end was given to nothing, and an element is there");
+}
+
 static void check_removed(struct oracle *oracle, const struct machine *machine,
                           const struct command *command, uint32_t index)
 {
@@ -531,8 +592,9 @@ void oracle_hash_end(struct oracle *oracle, const struct machine *owner,
             cell_find(cell, &version->dot) == NULL && !is_observed(oracle, key, version))
             fail(oracle, owner, key, "end", "an acknowledged value of a field is lost");
     }
-    if (!key->is_field && cell->count > 0)
-        fail(oracle, owner, key, "end", "a cut is still there");
+    if (!key->is_field && cell->count > 0 && !oracle_ends_is_pending(oracle, key, cell) &&
+        !oracle_ends_are_near(oracle, key))
+        fail(oracle, owner, key, "end", "a cut, or an end that has come, is still there");
 }
 
 bool oracle_hash_is_there(struct oracle *oracle, const struct oracle_key *key)

@@ -39,7 +39,7 @@ void oracle_hash_stored(struct oracle *oracle, const struct machine *machine,
 /* Cuts have left the cell of a hash; `map` is the disk as it is then. */
 void oracle_hash_purged(struct oracle *oracle, const struct machine *machine,
                         const struct oracle_key *key, const struct cell *before,
-                        const struct ordered_map *map);
+                        const struct cell *after, const struct ordered_map *map);
 /* A read of one field, or of all. */
 void oracle_hash_shown(struct oracle *oracle, const struct machine *machine,
                        const struct command *command, const struct resp_value *reply);
@@ -50,6 +50,9 @@ void oracle_hash_taken(struct oracle *oracle, const struct machine *machine,
                        const struct command *command);
 void oracle_hash_refused(struct oracle *oracle, const struct machine *machine,
                          const struct command *command);
+/* An end was given to no element: none is there that must be. */
+void oracle_hash_not_there(struct oracle *oracle, const struct machine *machine,
+                           const struct command *command);
 /* HDEL or DEL was answered: what was acknowledged before is observed. */
 void oracle_hash_removed(struct oracle *oracle, const struct machine *machine,
                          const struct command *command);

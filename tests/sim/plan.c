@@ -159,7 +159,7 @@ static void draw_commands(struct random *random, struct plan *plan)
         [COMMAND_DBSIZE] = 1,      [COMMAND_INCREMENT] = 14,  [COMMAND_COUNTER_GET] = 4,
         [COMMAND_COUNTER_SET] = 2, [COMMAND_COUNTER_DEL] = 2, [COMMAND_HASH_SET] = 14,
         [COMMAND_HASH_GET] = 5,    [COMMAND_HASH_DEL] = 4,    [COMMAND_HASH_ALL] = 4,
-        [COMMAND_HASH_CLEAR] = 3};
+        [COMMAND_HASH_CLEAR] = 3,  [COMMAND_HASH_END] = 3};
     for (unsigned i = 0; i < COMMAND_KIND_COUNT; i++)
         plan->command_weight[i] = one_in(random, 4) ? 0 : usual[i];
     plan->command_weight[COMMAND_GET] = usual[COMMAND_GET];

@@ -86,6 +86,7 @@ enum command_kind {
     COMMAND_HASH_DEL,
     COMMAND_HASH_ALL,   /* HGETALL, SMEMBERS */
     COMMAND_HASH_CLEAR, /* DEL of all of them */
+    COMMAND_HASH_END,   /* PEXPIREAT of all of them */
     COMMAND_KEYS,       /* only at the end */
     COMMAND_RING_GET,   /* only where siblings are kept */
     COMMAND_KIND_COUNT

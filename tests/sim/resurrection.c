@@ -9,6 +9,7 @@
 static bool is_delete(const struct version *version)
 {
     return version->kind == SIBLING_TOMBSTONE || version->kind == SIBLING_CUT ||
+           version->kind == SIBLING_DEADLINE ||
            (version->kind == SIBLING_COUNTER && oracle_counter_is_reset(version));
 }
 

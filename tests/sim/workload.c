@@ -432,7 +432,8 @@ static void add_hash_words(struct words *words, struct oracle *oracle,
         [COMMAND_HASH_GET] = {"HGET", "SISMEMBER", "ZSCORE"},
         [COMMAND_HASH_DEL] = {"HDEL", "SREM", "ZREM"},
         [COMMAND_HASH_ALL] = {"HGETALL", "SMEMBERS", "ZRANGEBYSCORE"},
-        [COMMAND_HASH_CLEAR] = {"DEL", "DEL", "DEL"}};
+        [COMMAND_HASH_CLEAR] = {"DEL", "DEL", "DEL"},
+        [COMMAND_HASH_END] = {"PEXPIREAT", "PEXPIREAT", "PEXPIREAT"}};
     const struct oracle_key *asked = oracle_key(oracle, command->keys[0]);
     bool sorted = command->collection == COLLECTION_ZSET;
     add(words, names[command->kind][sorted ? 2 : command->collection == COLLECTION_SET ? 1 : 0]);
@@ -443,6 +444,8 @@ static void add_hash_words(struct words *words, struct oracle *oracle,
         add(words, oracle_hash_field_name(asked));
     if (sorted && command->kind == COMMAND_HASH_ALL)
         add_range(words, command);
+    if (command->kind == COMMAND_HASH_END)
+        add_number(words, command->expire_at_ms);
 }
 
 static void add_hash_command(struct words *words, struct world *world, struct random *random,
@@ -450,7 +453,8 @@ static void add_hash_command(struct words *words, struct world *world, struct ra
 {
     struct oracle *oracle = world->oracle;
     uint32_t hash = (uint32_t)random_below(random, HASH_COUNT);
-    bool whole = command->kind == COMMAND_HASH_ALL || command->kind == COMMAND_HASH_CLEAR;
+    bool whole = command->kind == COMMAND_HASH_ALL || command->kind == COMMAND_HASH_CLEAR ||
+                 command->kind == COMMAND_HASH_END;
     uint32_t key =
         whole ? oracle_hash_key(oracle, hash)
               : oracle_hash_field(oracle, hash, (uint32_t)random_below(random, HASH_FIELDS));
@@ -470,6 +474,8 @@ static void add_hash_command(struct words *words, struct world *world, struct ra
         command->high = newest - (uint32_t)random_below(random, back) + 1;
         command->low = back < command->high ? command->high - back : 0;
     }
+    if (command->kind == COMMAND_HASH_END)
+        command->expire_at_ms = world_true_ms(world) + time_to_live_ms(random);
     add_hash_words(words, oracle, command, hash);
     if (command->kind == COMMAND_HASH_SET && command->collection == COLLECTION_HASH)
         add_value(words, world, random, write, world->plan.value_bytes_max);
@@ -588,7 +594,7 @@ void workload_draw(struct world *world, struct random *random, keyspace_id keysp
                             drawn < COUNTER_KEY_COUNT
                                 ? first + drawn
                                 : oracle_tally_sum(world->oracle, drawn - COUNTER_KEY_COUNT));
-    } else if (command->kind >= COMMAND_HASH_SET && command->kind <= COMMAND_HASH_CLEAR) {
+    } else if (command->kind >= COMMAND_HASH_SET && command->kind <= COMMAND_HASH_END) {
         add_hash_command(&words, world, random, command);
     } else if (command->kind == COMMAND_MSET || command->kind == COMMAND_MGET) {
         add_several(&words, world, random, command,

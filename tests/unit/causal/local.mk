@@ -13,6 +13,7 @@ unit_tests += \
 	tests/unit/causal/test_counter \
 	tests/unit/causal/test_counter_fold \
 	tests/unit/causal/test_cut \
+	tests/unit/causal/test_deadline \
 	tests/unit/causal/test_decimal \
 	tests/unit/causal/test_dot \
 	tests/unit/causal/test_expired \

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "causal/deadline.h"
 #include "causal/register.h"
 #include "causal/score.h"
 #include "commands/user_table.h"
@@ -426,6 +427,60 @@ static void note_counting(struct harness *harness, const struct key_request *req
     buffer_deinit(&name);
 }
 
+/* Of the request's key; 0: it has none. There is room for one. */
+static uint64_t *end_of(struct harness *harness, const struct key_request *request)
+{
+    static uint64_t none;
+    if (slice_equal(slice_text(harness->end_of), request->entries[0].key))
+        return &harness->end_ms;
+    none = 0;
+    return &none;
+}
+
+static void set_end(struct harness *harness, const struct key_request *request,
+                    struct key_outcome *outcome)
+{
+    struct slice key = request->entries[0].key;
+    struct sibling seen = {.expire_at_ms = *end_of(harness, request)};
+    struct register_effect effect;
+    struct buffer built = {0};
+    assert_int_equal(register_mutate(&request->entries[0].mutation, &seen, harness->now.wall_ms,
+                                     UINT64_MAX, &built, &effect),
+                     STATUS_OK);
+    outcome->number = effect.number;
+    if (effect.write && effect.kind == SIBLING_TOMBSTONE) {
+        outcome->number = DEADLINE_HAS_PASSED;
+    } else if (effect.write) {
+        outcome->written = true;
+        assert_true(key.length < sizeof harness->end_of);
+        snprintf(harness->end_of, sizeof harness->end_of, "%.*s", (int)key.length,
+                 (const char *)key.data);
+        harness->end_ms = effect.expire_at_ms;
+    }
+    buffer_deinit(&built);
+}
+
+/* As collection_must_be_looked_at(), of one that has an end. */
+static bool must_be_looked_at(struct harness *harness, const struct key_request *request)
+{
+    bool any = false;
+    if (request->kind != KEY_ELEMENTS_WRITE ||
+        (request->flags & (KEY_TYPE_SEEN | KEY_NEW_LIFE)) != 0 || *end_of(harness, request) == 0)
+        return false;
+    for (uint16_t i = 1; i < request->entry_count && !any; i++) {
+        struct buffer name = {0};
+        struct sibling seen;
+        element_key_encode(request->entries[0].key, request->collection, request->entries[i].key,
+                           harness->ring->seed, &name);
+        any = sibling_of(
+                  harness,
+                  find_key(harness, keyspace_of_elements(request->keyspace), buffer_slice(&name)),
+                  &seen) != NULL;
+        buffer_deinit(&name);
+    }
+    return !any;
+}
+
 static enum status apply_element(struct harness *harness, const struct key_request *request,
                                  uint16_t index, struct answer *answer, struct key_outcome *outcome)
 {
@@ -624,8 +679,9 @@ static void execute(struct harness *harness, const struct key_request *request,
                                                        .expire_at_ms = visible->expire_at_ms,
                                                        .value = keep(answer, visible->value)};
         else
-            result->outcomes[0].collection =
-                type_of(harness, request->keyspace, request->entries[0].key);
+            result->outcomes[0] = (struct key_outcome){
+                .collection = type_of(harness, request->keyspace, request->entries[0].key),
+                .expire_at_ms = *end_of(harness, request)};
         if ((request->flags & KEY_SIBLINGS) != 0)
             read_siblings(harness, answer, visible);
         break;
@@ -656,7 +712,11 @@ static void execute(struct harness *harness, const struct key_request *request,
     case KEY_ELEMENTS_WRITE:
         result->outcomes = memory_new(request->entry_count, sizeof *result->outcomes);
         result->outcome_count = request->entry_count;
-        result->status = shows_another(harness, request) ? STATUS_WRONG_TYPE : STATUS_OK;
+        result->status = shows_another(harness, request) || must_be_looked_at(harness, request)
+                             ? STATUS_WRONG_TYPE
+                             : STATUS_OK;
+        if ((request->flags & KEY_NEW_LIFE) != 0)
+            *end_of(harness, request) = 0;
         for (uint16_t i = 1; i < request->entry_count && result->status == STATUS_OK; i++)
             result->status = apply_element(harness, request, i, answer, &result->outcomes[i]);
         break;
@@ -674,6 +734,12 @@ static void execute(struct harness *harness, const struct key_request *request,
         result->outcomes[0].written = !harness->cuts_nothing;
         if (!harness->cuts_nothing)
             remove_elements(harness, request);
+        *end_of(harness, request) = 0;
+        break;
+    case KEY_COLLECTION_DEADLINE:
+        result->outcomes = memory_new(1, sizeof *result->outcomes);
+        result->outcome_count = 1;
+        set_end(harness, request, &result->outcomes[0]);
         break;
     case KEY_SCAN:
         scan(harness, request, answer);

@@ -65,6 +65,8 @@ struct harness {
     bool looks;              /* no member of a sorted set stands without a look at it */
     bool cuts_nothing;       /* the owner that deletes collections knows of no event at all */
     bool counts_apart;       /* sorted sets cannot be told from the order of owners */
+    char end_of[32];         /* the collection that has an end; empty: none has */
+    uint64_t end_ms;
     uint8_t told_type; /* which an owner that is behind takes every key for; enum collection_type */
     uint8_t fail_acks, fail_needed;
     uint32_t coverage; /* what KEY_COVERAGE answers */

@@ -10,6 +10,7 @@ unit_tests += \
 	tests/unit/commands/test_connection \
 	tests/unit/commands/test_failures \
 	tests/unit/commands/test_flush \
+	tests/unit/commands/test_geo \
 	tests/unit/commands/test_hashes \
 	tests/unit/commands/test_keys \
 	tests/unit/commands/test_keyspace \

@@ -219,14 +219,58 @@ static void other_types_are_refused(void **state)
         assert_reply(client, *line, WRONG);
     assert_reply(client, "SETNX h v", ":0\r\n");
     assert_reply(client, "SET h v NX", "$-1\r\n");
-    assert_reply(client, "EXPIRE h 10",
-                 "-ERR collections have no time to live yet; nothing was written\r\n");
     assert_reply(client, "RENAME h i",
                  "-ERR collections are not copied or renamed yet; nothing was written\r\n");
     assert_reply(client, "TYPE h", "+hash\r\n");
     assert_reply(client, "TTL h", ":-1\r\n");
     assert_reply(client, "MGET h s", "*2\r\n$-1\r\n$1\r\nv\r\n");
     assert_reply(client, "EXISTS h s x", ":2\r\n");
+}
+
+static void fields_have_an_end_together(void **state)
+{
+    struct client *client = harness_client(*state);
+    assert_reply(client, "EXPIRE h 10", ":0\r\n");
+    assert_reply(client, "HSET h a 1 b 2", ":2\r\n");
+    assert_reply(client, "TTL h", ":-1\r\n");
+    assert_reply(client, "PERSIST h", ":0\r\n");
+    assert_reply(client, "EXPIRE h 10 XX", ":0\r\n");
+    assert_reply(client, "EXPIRE h 10", ":1\r\n");
+    assert_reply(client, "TTL h", ":10\r\n");
+    assert_reply(client, "PTTL h", ":10000\r\n");
+    assert_reply(client, "EXPIRE h 5 GT", ":0\r\n");
+    assert_reply(client, "PEXPIRE h 20000 GT", ":1\r\n");
+    assert_reply(client, "TTL h", ":20\r\n");
+    assert_reply(client, "HSET h a 3", ":0\r\n");
+    assert_reply(client, "HSET h c 3", ":1\r\n");
+    assert_reply(client, "TTL h", ":20\r\n");
+    assert_reply(client, "PERSIST h", ":1\r\n");
+    assert_reply(client, "TTL h", ":-1\r\n");
+    assert_reply(client, "EXPIRE h x", "-ERR value is not an integer or out of range\r\n");
+}
+
+/* Else what is added later would go with what was removed before. */
+static void a_new_life_has_not_the_old_end(void **state)
+{
+    struct client *client = harness_client(*state);
+    assert_reply(client, "HSET h a 1", ":1\r\n");
+    assert_reply(client, "EXPIRE h 10", ":1\r\n");
+    assert_reply(client, "HDEL h a", ":1\r\n");
+    assert_reply(client, "TTL h", ":-2\r\n");
+    assert_reply(client, "HSET h b 1", ":1\r\n");
+    assert_reply(client, "TTL h", ":-1\r\n");
+}
+
+static void an_end_that_has_passed_removes_at_once(void **state)
+{
+    struct client *client = harness_client(*state);
+    assert_reply(client, "HSET h a 1 b 2", ":2\r\n");
+    assert_reply(client, "EXPIRE h -1", ":1\r\n");
+    assert_reply(client, "HGETALL h", "*0\r\n");
+    assert_reply(client, "EXISTS h", ":0\r\n");
+    assert_reply(client, "HSET h a 1", ":1\r\n");
+    assert_reply(client, "PEXPIREAT h 1", ":1\r\n");
+    assert_reply(client, "TYPE h", "+none\r\n");
 }
 
 static void a_delete_takes_hashes_and_strings(void **state)
@@ -381,6 +425,9 @@ int main(void)
         TEST(other_commands_look_at_a_hash),
         TEST(an_answer_has_a_bound),
         TEST(other_types_are_refused),
+        TEST(fields_have_an_end_together),
+        TEST(a_new_life_has_not_the_old_end),
+        TEST(an_end_that_has_passed_removes_at_once),
         TEST(a_delete_takes_hashes_and_strings),
         TEST(a_delete_that_removes_nothing_counts_nothing),
         TEST(a_string_takes_the_place_of_a_hash),

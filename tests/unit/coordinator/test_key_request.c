@@ -159,11 +159,10 @@ static void what_no_request_has_is_refused(void **state)
     struct buffer bytes = {0};
     (void)state;
     good.limit = SCAN_LIMIT_MAX;
-    struct key_request bad[] = {good, good, good, good};
+    struct key_request bad[] = {good, good, good};
     bad[0].limit = SCAN_LIMIT_MAX + 1;
     bad[1].options.level = LEVEL_COUNT;
     bad[2].kind = KEY_REQUEST_KIND_COUNT;
-    bad[3].flags = KEY_FLAGS_ALL + 1;
     key_request_encode(&good, &bytes);
     assert_true(stands(recode_request, bytes.data, bytes.length));
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

@@ -141,7 +141,7 @@ static uint8_t type_of(struct shelf *shelf, const char *key, const struct cell *
 {
     uint8_t type;
     assert_int_equal(store_collection_of(&shelf->port, shelf->ring->seed, 0, slice_text(key), head,
-                                         hidden, &type),
+                                         hidden, 0, &type),
                      STATUS_OK);
     return type;
 }
@@ -229,12 +229,12 @@ static void a_page_of_another_partition_is_not_looked_up(void **state)
     buffer_put_bytes(&keys, slice_text("a"));
     read.keys = buffer_slice(&keys);
     read.address = address_of(&shelf, "a");
-    assert_int_equal(store_read_named(&shelf.port, shelf.ring, &read, &cells, &type), STATUS_OK);
+    assert_int_equal(store_read_named(&shelf.port, shelf.ring, &read, 0, &cells, &type), STATUS_OK);
     read.address.partition ^= 1;
-    assert_int_equal(store_read_named(&shelf.port, shelf.ring, &read, &cells, &type),
+    assert_int_equal(store_read_named(&shelf.port, shelf.ring, &read, 0, &cells, &type),
                      STATUS_INVALID);
     read.address.partition = UINT16_MAX;
-    assert_int_equal(store_read_named(&shelf.port, shelf.ring, &read, &cells, &type),
+    assert_int_equal(store_read_named(&shelf.port, shelf.ring, &read, 0, &cells, &type),
                      STATUS_INVALID);
     buffer_deinit(&keys);
     buffer_deinit(&cells);
@@ -271,7 +271,8 @@ static uint8_t told_with(struct shelf *shelf, const char *key, uint8_t asked, co
     buffer_put_bytes(&keys, slice_text(key));
     buffer_put_bytes(&keys, buffer_slice(&name));
     read.keys = buffer_slice(&keys);
-    assert_int_equal(store_read_named(&shelf->port, shelf->ring, &read, &cells, &type), STATUS_OK);
+    assert_int_equal(store_read_named(&shelf->port, shelf->ring, &read, 0, &cells, &type),
+                     STATUS_OK);
     buffer_deinit(&keys);
     buffer_deinit(&name);
     buffer_deinit(&cells);

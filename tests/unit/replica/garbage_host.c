@@ -1,5 +1,6 @@
 #include "garbage_host.h"
 
+#include "causal/deadline.h"
 #include "ring/position.h"
 
 enum { SEED = 77 };
@@ -224,8 +225,9 @@ void garbage_host_assert_sums(struct garbage_host *host)
         bool live = false, dead = cell.count == 0;
         for (uint32_t s = 0; s < cell.count; s++) {
             uint8_t kind = cell.siblings[s].kind;
-            live = live || (kind != SIBLING_TOMBSTONE && kind != SIBLING_CUT);
-            dead = dead || kind == SIBLING_TOMBSTONE || kind == SIBLING_CUT;
+            live = live || kind == SIBLING_STRING || kind == SIBLING_COUNTER;
+            dead = dead || kind == SIBLING_TOMBSTONE || kind == SIBLING_CUT ||
+                   (kind == SIBLING_DEADLINE && deadline_is_garbage(&cell, &cell.siblings[s]));
         }
         count += live;
         garbage += dead;

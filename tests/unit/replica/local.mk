@@ -6,6 +6,7 @@ libringtest_a_SOURCES += \
 unit_tests += \
 	tests/unit/replica/test_cell_cache \
 	tests/unit/replica/test_collection \
+	tests/unit/replica/test_deadlines \
 	tests/unit/replica/test_hint_store \
 	tests/unit/replica/test_expiry \
 	tests/unit/replica/test_keyspace_drop \

@@ -55,7 +55,9 @@ static void write_expiring_all(struct garbage_host hosts[3], const char *key, co
 static struct expiry_outcome drop(struct garbage_host *host, hybrid_time safe)
 {
     struct expiry_outcome outcome = {0};
-    assert_int_equal(expiry_drop(&host->replica, safe, 1000, &host->context, &outcome), STATUS_OK);
+    assert_int_equal(
+        expiry_drop(&host->replica, safe, &host->stability, 1000, &host->context, &outcome),
+        STATUS_OK);
     garbage_host_commit(host);
     host->context.expiry_indexed = false; /* as the store side does */
     return outcome;
@@ -196,8 +198,9 @@ static void a_lost_batch_is_done_again(void **state)
     (void)state;
     garbage_host_init(&host, 1);
     write_expiring(&host, "k", "v", &delivery);
-    assert_int_equal(
-        expiry_drop(&host.replica, at_ms(EXPIRE_MS + 1), 1000, &host.context, &outcome), STATUS_OK);
+    assert_int_equal(expiry_drop(&host.replica, at_ms(EXPIRE_MS + 1), &host.stability, 1000,
+                                 &host.context, &outcome),
+                     STATUS_OK);
     garbage_host_crash(&host);
     garbage_host_assert_value(&host, "k", "v");
     assert_true(expiry_is_due(&host.replica, EXPIRE_MS));
@@ -220,7 +223,8 @@ static void a_step_is_bounded_and_the_oldest_go_first(void **state)
         write_expiring(&host, key, "v", &delivery);
         host.context.wall_ms++;
     }
-    assert_int_equal(expiry_drop(&host.replica, at_ms(EXPIRE_MS + 50), 2, &host.context, &outcome),
+    assert_int_equal(expiry_drop(&host.replica, at_ms(EXPIRE_MS + 50), &host.stability, 2,
+                                 &host.context, &outcome),
                      STATUS_OK);
     garbage_host_commit(&host);
     assert_true(outcome.more);
@@ -246,7 +250,8 @@ static void what_the_present_group_adds_is_found_later(void **state)
     assert_false(expiry_is_due(&host.replica, EXPIRE_MS));
     host.context.default_ttl_ms = TTL_MS;
     garbage_host_write(&host, "k", "v", MERGE_LWW, &delivery);
-    assert_int_equal(expiry_drop(&host.replica, at_ms(EXPIRE_MS + 1), 9, &host.context, &outcome),
+    assert_int_equal(expiry_drop(&host.replica, at_ms(EXPIRE_MS + 1), &host.stability, 9,
+                                 &host.context, &outcome),
                      STATUS_OK);
     assert_int_equal(outcome.dropped, 0);
     garbage_host_commit(&host);
@@ -314,8 +319,9 @@ static void a_record_that_is_damaged_is_said_to_be(void **state)
     garbage_host_init(&host, 1);
     store_batch_put(&host.batch, slice_make(name, sizeof name), slice_text("\1"));
     garbage_host_commit(&host);
-    assert_int_equal(expiry_drop(&host.replica, at_ms(10), 9, &host.context, &outcome),
-                     STATUS_CORRUPT);
+    assert_int_equal(
+        expiry_drop(&host.replica, at_ms(10), &host.stability, 9, &host.context, &outcome),
+        STATUS_CORRUPT);
     garbage_host_deinit(&host);
 }
 

@@ -470,9 +470,9 @@ static void pass_expiry(struct owners *owners)
 static void drop_expired(struct host *host)
 {
     struct expiry_outcome outcome = {0};
-    assert_int_equal(
-        expiry_drop(&host->replica, (hybrid_time)(WALL + 200) << 16, 10, &host->context, &outcome),
-        STATUS_OK);
+    assert_int_equal(expiry_drop(&host->replica, (hybrid_time)(WALL + 200) << 16,
+                                 &(struct stability){0}, 10, &host->context, &outcome),
+                     STATUS_OK);
     assert_int_equal(outcome.dropped, 1);
     commit(host);
 }
