@@ -186,7 +186,8 @@ void partition_sync_trimmed(struct partition_sync *sync, partition_id partition,
     need->told_by = peer;
     if (is_told_late(sync, need, now_us))
         need->told_us = now_us == 0 ? 1 : now_us;
-    if (need->listed || !is_told_again(sync, need, now_us))
+    bool is_empty = ring_joins(sync->ring, sync->self, partition);
+    if (need->listed || (!is_empty && !is_told_again(sync, need, now_us)))
         return;
     need->listed = true;
     sync->list[sync->count++] = partition;

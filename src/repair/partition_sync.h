@@ -11,7 +11,7 @@
  * meets the short log again, brings it back.
  *
  *   - A partition is begun when logs were too short twice, some time apart: another owner's log may
- *     bring what is missing meanwhile.
+ *     bring what is missing meanwhile. Who joins its owners has nothing, and begins at the first.
  *   - A source that was begun with is kept, for another one means to begin anew. One that is down,
  *     or cannot answer, is waited for up to PARTITION_SYNC_PATIENCE_US.
  *   - Nothing is remembered that a crash could lose: the place stands in the store.

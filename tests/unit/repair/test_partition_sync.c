@@ -5,12 +5,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "../ring/ring_fixture.h"
 #include "repair/partition_sync.h"
 #include "ring/position.h"
+#include "ring/ring_change.h"
 #include "wire/record.h"
 
 enum { INTERVAL_MS = 1000, TIMEOUT_MS = 100, SELF = 1 };
@@ -203,6 +205,29 @@ static void one_log_that_is_too_short_begins_nothing(void **state)
     end(&f);
 }
 
+/* It lacks everything: that another log reaches back to the beginning is not worth waiting for. */
+static void who_joins_begins_at_the_first_log_that_is_too_short(void **state)
+{
+    char reason[RING_REASON_MAX];
+    struct fixture f = {.ring = fixture_ring("eu:3", 16), .now_us = 1};
+    (void)state;
+    fixture_add_many(f.ring, 3, "eu", 3);
+    fixture_place(f.ring, NULL);
+    fixture_add(f.ring, 4, "eu", "rack4", 100);
+    node_id row[3];
+    memcpy(row, ring_owners(f.ring, 3), sizeof row);
+    for (unsigned i = 0; i < 3; i++)
+        row[i] = row[i] == 1 ? 4 : row[i];
+    assert_int_equal(ring_begin(f.ring, 3, ring_tag_of(f.ring, 3), row, reason), STATUS_OK);
+    f.sync = partition_sync_new(f.ring, 4, INTERVAL_MS, TIMEOUT_MS);
+    partition_sync_peer_up(f.sync, 2);
+    partition_sync_trimmed(f.sync, 3, 2, f.now_us);
+    assert_int_equal(partition_sync_count(f.sync), 1);
+    partition_sync_trimmed(f.sync, 5, 2, f.now_us); /* which it does not own */
+    assert_int_equal(partition_sync_count(f.sync), 1);
+    end(&f);
+}
+
 /* The own store says where it has come to; another source would mean to begin anew. */
 static void a_source_that_was_begun_with_is_waited_for(void **state)
 {
@@ -391,6 +416,7 @@ int main(void)
         cmocka_unit_test(pages_follow_each_other_until_all_has_come),
         cmocka_unit_test(a_page_is_asked_for_when_it_is_held_no_longer),
         cmocka_unit_test(one_log_that_is_too_short_begins_nothing),
+        cmocka_unit_test(who_joins_begins_at_the_first_log_that_is_too_short),
         cmocka_unit_test(a_source_that_was_begun_with_is_waited_for),
         cmocka_unit_test(a_source_that_comes_back_goes_on),
         cmocka_unit_test(who_cannot_answer_is_followed_by_the_next),
