@@ -14,8 +14,8 @@
     X(acl) X(append) X(asking) X(auth) X(bitcount) X(bitfield) X(bitfield_ro) X(bitop) X(bitpos)  \
     X(client) X(cluster) X(command) X(config) X(copy) X(dbsize) X(decr) X(decrby) X(del) X(echo)  \
     X(exists) X(expire) X(expireat) X(expiretime) X(flushall) X(flushdb) X(geoadd) X(geodist)     \
-    X(geohash) X(geopos) X(georadius) X(georadiusbymember) X(georadiusbymember_ro)                \
-    X(georadius_ro) X(geosearch) X(geosearchstore) X(get) X(getbit) X(getdel) X(getex)            \
+    X(geohash) X(geopos) X(georadius) X(georadius_ro) X(georadiusbymember)                        \
+    X(georadiusbymember_ro) X(geosearch) X(geosearchstore) X(get) X(getbit) X(getdel) X(getex)    \
     X(getrange) X(getset) X(hdel) X(hello) X(hexists) X(hget) X(hgetall) X(hincrby)               \
     X(hincrbyfloat) X(hkeys) X(hlen) X(hmget) X(hmset) X(hrandfield) X(hscan) X(hset) X(hsetnx)   \
     X(hstrlen) X(hvals) X(incr) X(incrby) X(incrbyfloat) X(info) X(keys) X(latency) X(lolwut)     \

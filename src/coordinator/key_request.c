@@ -72,8 +72,8 @@ void key_contexts_free(struct key_contexts *contexts)
 /*
  * The first bytes of a request, written and read in one piece:
  *
- *   kind 1 | flags 1 | keyspace 2 | partition 2 | level 1 | r 1 | w 1 | dw 1 | pr 1 | pw 1 | region
- * 1 | sloppy 1
+ *   kind 1 | flags 1 | keyspace 2 | partition 2 | level 1 | r 1 | w 1 | dw 1 | pr 1 | pw 1 |
+ *   region 1 | sloppy 1
  */
 enum { HEAD_BYTES = 14 };
 

@@ -47,7 +47,7 @@ core_functions="
     atoi atol atoll strtod strtof strtol strtold strtoll strtoul strtoull strtoimax strtoumax
     abs labs llabs div ldiv lldiv bsearch qsort qsort_r free
     snprintf vsnprintf sscanf vsscanf
-    acos atan2 isalnum isalpha isdigit islower isprint ispunct isspace isupper isxdigit tolower toupper
+    acos asin atan2 cos sin isalnum isalpha isdigit islower isprint ispunct isspace isupper isxdigit tolower toupper
     ceil exp exp2 expm1 fabs floor fmax fmin fmod frexp ldexp log log10 log1p log2 lrint lround
     llrint llround modf nearbyint pow rint round scalbn sqrt trunc
     abort __assert_fail __stack_chk_fail __ctype_b_loc __ctype_tolower_loc __ctype_toupper_loc
