@@ -49,6 +49,11 @@ def idioms(client):
     assert client.mset({"{i}b": "2", "{i}c": "3"})
     assert client.mget("{i}a", "{i}b", "{i}c") == [b"1", b"2", b"3"]
     assert client.delete("{i}a", "{i}b", "{i}c") == 3
+    assert client.geoadd("{i}g", (13.361389, 38.115556, "Palermo", 15.087269, 37.502669, "Catania")) == 2
+    assert client.geosearch("{i}g", longitude=15, latitude=37, radius=100, unit="km") == [b"Catania"]
+    assert round(client.geodist("{i}g", "Palermo", "Catania")) == 166274
+    assert client.expire("{i}g", 100) and client.ttl("{i}g") in range(90, 101)
+    assert client.delete("{i}g") == 1
     pipe = client.pipeline(transaction=False)
     for i in range(100):
         pipe.set("pipe:%d" % i, i)
