@@ -645,6 +645,7 @@ void call_deliver(struct call *call, uint32_t index, const struct key_result *re
 
 void call_sleep(struct call *call, uint64_t when_us, call_next *wake)
 {
+    assert(call->command->access == ACCESS_ALONE); /* only the head of the queue is woken */
     call->wake = wake;
     call->wake_us = when_us;
 }

@@ -239,6 +239,7 @@ const struct command command_ring_explain = {
     .syntax = "key [keyspace]",
     .tips = "nondeterministic_output",
     .arity = -2,
+    .access = ACCESS_ALONE, /* it sleeps until the store side has answered */
     .flags = COMMAND_ADMIN | COMMAND_LOADING | COMMAND_STALE,
     .keys = {{KEY_FLAG_RO, 1, 0, 1}},
     .start = start_explain,
