@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <dirent.h>
+#include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,7 +65,10 @@ static void write_whole(const char *path, struct slice bytes)
 void scratch_copy(const char *from, const char *to)
 {
     struct stat info;
-    assert_int_equal(lstat(from, &info), 0);
+    int found = lstat(from, &info);
+    if (found != 0 && errno == ENOENT)
+        return; /* a store that is open removes what it needs no longer */
+    assert_int_equal(found, 0);
     if (!S_ISDIR(info.st_mode)) {
         struct buffer bytes = {0};
         read_whole(from, &bytes);
