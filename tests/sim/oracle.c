@@ -70,6 +70,7 @@ void oracle_free(struct oracle *oracle)
     {
         HASH_DEL(oracle->versions, version);
         version_vector_deinit(&version->version.observed);
+        clock_deinit(&version->version.beside);
         clock_deinit(&version->version.cut);
         free(version);
     }

@@ -89,8 +89,9 @@ struct version {
     bool explained;    /* oracle_siblings.c: a tombstone of which it is known what it saw */
     /* That; oracle_hash.c: what the cell in which it was made covered. */
     struct version_vector observed;
-    struct clock cut;  /* oracle_hash.c: what a cut removes */
-    uint64_t floor_ms; /* oracle_ends.c: the parts of a deadline (causal/deadline.h) */
+    struct clock beside; /* oracle_hash.c: of that, what stayed alive beside it */
+    struct clock cut;    /* oracle_hash.c: what a cut removes */
+    uint64_t floor_ms;   /* oracle_ends.c: the parts of a deadline (causal/deadline.h) */
     hybrid_time since;
     bool swept; /* it says that what was below its floor is gone, and nothing else */
 };

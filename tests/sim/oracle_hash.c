@@ -90,7 +90,8 @@ static void fail(struct oracle *oracle, const struct machine *machine, const str
 
 static bool has_observed(const struct version *later, const struct version *earlier)
 {
-    return later != earlier && version_vector_covers(&later->observed, &earlier->dot);
+    return later != earlier && version_vector_covers(&later->observed, &earlier->dot) &&
+           !clock_has(&later->beside, &earlier->dot);
 }
 
 static bool is_cut_by(const struct version *cut, const struct version *version)
@@ -154,6 +155,9 @@ void oracle_hash_made(struct oracle *oracle, const struct oracle_key *key, struc
                       const struct cell *cell, const struct sibling *sibling)
 {
     version_vector_copy(&cell->context, &version->observed);
+    for (uint32_t i = 0; i < cell->count; i++) /* a tombstone of a sweep takes what is dead alone */
+        if (dot_compare(&cell->siblings[i].dot, &version->dot) != 0)
+            clock_add(&version->beside, &cell->siblings[i].dot);
     for (uint32_t f = 0; key->is_field && sibling->kind == SIBLING_STRING && f < HASH_FIELDS; f++)
         if (has_unobserved(oracle, &oracle->keys[oracle_hash_field(oracle, key->hash - 1, f)],
                            key->type))
