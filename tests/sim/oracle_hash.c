@@ -155,7 +155,8 @@ void oracle_hash_made(struct oracle *oracle, const struct oracle_key *key, struc
                       const struct cell *cell, const struct sibling *sibling)
 {
     version_vector_copy(&cell->context, &version->observed);
-    for (uint32_t i = 0; i < cell->count; i++) /* a tombstone of a sweep takes what is dead alone */
+    /* A tombstone of a sweep takes what is dead alone. */
+    for (uint32_t i = 0; key->is_field && i < cell->count; i++)
         if (dot_compare(&cell->siblings[i].dot, &version->dot) != 0)
             clock_add(&version->beside, &cell->siblings[i].dot);
     for (uint32_t f = 0; key->is_field && sibling->kind == SIBLING_STRING && f < HASH_FIELDS; f++)
