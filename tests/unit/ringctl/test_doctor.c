@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "made_replies.h"
 #include "ringctl/doctor.h"
 
 enum { NODES = 3, PARTITIONS = 2 };
@@ -20,35 +21,6 @@ static struct cluster cluster;
 static struct patient patients[NODES];
 static struct findings *findings;
 static struct examination examination;
-static struct resp_value *kept[64];
-static size_t kept_count;
-
-/* A reply in version 2 of the protocol; each word is an element. */
-static const struct resp_value *reply(const char *format, ...)
-{
-    static const struct resp_reply_limits limits = {1 << 20, 1 << 16, 1 << 20};
-    char text[4096];
-    struct resp_value *value = NULL;
-    size_t offset = 0;
-    struct buffer wire = {0};
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " ")) {
-        if (*word == '*' || *word == ':')
-            buffer_printf(&wire, "%s\r\n", word);
-        else
-            buffer_printf(&wire, "$%zu\r\n%s\r\n", strlen(word), word);
-    }
-    struct resp_reply_reader *reader = resp_reply_reader_new(&limits);
-    assert_int_equal(resp_reply_reader_next(reader, buffer_slice(&wire), &offset, &value),
-                     RESP_REPLY_VALUE);
-    resp_reply_reader_free(reader);
-    buffer_deinit(&wire);
-    kept[kept_count++] = value;
-    return value;
-}
 
 /* Three nodes that answer and have nothing to say, and own everything. */
 static int begin(void **state)
@@ -64,7 +36,7 @@ static int begin(void **state)
         snprintf(members[i].rack, sizeof members[i].rack, "r%u", i);
         snprintf(members[i].client.host, sizeof members[i].client.host, "10.0.0.%u", i + 1u);
         members[i].client.port = 6379;
-        patients[i].status = reply("*2 cluster_id c");
+        patients[i].status = made_reply("*2 cluster_id c");
         for (uint16_t p = 0; p < PARTITIONS; p++)
             owners[p * NODES + i] = i;
     }
@@ -84,8 +56,7 @@ static int end(void **state)
     (void)state;
     findings_deinit(findings);
     free(findings);
-    while (kept_count > 0)
-        resp_value_free(kept[--kept_count]);
+    made_replies_free();
     return 0;
 }
 
@@ -157,8 +128,8 @@ static void who_says_nothing_is_not_found_fault_with(void **state)
 static void lose_third(const char *state, const char *silence_ms)
 {
     for (size_t i = 0; i < 2; i++)
-        patients[i].status =
-            reply("*4 cluster_id c members *1 *6 id :3 state %s silence_ms :%s", state, silence_ms);
+        patients[i].status = made_reply(
+            "*4 cluster_id c members *1 *6 id :3 state %s silence_ms :%s", state, silence_ms);
     patients[2].status = NULL;
     strcpy(patients[2].reason, "no connection");
 }
@@ -203,13 +174,13 @@ static void two_of_three_gone_are_no_quorum(void **state)
 static void a_clock_that_is_wrong_is_named(void **state)
 {
     (void)state;
-    patients[1].status = reply("*4 cluster_id c clock *4 offset_ms :3600000 fenced :1");
-    patients[2].status = reply("*4 cluster_id c clock *4 offset_ms :-100 fenced :0");
+    patients[1].status = made_reply("*4 cluster_id c clock *4 offset_ms :3600000 fenced :1");
+    patients[2].status = made_reply("*4 cluster_id c clock *4 offset_ms :-100 fenced :0");
     look();
     expect_next(expect(SEVERITY_CRITICAL, "clock", 2, "(1 h 0 min) ahead of the others"),
                 "set the clock");
     expect(SEVERITY_WARNING, "clock", 3, "100 ms (0 s) behind the others");
-    patients[1].status = reply("*4 cluster_id c clock *4 offset_ms :99 fenced :0");
+    patients[1].status = made_reply("*4 cluster_id c clock *4 offset_ms :99 fenced :0");
     patients[2].status = patients[1].status;
     look();
     expect_none();
@@ -220,7 +191,7 @@ static void a_slow_member_is_named_by_who_waits(void **state)
     (void)state;
     for (size_t i = 0; i < 2; i++)
         patients[i].status =
-            reply("*4 cluster_id c members *1 *8 id :3 state up slow :1 read_us :120000");
+            made_reply("*4 cluster_id c members *1 *8 id :3 state up slow :1 read_us :120000");
     look();
     expect(SEVERITY_WARNING, "slow", 3, "nodes 1, 2 wait about 120 ms");
 }
@@ -228,8 +199,8 @@ static void a_slow_member_is_named_by_who_waits(void **state)
 static void another_cluster_or_epoch_is_seen(void **state)
 {
     (void)state;
-    patients[1].status = reply("*2 cluster_id d");
-    patients[2].status = reply("*4 cluster_id c epoch :4");
+    patients[1].status = made_reply("*2 cluster_id d");
+    patients[2].status = made_reply("*4 cluster_id c epoch :4");
     look();
     expect(SEVERITY_CRITICAL, "member", 2, "another cluster");
     expect(SEVERITY_WARNING, "member", 3, "epoch 4");
@@ -271,11 +242,11 @@ static void a_slow_disk_is_slow_beside_the_others(void **state)
 static void damage_is_told_while_it_heals_and_afterwards(void **state)
 {
     (void)state;
-    patients[0].status = reply("*4 cluster_id c store *2 state quarantined");
-    patients[1].status = reply("*4 cluster_id c store *8 state rebuilding rebuilt_percent :40 "
-                               "damage_times :1 damage_reason checksum");
+    patients[0].status = made_reply("*4 cluster_id c store *2 state quarantined");
+    patients[1].status = made_reply("*4 cluster_id c store *8 state rebuilding rebuilt_percent :40 "
+                                    "damage_times :1 damage_reason checksum");
     patients[2].status =
-        reply("*4 cluster_id c store *6 state serving damage_times :1 damage_ms :86400000");
+        made_reply("*4 cluster_id c store *6 state serving damage_times :1 damage_ms :86400000");
     look();
     expect(SEVERITY_CRITICAL, "store", 1, "damaged");
     expect(SEVERITY_WARNING, "store", 2, "40 % are done; its store was damaged");
@@ -305,7 +276,8 @@ static void settings_that_need_more_than_there_is_are_named(void **state)
     (void)state;
     patients[0].info = info("open_descriptors:1\r\ndescriptors_max:1024\r\n"
                             "memory_limit_bytes:1073741824\r\n");
-    patients[0].settings = reply("*6 clients-max 10000 store-open-files 500 cell-cache-size 1gb");
+    patients[0].settings =
+        made_reply("*6 clients-max 10000 store-open-files 500 cell-cache-size 1gb");
     look();
     expect(SEVERITY_NOTICE, "descriptors", 1, "may need 10500");
     expect(SEVERITY_WARNING, "memory", 1, "caches and write buffers may take 1.0 GiB");
@@ -372,10 +344,12 @@ static void who_shares_a_host_shares_a_rack(void **state)
 static void stewards_without_a_majority_are_named(void **state)
 {
     (void)state;
-    patients[0].status = reply("*4 cluster_id c register *4 stewards *3 :1 :2 :3 stewards_up :1");
+    patients[0].status =
+        made_reply("*4 cluster_id c register *4 stewards *3 :1 :2 :3 stewards_up :1");
     look();
     expect(SEVERITY_CRITICAL, "stewards", 0, "more than 1 of the 3 stewards");
-    patients[1].status = reply("*4 cluster_id c register *4 stewards *3 :1 :2 :3 stewards_up :2");
+    patients[1].status =
+        made_reply("*4 cluster_id c register *4 stewards *3 :1 :2 :3 stewards_up :2");
     look();
     expect_none(); /* a node that is cut off does not speak for the others */
 }
@@ -397,10 +371,10 @@ static void replicas_that_are_not_compared_are_named(void **state)
 static void a_path_that_is_cut_one_way_says_so(void **state)
 {
     (void)state;
-    patients[0].reach = reply("*1 *8 node :1 age_ms :10 reaches *1 :2 misses *1 *4 node :3 "
-                              "seconds :61");
-    patients[1].reach = reply("*1 *8 node :2 age_ms :10 reaches *2 :1 :3 misses *0");
-    patients[2].reach = reply("*1 *8 node :3 age_ms :10 reaches *2 :1 :2 misses *0");
+    patients[0].reach = made_reply("*1 *8 node :1 age_ms :10 reaches *1 :2 misses *1 *4 node :3 "
+                                   "seconds :61");
+    patients[1].reach = made_reply("*1 *8 node :2 age_ms :10 reaches *2 :1 :3 misses *0");
+    patients[2].reach = made_reply("*1 *8 node :3 age_ms :10 reaches *2 :1 :2 misses *0");
     look();
     expect_next(expect(SEVERITY_WARNING, "path", 1, "not reached node 3 for 1 min (one way)"),
                 "between 10.0.0.1 and 10.0.0.3");
@@ -412,10 +386,10 @@ static void a_dead_node_is_no_broken_path(void **state)
 {
     (void)state;
     lose_third("down", "1000");
-    patients[0].reach = reply("*1 *8 node :1 age_ms :10 reaches *1 :2 misses *1 *4 node :3 "
-                              "seconds :1");
-    patients[1].reach = reply("*1 *8 node :2 age_ms :10 reaches *1 :1 misses *1 *4 node :3 "
-                              "seconds :1");
+    patients[0].reach = made_reply("*1 *8 node :1 age_ms :10 reaches *1 :2 misses *1 *4 node :3 "
+                                   "seconds :1");
+    patients[1].reach = made_reply("*1 *8 node :2 age_ms :10 reaches *1 :1 misses *1 *4 node :3 "
+                                   "seconds :1");
     look();
     for (size_t i = 0; i < findings->kept; i++)
         assert_string_not_equal(findings->items[i].check, "path");
@@ -423,9 +397,10 @@ static void a_dead_node_is_no_broken_path(void **state)
 
 static const struct resp_value *hints_for_third(unsigned bytes, unsigned oldest_ms)
 {
-    return reply("*4 hint_bytes :%u targets *1 *10 node :3 hints :5 hint_bytes :%u oldest_ms :%u "
-                 "reason away",
-                 bytes, bytes, oldest_ms);
+    return made_reply(
+        "*4 hint_bytes :%u targets *1 *10 node :3 hints :5 hint_bytes :%u oldest_ms :%u "
+        "reason away",
+        bytes, bytes, oldest_ms);
 }
 
 static void hints_that_grow_are_told_from_those_that_wait(void **state)
@@ -448,14 +423,14 @@ static void hints_that_grow_are_told_from_those_that_wait(void **state)
 static void hints_near_their_limit_are_named(void **state)
 {
     (void)state;
-    patients[0].settings = reply("*2 hint-size-max 1kb");
-    patients[0].hints = reply("*2 hint_bytes :799");
+    patients[0].settings = made_reply("*2 hint-size-max 1kb");
+    patients[0].hints = made_reply("*2 hint_bytes :799");
     look();
     expect_none();
-    patients[0].hints = reply("*2 hint_bytes :820");
+    patients[0].hints = made_reply("*2 hint_bytes :820");
     look();
     expect(SEVERITY_WARNING, "hints", 1, "close to hint-size-max");
-    patients[0].hints = reply("*4 hint_bytes :1024 full :1");
+    patients[0].hints = made_reply("*4 hint_bytes :1024 full :1");
     look();
     expect(SEVERITY_CRITICAL, "hints", 1, "takes no more");
 }
@@ -463,9 +438,9 @@ static void hints_near_their_limit_are_named(void **state)
 static void settings_that_differ_are_named(void **state)
 {
     (void)state;
-    patients[0].settings = reply("*6 heartbeat 1s max-clock-skew 10s data-dir /a");
-    patients[1].settings = reply("*6 heartbeat 1s max-clock-skew 20s data-dir /b");
-    patients[2].settings = reply("*6 heartbeat 2s max-clock-skew 10s data-dir /c");
+    patients[0].settings = made_reply("*6 heartbeat 1s max-clock-skew 10s data-dir /a");
+    patients[1].settings = made_reply("*6 heartbeat 1s max-clock-skew 20s data-dir /b");
+    patients[2].settings = made_reply("*6 heartbeat 2s max-clock-skew 10s data-dir /c");
     look();
     assert_int_equal(findings->kept, 2);
     assert_int_equal(findings->counts[SEVERITY_NOTICE], 1);
@@ -492,15 +467,16 @@ static void a_hot_key_of_several_nodes_is_one(void **state)
     (void)state;
     begin_tops();
     for (int i = 0; i < 2; i++) /* 500 a second at each, of 1000 */
-        key_tops_take(&tops[0], reply("*6 ms :10000 requests :10000 keys *1 *12 key user:1 length "
-                                      ":6 keyspace :2 requests :5000 writes :10 error :0"));
+        key_tops_take(&tops[0],
+                      made_reply("*6 ms :10000 requests :10000 keys *1 *12 key user:1 length "
+                                 ":6 keyspace :2 requests :5000 writes :10 error :0"));
     look();
     expect(SEVERITY_WARNING, "hot key", 0,
            "50 % of all requests are for one key, user:1 of keyspace 2: 1000 a second, 2 of them "
            "writes");
     memset(&tops[0], 0, sizeof tops[0]);
-    key_tops_take(&tops[0], reply("*6 ms :10000 requests :10000 keys *1 *12 key user:1 length "
-                                  ":6 keyspace :2 requests :1999 writes :10 error :0"));
+    key_tops_take(&tops[0], made_reply("*6 ms :10000 requests :10000 keys *1 *12 key user:1 length "
+                                       ":6 keyspace :2 requests :1999 writes :10 error :0"));
     look();
     expect_none(); /* 19.99 % */
 }
@@ -509,8 +485,9 @@ static void a_huge_key_is_told_by_what_it_has_now(void **state)
 {
     (void)state;
     begin_tops();
-    key_tops_take(&tops[1], reply("*4 bytes :10 keys *1 *10 key big length :3 keyspace :0 bytes :5 "
-                                  "error :0"));
+    key_tops_take(&tops[1],
+                  made_reply("*4 bytes :10 keys *1 *10 key big length :3 keyspace :0 bytes :5 "
+                             "error :0"));
     strcpy(tops[1].keys[0].type, "set");
     tops[1].keys[0].elements = 99999;
     look();

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "made_replies.h"
 #include "ringctl/key_story.h"
 
 /* Node 4 owns nothing. */
@@ -19,42 +20,13 @@ static uint16_t owners[OWNERS] = {0, 1, 2};
 static struct cluster cluster;
 static struct key_witness witnesses[NODES];
 static struct key_story story;
-static struct resp_value *kept[64];
-static size_t kept_count;
-
-/* A reply in version 2 of the protocol; each word is an element. */
-static const struct resp_value *reply(const char *format, ...)
-{
-    static const struct resp_reply_limits limits = {1 << 20, 1 << 16, 1 << 20};
-    char text[4096];
-    struct resp_value *value = NULL;
-    size_t offset = 0;
-    struct buffer wire = {0};
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " ")) {
-        if (*word == '*' || *word == ':')
-            buffer_printf(&wire, "%s\r\n", word);
-        else
-            buffer_printf(&wire, "$%zu\r\n%s\r\n", strlen(word), word);
-    }
-    struct resp_reply_reader *reader = resp_reply_reader_new(&limits);
-    assert_int_equal(resp_reply_reader_next(reader, buffer_slice(&wire), &offset, &value),
-                     RESP_REPLY_VALUE);
-    resp_reply_reader_free(reader);
-    buffer_deinit(&wire);
-    kept[kept_count++] = value;
-    return value;
-}
 
 /* The node has this: its clock, what its cell covers, and versions, as words. */
 static void has(size_t i, const char *clock, const char *covers, const char *versions)
 {
     witnesses[i].explain =
-        reply("*12 partition :0 replica %s collection none clock %s covers %s versions %s",
-              i < OWNERS ? "active" : "none", clock, covers, versions);
+        made_reply("*12 partition :0 replica %s collection none clock %s covers %s versions %s",
+                   i < OWNERS ? "active" : "none", clock, covers, versions);
 }
 
 #define FIRST  "*10 event 1.1.1.1:5 node :1 kind string written_ms :1000 written_count :0"
@@ -83,8 +55,7 @@ static int end(void **state)
 {
     (void)state;
     key_story_deinit(&story);
-    while (kept_count > 0)
-        resp_value_free(kept[--kept_count]);
+    made_replies_free();
     return 0;
 }
 
@@ -164,7 +135,7 @@ static void who_does_not_answer_is_unknown(void **state)
     witnesses[2].explain = NULL;
     strcpy(witnesses[2].reason, "no connection");
     for (size_t i = 0; i < 2; i++)
-        witnesses[i].status = reply("*2 members *1 *6 id :3 state down silence_ms :172800000");
+        witnesses[i].status = made_reply("*2 members *1 *6 id :3 state down silence_ms :172800000");
     tell(false);
     assert_false(story.agreed);
     expect_state(2, HOLDER_UNKNOWN, "no node has heard of it for 2 d", "start ringd on 10.0.0.3");
@@ -175,7 +146,7 @@ static void who_is_up_for_others_is_to_be_looked_for_in_the_network(void **state
     (void)state;
     witnesses[2].explain = NULL;
     strcpy(witnesses[2].reason, "no answer");
-    witnesses[0].status = reply("*2 members *1 *6 id :3 state up silence_ms :3");
+    witnesses[0].status = made_reply("*2 members *1 *6 id :3 state up silence_ms :3");
     tell(false);
     expect_state(2, HOLDER_UNKNOWN, "no answer; 1 of the other nodes call it up", "net matrix");
 }
@@ -185,7 +156,7 @@ static void a_cut_path_is_a_reason(void **state)
     (void)state;
     has(0, "*1 1.1.1.1:5", "*1 1.1.1.1:5", "*1 " FIRST);
     has(1, "*1 1.1.1.1:5", "*1 1.1.1.1:5", "*1 " FIRST);
-    witnesses[0].status = reply("*2 members *1 *6 id :3 state down silence_ms :3");
+    witnesses[0].status = made_reply("*2 members *1 *6 id :3 state down silence_ms :3");
     tell(false);
     expect_state(2, HOLDER_BEHIND, "node 1 has it and cannot reach this node", "net matrix");
 }
@@ -195,9 +166,9 @@ static void a_replica_that_is_filled_is_a_reason(void **state)
     (void)state;
     has(0, "*1 1.1.1.1:5", "*1 1.1.1.1:5", "*1 " FIRST);
     has(1, "*1 1.1.1.1:5", "*1 1.1.1.1:5", "*1 " FIRST);
-    witnesses[2].explain = reply("*10 partition :0 replica rebuilding clock *0 covers *0 "
-                                 "versions *0");
-    witnesses[2].status = reply("*2 store *4 state rebuilding rebuilt_percent :40");
+    witnesses[2].explain = made_reply("*10 partition :0 replica rebuilding clock *0 covers *0 "
+                                      "versions *0");
+    witnesses[2].status = made_reply("*2 store *4 state rebuilding rebuilt_percent :40");
     tell(false);
     expect_state(2, HOLDER_BEHIND, "being filled, 40 %", "transfers");
 }
@@ -207,8 +178,8 @@ static void a_hint_is_a_reason_and_a_holder(void **state)
     (void)state;
     has(0, "*1 1.1.1.1:5", "*1 1.1.1.1:5", "*1 " FIRST);
     has(1, "*1 1.1.1.1:5", "*1 1.1.1.1:5", "*1 " FIRST);
-    witnesses[3].explain = reply("*10 partition :0 replica none hint_for *1 :3 hint_covers "
-                                 "*1 1.1.1.1:5 hint_versions *1 " FIRST);
+    witnesses[3].explain = made_reply("*10 partition :0 replica none hint_for *1 :3 hint_covers "
+                                      "*1 1.1.1.1:5 hint_versions *1 " FIRST);
     tell(false);
     assert_int_equal(story.holder_count, OWNERS + 1);
     assert_true(story.holders[OWNERS].is_hint);
