@@ -151,12 +151,6 @@ static void make_delete(struct call *call, uint32_t index, struct key_request *r
     request->entries = entries;
 }
 
-static void flag(struct call *call, struct slice name, uint8_t type)
-{
-    struct flagged_key key = {.key = name, .keyspace = call->keyspace, .type = type};
-    buffer_append(&call->flagged, &key, sizeof key);
-}
-
 static void collect_delete(struct call *call, uint32_t index, const struct key_result *result)
 {
     struct flush *flush = call->work;
@@ -177,7 +171,7 @@ static void collect_delete(struct call *call, uint32_t index, const struct key_r
         if (type == COLLECTION_NONE || (told != COLLECTION_NONE && told < type))
             type = told;
         if (type != COLLECTION_NONE)
-            flag(call, name, type);
+            flag_name(call, name, call->keyspace, type);
     }
 }
 

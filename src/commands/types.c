@@ -280,13 +280,16 @@ bool replaced_removal_begins(struct call *call, const struct key_outcome *outcom
 
 /* ---- many keys ---- */
 
+void flag_name(struct call *call, struct slice key, keyspace_id keyspace, uint8_t type)
+{
+    struct flagged_key flagged_key = {.key = key, .keyspace = keyspace, .type = type};
+    buffer_append(&call->flagged, &flagged_key, sizeof flagged_key);
+}
+
 void flag_key(struct call *call, uint32_t argument, uint8_t type, bool counted)
 {
-    struct flagged_key key = {.key = call_argument(call, argument),
-                              .keyspace = call->keyspace,
-                              .type = type,
-                              .counted = counted};
-    buffer_append(&call->flagged, &key, sizeof key);
+    flag_name(call, call_argument(call, argument), call->keyspace, type);
+    flagged(call, flagged_count(call) - 1)->counted = counted;
 }
 
 void flag_replaced(struct call *call, uint32_t argument)
@@ -471,16 +474,15 @@ static void make_key_delete(struct call *call, uint32_t index, struct key_reques
 static void collect_key_delete(struct call *call, uint32_t index, const struct key_result *result)
 {
     struct type_check *check = &call->check;
-    struct flagged_key key = {.key = check->key, .keyspace = check->keyspace};
     (void)index;
     if (result->status != STATUS_OK || result->outcome_count != 1) {
         call->flagged_failure = collection_page_failure(result);
         return;
     }
     call_note_write(call, check->keyspace, check->key, result, &result->outcomes[0]);
-    key.type = result->outcomes[0].collection;
-    if (key.type != COLLECTION_NONE)
-        buffer_append(&call->flagged, &key, sizeof key);
+    uint8_t type = result->outcomes[0].collection;
+    if (type != COLLECTION_NONE)
+        flag_name(call, check->key, check->keyspace, type);
 }
 
 static void remove_elements(struct call *call)

@@ -69,6 +69,7 @@ struct flagged_key {
     bool reduced; /* the delete has removed a field of it that counted */
 };
 
+void flag_name(struct call *call, struct slice key, keyspace_id keyspace, uint8_t type);
 /* By the argument that names it; owners know it by no lower `type`. */
 void flag_key(struct call *call, uint32_t argument, uint8_t type, bool counted);
 uint32_t flagged_count(const struct call *call);
